@@ -1,0 +1,23 @@
+"""Annotated faces: readers, named splits, augmentation, balancing and batches."""
+
+from keras_landmarks.data.augment import Augmentation
+from keras_landmarks.data.balance import PoseBalance, balance_poses
+from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.helen29 import read_helen29
+from keras_landmarks.data.pipeline import Samples
+from keras_landmarks.data.pts import read_pts
+
+__all__ = [
+    "SPLITS",
+    "Augmentation",
+    "BrokenFile",
+    "Face",
+    "PoseBalance",
+    "Samples",
+    "balance_poses",
+    "read_300w",
+    "read_helen29",
+    "read_pts",
+    "split_by_photo",
+]

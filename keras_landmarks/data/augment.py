@@ -1,0 +1,128 @@
+"""Random changes to a training face: where the crop lies, and its pixels."""
+
+import dataclasses
+import functools
+
+import cv2
+import numpy as np
+
+from keras_landmarks import geometry
+
+
+@dataclasses.dataclass(frozen=True)
+class Augmentation:
+    """What is changed at random, and by how much. The defaults are the Wing loss paper's.
+
+    Args:
+        rotation: largest rotation, in degrees.
+        mirror: probability of mirroring left to right.
+        shift: largest shift of the box's upper left and of its lower right corner, each on its
+            own, as a fraction of the box.
+        scale: largest further change of the box's size, as a fraction.
+        blur: probability of a Gaussian blur.
+        sigma: largest sigma of the blur in crop pixels; the paper has always 1.
+        vary_sigma: whether sigma is drawn from 0 to its largest instead.
+        colour: largest change of contrast, brightness and of each channel, as a fraction.
+        grey: probability of a picture without colour.
+        patches: probability of hiding parts of the face under up to three plain patches.
+        noise: probability of Gaussian noise with a sigma of up to 16 grey levels.
+        jpeg: probability of JPEG compression with a quality of 15 to 75.
+
+    Reference:
+        Feng et al., Wing Loss, CVPR 2018, section 7.1.
+    """
+
+    rotation: float = 30.0
+    mirror: float = 0.5
+    shift: float = 0.05
+    scale: float = 0.0
+    blur: float = 0.5
+    sigma: float = 1.0
+    vary_sigma: bool = False
+    colour: float = 0.0
+    grey: float = 0.0
+    patches: float = 0.0
+    noise: float = 0.0
+    jpeg: float = 0.0
+
+
+def random_box(rng, augmentation, box):
+    """A `(4,)` box with its corners and size disturbed."""
+    width, height = box[2:] - box[:2]
+    corners = rng.uniform(-1, 1, 4) * augmentation.shift * np.array([width, height] * 2)
+    scale = 1 + rng.uniform(-1, 1) * augmentation.scale
+    box = box + corners
+    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * scale
+    return np.concatenate([centre - half, centre + half])
+
+
+def random_transform(rng, augmentation, crop_from_picture, size):
+    """The crop's transform with a rotation about its middle and perhaps mirrored.
+
+    Returns:
+        `(transform, mirrored)`; landmarks of a mirrored crop still need `Scheme.mirror`.
+    """
+    height, width = size
+    centre = ((width - 1) / 2, (height - 1) / 2)
+    degrees = rng.uniform(-1, 1) * augmentation.rotation
+    turn = geometry.similarity_transform(1.0, degrees, centre)
+    mirrored = rng.random() < augmentation.mirror
+    if mirrored:
+        turn = geometry.compose(geometry.mirror_transform(width), turn)
+    return geometry.compose(turn, crop_from_picture), mirrored
+
+
+def random_pixels(rng, augmentation, crop):
+    """A crop with its pixels disturbed: `(height, width, 3)` uint8."""
+    a = augmentation
+    if rng.random() < a.patches:
+        crop = _patches(rng, crop)
+    if a.colour:
+        crop = _colour(rng, crop, a.colour)
+    if rng.random() < a.grey:
+        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    if rng.random() < a.blur:
+        sigma = a.sigma * (rng.random() if a.vary_sigma else 1.0)
+        crop = cv2.GaussianBlur(crop, (0, 0), max(sigma, 0.1))
+    if rng.random() < a.noise:
+        crop = _noise(rng, crop)
+    if rng.random() < a.jpeg:
+        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 76))]
+        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+    return crop
+
+
+def _patches(rng, crop):
+    height, width = crop.shape[:2]
+    crop = crop.copy()
+    for _ in range(rng.integers(1, 4)):
+        x, y = int(rng.integers(width)), int(rng.integers(height))
+        w, h = (rng.uniform(0.05, 0.2, 2) * (width, height)).astype(int) + 1
+        colour = rng.integers(0, 256, 3).tolist()
+        if rng.random() < 0.5:
+            cv2.ellipse(crop, (x, y), (int(w), int(h)), rng.uniform(0, 180), 0, 360, colour, -1)
+        else:
+            cv2.rectangle(crop, (x - int(w), y - int(h)), (x + int(w), y + int(h)), colour, -1)
+    return crop
+
+
+def _colour(rng, crop, amount):
+    contrast, brightness = 1 + amount * rng.uniform(-1, 1), amount * rng.uniform(-1, 1)
+    gain = contrast * (1 + amount / 2 * rng.uniform(-1, 1, 3))
+    levels = np.arange(256.0)[:, None]
+    table = (levels - 127.5) * gain + 127.5 + 127.5 * brightness
+    return cv2.LUT(crop, np.clip(np.rint(table), 0, 255).astype(np.uint8)[:, None])
+
+
+@functools.cache
+def _noise_tile():
+    """Normal noise, sigma 1, that crops cut their piece from: drawing it anew is slow."""
+    return np.random.default_rng(0).standard_normal((768, 768, 3), np.float32)
+
+
+def _noise(rng, crop):
+    height, width = crop.shape[:2]
+    tile = _noise_tile()
+    y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
+    piece = tile[y : y + height, x : x + width]
+    return cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32)).clip(0, 255).astype(np.uint8)

@@ -1,0 +1,108 @@
+"""Which faces an epoch draws: pose-based data balancing."""
+
+import dataclasses
+
+import numpy as np
+
+from keras_landmarks import geometry
+from keras_landmarks.schemes import get_scheme
+
+
+@dataclasses.dataclass(frozen=True)
+class PoseBalance:
+    """The poses of a set of faces, and which of them to draw more often.
+
+    Args:
+        coefficients: `(faces,)` yaw coefficient of each shape; negative and positive are the two
+            sides, zero is frontal.
+        edges: `(bins + 1,)` edges of the histogram.
+        counts: `(bins,)` faces in each bin.
+        indices: the balanced set: every face at least once, those of rare poses several times.
+    """
+
+    coefficients: np.ndarray
+    edges: np.ndarray
+    counts: np.ndarray
+    indices: np.ndarray
+
+    def plot(self, path):
+        """Draws the histogram before and after balancing (the paper's figure 5) as a picture."""
+        from matplotlib.figure import Figure
+
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.add_subplot(xlabel="yaw coefficient", ylabel="faces")
+        axes.hist(self.coefficients[self.indices], self.edges, label="balanced", color="C1")
+        axes.hist(self.coefficients, self.edges, label="as annotated", color="C0")
+        axes.legend()
+        figure.savefig(path)
+
+
+def align_shapes(landmarks, iterations=10):
+    """Generalised Procrustes analysis: shapes without position, size and in-plane rotation.
+
+    Args:
+        landmarks: `(faces, n, 2)` points.
+        iterations: rounds of aligning all shapes to their mean.
+
+    Returns:
+        `(faces, n, 2)` aligned shapes; their mean is centred and of unit norm.
+    """
+    shapes = np.asarray(landmarks, np.float64)
+    mean = shapes[0]
+    for _ in range(iterations):
+        mean = mean - mean.mean(axis=0)
+        mean /= np.linalg.norm(mean)
+        target = np.broadcast_to(mean, shapes.shape)
+        aligned = geometry.transform_points(shapes, geometry.fit_similarity(shapes, target))
+        mean = aligned.mean(axis=0)
+    return aligned
+
+
+def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
+    """Pose-based data balancing: repeats the faces of rare poses.
+
+    Shapes are aligned by Procrustes analysis, the eigenvector of their largest left-right
+    asymmetry (yaw) is found by principal component analysis, and the faces of a bin of the
+    coefficients' histogram are repeated until it holds about as many as the fullest.
+
+    Args:
+        landmarks: `(faces, n, 2)` points of the training faces.
+        scheme: the landmarks' scheme or its name.
+        bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
+        most: largest number of times that one face is drawn; None sets no limit.
+
+    Returns:
+        `PoseBalance`.
+
+    Raises:
+        ValueError: if the landmarks are not finite shapes of the scheme, fewer than two, or
+            `bins` or `most` is below 1.
+
+    Reference:
+        Feng et al., Wing Loss, CVPR 2018, section 5. The paper speaks of the eigenvector that
+        controls pose; taking it from the asymmetric part of the shapes finds it on any data.
+    """
+    scheme = get_scheme(scheme)
+    landmarks = np.asarray(landmarks)
+    if landmarks.ndim != 3 or landmarks.shape[1:] != (scheme.count, 2) or len(landmarks) < 2:
+        raise ValueError(
+            f"Expected at least 2 {scheme.name} shapes (faces, {scheme.count}, 2), "
+            f"got {landmarks.shape}."
+        )
+    if not np.isfinite(landmarks).all():
+        raise ValueError("Landmarks are not all finite.")
+    if bins < 1 or (most is not None and most < 1):
+        raise ValueError(f"bins and most must be at least 1, got bins={bins}, most={most}.")
+    both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
+    aligned = align_shapes(both.reshape(-1, *both.shape[2:])).reshape(both.shape)
+    asymmetry = ((aligned[0] - aligned[1]) / 2).reshape(len(landmarks), -1)
+    _, _, components = np.linalg.svd(asymmetry, full_matrices=False)
+    coefficients = asymmetry @ components[0]
+
+    reach = np.abs(coefficients).max() or 1.0
+    edges = np.linspace(-reach, reach, bins + 1)
+    bin_of = np.clip(np.digitize(coefficients, edges) - 1, 0, bins - 1)
+    counts = np.bincount(bin_of, minlength=bins)
+    copies = np.rint(counts.max() / np.maximum(counts, 1)).astype(int).clip(1, most)
+    indices = np.repeat(np.arange(len(landmarks)), copies[bin_of])
+    return PoseBalance(coefficients, edges, counts, indices)

@@ -1,0 +1,204 @@
+"""From faces to batches: one sample function under tf.data and under `keras.utils.PyDataset`."""
+
+import warnings
+
+import keras
+import numpy as np
+
+from keras_landmarks import geometry, images
+from keras_landmarks.data import augment
+from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.schemes import get_scheme
+
+
+class Samples:
+    """Crops and landmarks of a list of faces, drawn the same way every time they are asked for.
+
+    Batch `step` depends on the arguments alone: any batch can be made at any time, in any
+    process, and training that was interrupted goes on with the very samples it would have seen.
+
+    Args:
+        faces: list of `Face`, all of one scheme.
+        size: `(height, width)` of the crop.
+        margin: side of the crop over the longer side of the box.
+        box: which box to crop: `annotation` (the given one) or `truth` (around the landmarks).
+        augmentation: `Augmentation`; None leaves faces as they are, and in their order.
+        indices: the faces that make an epoch, with repetitions (see `balance_poses`); None takes
+            each once.
+        batch: samples in a batch. Augmented epochs leave an incomplete last batch out.
+        seed: of order and augmentation.
+        skip_broken: whether to warn of a picture that cannot be read and go on without it.
+
+    Raises:
+        ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
+            picture cannot be read.
+    """
+
+    def __init__(self, faces, size, margin=1.25, box="annotation", augmentation=None,
+                 indices=None, batch=32, seed=0, skip_broken=False):
+        if not faces:
+            raise ValueError("Samples need at least one face.")
+        if len({face.scheme for face in faces}) > 1:
+            raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
+        if box not in ("annotation", "truth"):
+            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        if margin <= 0 or batch < 1 or min(size) < 1:
+            raise ValueError(
+                f"Expected margin > 0, batch >= 1 and size >= 1 x 1, "
+                f"got {margin}, {batch} and {size}."
+            )
+        self.scheme = get_scheme(faces[0].scheme)
+        self.size, self.margin, self.box = tuple(size), margin, box
+        self.augmentation, self.batch, self.seed = augmentation, batch, seed
+        self.faces, self._cuts = [], []
+        for face in faces:
+            try:
+                self._cuts.append(self._cut(face))
+                self.faces.append(face)
+            except (ValueError, OSError) as error:
+                if not skip_broken:
+                    raise
+                if indices is not None:
+                    raise ValueError(
+                        f"{face.name} is broken, and indices count on it: {error}"
+                    ) from error
+                warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
+        if not self.faces:
+            raise ValueError("None of the pictures could be read.")
+        self.indices = np.arange(len(self.faces)) if indices is None else np.asarray(indices)
+        if augmentation is not None and len(self.indices) < batch:
+            raise ValueError(f"{len(self.indices)} faces are fewer than a batch of {batch}.")
+
+    def _cut(self, face):
+        """What is kept of a picture: the surroundings of the face, at most 4 times finer than crops."""
+        box = face.annotation_box if self.box == "annotation" else face.truth_box
+        box = np.float64(geometry.square_box(box))
+        pixels = face.pixels()
+        crop = geometry.square_box(box, self.margin)
+        around = geometry.square_box(crop, 1.8)
+        left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
+        right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
+        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
+        if pixels.size == 0:
+            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
+        factor = max(int((crop[2] - crop[0]) / min(self.size) / 2), 1)
+        cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
+        if factor > 1:
+            pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)
+        move = geometry.transform_points
+        edges = move(box.reshape(2, 2) - 0.5, cut_from_picture).reshape(4) + 0.5
+        return pixels, np.float32(move(face.landmarks, cut_from_picture)), edges
+
+    def __len__(self):
+        """Batches in an epoch."""
+        whole, rest = divmod(len(self.indices), self.batch)
+        return whole + bool(rest and self.augmentation is None)
+
+    def sample(self, index, rng=None):
+        """The crop of one face.
+
+        Args:
+            index: of the face.
+            rng: `numpy.random.Generator` of the augmentation; None leaves the face as it is.
+
+        Returns:
+            `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
+        """
+        pixels, landmarks, box = self._cuts[index]
+        mirrored = False
+        if rng is not None:
+            box = augment.random_box(rng, self.augmentation, box)
+        box = geometry.square_box(box, self.margin)
+        crop_from_cut = geometry.box_transform(box, self.size)
+        if rng is not None:
+            crop_from_cut, mirrored = augment.random_transform(
+                rng, self.augmentation, crop_from_cut, self.size
+            )
+        crop = images.warp(pixels, crop_from_cut, self.size)
+        landmarks = geometry.transform_points(landmarks, crop_from_cut)
+        if mirrored:
+            landmarks = landmarks[list(self.scheme.mirror)]
+        if rng is not None:
+            crop = augment.random_pixels(rng, self.augmentation, crop)
+        return crop, landmarks.astype(np.float32)
+
+    def batch_at(self, step):
+        """The batch that training sees at a step, counted from the first of the first epoch.
+
+        Returns:
+            `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
+        """
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
+        if self.augmentation is None:
+            pairs = [self.sample(index) for index in self.indices[chosen]]
+        else:
+            order = np.random.default_rng((self.seed, epoch)).permutation(self.indices)
+            pairs = [
+                self.sample(index, np.random.default_rng((self.seed, epoch, i, j)))
+                for j, index in enumerate(order[chosen])
+            ]
+        crops, landmarks = zip(*pairs)
+        return np.stack(crops), np.stack(landmarks)
+
+    def arrays(self):
+        """All crops and landmarks, not augmented: for evaluation."""
+        crops, landmarks = zip(*(self.sample(index) for index in self.indices))
+        return np.stack(crops), np.stack(landmarks)
+
+    def mean_shape(self):
+        """The mean landmarks as fractions of the crop, `(n, 2)` (see `layers.MeanShape`)."""
+        size = np.array(self.size[::-1])
+        shapes = []
+        for _, landmarks, box in self._cuts:
+            transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
+            shape = (geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5
+            mirrored = shape[list(self.scheme.mirror)] * (-1, 1)
+            shapes.append((shape + mirrored) / 2)
+        return np.mean(shapes, axis=0)
+
+    def dataset(self, first_step=0):
+        """A `tf.data.Dataset` of batches that goes on for ever, from a step on.
+
+        Elements are `(crops, {"landmarks": landmarks})`. Give `fit` `steps_per_epoch=len(self)`.
+        """
+        import tensorflow as tf
+
+        count = self.scheme.count
+
+        def make(step):
+            return tf.numpy_function(self.batch_at, [step], [tf.uint8, tf.float32])
+
+        def shaped(crops, landmarks):
+            batch = self.batch if self.augmentation is not None else None
+            crops = tf.ensure_shape(crops, (batch, *self.size, 3))
+            return crops, {"landmarks": tf.ensure_shape(landmarks, (batch, count, 2))}
+
+        steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+        return steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
+
+    def py_dataset(self, first_step=0, workers=1, **kwargs):
+        """The same batches as a `keras.utils.PyDataset`: an epoch, without TensorFlow.
+
+        Args:
+            first_step: where to start; a multiple of the epoch's length.
+            workers: threads (or processes) that make batches.
+            **kwargs: of `keras.utils.PyDataset`.
+        """
+        return _Batches(self, first_step, workers=workers, **kwargs)
+
+
+class _Batches(keras.utils.PyDataset):
+    def __init__(self, samples, first_step, **kwargs):
+        super().__init__(**kwargs)
+        self.samples, self.first_step = samples, first_step
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        crops, landmarks = self.samples.batch_at(self.first_step + index)
+        return crops, {"landmarks": landmarks}
+
+    def on_epoch_end(self):
+        self.first_step += len(self)

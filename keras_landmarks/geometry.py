@@ -1,0 +1,169 @@
+"""Points, boxes and transforms: the conventions of the package and their arithmetic.
+
+* A **point** is `(x, y)` in pixels, and pixel centres are integers: the centre of the first
+  pixel is `(0, 0)`. Resizing by `s` moves a point to `(p + 0.5) * s - 0.5`; mirroring a picture
+  of width `w` moves it to `w - 1 - x`.
+* A **size** is `(height, width)`.
+* A **box** is `(left, top, right, bottom)` on pixel *edges*: the box of a whole picture is
+  `(0, 0, width, height)`, so `right - left` is a width and a box edge `e` lies at the point
+  coordinate `e - 0.5`.
+* A **transform** is an affine matrix of shape `(2, 3)`, named `target_from_source`: it takes
+  source points to target points.
+
+Every function takes leading batch dimensions and works on NumPy arrays (data code) and on
+tensors of any Keras backend (layers) alike: arrays in, arrays out; tensors in, tensors out.
+"""
+
+import keras
+import numpy as np
+
+
+def namespace(*arrays):
+    """The module whose functions fit the arguments: `numpy` for arrays, else `keras.ops`."""
+    return keras.ops if any(keras.ops.is_tensor(a) or _symbolic(a) for a in arrays) else np
+
+
+def _symbolic(array):
+    return isinstance(array, (keras.KerasTensor, keras.Variable))
+
+
+def _matrix(xp, a, b, c, d, e, f):
+    """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]` of shape `(..., 2, 3)`."""
+    return xp.stack([xp.stack([a, b, c], axis=-1), xp.stack([d, e, f], axis=-1)], axis=-2)
+
+
+# Boxes
+
+
+def box_from_landmarks(landmarks):
+    """The smallest box that holds every landmark's pixel.
+
+    Args:
+        landmarks: `(..., n, 2)` points in pixels.
+
+    Returns:
+        `(..., 4)` boxes.
+    """
+    xp = namespace(landmarks)
+    low, high = xp.min(landmarks, axis=-2), xp.max(landmarks, axis=-2)
+    return xp.concatenate([low, high + 1.0], axis=-1)
+
+
+def square_box(box, scale=1.0):
+    """The square about a box's centre, as long as its longer side times `scale`: `(..., 4)`."""
+    xp = namespace(box)
+    centre = (box[..., :2] + box[..., 2:]) / 2.0
+    half = xp.max(box[..., 2:] - box[..., :2], axis=-1, keepdims=True) * (scale / 2.0)
+    return xp.concatenate([centre - half, centre + half], axis=-1)
+
+
+# Transforms
+
+
+def box_transform(box, size):
+    """The transform `crop_from_picture` that fills a crop of `size` with what is in `box`.
+
+    Args:
+        box: `(..., 4)` boxes on pixel edges.
+        size: `(height, width)` of the crop.
+
+    Returns:
+        `(..., 2, 3)` transforms.
+    """
+    xp = namespace(box)
+    left, top, right, bottom = (box[..., i] for i in range(4))
+    sx, sy = size[1] / (right - left), size[0] / (bottom - top)
+    zero = left * 0.0
+    return _matrix(
+        xp, sx, zero, (0.5 - left) * sx - 0.5, zero, sy, (0.5 - top) * sy - 0.5
+    )
+
+
+def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
+    """Scales and rotates about `centre`, then shifts: a `(2, 3)` NumPy transform.
+
+    Args:
+        scale: factor.
+        degrees: angle; positive turns x towards y (clockwise on a picture).
+        centre: the point that only the shift moves.
+        shift: `(x, y)` in pixels.
+    """
+    angle = np.deg2rad(degrees)
+    a, b = scale * np.cos(angle), scale * np.sin(angle)
+    (x, y), (dx, dy) = centre, shift
+    return np.array(
+        [[a, -b, x - a * x + b * y + dx], [b, a, y - b * x - a * y + dy]], np.float32
+    )
+
+
+def mirror_transform(width):
+    """The transform that mirrors a picture of `width` pixels left to right: `x -> width - 1 - x`."""
+    return np.array([[-1, 0, width - 1], [0, 1, 0]], np.float32)
+
+
+def resize_transform(source_size, target_size):
+    """The transform `target_from_source` of resizing a picture: `p -> (p + 0.5) * s - 0.5`."""
+    sy, sx = target_size[0] / source_size[0], target_size[1] / source_size[1]
+    return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5]], np.float32)
+
+
+def transform_points(points, transform):
+    """Takes points `(..., n, 2)` through transforms `(..., 2, 3)`."""
+    xp = namespace(points, transform)
+    linear = xp.swapaxes(transform[..., :2], -1, -2)
+    return xp.matmul(points, linear) + transform[..., None, :, 2]
+
+
+def compose(second, first):
+    """One transform for two: `compose(c_from_b, b_from_a)` is `c_from_a`."""
+    xp = namespace(second, first)
+    linear = xp.matmul(second[..., :2], first)
+    moved = linear[..., 2:] + second[..., 2:]
+    return xp.concatenate([linear[..., :2], moved], axis=-1)
+
+
+def invert(transform):
+    """The inverse transform: `invert(b_from_a)` is `a_from_b`. A singular one gives infinities."""
+    xp = namespace(transform)
+    a, b, c = (transform[..., 0, i] for i in range(3))
+    d, e, f = (transform[..., 1, i] for i in range(3))
+    determinant = a * e - b * d
+    a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
+    return _matrix(xp, a, b, -(a * c + b * f), d, e, -(d * c + e * f))
+
+
+def fit_similarity(source, target):
+    """The least-squares similarity (scale, rotation, shift; no mirroring) from source to target.
+
+    In the plane Umeyama's solution has a closed form: with both sets centred, the transform's
+    `a = s cos` and `b = s sin` are the sums of the points' dot and cross products over the
+    source's squared norm.
+
+    Args:
+        source: `(..., n, 2)` points.
+        target: `(..., n, 2)` points.
+
+    Returns:
+        `(..., 2, 3)` transforms `target_from_source`. Where all source points are equal no
+        similarity is defined and the identity is returned, with finite gradients.
+
+    Reference:
+        Umeyama, Least-squares estimation of transformation parameters between two point
+        patterns, PAMI 1991.
+    """
+    xp = namespace(source, target)
+    source_mean = xp.mean(source, axis=-2, keepdims=True)
+    target_mean = xp.mean(target, axis=-2, keepdims=True)
+    p, q = source - source_mean, target - target_mean
+    norm = xp.sum(p * p, axis=(-2, -1))
+    # Not `eps`: 1e-7 would vanish in half precision, and a pixel grid has no smaller spread.
+    degenerate = norm < 1e-4
+    norm = xp.where(degenerate, xp.ones_like(norm), norm)
+    a = xp.sum(p * q, axis=(-2, -1)) / norm
+    b = xp.sum(p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0], axis=-1) / norm
+    x, y = source_mean[..., 0, 0], source_mean[..., 0, 1]
+    u, v = target_mean[..., 0, 0], target_mean[..., 0, 1]
+    a, b = xp.where(degenerate, xp.ones_like(a), a), xp.where(degenerate, xp.zeros_like(b), b)
+    c = xp.where(degenerate, xp.zeros_like(a), u - a * x + b * y)
+    f = xp.where(degenerate, xp.zeros_like(a), v - b * x - a * y)
+    return _matrix(xp, a, -b, c, b, a, f)

@@ -1,0 +1,182 @@
+"""Pictures: reading, checking and the one resampling that makes a crop."""
+
+import pathlib
+
+import cv2
+import numpy as np
+
+from keras_landmarks import geometry
+
+
+def read_image(path):
+    """Reads a picture file, upright as its EXIF orientation says.
+
+    Args:
+        path: a jpg, png or any other file that OpenCV reads.
+
+    Returns:
+        `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if the file is empty, cut short or no picture.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No picture at {path}.")
+    data = np.fromfile(path, np.uint8)
+    if _cut_short(data):
+        raise ValueError(f"{path} is cut short: its end-of-image marker is missing.")
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        raise ValueError(f"{path} is not a picture that can be read (expected jpg, png, ...).")
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _cut_short(data):
+    """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
+    data = data.tobytes()
+    if data[:4] == b"\x89PNG":
+        return b"IEND" not in data[-64:]
+    if data[:2] != b"\xff\xd8":
+        return False
+    scan = 2  # past the headers, of which one may hold a whole thumbnail
+    while data[scan : scan + 1] == b"\xff" and data[scan + 1 : scan + 2] != b"\xda":
+        scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
+    return b"\xff\xd9" not in data[scan:]
+
+
+def write_image(path, image):
+    """Writes an RGB uint8 picture; the file appears only when it is whole.
+
+    Raises:
+        ValueError: if the ending is not one of a picture format.
+    """
+    path = pathlib.Path(path)
+    try:
+        whole, data = cv2.imencode(path.suffix or ".", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    except cv2.error:
+        whole = False
+    if not whole:
+        raise ValueError(f"Cannot write {path}: the name needs an ending such as .jpg or .png.")
+    write_bytes(path, data.tobytes())
+
+
+def write_bytes(path, data):
+    """Writes a file under a temporary name and renames it: never half a file."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_bytes(data)
+    temporary.replace(path)
+
+
+def as_rgb(image):
+    """Any picture as RGB uint8 pixels.
+
+    Args:
+        image: a path, a PIL picture (turned upright as its EXIF says), or an array
+            `(height, width)`, `(height, width, 1)` grey, `(..., 3)` RGB or `(..., 4)` RGBA
+            (alpha is dropped); integers or floats, both in 0..255.
+
+    Returns:
+        `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        ValueError: if the picture is empty, not finite, outside 0..255 or of another shape.
+    """
+    if isinstance(image, (str, pathlib.Path)):
+        return read_image(image)
+    if hasattr(image, "getexif"):
+        from PIL import ImageOps
+
+        image = ImageOps.exif_transpose(image).convert("RGB")
+    image = np.asarray(image)
+    if image.ndim == 2:
+        image = image[..., None]
+    if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
+        raise ValueError(
+            "Expected a picture of shape (height, width), (height, width, 1), "
+            f"(height, width, 3) or (height, width, 4), not {image.shape}."
+        )
+    if 0 in image.shape:
+        raise ValueError(f"The picture is empty: its shape is {image.shape}.")
+    if image.dtype != np.uint8:
+        image = _as_uint8(image)
+    if image.shape[-1] == 1:
+        return cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
+    return np.ascontiguousarray(image[..., :3])
+
+
+def _as_uint8(image):
+    if image.dtype.kind not in "fiu":
+        raise ValueError(f"Expected a picture of numbers in 0..255, not of dtype {image.dtype}.")
+    if not np.isfinite(image).all():
+        raise ValueError("The picture holds NaN or infinite values; expected 0..255.")
+    low, high = image.min(), image.max()
+    if low < 0 or high > 255.5:
+        raise ValueError(f"Expected pixels in 0..255, found {low:g}..{high:g}.")
+    if image.dtype.kind == "f" and 0 < high <= 1:
+        raise ValueError("Expected pixels in 0..255, found 0..1: multiply the picture by 255.")
+    return np.rint(image).astype(np.uint8)
+
+
+def warp(image, target_from_source, size):
+    """Resamples a picture once, bilinearly; what lies outside of it is black.
+
+    Where the target is less than half as fine as the source, the source is first reduced by a
+    whole factor with area averaging, so that a face of 2,000 pixels and one of 100 make crops
+    that look alike.
+
+    Args:
+        image: `(height, width, channels)` pixels.
+        target_from_source: `(2, 3)` transform.
+        size: `(height, width)` of the result.
+
+    Returns:
+        `(height, width, channels)` of the picture's dtype.
+    """
+    scale = np.sqrt(abs(np.linalg.det(np.asarray(target_from_source, np.float64)[:, :2])))
+    factor = int(1 / scale) if scale > 0 else 1
+    if factor >= 2:
+        image, cut_from_source = _cut(image, target_from_source, size, factor)
+        image, cut_from_source = reduce(image, factor, cut_from_source)
+        target_from_source = geometry.compose(
+            np.float64(target_from_source), geometry.invert(cut_from_source)
+        )
+    return cv2.warpAffine(
+        image, np.float64(target_from_source), (size[1], size[0]), flags=cv2.INTER_LINEAR
+    )
+
+
+def _cut(image, target_from_source, size, factor):
+    """The part of a picture that the target shows, whole multiples of `factor` long, and its place."""
+    corners = np.array([[0, 0], [size[1], 0], [size[1], size[0]], [0, size[0]]]) - 0.5
+    seen = geometry.transform_points(corners, geometry.invert(np.float64(target_from_source)))
+    limits = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - factor, 0, limits - 1)
+    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 2 * factor, low + 1, limits)
+    (left, top), (right, bottom) = low, high
+    cut_from_source = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
+    return image[top:bottom, left:right], cut_from_source
+
+
+def reduce(image, factor, image_from_source):
+    """Makes a picture about `factor` times smaller by averaging areas.
+
+    Args:
+        image: `(height, width, channels)` pixels.
+        factor: whole number of at least 1.
+        image_from_source: `(2, 3)` transform of how the picture came to be.
+
+    Returns:
+        `(reduced, reduced_from_source)`.
+    """
+    height, width = image.shape[:2]
+    size = max(round(height / factor), 1), max(round(width / factor), 1)
+    if height >= factor and width >= factor:  # whole multiples are much faster to average
+        size = height // factor, width // factor
+        image = image[: size[0] * factor, : size[1] * factor]
+    reduced = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    step = np.float64(geometry.resize_transform(image.shape[:2], size))
+    return reduced, geometry.compose(step, image_from_source)

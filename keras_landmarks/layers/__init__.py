@@ -1,0 +1,15 @@
+"""Layers on Keras ops: every one runs on every backend and exports to TFLite and ONNX."""
+
+from keras_landmarks.layers.image_transform import ImageTransform
+from keras_landmarks.layers.landmark_transform import LandmarkTransform
+from keras_landmarks.layers.mean_shape import MeanShape
+from keras_landmarks.layers.transform_estimation import TransformEstimation
+from keras_landmarks.layers.transform_jitter import TransformJitter
+
+__all__ = [
+    "ImageTransform",
+    "LandmarkTransform",
+    "MeanShape",
+    "TransformEstimation",
+    "TransformJitter",
+]

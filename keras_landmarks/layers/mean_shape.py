@@ -1,0 +1,57 @@
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class MeanShape(keras.layers.Layer):
+    """Landmarks as displacements from a mean shape, in crop pixels.
+
+    The shape is a weight that is not trained: set from the training faces, saved with the model.
+
+    Args:
+        size: `(height, width)` of the crop.
+        shape: `(n, 2)` points as fractions of the crop, 0 at its centre and 0.5 at its right and
+            lower edges; None puts every point at the centre.
+
+    Call arguments:
+        displacements: `(batch, 2 n)`, in fractions of the crop: x, y of the first point, then of
+            the second, and so on.
+
+    Returns:
+        `(batch, n, 2)` landmarks in crop pixels, float32.
+
+    Raises:
+        ValueError: if the number of displacements is odd or not that of the shape.
+    """
+
+    def __init__(self, size, shape=None, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.size = tuple(size)
+        self._initial = None if shape is None else np.array(shape, np.float32)
+
+    def build(self, input_shape):
+        count, odd = divmod(input_shape[-1], 2)
+        if odd or (self._initial is not None and self._initial.shape != (count, 2)):
+            wanted = "an even number of" if self._initial is None else 2 * len(self._initial)
+            raise ValueError(f"Expected {wanted} displacements, got {input_shape[-1]}.")
+        initial = np.zeros((count, 2)) if self._initial is None else self._initial
+        self.shape = self.add_weight(
+            name="shape",
+            shape=(count, 2),
+            initializer=lambda *_, dtype=None: ops.convert_to_tensor(initial, dtype),
+            trainable=False,
+        )
+
+    def call(self, displacements):
+        fractions = ops.reshape(displacements, (-1, *self.shape.shape)) + self.shape
+        size = np.array(self.size[::-1], np.float32)
+        return (fractions + 0.5) * size - 0.5
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[-1] // 2, 2)
+
+    def get_config(self):
+        shape = None if self._initial is None else self._initial.tolist()
+        return {**super().get_config(), "size": self.size, "shape": shape}

@@ -1,0 +1,67 @@
+import keras
+import numpy as np
+from keras import ops
+
+from keras_landmarks import geometry
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class TransformJitter(keras.layers.Layer):
+    """Disturbs transforms at random in training, and leaves them alone otherwise.
+
+    A later stage of a cascade sees faces as an earlier one normalised them. On training faces the
+    earlier stage is better than it will ever be again; a little rotation, shift and change of
+    size keeps the later one from trusting it.
+
+    Args:
+        size: `(height, width)` of the normalised picture, whose centre the jitter turns about.
+        rotation: largest rotation, in degrees.
+        shift: largest shift, as a fraction of the size.
+        scale: largest change of size, as a fraction.
+        seed: of the random numbers.
+
+    Call arguments:
+        transforms: `(batch, 2, 3)` transforms `normalised_from_source`, float32.
+        training: whether to jitter.
+
+    Returns:
+        `(batch, 2, 3)` transforms, float32.
+
+    Reference:
+        Feng et al., Wing Loss, 2018, section 7.1 (the augmentation of CNN-7).
+    """
+
+    def __init__(self, size, rotation=10.0, shift=0.05, scale=0.05, seed=None, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        self.size = tuple(size)
+        self.rotation, self.shift, self.scale, self.seed = rotation, shift, scale, seed
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, transforms, training=None):
+        if not training:
+            return transforms
+        noise = keras.random.uniform(
+            (ops.shape(transforms)[0], 4), -1.0, 1.0, seed=self.seed_generator
+        )
+        factor, angle = 1 + self.scale * noise[:, 0], np.deg2rad(self.rotation) * noise[:, 1]
+        a, b = factor * ops.cos(angle), factor * ops.sin(angle)
+        y, x = (self.size[0] - 1) / 2, (self.size[1] - 1) / 2
+        dx, dy = self.shift * self.size[1] * noise[:, 2], self.shift * self.size[0] * noise[:, 3]
+        jitter = ops.stack(
+            [
+                ops.stack([a, -b, x - a * x + b * y + dx], axis=-1),
+                ops.stack([b, a, y - b * x - a * y + dy], axis=-1),
+            ],
+            axis=-2,
+        )
+        return geometry.compose(jitter, transforms)
+
+    def compute_output_shape(self, input_shape):
+        return tuple(input_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(), "size": self.size, "rotation": self.rotation,
+            "shift": self.shift, "scale": self.scale, "seed": self.seed,
+        }

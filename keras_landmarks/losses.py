@@ -1,0 +1,211 @@
+"""Losses between landmarks: functions `(batch, n, 2) x 2 -> (batch,)` and a class for each.
+
+Coordinates are in crop pixels. Losses are computed in float32 whatever the model's policy, and
+averaged over the 2 n coordinates where the paper (Feng et al., Wing Loss, 2018, eq. 3) sums
+them, so that a learning rate does not depend on the number of landmarks.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_landmarks.schemes import get_scheme
+
+
+def _difference(y_true, y_pred):
+    return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
+
+
+def _per_face(errors):
+    return ops.mean(errors, axis=(-2, -1))
+
+
+def l2(y_true, y_pred):
+    """Half the squared difference, `x^2 / 2`, averaged over a face's coordinates.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+        Feng et al., Wing Loss, 2018, eq. 3.
+    """
+    return _per_face(0.5 * ops.square(_difference(y_true, y_pred)))
+
+
+def l1(y_true, y_pred):
+    """The absolute difference, `|x|`, averaged over a face's coordinates.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+        Feng et al., Wing Loss, 2018, eq. 3.
+    """
+    return _per_face(ops.abs(_difference(y_true, y_pred)))
+
+
+def smooth_l1(y_true, y_pred):
+    """Quadratic below one pixel, linear above, averaged over a face's coordinates.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+        Feng et al., Wing Loss, 2018, eq. 4.
+    """
+    x = ops.abs(_difference(y_true, y_pred))
+    return _per_face(ops.where(x < 1, 0.5 * ops.square(x), x - 0.5))
+
+
+def wing(y_true, y_pred, w=10.0, epsilon=2.0):
+    """Logarithmic below `w` pixels, linear above, averaged over a face's coordinates.
+
+    `w ln(1 + |x| / epsilon)` if `|x| < w`, else `|x| - C` with `C = w - w ln(1 + w / epsilon)`:
+    small errors weigh more than under L1 and large ones no more.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+        w: where the logarithm ends, in pixels. The paper has 10 for crops of 64 and 15 for 128.
+        epsilon: the curve's offset, in pixels. The paper has 2 and 3.
+
+    Returns:
+        `(batch,)` float32. The gradient of a coordinate is at most `w / epsilon`, and zero at
+        zero error.
+
+    Reference:
+        Feng et al., Wing Loss, 2018, eq. 5.
+    """
+    x = ops.abs(_difference(y_true, y_pred))
+    constant = w - w * np.log(1 + w / epsilon)
+    near = w * ops.log(1 + ops.minimum(x, w) / epsilon)
+    return _per_face(ops.where(x < w, near, x - constant))
+
+
+def iod_l2(y_true, y_pred, scheme="ibug68"):
+    """The mean distance of a face's landmarks in units of its inter-ocular distance.
+
+    The distance between the outer eye corners, or between the pupils where the scheme has no
+    corners. At zero error the gradient is zero.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+        scheme: the landmarks' scheme or its name.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+        Kowalski et al., Deep Alignment Network, 2017, eq. 4.
+    """
+    scheme = get_scheme(scheme)
+    right, left = scheme.eye_corners or (scheme.right_eye, scheme.left_eye)
+    y_true = ops.cast(y_true, "float32")
+
+    def eye(indices):
+        return ops.mean(ops.take(y_true, np.atleast_1d(indices), axis=1), axis=1)
+
+    distance = _norm(_difference(y_true, y_pred))
+    ocular = _norm(eye(right) - eye(left))
+    return ops.mean(distance, axis=-1) / ops.maximum(ocular, 1e-3)
+
+
+def _norm(vectors):
+    """Euclidean length over the last axis, with a zero (not infinite) gradient at zero."""
+    squared = ops.sum(ops.square(vectors), axis=-1)
+    positive = squared > 0
+    root = ops.sqrt(ops.where(positive, squared, 1.0))
+    return ops.where(positive, root, 0.0)
+
+
+class _LandmarkLoss(keras.losses.Loss):
+    """A loss class over one of this module's functions."""
+
+    def __init__(self, function, arguments, name, reduction, dtype):
+        super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
+        self._function, self._arguments = function, arguments
+
+    def call(self, y_true, y_pred):
+        if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
+            raise ValueError(
+                f"Landmarks differ in count: truth {tuple(y_true.shape)}, "
+                f"prediction {tuple(y_pred.shape)}; both must be (batch, n, 2)."
+            )
+        return self._function(y_true, y_pred, **self._arguments)
+
+    def get_config(self):
+        return {**super().get_config(), **self._arguments}
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class L2(_LandmarkLoss):
+    """`l2` as a Keras loss."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="l2", dtype=None):
+        super().__init__(l2, {}, name, reduction, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class L1(_LandmarkLoss):
+    """`l1` as a Keras loss."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="l1", dtype=None):
+        super().__init__(l1, {}, name, reduction, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class SmoothL1(_LandmarkLoss):
+    """`smooth_l1` as a Keras loss."""
+
+    def __init__(self, reduction="sum_over_batch_size", name="smooth_l1", dtype=None):
+        super().__init__(smooth_l1, {}, name, reduction, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class Wing(_LandmarkLoss):
+    """`wing` as a Keras loss.
+
+    Args:
+        w: where the logarithm ends, in pixels, above zero.
+        epsilon: the curve's offset, in pixels, above zero.
+
+    Raises:
+        ValueError: if `w` or `epsilon` is not above zero.
+
+    Example:
+        model.compile("adam", loss={"landmarks": Wing(w=10, epsilon=2)})
+    """
+
+    def __init__(
+        self, w=10.0, epsilon=2.0, reduction="sum_over_batch_size", name="wing", dtype=None
+    ):
+        if w <= 0 or epsilon <= 0:
+            raise ValueError(f"w and epsilon must be above zero, got w={w}, epsilon={epsilon}.")
+        super().__init__(wing, {"w": w, "epsilon": epsilon}, name, reduction, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class IodL2(_LandmarkLoss):
+    """`iod_l2` as a Keras loss.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+    """
+
+    def __init__(
+        self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None
+    ):
+        super().__init__(iod_l2, {"scheme": get_scheme(scheme).name}, name, reduction, dtype)

@@ -1,0 +1,207 @@
+"""How far predicted landmarks lie from the truth: functions on arrays, and Keras metrics.
+
+All errors are fractions (0.04 is 4 %) of a distance that belongs to the true face, the
+*normaliser*:
+
+* `corners`: between the outer eye corners (the official 300W protocol, "inter-ocular");
+* `pupils`: between the pupils, each the mean of the points around its eye;
+* `box`: the geometric mean of width and height of the box around the true landmarks;
+* `diagonal`: the diagonal of that box.
+
+Functions take NumPy arrays or tensors of any Keras backend.
+"""
+
+import keras
+import numpy as np
+
+from keras_landmarks.geometry import namespace
+from keras_landmarks.schemes import get_scheme
+
+NORMALISERS = ("corners", "pupils", "box", "diagonal")
+
+
+def normaliser(landmarks, scheme="ibug68", kind=None):
+    """The distance that a face's errors are divided by, in pixels.
+
+    Args:
+        landmarks: `(batch, n, 2)` true landmarks.
+        scheme: the landmarks' scheme or its name.
+        kind: one of `NORMALISERS`; None takes the scheme's usual one.
+
+    Returns:
+        `(batch,)`.
+
+    Raises:
+        ValueError: if the kind is unknown or the scheme has no such distance.
+    """
+    scheme = get_scheme(scheme)
+    kind = scheme.normaliser if kind is None else kind
+    xp = namespace(landmarks)
+    if kind in ("box", "diagonal"):
+        extent = xp.max(landmarks, axis=1) - xp.min(landmarks, axis=1)
+        if kind == "box":
+            return xp.sqrt(extent[:, 0] * extent[:, 1])
+        return xp.sqrt(xp.sum(extent * extent, axis=-1))
+    if kind not in NORMALISERS:
+        raise ValueError(f"Unknown normaliser {kind!r}. Known: {', '.join(NORMALISERS)}.")
+    if kind == "corners" and not scheme.eye_corners:
+        raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
+    eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
+    right, left = (
+        xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes
+    )
+    return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+
+
+def point_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The normalised error of every landmark.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+        scheme: their scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Returns:
+        `(batch, n)` fractions of the normaliser.
+
+    Raises:
+        ValueError: if the shapes differ or are not `(batch, n, 2)` of the scheme.
+    """
+    count = get_scheme(scheme).count
+    if tuple(y_true.shape[1:]) != (count, 2) or tuple(y_pred.shape[1:]) != (count, 2):
+        raise ValueError(
+            f"Expected landmarks (batch, {count}, 2), got truth {tuple(y_true.shape)} and "
+            f"prediction {tuple(y_pred.shape)}."
+        )
+    xp = namespace(y_true, y_pred)
+    distances = xp.sqrt(xp.sum((y_true - y_pred) ** 2, axis=-1))
+    return distances / normaliser(y_true, scheme, kind)[:, None]
+
+
+def face_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The normalised mean error of every face, `(batch,)`. Arguments as of `point_errors`."""
+    errors = point_errors(y_true, y_pred, scheme, kind)
+    return namespace(errors).mean(errors, axis=-1)
+
+
+def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
+    errors = point_errors(y_true, y_pred, scheme, kind)
+    regions = get_scheme(scheme).regions
+    return {name: float(errors[:, list(points)].mean()) for name, points in regions.items()}
+
+
+def failure_rate(errors, threshold=0.08):
+    """The fraction of faces with an error above a threshold.
+
+    Args:
+        errors: `(faces,)` errors of faces.
+        threshold: in the errors' unit.
+    """
+    return float((np.asarray(errors) > threshold).mean())
+
+
+def ced(errors):
+    """The cumulative error distribution: what fraction of faces has at most which error.
+
+    Args:
+        errors: `(faces,)` errors of faces.
+
+    Returns:
+        `(errors, fractions)`, each `(faces,)`: the sorted errors, and the steps of the curve.
+    """
+    errors = np.sort(np.asarray(errors, np.float64))
+    return errors, np.arange(1, len(errors) + 1) / len(errors)
+
+
+def auc(errors, threshold=0.08):
+    """The area under the CED curve up to a threshold, as a fraction of the whole: 1 is perfect.
+
+    Exact: the area under the empirical curve up to t is the mean of `max(t - error, 0)`.
+
+    Args:
+        errors: `(faces,)` errors of faces.
+        threshold: in the errors' unit.
+    """
+    return float(np.maximum(threshold - np.asarray(errors, np.float64), 0).mean() / threshold)
+
+
+class _FaceMetric(keras.metrics.Mean):
+    """The mean over faces of something that follows from each face's error."""
+
+    def __init__(self, scheme, kind, name, dtype):
+        super().__init__(name=name, dtype=dtype or "float32")
+        self.scheme, self.kind = get_scheme(scheme).name, kind
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = (keras.ops.cast(y, "float32") for y in (y_true, y_pred))
+        errors = face_errors(y_true, y_pred, self.scheme, self.kind)
+        super().update_state(self._value(errors), sample_weight)
+
+    def get_config(self):
+        config = {"name": self.name, "dtype": self.dtype}
+        return {**config, "scheme": self.scheme, "kind": self.kind}
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class NME(_FaceMetric):
+    """The normalised mean error as a Keras metric, a fraction.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Example:
+        model.compile("adam", loss={"landmarks": Wing()}, metrics={"landmarks": [NME()]})
+    """
+
+    def __init__(self, scheme="ibug68", kind=None, name="nme", dtype=None):
+        super().__init__(scheme, kind, name, dtype)
+
+    def _value(self, errors):
+        return errors
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class FailureRate(_FaceMetric):
+    """The fraction of faces with an error above a threshold, as a Keras metric.
+
+    Args:
+        threshold: a fraction of the normaliser.
+        scheme: the landmarks' scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
+    """
+
+    def __init__(
+        self, threshold=0.08, scheme="ibug68", kind=None, name="failure_rate", dtype=None
+    ):
+        super().__init__(scheme, kind, name, dtype)
+        self.threshold = threshold
+
+    def _value(self, errors):
+        return keras.ops.cast(errors > self.threshold, "float32")
+
+    def get_config(self):
+        return {**super().get_config(), "threshold": self.threshold}
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class AUC(_FaceMetric):
+    """The area under the CED curve up to a threshold, as a Keras metric: 1 is perfect.
+
+    Args:
+        threshold: a fraction of the normaliser.
+        scheme: the landmarks' scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
+    """
+
+    def __init__(self, threshold=0.08, scheme="ibug68", kind=None, name="auc", dtype=None):
+        super().__init__(scheme, kind, name, dtype)
+        self.threshold = threshold
+
+    def _value(self, errors):
+        return keras.ops.maximum(1 - errors / self.threshold, 0.0)
+
+    def get_config(self):
+        return {**super().get_config(), "threshold": self.threshold}

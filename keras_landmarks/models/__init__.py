@@ -1,0 +1,5 @@
+"""Model builders: plain functions that return a functional model with untrained weights."""
+
+from keras_landmarks.models.cnn import cnn, cnn6, cnn6_7, cnn7
+
+__all__ = ["cnn", "cnn6", "cnn6_7", "cnn7"]

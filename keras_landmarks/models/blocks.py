@@ -1,0 +1,41 @@
+"""Pieces that several models share."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_landmarks.layers import MeanShape
+
+
+def rescale(crops, name="rescale"):
+    """RGB crops of 0..255 as -1..1."""
+    return layers.Rescaling(1 / 127.5, offset=-1.0, name=name)(crops)
+
+
+def landmark_head(features, count, size, mean_shape=None, name="head"):
+    """Landmarks in crop pixels from a feature vector: a linear layer about the mean shape.
+
+    It starts at the mean shape, and computes in float32 under any policy.
+
+    Args:
+        features: `(batch, k)`.
+        count: number of landmarks, n.
+        size: `(height, width)` of the crop.
+        mean_shape: `(n, 2)` fractions of the crop (see `MeanShape`), or None.
+
+    Returns:
+        `(batch, n, 2)` landmarks, float32.
+    """
+    displacements = layers.Dense(
+        2 * count,
+        kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
+        dtype="float32",
+        name=f"{name}_dense",
+    )(features)
+    return MeanShape(size, mean_shape, name=f"{name}_mean_shape")(displacements)
+
+
+def ring(count):
+    """A stand-in for a mean shape that trained weights will replace: `(n, 2)` points on a ring."""
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return 0.3 * np.stack([np.cos(angle), np.sin(angle)], axis=-1)

@@ -1,0 +1,79 @@
+"""Weights as safetensors keyed by variable path; the published ones lie in this folder."""
+
+import json
+import pathlib
+
+import keras
+import numpy as np
+import safetensors
+import safetensors.numpy
+
+from keras_landmarks.images import write_bytes
+
+FOLDER = pathlib.Path(__file__).parent
+
+
+def save_arrays(path, arrays, facts=None):
+    """Writes named arrays (and a dict of facts, as JSON) to a safetensors file, whole or not at all."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = None if facts is None else {"facts": json.dumps(facts)}
+    write_bytes(path, safetensors.numpy.save(arrays, metadata))
+
+
+def load_arrays(path):
+    """Reads a safetensors file.
+
+    Returns:
+        `(arrays, facts)` as they were given to `save_arrays`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is not a whole safetensors file.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No weights at {path}.")
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            facts = json.loads((file.metadata() or {}).get("facts", "null"))
+    except (safetensors.SafetensorError, ValueError, OSError) as error:
+        raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
+    return arrays, facts
+
+
+def get_weights(model):
+    """A model's weights as `{variable path: array}`."""
+    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.weights}
+
+
+def set_weights(model, arrays, except_for=()):
+    """Puts arrays into a model's weights by path. Either all are set, or none.
+
+    Args:
+        model: a Keras model.
+        arrays: `{variable path: array}`.
+        except_for: beginnings of paths of the model that keep what they have; arrays of these
+            paths are ignored.
+
+    Raises:
+        ValueError: if a path is missing or too many, or an array is of another shape or not
+            finite; the message names it.
+    """
+    except_for = tuple(except_for)
+    arrays = {p: a for p, a in arrays.items() if not p.startswith(except_for)} if except_for else arrays
+    wanted = {v.path: v for v in model.weights if not (except_for and v.path.startswith(except_for))}
+    if missing := sorted(set(wanted) - set(arrays)):
+        raise ValueError(f"Weights for {model.name} lack {', '.join(missing)}.")
+    if extra := sorted(set(arrays) - set(wanted)):
+        raise ValueError(f"Weights for {model.name} hold unknown {', '.join(extra)}.")
+    for path, variable in wanted.items():
+        if tuple(variable.shape) != arrays[path].shape:
+            raise ValueError(
+                f"Weights {path} of {model.name} have the shape {tuple(variable.shape)}, "
+                f"not {arrays[path].shape}."
+            )
+        if not np.isfinite(arrays[path]).all():
+            raise ValueError(f"Weights {path} for {model.name} are not all finite.")
+    for path, variable in wanted.items():
+        variable.assign(arrays[path])

@@ -1,0 +1,63 @@
+"""Trains a model of the zoo by its recipe.
+
+    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
+"""
+
+import argparse
+import importlib.util
+import pathlib
+
+import numpy as np
+
+from keras_landmarks import data, training
+
+ZOO = pathlib.Path(__file__).resolve().parent.parent / "zoo"
+
+
+def read_recipe(name):
+    """The `RECIPE` of `zoo/NAME/recipe.py`, or of a path to such a file."""
+    path = pathlib.Path(name) if name.endswith(".py") else ZOO / name / "recipe.py"
+    if not path.is_file():
+        known = sorted(p.parent.name for p in ZOO.glob("*/recipe.py"))
+        raise SystemExit(f"No recipe at {path}. Known: {', '.join(known)}.")
+    spec = importlib.util.spec_from_file_location("recipe", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.RECIPE
+
+
+def read_samples(recipe, folder, skip_broken=False):
+    """Training and validation `Samples` of a recipe from a folder of faces."""
+    faces = data.read_300w(folder, recipe.split, skip_broken)
+    common = dict(size=recipe.size, margin=recipe.margin, box=recipe.box, batch=recipe.batch)
+    validation = None
+    if recipe.validation:
+        faces, held = data.split_by_photo(faces, recipe.validation, recipe.seed)
+        validation = data.Samples(held, skip_broken=skip_broken, **common)
+    indices = None
+    if recipe.bins:
+        shapes = np.stack([face.landmarks for face in faces])
+        indices = data.balance_poses(shapes, faces[0].scheme, recipe.bins, recipe.most).indices
+    samples = data.Samples(
+        faces, augmentation=recipe.augmentation, indices=indices, seed=recipe.seed, **common
+    )
+    return samples, validation
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="a folder of zoo/, or the path of a recipe.py")
+    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    parser.add_argument("--out", required=True, help="folder for checkpoint, log and weights")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    arguments = parser.parse_args()
+    recipe = read_recipe(arguments.name)
+    samples, validation = read_samples(recipe, arguments.data)
+    print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, "
+          f"{len(validation.faces) if validation else 0} faces to choose on")
+    training.train(recipe, samples, validation, arguments.out, arguments.resume)
+    print(f"The best weights are in {arguments.out}/best.safetensors.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""CNN-6 with Wing loss and pose-based data balancing on 300W.
+
+    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
+"""
+
+import keras
+
+from keras_landmarks.data import Augmentation
+from keras_landmarks.losses import Wing
+from keras_landmarks.models import cnn6
+from keras_landmarks.training import Recipe, Stage
+
+
+def optimizer(steps):
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=0.002, warmup_target=1e-3, warmup_steps=min(500, steps // 10)
+    )
+    return keras.optimizers.AdamW(
+        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
+    )
+
+
+RECIPE = Recipe(
+    model=cnn6,
+    stages=(Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=optimizer),),
+    size=(64, 64),
+    augmentation=Augmentation(
+        scale=0.1, vary_sigma=True, blur=0.3, colour=0.3, grey=0.1, patches=0.25, noise=0.15, jpeg=0.15
+    ),
+    validation=0.06,
+    bins=9,
+    most=4,
+    batch=64,
+    precision="mixed_bfloat16",
+)
