@@ -4,6 +4,7 @@ import contextlib
 import csv
 import dataclasses
 import io
+import math
 import pathlib
 from collections.abc import Callable
 
@@ -54,6 +55,9 @@ class Recipe:
         seed: of weights, order, augmentation and validation split.
         precision: Keras dtype policy of the training; coordinates are float32 under any.
         start: called with the new model before the first step, to bring weights along.
+        paper: what is rebuilt, with year and section.
+        paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
+        licence: of the training data, which binds the weights.
     """
 
     model: Callable
@@ -70,6 +74,9 @@ class Recipe:
     seed: int = 0
     precision: str = "float32"
     start: Callable | None = None
+    paper: str = ""
+    paper_nme: str | None = None
+    licence: str = "300W: research only"
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
@@ -87,24 +94,28 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
             optimizer state, same order of the data.
         strategy: `tf.distribute.Strategy`; None takes `MirroredStrategy` where TensorFlow sees
-            several devices of the kind it would use.
+            several devices of the kind it would use. Results are those of one device, but for
+            `clipnorm`: Keras clips each device's share of the gradient.
         verbose: 0 silent, 1 progress bar, 2 a line each epoch.
 
     Returns:
         The trained `keras.Model` with the best weights.
 
     Raises:
-        ValueError: if `out` holds a checkpoint and `resume` is false, or the checkpoint is of
-            another model.
+        ValueError: if `out` holds a checkpoint and `resume` is false, the checkpoint is of
+            another model, or the devices cannot share a batch evenly.
         FloatingPointError: if the loss is no longer finite.
     """
     out = pathlib.Path(out)
     if (out / "checkpoint.safetensors").exists() and not resume:
         raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")
+    strategy = strategy or _strategy()
+    devices = strategy.num_replicas_in_sync if strategy else 1
+    if samples.batch % devices:  # the mean of uneven parts' means is not the batch's
+        raise ValueError(f"{devices} devices cannot share a batch of {samples.batch} evenly.")
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     keras.utils.set_random_seed(recipe.seed)
-    strategy = strategy or _strategy()
     try:
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = recipe.model(mean_shape=samples.mean_shape())
@@ -147,7 +158,7 @@ def _train_stage(stage, model, samples, run, strategy, verbose):
             jit_compile=False if tensorflow else "auto",
         )
         optimizer.build(model.trainable_variables)
-    run.restore_optimizer(optimizer)
+    run.restore_optimizer(model.optimizer)  # `compile` wraps it where losses are scaled
     first_step = (run.done + run.epoch) * len(samples)
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
     model.fit(
@@ -155,7 +166,8 @@ def _train_stage(stage, model, samples, run, strategy, verbose):
         epochs=stage.epochs,
         initial_epoch=run.epoch,
         steps_per_epoch=len(samples),
-        callbacks=[keras.callbacks.TerminateOnNaN(raise_error=True), run],
+        callbacks=[run],
+        shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )
     run.next_stage(stage.epochs)
@@ -175,11 +187,16 @@ class _Run(keras.callbacks.Callback):
     def next_stage(self, epochs):
         self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + epochs
 
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite((logs or {}).get("loss", 0.0)):
+            raise FloatingPointError(f"The loss is no longer finite, at step {batch + 1}.")
+
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
         row = {"stage": self.stage, "epoch": self.done + epoch + 1}
         row |= {k: float(v) for k, v in (logs or {}).items()}
-        averaged = keras.callbacks.SwapEMAWeights() if model.optimizer.use_ema else None
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        averaged = keras.callbacks.SwapEMAWeights() if optimizer.use_ema else None
         if averaged:
             averaged.set_model(model)
             averaged.on_test_begin()
@@ -195,12 +212,12 @@ class _Run(keras.callbacks.Callback):
             averaged.on_test_end()
         self.history.append(row)
         self.epoch = epoch + 1
+        self.write_log()  # first, so that no kill leaves a finished checkpoint with a shorter log
         self.write()
-        self.write_log()
 
     def write(self):
         """The checkpoint: weights, random state, optimizer and where in the recipe they stand."""
-        arrays = {f"model/{v.path}": _numpy(v) for v in self.model.variables}
+        arrays = {name: _numpy(v) for name, v in _variables(self.model).items()}
         arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(self.model.optimizer.variables)}
         keys = ("stage", "epoch", "done", "best", "history")
         facts = {key: getattr(self, key) for key in keys}
@@ -212,21 +229,25 @@ class _Run(keras.callbacks.Callback):
         if not path.exists():
             return
         arrays, facts = weights.load_arrays(path)
-        for variable in self._model_of_run.variables:
-            array = arrays.pop(f"model/{variable.path}", None)
-            if array is None or array.shape != tuple(variable.shape):
-                raise ValueError(f"{path} is of another model: no fitting {variable.path}.")
-            variable.assign(array)
+        state = {k: arrays.pop(k) for k in list(arrays) if k.startswith("optimizer/")}
+        variables = _variables(self._model_of_run)
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        for name in sorted(set(shapes) | set(arrays)):
+            if name not in arrays or shapes.get(name) != arrays[name].shape:
+                raise ValueError(f"{path} is of another model: no fitting {name}.")
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
         for key, value in facts.items():
             setattr(self, key, value)
-        self._optimizer_state = [arrays[f"optimizer/{i}"] for i in range(len(arrays))]
+        self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
 
     def restore_optimizer(self, optimizer):
         if self._optimizer_state is not None:
-            if len(self._optimizer_state) != len(optimizer.variables):
+            sizes = [math.prod(variable.shape) for variable in optimizer.variables]
+            if [array.size for array in self._optimizer_state] != sizes:
                 raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
             for variable, array in zip(optimizer.variables, self._optimizer_state):
-                variable.assign(array)
+                variable.assign(array.reshape(variable.shape))
         self._optimizer_state = None
 
     def write_log(self):
@@ -237,6 +258,17 @@ class _Run(keras.callbacks.Callback):
         table.writerows(self.history)
         write_bytes(self.out / "log.csv", text.getvalue().encode())
         plot_history(self.history, self.out / "loss.png")
+
+
+def _variables(model):
+    """`{name: variable}` of a model, with its random states.
+
+    The states go by their order: Keras numbers their names by the process.
+    """
+    known = {id(variable) for variable in model.weights}
+    states = [variable for variable in model.variables if id(variable) not in known]
+    named = {f"model/{variable.path}": variable for variable in model.weights}
+    return named | {f"random/{i}": variable for i, variable in enumerate(states)}
 
 
 def _numpy(variable):
@@ -262,4 +294,6 @@ def plot_history(history, path):
                 axes.plot(*zip(*points), label=name)
         axes.set(xlabel="epoch", yscale="log")
         axes.legend()
-    figure.savefig(path)
+    picture = io.BytesIO()
+    figure.savefig(picture)
+    write_bytes(path, picture.getvalue())

@@ -4,27 +4,11 @@
 """
 
 import argparse
-import importlib.util
-import pathlib
 
 import numpy as np
+from recipes import read_recipe
 
 from keras_landmarks import data, training
-
-ZOO = pathlib.Path(__file__).resolve().parent.parent / "zoo"
-
-
-def read_recipe(name):
-    """The `RECIPE` of `zoo/NAME/recipe.py`, or of a path to such a file."""
-    path = pathlib.Path(name) if name.endswith(".py") else ZOO / name / "recipe.py"
-    if not path.is_file():
-        known = sorted(p.parent.name for p in ZOO.glob("*/recipe.py"))
-        raise SystemExit(f"No recipe at {path}. Known: {', '.join(known)}.")
-    spec = importlib.util.spec_from_file_location("recipe", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.RECIPE
-
 
 def read_samples(recipe, folder, skip_broken=False):
     """Training and validation `Samples` of a recipe from a folder of faces."""

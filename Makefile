@@ -1,0 +1,29 @@
+# make demo: install into .venv and find the landmarks of a portrait.   make test: run the tests.
+PYTHON ?= python3
+BIN := .venv/bin
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: demo test lint
+
+demo: .venv/installed
+	$(BIN)/keras-landmarks detect tutorials/astronaut.jpg --out output/astronaut.png --json output/astronaut.json
+	@echo "The drawn picture is output/astronaut.png, the points are in output/astronaut.json."
+
+test: .venv/tests lint
+	$(BIN)/python -m pytest
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m "not tensorflow" tests/test_geometry.py tests/test_layers.py tests/test_losses.py tests/test_metrics.py tests/test_models.py
+
+lint: .venv/tests
+	$(BIN)/ruff check .
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+
+.venv/installed: .venv/bin/python setup.cfg
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/tests: .venv/bin/python setup.cfg
+	$(BIN)/python -m pip install --quiet --editable ".[tests]"
+	@touch $@ .venv/installed

@@ -1,0 +1,155 @@
+"""Measuring a model on annotated faces, always together with the protocol."""
+
+import dataclasses
+import json
+import warnings
+
+import keras
+import numpy as np
+
+from keras_landmarks import geometry, images, metrics
+from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.detection import Mtcnn, convert_boxes, find_face
+
+BOXES = ("annotation", "detector", "truth")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluation:
+    """Predictions and truth of a set of faces.
+
+    Args:
+        model: name of the model.
+        box: where the boxes came from: one of `BOXES`.
+        names: of the faces.
+        truth: `(faces, n, 2)` true landmarks in picture pixels.
+        predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
+        scheme: name of the scheme.
+        missed: number of faces that the detector did not find; they are not among the others.
+    """
+
+    model: str
+    box: str
+    names: list
+    truth: np.ndarray
+    predicted: np.ndarray
+    scheme: str
+    missed: int = 0
+
+    def errors(self, kind=None):
+        """The normalised mean error of each face, `(faces,)`; see `metrics.normaliser`."""
+        return metrics.face_errors(self.truth, self.predicted, self.scheme, kind)
+
+    def summary(self, kind=None):
+        """The figures with their protocol, as a dict for JSON; errors in percent."""
+        errors = self.errors(kind)
+        regions = metrics.region_errors(self.truth, self.predicted, self.scheme, kind)
+        return {
+            "model": self.model,
+            "faces": len(self.names),
+            "missed": self.missed,
+            "box": self.box,
+            "normaliser": kind or "corners",
+            "nme_percent": round(100 * float(errors.mean()), 3),
+            "median_percent": round(100 * float(np.median(errors)), 3),
+            "auc_at_8": round(metrics.auc(errors, 0.08), 4),
+            "failure_rate_at_8": round(metrics.failure_rate(errors, 0.08), 4),
+            "failure_rate_at_10": round(metrics.failure_rate(errors, 0.10), 4),
+            "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
+        }
+
+    def to_json(self, kind=None):
+        """`summary` and the error of every face, worst first, as JSON text."""
+        errors = 100 * self.errors(kind)
+        order = np.argsort(-errors, kind="stable")
+        faces = {self.names[i]: round(float(errors[i]), 3) for i in order}
+        return json.dumps({**self.summary(kind), "faces_percent": faces}, indent=1) + "\n"
+
+
+def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, verbose=1):
+    """Runs a model on annotated faces.
+
+    Args:
+        model: `Landmarker`.
+        faces: list of `data.Face` of the model's scheme.
+        box: `annotation` (the given boxes), `detector` (the detector's box that overlaps the face
+            most) or `truth` (the square around the true landmarks).
+        detector: for `box="detector"`; None takes MTCNN.
+        skip_broken: whether to warn of a picture that cannot be read and go on.
+        verbose: 0 silent, 1 progress bar.
+
+    Returns:
+        `Evaluation`.
+
+    Raises:
+        ValueError: if there are no faces, the box is unknown, the scheme is another one, or a
+            picture cannot be read.
+    """
+    if box not in BOXES:
+        raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
+    if wrong := {face.scheme for face in faces} - {model.scheme.name}:
+        raise ValueError(f"The model has {model.scheme.name} landmarks, faces have {sorted(wrong)}.")
+    detector = detector or Mtcnn()
+    bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
+    names, truth, predicted, missed = [], [], [], 0
+    for number, face in enumerate(faces, start=1):
+        try:
+            pixels = face.pixels()
+        except (ValueError, OSError) as error:
+            if not skip_broken:
+                raise
+            warnings.warn(str(error), BrokenFile, stacklevel=2)
+            bar.update(number)
+            continue
+        square, convention = _box(face, pixels, box, detector)
+        if square is None:
+            missed += 1
+        else:
+            found = model.detect(pixels, square, convention=convention)
+            names.append(face.name)
+            truth.append(face.landmarks)
+            predicted.append(found[0].landmarks)
+        values = []
+        if truth:
+            error = metrics.face_errors(truth[-1][None], predicted[-1][None], model.scheme)
+            values = [("nme", float(error[0]))]
+        bar.update(number, values=values)
+    if not truth:
+        raise ValueError(f"None of {len(faces)} faces could be evaluated.")
+    return Evaluation(
+        model.name, box, names, np.stack(truth), np.stack(predicted), model.scheme.name, missed
+    )
+
+
+def _box(face, pixels, box, detector):
+    if box == "truth":
+        return face.truth_box, "truth"
+    if box == "annotation":
+        return face.annotation_box, "annotation"
+    convention = getattr(detector, "convention", "annotation")
+    return find_face(detector, pixels, face.annotation_box), convention
+
+
+def plot_ced(evaluations, path, threshold=0.08, kind=None):
+    """Draws the cumulative error distribution of one or several evaluations.
+
+    Args:
+        evaluations: list of `Evaluation`.
+        path: of the picture.
+        threshold: where the axis ends, as a fraction of the normaliser.
+        kind: normaliser; None takes the scheme's usual one.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.add_subplot(
+        xlabel="error of a face, % of the normaliser", ylabel="fraction of the faces",
+        xlim=(0, 100 * threshold), ylim=(0, 1),
+    )
+    for evaluation in evaluations:
+        errors, fractions = metrics.ced(evaluation.errors(kind))
+        label = f"{evaluation.model}: NME {100 * errors.mean():.2f} %"
+        axes.step(100 * errors, fractions, where="post", label=label)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    figure.savefig(path)

@@ -1,0 +1,152 @@
+"""Measures speed: network, `detect`, data pipeline, training step and memory, in one run.
+
+    python tools/benchmark.py [MODEL ...] [--data 300W]
+
+Network and detect run on one thread; the pipeline on one core; training on all.
+Without --data, faces are cut from the bundled portrait.
+"""
+
+import argparse
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+PORTRAIT = pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg"
+PORTRAIT_BOX = (170, 63, 276, 189)
+
+
+def milliseconds(call, repeats=200):
+    """The median time of a call."""
+    for _ in range(3):
+        call()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return 1000 * float(np.median(times))
+
+
+def measure_detect(name):
+    """Network and whole `detect` with given boxes, on batches of 1 and 32 faces, one thread."""
+    import cv2
+    import tensorflow as tf
+
+    from keras_landmarks import images, load
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    cv2.setNumThreads(1)
+    model = load(name)
+    picture = images.read_image(PORTRAIT)
+    rows = {}
+    for count in (1, 32):
+        boxes = np.repeat([PORTRAIT_BOX], count, axis=0)
+        crops = np.zeros((count, *model.size, 3), np.uint8)
+        repeats = 200 if count == 1 else 30
+        network = milliseconds(lambda crops=crops: model.predict_on_batch(crops), repeats)
+        detect = milliseconds(lambda boxes=boxes: model.detect(picture, boxes), repeats)
+        rows[count] = {"network_ms": network, "detect_ms": detect, "added_ms": detect - network}
+    return rows
+
+
+def made_samples(size, folder, batch):
+    """Augmented samples of the 300W faces, or of the portrait if there is no folder."""
+    sys.path.insert(0, str(pathlib.Path(__file__).parent))
+    from recipes import read_recipe
+
+    from keras_landmarks import data, load
+
+    recipe = read_recipe("cnn6-300w")
+    if folder:
+        faces = data.read_300w(folder, "300w/train")
+    else:
+        points = load("tiny-ibug68").detect(PORTRAIT, PORTRAIT_BOX)[0].landmarks
+        faces = [data.Face(PORTRAIT, points, "ibug68", PORTRAIT_BOX)] * 256
+    return recipe, data.Samples(faces, size, augmentation=recipe.augmentation, batch=batch)
+
+
+def measure_pipeline(size, folder):
+    """Samples a second of one core."""
+    import cv2
+
+    cv2.setNumThreads(1)
+    _, samples = made_samples((size, size), folder, 64)
+    seconds = milliseconds(lambda: samples.batch_at(np.random.randint(1000)), 20) / 1000
+    return samples.batch / seconds
+
+
+def measure_training(folder):
+    """Steps a second of `cnn6-300w` on a constant batch and fed by the pipeline, and peak memory."""
+    import keras
+    import tensorflow as tf
+
+    recipe, samples = made_samples((64, 64), folder, 64)
+    keras.config.set_dtype_policy(recipe.precision)
+    model = recipe.model(mean_shape=samples.mean_shape())
+    stage = recipe.stages[0]
+    model.compile(stage.optimizer(1000), {"landmarks": stage.loss}, jit_compile=False)
+    crops, landmarks = samples.batch_at(0)
+    constant = tf.data.Dataset.from_tensors((crops, {"landmarks": landmarks})).repeat()
+
+    def rate(dataset, steps=60):
+        model.fit(dataset, steps_per_epoch=10, verbose=0)
+        start = time.perf_counter()
+        model.fit(dataset, steps_per_epoch=steps, verbose=0)
+        return steps / (time.perf_counter() - start)
+
+    fed, still = [], []
+    for _ in range(3):  # in turns: the machine may be busier at one time than at another
+        still.append(rate(constant))
+        fed.append(rate(samples.dataset()))
+    return {
+        "constant_steps_s": float(np.median(still)),
+        "fed_steps_s": float(np.median(fed)),
+        "fed_over_constant": float(np.median(fed) / np.median(still)),
+        "faces_s": samples.batch * float(np.median(fed)),
+        "peak_memory_gib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", default=["cnn6-300w", "cnn6-7-300w"])
+    parser.add_argument("--data", help="folder of 300W faces for pipeline and training")
+    parser.add_argument("--part", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.part:  # each measurement has a process of its own: threads are set once
+        kind, _, argument = options.part.partition(":")
+        result = {
+            "detect": lambda: measure_detect(argument),
+            "pipeline": lambda: measure_pipeline(int(argument), options.data),
+            "training": lambda: measure_training(options.data),
+        }[kind]()
+        print("\n" + json.dumps(result))
+        return
+    for name in options.names:
+        for count, row in run_part(f"detect:{name}", options).items():
+            print(f"{name}, {count} face(s), one thread: network {row['network_ms']:.2f} ms, "
+                  f"detect {row['detect_ms']:.2f} ms (+{row['added_ms']:.2f} ms)")
+    for size in (64, 224):
+        rate = run_part(f"pipeline:{size}", options)
+        print(f"pipeline, {size} px, one core: {rate:.0f} samples/s")
+    row = run_part("training:", options)
+    print(f"training cnn6-300w: constant batch {row['constant_steps_s']:.2f} steps/s, fed "
+          f"{row['fed_steps_s']:.2f} steps/s ({row['fed_over_constant']:.2f} x), "
+          f"{row['faces_s']:.0f} faces/s, peak memory {row['peak_memory_gib']:.2f} GiB")
+
+
+def run_part(part, options):
+    command = [sys.executable, __file__, "--part", part]
+    command += ["--data", options.data] if options.data else []
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return json.loads(output.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+"""Measures published models and writes zoo/NAME/results.json.
+
+    python tools/evaluate.py cnn6-300w --data 300W
+"""
+
+import argparse
+import json
+import subprocess
+import time
+
+import cv2
+import index
+import numpy as np
+import tensorflow as tf
+from recipes import ZOO, names
+
+from keras_landmarks import data, evaluation, images, load
+
+NORMALISERS = "corners", "pupils", "diagonal"
+
+
+def accuracy(model, faces, split):
+    """Rows of figures: every box, every normaliser."""
+    rows = []
+    for box in evaluation.BOXES:
+        result = evaluation.evaluate(model, faces, box)
+        for kind in NORMALISERS:
+            rows.append({"split": split, **result.summary(kind)})
+        if box == "annotation":
+            evaluation.plot_ced([result], ZOO / model.name / "ced.png")
+    return rows
+
+
+def latency(model, repeats=100):
+    """Milliseconds of the network on one face and one thread: the median of many calls."""
+    crop = np.zeros((1, *model.size, 3), np.uint8)
+    model.predict_on_batch(crop)
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        model.predict_on_batch(crop)
+        times.append(time.perf_counter() - start)
+    return round(1000 * float(np.median(times)), 2)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="+", choices=names(), help="models of the zoo")
+    parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
+    parser.add_argument("--split", default="300w/lfpw-test")
+    arguments = parser.parse_args()
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    cv2.setNumThreads(1)
+    faces = data.read_300w(arguments.data, arguments.split)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=ZOO
+    ).stdout.strip()
+    for name in arguments.names:
+        model = load(name)
+        results = {
+            "commit": commit,
+            "latency_ms": latency(model),
+            "accuracy": accuracy(model, faces, arguments.split),
+        }
+        text = json.dumps(results, indent=1) + "\n"
+        images.write_bytes(ZOO / name / "results.json", text.encode())
+        print(name, index.headline(results))
+    index.main()
+
+
+if __name__ == "__main__":
+    main()

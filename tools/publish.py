@@ -1,0 +1,46 @@
+"""Puts trained weights into the package as float16.
+
+    python tools/publish.py cnn6-300w --weights runs/cnn6-300w/best.safetensors
+
+Then `tools/evaluate.py NAME` measures what was published.
+"""
+
+import argparse
+
+import index
+import numpy as np
+from recipes import read_recipe
+
+from keras_landmarks import weights
+
+
+def publish(name, source):
+    """Checks weights against the recipe's model and writes them as `weights/NAME.safetensors`."""
+    arrays, _ = weights.load_arrays(source)
+    model = read_recipe(name).model()
+    weights.set_weights(model, arrays)
+    weights.save_arrays(
+        weights.FOLDER / f"{name}.safetensors", {k: as_half(v) for k, v in arrays.items()}
+    )
+
+
+def as_half(array):
+    """float16 without denormals (which cost time) and with a clear error beyond its range."""
+    half = array.astype(np.float16)
+    if not np.isfinite(half).all():
+        raise ValueError("A weight is beyond the range of float16.")
+    half[np.abs(half) < np.finfo(np.float16).tiny] = 0
+    return half
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="a folder of zoo/")
+    parser.add_argument("--weights", required=True, help="best.safetensors of a training")
+    arguments = parser.parse_args()
+    publish(arguments.name, arguments.weights)
+    index.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""CNN-6/7: CNN-7 on the face that the published CNN-6 turned upright and centred, on 300W.
+
+    python tools/train.py cnn6-7-300w --data 300W --out runs/cnn6-7-300w
+"""
+
+import keras
+
+from keras_landmarks import weights, zoo
+from keras_landmarks.data import Augmentation
+from keras_landmarks.losses import Wing
+from keras_landmarks.models import cnn6_7
+from keras_landmarks.training import Recipe, Stage
+
+
+def optimizer(steps):
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=0.002, warmup_target=7e-4, warmup_steps=min(500, steps // 10)
+    )
+    return keras.optimizers.AdamW(
+        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
+    )
+
+
+def start(model):
+    """Stage one is the published CNN-6."""
+    stage1 = {f"stage1_{path}": array for path, array in zoo.read_weights("cnn6-300w").items()}
+    rest = [v.path for v in model.weights if not v.path.startswith("stage1_")]
+    weights.set_weights(model, stage1, except_for=rest)
+
+
+RECIPE = Recipe(
+    model=cnn6_7,
+    stages=(
+        Stage(loss=Wing(w=15, epsilon=3), epochs=130, optimizer=optimizer, frozen=("stage1_",)),
+    ),
+    size=(160, 160),
+    margin=1.5625,
+    validation=0.06,
+    augmentation=Augmentation(
+        scale=0.1, blur=0.3, sigma=1.5, vary_sigma=True, colour=0.3, grey=0.1, patches=0.25,
+        noise=0.15, jpeg=0.15,
+    ),
+    bins=9,
+    most=3,
+    batch=32,
+    precision="mixed_bfloat16",
+    start=start,
+    paper="Feng et al., Wing Loss, CVPR 2018, section 6",
+    paper_nme="3.27 (pupils, Common, 3,148 faces)",
+)
