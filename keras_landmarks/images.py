@@ -27,7 +27,10 @@ def read_image(path):
     data = np.fromfile(path, np.uint8)
     if _cut_short(data):
         raise ValueError(f"{path} is cut short: its end-of-image marker is missing.")
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    except cv2.error:  # a header of a picture too large to be true
+        image = None
     if image is None:
         raise ValueError(f"{path} is not a picture that can be read (expected jpg, png, ...).")
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -114,7 +117,7 @@ def _as_uint8(image):
     if not np.isfinite(image).all():
         raise ValueError("The picture holds NaN or infinite values; expected 0..255.")
     low, high = image.min(), image.max()
-    if low < 0 or high > 255.5:
+    if low < 0 or high >= 255.5:
         raise ValueError(f"Expected pixels in 0..255, found {low:g}..{high:g}.")
     if image.dtype.kind == "f" and 0 < high <= 1:
         raise ValueError("Expected pixels in 0..255, found 0..1: multiply the picture by 255.")
@@ -136,6 +139,7 @@ def warp(image, target_from_source, size):
     Returns:
         `(height, width, channels)` of the picture's dtype.
     """
+    channels = image.shape[2:]  # OpenCV drops a single one
     scale = np.sqrt(abs(np.linalg.det(np.asarray(target_from_source, np.float64)[:, :2])))
     factor = int(1 / scale) if scale > 0 else 1
     if factor >= 2:
@@ -144,13 +148,14 @@ def warp(image, target_from_source, size):
         target_from_source = geometry.compose(
             np.float64(target_from_source), geometry.invert(cut_from_source)
         )
-    return cv2.warpAffine(
+    warped = cv2.warpAffine(
         image, np.float64(target_from_source), (size[1], size[0]), flags=cv2.INTER_LINEAR
     )
+    return warped.reshape(*size, *channels)
 
 
 def _cut(image, target_from_source, size, factor):
-    """The part of a picture that the target shows, whole multiples of `factor` long, and its place."""
+    """The part of a picture that the target shows and some pixels about it, and its place."""
     corners = np.array([[0, 0], [size[1], 0], [size[1], size[0]], [0, size[0]]]) - 0.5
     seen = geometry.transform_points(corners, geometry.invert(np.float64(target_from_source)))
     limits = np.array(image.shape[1::-1])
@@ -172,11 +177,14 @@ def reduce(image, factor, image_from_source):
     Returns:
         `(reduced, reduced_from_source)`.
     """
-    height, width = image.shape[:2]
+    height, width, *channels = image.shape
     size = max(round(height / factor), 1), max(round(width / factor), 1)
     if height >= factor and width >= factor:  # whole multiples are much faster to average
-        size = height // factor, width // factor
-        image = image[: size[0] * factor, : size[1] * factor]
+        size = -(-height // factor), -(-width // factor)
+        below, right = -height % factor, -width % factor
+        if below or right:
+            image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
     reduced = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    reduced = reduced.reshape(*size, *channels)  # OpenCV drops a single channel
     step = np.float64(geometry.resize_transform(image.shape[:2], size))
     return reduced, geometry.compose(step, image_from_source)

@@ -69,10 +69,12 @@ def point_errors(y_true, y_pred, scheme="ibug68", kind=None):
         ValueError: if the shapes differ or are not `(batch, n, 2)` of the scheme.
     """
     count = get_scheme(scheme).count
-    if tuple(y_true.shape[1:]) != (count, 2) or tuple(y_pred.shape[1:]) != (count, 2):
+    shapes = tuple(y_true.shape), tuple(y_pred.shape)
+    batches = {shape[:1] for shape in shapes} - {(None,)}  # None: not known before it runs
+    if any(shape[1:] != (count, 2) for shape in shapes) or len(batches) > 1:
         raise ValueError(
-            f"Expected landmarks (batch, {count}, 2), got truth {tuple(y_true.shape)} and "
-            f"prediction {tuple(y_pred.shape)}."
+            f"Expected landmarks (batch, {count}, 2), got truth {shapes[0]} and "
+            f"prediction {shapes[1]}."
         )
     xp = namespace(y_true, y_pred)
     distances = xp.sqrt(xp.sum((y_true - y_pred) ** 2, axis=-1))
@@ -87,19 +89,19 @@ def face_errors(y_true, y_pred, scheme="ibug68", kind=None):
 
 def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
     """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
-    errors = point_errors(y_true, y_pred, scheme, kind)
+    errors = keras.ops.convert_to_numpy(point_errors(y_true, y_pred, scheme, kind))
     regions = get_scheme(scheme).regions
     return {name: float(errors[:, list(points)].mean()) for name, points in regions.items()}
 
 
 def failure_rate(errors, threshold=0.08):
-    """The fraction of faces with an error above a threshold.
+    """The fraction of faces with an error above a threshold, or with none (NaN).
 
     Args:
         errors: `(faces,)` errors of faces.
         threshold: in the errors' unit.
     """
-    return float((np.asarray(errors) > threshold).mean())
+    return float((~(np.asarray(errors) <= threshold)).mean())
 
 
 def ced(errors):
@@ -180,7 +182,7 @@ class FailureRate(_FaceMetric):
         self.threshold = threshold
 
     def _value(self, errors):
-        return keras.ops.cast(errors > self.threshold, "float32")
+        return 1.0 - keras.ops.cast(errors <= self.threshold, "float32")
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}

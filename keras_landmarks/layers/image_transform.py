@@ -44,6 +44,7 @@ class ImageTransform(keras.layers.Layer):
             )
 
     def call(self, images, transforms):
+        images = ops.cast(images, self.compute_dtype)  # integers too
         _, height, width, channels = images.shape
         rows, columns = self.size or (height, width)
         y, x = ops.meshgrid(

@@ -1,0 +1,119 @@
+"""One check that every layer of the package passes."""
+
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+from gradients import gradients
+from keras import ops
+
+POLICIES = ("mixed_float16", "mixed_bfloat16")
+
+
+def check_layer(layer, inputs, atol=1e-5, differentiable=None):
+    """Checks what Keras and the package's house rules ask of a layer, outside of training.
+
+    Args:
+        layer: the layer, not yet called.
+        inputs: its float32 arrays, batch first.
+        atol: how far outputs of copies of the layer may lie apart.
+        differentiable: which inputs have gradients; None for all.
+    """
+    output = ops.convert_to_numpy(layer(*inputs))
+    check_shape(layer, inputs, output)
+    check_config(layer, inputs, output, atol)
+    model = functional(layer, inputs)
+    check_saving(model, inputs, output, atol)
+    check_half_precision(layer, inputs, output)
+    check_gradients(layer, inputs, differentiable)
+    if keras.backend.backend() == "tensorflow":
+        check_tflite(model, inputs, output)
+
+
+def functional(layer, inputs):
+    """A small model of the one layer."""
+    symbols = [keras.Input(x.shape[1:]) for x in inputs]
+    return keras.Model(symbols, layer(*symbols))
+
+
+def copied(layer, inputs, policy=None):
+    """The layer that comes back from its config, with the same weights."""
+    config = keras.saving.serialize_keras_object(layer)
+    if policy:
+        config["config"].pop("dtype")  # as if it were made under the policy
+    again = keras.saving.deserialize_keras_object(config)
+    assert type(again) is type(layer)
+    if not again.built:
+        again.build(*(x.shape for x in inputs))
+    again.set_weights(layer.get_weights())
+    return again
+
+
+def check_shape(layer, inputs, output):
+    """The eager output is finite, and as the symbolic one says, with and without a batch size."""
+    assert np.isfinite(output).all()
+    assert layer.compute_output_shape(*(x.shape for x in inputs)) == output.shape
+    symbolic = layer(*(keras.Input(x.shape[1:]) for x in inputs))
+    assert tuple(symbolic.shape) == (None, *output.shape[1:])
+    assert symbolic.dtype == output.dtype.name
+
+
+def check_config(layer, inputs, output, atol):
+    """The layer comes back from its config."""
+    again = copied(layer, inputs)
+    assert again.get_config() == layer.get_config()
+    np.testing.assert_allclose(ops.convert_to_numpy(again(*inputs)), output, atol=atol)
+
+
+def check_saving(model, inputs, output, atol):
+    """A model of the layer comes back from its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "model.keras"
+        model.save(path)
+        loaded = keras.models.load_model(path)
+    found = loaded.predict_on_batch(list(inputs))
+    np.testing.assert_allclose(found, output, atol=atol)
+
+
+def check_half_precision(layer, inputs, output):
+    """Coordinates stay float32 under a policy of half precision."""
+    for policy in POLICIES:
+        keras.config.set_dtype_policy(policy)
+        try:
+            again = copied(layer, inputs, policy)
+            assert again.compute_dtype == "float32"
+            found = again(*inputs)
+        finally:
+            keras.config.set_dtype_policy("float32")
+        assert keras.backend.standardize_dtype(found.dtype) == "float32"
+        np.testing.assert_allclose(ops.convert_to_numpy(found), output, atol=1e-5)
+
+
+def check_gradients(layer, inputs, differentiable):
+    """Gradients are finite, and not zero everywhere."""
+    weights = np.random.default_rng(0).normal(size=layer(*inputs).shape).astype("float32")
+    slopes = gradients(lambda *values: ops.sum(layer(*values) * weights), *inputs)
+    for i, slope in enumerate(slopes):
+        assert np.isfinite(slope).all()
+        assert (differentiable is not None and i not in differentiable) or abs(slope).max() > 0
+
+
+def check_tflite(model, inputs, output):
+    """The layer exports to TFLite with its built-in operations alone, and computes the same."""
+    import tensorflow as tf
+
+    function = tf.function(lambda *values: model(list(values)), autograph=False)
+    concrete = function.get_concrete_function(*(tf.TensorSpec(x.shape, tf.float32) for x in inputs))
+    # Given the model too, TensorFlow 2.21 would export random numbers as a Keras 3 model's weights.
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    interpreter = tf.lite.Interpreter(model_content=converter.convert())
+    interpreter.allocate_tensors()
+    details = sorted(interpreter.get_input_details(), key=lambda detail: detail["name"])
+    for detail, value in zip(details, inputs):
+        assert tuple(detail["shape"]) == value.shape
+        interpreter.set_tensor(detail["index"], value)
+    interpreter.invoke()
+    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    np.testing.assert_allclose(found, output, atol=1e-3, rtol=1e-3)

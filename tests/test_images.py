@@ -1,0 +1,404 @@
+import math
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_landmarks import geometry, images
+
+RNG = np.random.default_rng(0)
+# Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.
+PICTURE = np.zeros((48, 32, 3), "uint8")
+PICTURE[:24, :16] = 250, 20, 20
+PICTURE[:24, 16:] = 20, 250, 20
+PICTURE[24:, :16] = 20, 20, 250
+PICTURE[24:, 16:] = 240, 240, 240
+EXIF_ORIENTATION = 0x0112
+STORED_AS = {  # what a camera stores for an upright picture, by EXIF orientation
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.transpose(1, 0, 2),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: upright[::-1, ::-1].transpose(1, 0, 2),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+def saved(path, picture, orientation=None, **arguments):
+    """The path of a picture saved by PIL, which has no part in the code under test."""
+    exif = Image.Exif()
+    if orientation:
+        exif[EXIF_ORIENTATION] = orientation
+    Image.fromarray(np.ascontiguousarray(picture)).save(path, exif=exif, **arguments)
+    return path
+
+
+def assert_alike(picture, expected, tolerance=12):
+    """Within what jpg does to one-coloured fields, away from their borders."""
+    assert picture.shape == expected.shape
+    assert picture.dtype == np.uint8
+    for rows in (slice(2, 20), slice(28, 46)):
+        for columns in (slice(2, 12), slice(20, 30)):
+            difference = np.int32(picture[rows, columns]) - expected[rows, columns]
+            assert abs(difference).max() <= tolerance
+
+
+# Reading
+
+
+def test_a_png_is_read_pixel_by_pixel(tmp_path):
+    noise = RNG.integers(0, 256, (13, 17, 3), "uint8")
+    path = saved(tmp_path / "noise.png", noise)
+    np.testing.assert_array_equal(images.read_image(path), noise)
+    np.testing.assert_array_equal(images.read_image(str(path)), noise)
+
+
+def test_a_jpg_is_read_as_rgb(tmp_path):
+    assert_alike(images.read_image(saved(tmp_path / "a.jpg", PICTURE, quality=95)), PICTURE)
+
+
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_jpg_is_turned_upright(tmp_path, orientation):
+    stored = STORED_AS[orientation](PICTURE)
+    path = saved(tmp_path / "a.jpg", stored, orientation, quality=95, subsampling=0)
+    assert_alike(images.read_image(path), PICTURE)
+
+
+def test_grey_and_transparent_pictures_are_read_as_rgb(tmp_path):
+    grey = RNG.integers(0, 256, (9, 8), "uint8")
+    path = saved(tmp_path / "grey.png", grey)
+    np.testing.assert_array_equal(images.read_image(path), np.stack([grey] * 3, axis=-1))
+    alpha = np.concatenate([PICTURE, np.full((48, 32, 1), 9, "uint8")], axis=-1)
+    path = saved(tmp_path / "alpha.png", alpha)
+    np.testing.assert_array_equal(images.read_image(path), PICTURE)
+
+
+def test_a_missing_picture_is_a_missing_file(tmp_path):
+    for path in (tmp_path / "none.jpg", tmp_path):  # a folder is no picture either
+        with pytest.raises(FileNotFoundError, match="No picture at"):
+            images.read_image(path)
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.png"])
+@pytest.mark.parametrize("part", [0.02, 0.3, 0.6, 0.9, 0.99])
+def test_a_picture_cut_short_is_refused(tmp_path, name, part):
+    noise = RNG.integers(0, 256, (64, 64, 3), "uint8")
+    path = saved(tmp_path / name, noise)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * part)])
+    with pytest.raises(ValueError, match="cut short"):
+        images.read_image(path)
+
+
+def test_a_jpg_cut_short_behind_its_whole_thumbnail_is_refused(tmp_path):
+    thumbnail = saved(tmp_path / "small.jpg", PICTURE).read_bytes()
+    noise = RNG.integers(0, 256, (64, 64, 3), "uint8")
+    data = saved(tmp_path / "a.jpg", noise).read_bytes()
+    header = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
+    whole = data[:2] + header + data[2:]
+    (tmp_path / "whole.jpg").write_bytes(whole)
+    assert images.read_image(tmp_path / "whole.jpg").shape == (64, 64, 3)
+    (tmp_path / "cut.jpg").write_bytes(whole[: -len(data) // 2])
+    with pytest.raises(ValueError, match="cut short"):
+        images.read_image(tmp_path / "cut.jpg")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"this is a text\n" * 9,
+        b"\x89PNG" + bytes(99) + b"IEND",
+        # The header of a png of 100,000 x 100,000 pixels.
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\x01\x86\xa0\0\x01\x86\xa0\x08\x02\0\0\0"
+        b"\x85\xa5\xe7\x6a\0\0\0\0IEND\xae\x42\x60\x82",
+    ],
+    ids=["empty", "text", "zeros", "huge"],
+)
+def test_a_file_that_is_no_picture_is_refused(tmp_path, data):
+    path = tmp_path / "a.png"
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="not a picture that can be read"):
+        images.read_image(path)
+
+
+# Writing
+
+
+def test_a_written_picture_is_read_again(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.png"
+    images.write_image(path, PICTURE)
+    np.testing.assert_array_equal(images.read_image(path), PICTURE)
+    images.write_image(path.with_suffix(".jpg"), PICTURE)
+    assert_alike(images.read_image(path.with_suffix(".jpg")), PICTURE)
+
+
+def test_writing_leaves_nothing_but_the_picture(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"something older")
+    images.write_image(path, PICTURE)
+    assert list(tmp_path.iterdir()) == [path]
+    np.testing.assert_array_equal(images.read_image(path), PICTURE)
+
+
+@pytest.mark.parametrize("name", ["a", "a.", "a.txt", "a.xyz"])
+def test_a_name_that_ends_like_no_picture_is_refused_and_nothing_is_written(tmp_path, name):
+    with pytest.raises(ValueError, match="needs an ending such as"):
+        images.write_image(tmp_path / name, PICTURE)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_older_one(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"something older")
+    with pytest.raises(TypeError):
+        images.write_bytes(path, "not bytes")
+    assert path.read_bytes() == b"something older"
+
+
+# Any picture as RGB
+
+
+def test_a_path_is_read(tmp_path):
+    path = saved(tmp_path / "a.png", PICTURE)
+    np.testing.assert_array_equal(images.as_rgb(path), PICTURE)
+    np.testing.assert_array_equal(images.as_rgb(str(path)), PICTURE)
+
+
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_a_pil_picture_is_turned_upright(tmp_path, orientation):
+    path = saved(tmp_path / "a.png", STORED_AS[orientation](PICTURE), orientation)
+    with Image.open(path) as picture:
+        np.testing.assert_array_equal(images.as_rgb(picture), PICTURE)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])
+def test_a_pil_picture_of_any_mode_is_taken(mode):
+    picture = Image.fromarray(PICTURE).convert(mode)
+    np.testing.assert_array_equal(images.as_rgb(picture), np.asarray(picture.convert("RGB")))
+
+
+def test_rgb_pixels_stay_as_they_are():
+    np.testing.assert_array_equal(images.as_rgb(PICTURE), PICTURE)
+    backwards = PICTURE[:, ::-1]
+    np.testing.assert_array_equal(images.as_rgb(backwards), backwards)
+    assert images.as_rgb(backwards).flags.c_contiguous
+
+
+@pytest.mark.parametrize("shape", [(6, 5), (6, 5, 1)])
+def test_grey_pixels_are_repeated(shape):
+    grey = RNG.integers(0, 256, shape, "uint8")
+    np.testing.assert_array_equal(images.as_rgb(grey), np.stack([grey.reshape(6, 5)] * 3, -1))
+
+
+def test_alpha_is_dropped():
+    rgba = RNG.integers(0, 256, (6, 5, 4), "uint8")
+    np.testing.assert_array_equal(images.as_rgb(rgba), rgba[..., :3])
+    assert images.as_rgb(rgba).flags.c_contiguous
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "int16", "int64", "uint16"])
+def test_numbers_of_other_types_are_rounded(dtype):
+    result = images.as_rgb(PICTURE.astype(dtype))
+    assert result.dtype == np.uint8
+    np.testing.assert_array_equal(result, PICTURE)
+
+
+def test_floats_go_to_the_nearest_pixel_value():
+    floats = np.full((2, 2, 3), 100.0)
+    floats[0, 0] = 0.4, 99.6, 255.4
+    np.testing.assert_array_equal(images.as_rgb(floats)[0, 0], [0, 100, 255])
+
+
+def test_a_black_picture_of_floats_is_black():
+    np.testing.assert_array_equal(images.as_rgb(np.zeros((4, 4, 3))), np.zeros((4, 4, 3)))
+
+
+def spoilt(value):
+    picture = PICTURE.astype("float64")
+    picture[3, 4, 1] = value
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (spoilt(np.nan), "NaN"),
+        (spoilt(np.inf), "NaN or infinite"),
+        (spoilt(-1), "found -1..250"),
+        (spoilt(256), "found 20..256"),
+        (spoilt(255.5), "found 20..255.5"),  # would be rounded to 256
+        (PICTURE.astype("int16") - 21, "found -1..229"),
+        (PICTURE.astype("int64") + 10, "found 30..260"),
+        (PICTURE / 255, "multiply the picture by 255"),
+        (PICTURE > 99, "dtype bool"),
+        (PICTURE.astype("complex64"), "dtype complex64"),
+        (PICTURE.astype(str), "dtype <U"),
+        (PICTURE.transpose(2, 0, 1), r"not \(3, 48, 32\)"),
+        (PICTURE[..., :2], r"not \(48, 32, 2\)"),
+        (PICTURE[None], r"not \(1, 48, 32, 3\)"),
+        (PICTURE[0, :, 0], r"not \(32,\)"),
+        (PICTURE[:0], r"empty: its shape is \(0, 32, 3\)"),
+        (PICTURE[:, :0], r"empty: its shape is \(48, 0, 3\)"),
+        (np.zeros((0, 0)), r"empty: its shape is \(0, 0, 1\)"),
+        ([], r"not \(0,\)"),
+        (None, r"not \(\)"),
+    ],
+)
+def test_what_is_no_picture_of_0_to_255_is_refused(picture, message):
+    with pytest.raises(ValueError, match=message):
+        images.as_rgb(picture)
+
+
+# Warping
+
+
+def blob(size, point, radius):
+    """A grey picture, dark but for a soft light of `radius` pixels at a point."""
+    y, x = np.indices(size)
+    light = np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * radius**2))
+    return np.repeat(light[..., None] * 1000, 3, axis=-1).astype("float32")
+
+
+def centre_of_light(picture):
+    light = np.float64(picture[..., 0])
+    y, x = np.indices(light.shape)
+    return np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
+
+
+WARPS = {
+    "identity": (np.float32([[1, 0, 0], [0, 1, 0]]), (200, 240)),
+    "upscaling": (geometry.similarity_transform(2.7, 0, (110, 90)), (200, 240)),
+    "half the size": (geometry.resize_transform((200, 240), (100, 120)), (100, 120)),
+    "a third of the size": (geometry.resize_transform((200, 240), (64, 80)), (64, 80)),
+    "a ninth of the size": (geometry.resize_transform((200, 240), (22, 26)), (22, 26)),
+    "rotation": (geometry.similarity_transform(1, 33, (120, 100)), (200, 240)),
+    "rotation, far smaller": (
+        geometry.compose(
+            geometry.resize_transform((200, 240), (40, 48)),
+            geometry.similarity_transform(0.9, -70, (120, 100), (3.3, -5.7)),
+        ),
+        (40, 48),
+    ),
+    "mirroring": (geometry.mirror_transform(240), (200, 240)),
+    "mirroring, far smaller": (
+        geometry.compose(
+            geometry.resize_transform((200, 240), (50, 60)), geometry.mirror_transform(240)
+        ),
+        (50, 60),
+    ),
+    "a box": (geometry.box_transform(np.float32([60, 40, 160, 140]), (128, 128)), (128, 128)),
+    "a box beyond the borders, far smaller": (
+        geometry.box_transform(np.float32([-80, -170, 370, 280]), (112, 112)), (112, 112),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WARPS)
+@pytest.mark.parametrize("point", [(110, 90), (123.25, 98.5)])
+def test_a_lit_pixel_moves_with_its_point(name, point):
+    transform, size = WARPS[name]
+    warped = images.warp(blob((200, 240), point, radius=7), transform, size)
+    assert warped.shape == (*size, 3)
+    expected = geometry.transform_points(np.float32([point]), transform)[0]
+    np.testing.assert_allclose(centre_of_light(warped), expected, atol=0.03)
+
+
+@pytest.mark.parametrize("size", [(199, 239), (198, 241), (203, 235)])
+def test_a_lit_pixel_moves_with_its_point_where_whole_blocks_do_not_fill_the_picture(size):
+    point = (size[1] - 30.0, size[0] - 26.0)
+    transform = geometry.resize_transform(size, (48, 56))
+    warped = images.warp(blob(size, point, radius=6), transform, (48, 56))
+    expected = geometry.transform_points(np.float32([point]), transform)[0]
+    np.testing.assert_allclose(centre_of_light(warped), expected, atol=0.05)
+
+
+def test_far_smaller_pictures_are_averaged_not_sampled():
+    noise = RNG.uniform(0, 255, (160, 160, 3)).astype("float32")
+    spread = noise.std()
+    warped = images.warp(noise, geometry.resize_transform((160, 160), (20, 20)), (20, 20))
+    # The mean of k numbers spreads by 1 / sqrt(k); at least 7 x 7 pixels make one.
+    inside = warped[1:-1, 1:-1]
+    assert inside.std() < 1.1 * spread / 7
+    np.testing.assert_allclose(inside.mean(), noise.mean(), rtol=0.02)
+
+
+@pytest.mark.parametrize("side", range(50, 70))
+def test_a_far_smaller_picture_has_no_dark_edges(side):
+    white = np.full((side, side, 3), 255, "uint8")
+    warped = images.warp(white, geometry.resize_transform((side, side), (7, 7)), (7, 7))
+    assert warped.min() == 255
+
+
+def test_outside_of_the_picture_is_black():
+    white = np.full((50, 50, 3), 255, "uint8")
+    for side in (100, 400):  # the second is reduced first
+        box = np.float32([25 - side / 2, 25 - side / 2, 25 + side / 2, 25 + side / 2])
+        warped = images.warp(white, geometry.box_transform(box, (64, 64)), (64, 64))
+        assert warped[32, 32].min() == 255
+        assert warped[:16].max() == warped[-16:].max() == 0
+        assert warped[:, :16].max() == warped[:, -16:].max() == 0
+
+
+@pytest.mark.parametrize("side", [10, 200])
+def test_a_box_wholly_outside_of_the_picture_is_black(side):
+    white = np.full((50, 50, 3), 255, "uint8")
+    for left, top in [(-500, 0), (500, 10), (0, 900), (10, -900)]:
+        box = np.float32([left, top, left + side, top + side])
+        assert images.warp(white, geometry.box_transform(box, (16, 16)), (16, 16)).max() == 0
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("dtype", ["uint8", "float32"])
+@pytest.mark.parametrize("size", [(60, 80), (10, 15)])
+def test_warping_keeps_channels_and_dtype(channels, dtype, size):
+    picture = np.full((40, 60, channels), 100, dtype)
+    warped = images.warp(picture, geometry.resize_transform((40, 60), size), size)
+    assert warped.shape == (*size, channels)
+    assert warped.dtype == dtype
+    np.testing.assert_allclose(warped[size[0] // 2, size[1] // 2], 100, atol=1)
+
+
+# Reducing
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3, 7])
+def test_reducing_says_where_points_went(factor):
+    point = (70.0, 50.0)
+    start = np.float64([[1, 0, 11], [0, 1, -5]])
+    reduced, transform = images.reduce(blob((130, 170), point, radius=8), factor, start)
+    assert reduced.shape == (math.ceil(130 / factor), math.ceil(170 / factor), 3)
+    # `start` takes (59, 55) to where the light is.
+    expected = geometry.transform_points(np.float64([[59, 55]]), transform)[0]
+    np.testing.assert_allclose(centre_of_light(reduced), expected, atol=0.02)
+
+
+def test_reducing_averages_blocks():
+    picture = RNG.uniform(0, 255, (6, 9, 3)).astype("float32")
+    reduced, _ = images.reduce(picture, 3, np.float64([[1, 0, 0], [0, 1, 0]]))
+    for row in range(2):
+        for column in range(3):
+            block = picture[3 * row : 3 * row + 3, 3 * column : 3 * column + 3]
+            np.testing.assert_allclose(reduced[row, column], block.mean(axis=(0, 1)), rtol=1e-4)
+
+
+def test_a_picture_smaller_than_the_factor_becomes_one_pixel():
+    reduced, transform = images.reduce(PICTURE, 100, np.float64([[1, 0, 0], [0, 1, 0]]))
+    assert reduced.shape == (1, 1, 3)
+    np.testing.assert_allclose(reduced[0, 0], PICTURE.mean(axis=(0, 1)), atol=1)
+    centre = geometry.transform_points(np.float64([[15.5, 23.5]]), transform)
+    np.testing.assert_allclose(centre, [[0, 0]], atol=1e-6)
+
+
+def test_reducing_keeps_a_single_channel():
+    reduced, _ = images.reduce(np.zeros((8, 8, 1), "uint8"), 2, np.eye(2, 3))
+    assert reduced.shape == (4, 4, 1)
+
+
+def test_reading_gives_what_opencv_would_write(tmp_path):
+    path = tmp_path / "a.png"
+    cv2.imwrite(str(path), PICTURE[..., ::-1])
+    np.testing.assert_array_equal(images.read_image(path), PICTURE)

@@ -1,0 +1,408 @@
+import cv2
+import keras
+import numpy as np
+import pytest
+from gradients import gradients
+from keras import ops
+from layer_check import check_layer
+from umeyama import umeyama
+
+from keras_landmarks import geometry, layers
+
+RNG = np.random.default_rng(0)
+SIZE = (24, 32)
+IMAGES = RNG.uniform(0, 255, (3, *SIZE, 3)).astype("float32")
+LANDMARKS = RNG.uniform(4, 20, (3, 5, 2)).astype("float32")
+TRANSFORMS = np.stack(
+    [
+        geometry.similarity_transform(1.2, 15, (16, 12), (1.3, -2.1)),
+        geometry.similarity_transform(0.7, -100, (16, 12), (0.4, 0.8)),
+        [[0.9, 0.2, 1.7], [-0.3, 1.1, 4.6]],
+    ]
+).astype("float32")
+IDENTITY = np.float32([[1, 0, 0], [0, 1, 0]])
+SHAPE = np.float32([[8, 8], [24, 9], [16, 14], [10, 19], [22, 20]])
+
+LAYERS = {
+    "image_transform": (lambda: layers.ImageTransform(), (IMAGES, TRANSFORMS)),
+    "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
+    "landmark_transform": (lambda: layers.LandmarkTransform(), (LANDMARKS, TRANSFORMS)),
+    "landmark_transform, inverse": (
+        lambda: layers.LandmarkTransform(inverse=True), (LANDMARKS, TRANSFORMS),
+    ),
+    "transform_estimation": (lambda: layers.TransformEstimation(SHAPE), (LANDMARKS,)),
+    "transform_jitter": (lambda: layers.TransformJitter(SIZE, seed=1), (TRANSFORMS,)),
+    "mean_shape": (
+        lambda: layers.MeanShape(SIZE, RNG.uniform(-0.4, 0.4, (5, 2))),
+        (LANDMARKS.reshape(3, 10) / 100,),
+    ),
+    "mean_shape at the centre": (
+        lambda: layers.MeanShape(SIZE), (LANDMARKS.reshape(3, 10) / 100,),
+    ),
+}
+
+
+def array(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_is_a_good_keras_layer(name):
+    build, inputs = LAYERS[name]
+    # Sums of pixels of 0..255 differ in the last digits of float32.
+    check_layer(build(), inputs, atol=1e-2 if "image" in name else 1e-4)
+
+
+def test_every_public_layer_is_checked():
+    checked = {type(build()).__name__ for build, _ in LAYERS.values()}
+    assert checked == set(layers.__all__)
+
+
+# ImageTransform
+
+
+def smooth_images():
+    """Pictures whose neighbours differ little: OpenCV rounds positions to 1 / 32 of a pixel."""
+    return np.stack([cv2.GaussianBlur(image, (0, 0), 2.0) for image in IMAGES])
+
+
+@pytest.mark.parametrize("size", [SIZE, (40, 20)])
+def test_image_transform_is_opencvs_bilinear_warp(size):
+    images = smooth_images()
+    result = array(layers.ImageTransform(size)(images, TRANSFORMS))
+    for image, transform, warped in zip(images, TRANSFORMS, result):
+        expected = cv2.warpAffine(
+            image, np.float64(transform), (size[1], size[0]), flags=cv2.INTER_LINEAR
+        )
+        white = cv2.warpAffine(np.ones(SIZE, "float32"), np.float64(transform), size[::-1])
+        inside = cv2.erode(white, np.ones((3, 3))) > 0.999
+        outside = cv2.dilate(white, np.ones((3, 3))) == 0
+        assert inside.sum() > 100
+        np.testing.assert_allclose(warped[inside], expected[inside], atol=1.0)
+        assert (warped[outside] == 0).all()
+
+
+def warp_by_hand(image, transform, size):
+    """A bilinear warp, pixel by pixel, with zeros beyond the borders."""
+    height, width = image.shape[:2]
+    inverse = np.linalg.inv(np.vstack([transform, [0, 0, 1]]).astype("float64"))[:2]
+    result = np.zeros((*size, image.shape[2]))
+    for row in range(size[0]):
+        for column in range(size[1]):
+            x, y = inverse @ [column, row, 1]
+            left, top = int(np.floor(x)), int(np.floor(y))
+            for i, j in [(left, top), (left + 1, top), (left, top + 1), (left + 1, top + 1)]:
+                if 0 <= i < width and 0 <= j < height:
+                    result[row, column] += (1 - abs(x - i)) * (1 - abs(y - j)) * image[j, i]
+    return result
+
+
+@pytest.mark.parametrize("size", [None, (10, 12)])
+def test_image_transform_is_the_bilinear_warp_written_by_hand(size):
+    result = array(layers.ImageTransform(size)(IMAGES, TRANSFORMS))
+    for image, transform, warped in zip(IMAGES, TRANSFORMS, result):
+        expected = warp_by_hand(image, transform, size or SIZE)
+        np.testing.assert_allclose(warped, expected, atol=0.05)
+
+
+def test_the_identity_changes_no_pixel():
+    result = array(layers.ImageTransform()(IMAGES, np.repeat(IDENTITY[None], 3, axis=0)))
+    np.testing.assert_array_equal(result, IMAGES)
+
+
+def test_mirroring_changes_no_pixel_but_its_place():
+    mirror = np.repeat(geometry.mirror_transform(SIZE[1])[None], 3, axis=0)
+    result = array(layers.ImageTransform()(IMAGES, mirror))
+    np.testing.assert_array_equal(result, IMAGES[:, :, ::-1])
+
+
+def test_pictures_of_a_batch_do_not_mix():
+    images = IMAGES.copy()
+    images[1] = 0
+    result = array(layers.ImageTransform()(images, TRANSFORMS))
+    assert (result[1] == 0).all()
+    assert result[0].max() > 0
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32", "float16"])
+def test_pictures_of_other_types_are_warped_in_float32(dtype):
+    pictures = IMAGES.astype("uint8")
+    expected = array(layers.ImageTransform()(pictures.astype("float32"), TRANSFORMS))
+    result = layers.ImageTransform()(pictures.astype(dtype), TRANSFORMS)
+    assert keras.backend.standardize_dtype(result.dtype) == "float32"
+    np.testing.assert_allclose(array(result), expected, atol=1e-3)
+
+
+def slope_by_hand(function, value, place, step):
+    """A central difference."""
+    above, below = value.copy(), value.copy()
+    above[place] += step
+    below[place] -= step
+    return (function(above) - function(below)) / (2 * step)
+
+
+def test_image_transforms_gradient_to_the_picture_is_the_finite_difference():
+    weights = RNG.normal(size=(3, 10, 12, 3)).astype("float32")
+    layer = layers.ImageTransform((10, 12))
+    slopes, _ = gradients(lambda x, t: ops.sum(layer(x, t) * weights), IMAGES, TRANSFORMS)
+
+    def total(images):
+        return sum(
+            (warp_by_hand(image, transform, (10, 12)) * weight).sum()
+            for image, transform, weight in zip(images, TRANSFORMS, weights)
+        )
+
+    strongest = np.argsort(abs(slopes).ravel())[::-1][:4]
+    for place in [np.unravel_index(i, slopes.shape) for i in strongest]:
+        expected = slope_by_hand(total, np.float64(IMAGES), place, 1.0)
+        np.testing.assert_allclose(slopes[place], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_image_transforms_gradient_to_the_transform_is_the_finite_difference():
+    # No pixel lands on the centre of another one, where a bilinear warp has a kink.
+    y, x = np.indices(SIZE)
+    wave = (100 * np.sin(0.2 * x + 0.3) * np.cos(0.15 * y)).astype("float32")[None, ..., None]
+    transform = geometry.similarity_transform(1.9, 10, (16.3, 12.2))[None]
+    weights = RNG.normal(size=(1, *SIZE, 1))
+    layer = layers.ImageTransform()
+    _, slopes = gradients(
+        lambda image, t: ops.sum(layer(image, t) * weights.astype("float32")), wave, transform
+    )
+
+    def total(transforms):
+        return (warp_by_hand(wave[0], transforms[0], SIZE) * weights[0]).sum()
+
+    for place in np.ndindex(1, 2, 3):
+        step = 1e-4 if place[-1] == 2 else 1e-5
+        expected = slope_by_hand(total, np.float64(transform), place, step)
+        np.testing.assert_allclose(slopes[place], expected, rtol=1e-3, atol=0.1)
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        np.zeros((2, 3)),
+        [[1, 2, 3], [2, 4, 6]],
+        np.full((2, 3), np.nan),
+        np.full((2, 3), np.inf),
+        [[1, 0, np.nan], [0, 1, 0]],
+        [[1e-30, 0, 0], [0, 1e-30, 0]],
+        [[1e30, 0, 0], [0, 1e30, 0]],
+        [[1, 0, 1e30], [0, 1, -1e30]],
+    ],
+)
+def test_a_transform_that_cannot_be_inverted_spoils_its_own_picture_only(transform):
+    transforms = TRANSFORMS.copy()
+    transforms[1] = transform
+    result = array(layers.ImageTransform()(IMAGES, transforms))
+    assert np.isfinite(result).all()
+    expected = array(layers.ImageTransform()(IMAGES, TRANSFORMS))
+    np.testing.assert_allclose(result[[0, 2]], expected[[0, 2]], atol=1e-3)
+
+
+@pytest.mark.parametrize("size", [(0, 4), (4, -1), (4,), (4, 4, 3)])
+def test_a_size_that_is_none_is_refused(size):
+    with pytest.raises(ValueError, match=r"size must be \(height, width\)"):
+        layers.ImageTransform(size)
+
+
+@pytest.mark.parametrize("shape", [(None, None, 3), (8, 8), (0, 8, 3)])
+def test_pictures_of_no_fixed_size_are_refused(shape):
+    with pytest.raises(ValueError, match="Expected pictures"):
+        layers.ImageTransform()(keras.Input(shape), keras.Input((2, 3)))
+
+
+# A lit pixel moves with its landmark
+
+
+def blob(size, point, radius=2.5):
+    y, x = np.indices(size)
+    light = np.exp(-((x - point[0]) ** 2 + (y - point[1]) ** 2) / (2 * radius**2))
+    return light[..., None].astype("float32")
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize(
+    "transform",
+    [
+        geometry.similarity_transform(1.5, 30, (30, 25), (4.5, -2.25)),
+        geometry.similarity_transform(0.8, -140, (30, 25)),
+        geometry.mirror_transform(60),
+        geometry.resize_transform((50, 60), (75, 40)),
+    ],
+)
+def test_a_lit_pixel_moves_with_its_landmark(transform, inverse):
+    point, transforms = np.float32([[[27.3, 24.6]]]), transform[None]
+    picture = blob((50, 60), point[0, 0])[None]
+    if inverse:
+        warped = layers.ImageTransform((80, 90))(picture, geometry.invert(transforms))
+    else:
+        warped = layers.ImageTransform((80, 90))(picture, transforms)
+    light = np.float64(array(warped))[0, ..., 0]
+    y, x = np.indices(light.shape)
+    found = np.array([(x * light).sum(), (y * light).sum()]) / light.sum()
+    expected = array(layers.LandmarkTransform(inverse=inverse)(point, transforms))[0, 0]
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+# LandmarkTransform
+
+
+def test_landmark_transform_moves_points_as_written_by_hand():
+    result = array(layers.LandmarkTransform()(LANDMARKS, TRANSFORMS))
+    for face, ((a, b, c), (d, e, f)), points in zip(LANDMARKS, TRANSFORMS, result):
+        for (x, y), point in zip(face, points):
+            expected = [a * x + b * y + c, d * x + e * y + f]
+            np.testing.assert_allclose(point, expected, rtol=1e-5, atol=1e-4)
+
+
+def test_there_and_back_is_the_same_face():
+    faces = RNG.uniform(0, 500, (3, 68, 2)).astype("float32")
+    there = layers.LandmarkTransform()(faces, TRANSFORMS)
+    back = array(layers.LandmarkTransform(inverse=True)(there, TRANSFORMS))
+    np.testing.assert_allclose(back, faces, atol=1e-3)
+
+
+# TransformEstimation
+
+
+def test_transform_estimation_is_umeyamas_solution():
+    result = array(layers.TransformEstimation(SHAPE)(LANDMARKS))
+    for face, transform in zip(LANDMARKS, result):
+        np.testing.assert_allclose(transform, umeyama(face, SHAPE), rtol=1e-3, atol=1e-3)
+
+
+def test_a_moved_mean_shape_comes_back_to_the_mean_shape():
+    moved = geometry.transform_points(SHAPE, TRANSFORMS[:2])
+    transforms = layers.TransformEstimation(SHAPE)(moved)
+    back = array(layers.LandmarkTransform()(moved, transforms))
+    np.testing.assert_allclose(back, np.stack([SHAPE, SHAPE]), atol=1e-3)
+
+
+def test_a_face_of_one_point_gets_the_identity_and_finite_gradients():
+    faces = LANDMARKS.copy()
+    faces[1] = 7.0
+    layer = layers.TransformEstimation(SHAPE)
+    result = array(layer(faces))
+    np.testing.assert_array_equal(result[1], IDENTITY)
+    np.testing.assert_allclose(result[0], umeyama(faces[0], SHAPE), rtol=1e-3, atol=1e-3)
+    (slope,) = gradients(lambda x: ops.sum(layer(x) ** 2), faces)
+    assert np.isfinite(slope).all()
+
+
+def test_the_shape_is_a_weight_that_is_not_trained():
+    layer = layers.TransformEstimation(SHAPE)
+    layer.build((None, 5, 2))
+    assert layer.trainable_weights == []
+    (weight,) = layer.non_trainable_weights
+    np.testing.assert_array_equal(array(weight), SHAPE)
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (5, 3), (10,), (0, 2), (2, 5, 2)])
+def test_a_shape_that_is_no_list_of_points_is_refused(shape):
+    with pytest.raises(ValueError, match=r"shape must be \(n, 2\) points"):
+        layers.TransformEstimation(np.zeros(shape))
+
+
+def test_a_shape_that_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="not finite"):
+        layers.TransformEstimation([[0, 0], [1, np.nan]])
+
+
+def test_landmarks_of_another_count_than_the_shape_are_refused():
+    with pytest.raises(ValueError, match=r"Expected landmarks \(batch, 5, 2\)"):
+        layers.TransformEstimation(SHAPE)(np.zeros((3, 6, 2), "float32"))
+
+
+# TransformJitter
+
+MANY = np.repeat(IDENTITY[None], 200, axis=0)
+
+
+@pytest.mark.parametrize("training", [None, False])
+def test_outside_of_training_nothing_is_jittered(training):
+    layer = layers.TransformJitter(SIZE)
+    np.testing.assert_array_equal(array(layer(TRANSFORMS, training=training)), TRANSFORMS)
+
+
+def test_in_training_the_jitter_stays_within_its_bounds_and_uses_them():
+    layer = layers.TransformJitter((100, 200), rotation=20, shift=0.1, scale=0.3, seed=0)
+    result = array(layer(MANY, training=True))
+    scale = np.hypot(result[:, 0, 0], result[:, 1, 0])
+    angle = np.degrees(np.arctan2(result[:, 1, 0], result[:, 0, 0]))
+    centre = geometry.transform_points(np.float32([[99.5, 49.5]]), result)[:, 0] - [99.5, 49.5]
+    for values, middle, largest in [
+        (scale, 1, 0.3), (angle, 0, 20), (centre[:, 0], 0, 20), (centre[:, 1], 0, 10)
+    ]:
+        assert abs(values - middle).max() <= largest * 1.0001
+        assert (values - middle).max() > 0.9 * largest
+        assert (values - middle).min() < -0.9 * largest
+    # Similarities all: no shearing, no mirroring.
+    np.testing.assert_allclose(result[:, 0, 0], result[:, 1, 1], rtol=1e-6)
+    np.testing.assert_allclose(result[:, 0, 1], -result[:, 1, 0], rtol=1e-6)
+
+
+def test_the_jitter_comes_after_the_transform():
+    shifted = IDENTITY + np.float32([[0, 0, 1000], [0, 0, 0]])
+    result = array(layers.TransformJitter(SIZE, seed=3)(shifted[None], training=True))
+    again = array(layers.TransformJitter(SIZE, seed=3)(IDENTITY[None], training=True))
+    np.testing.assert_allclose(result, geometry.compose(again, shifted[None]), rtol=1e-5)
+
+
+def test_a_jitter_of_nothing_changes_nothing():
+    layer = layers.TransformJitter(SIZE, rotation=0, shift=0, scale=0)
+    np.testing.assert_allclose(array(layer(TRANSFORMS, training=True)), TRANSFORMS, atol=1e-5)
+
+
+def test_the_jitter_follows_its_seed():
+    first, second = (layers.TransformJitter(SIZE, seed=7) for _ in range(2))
+    other = layers.TransformJitter(SIZE, seed=8)
+    once = array(first(MANY, training=True))
+    np.testing.assert_array_equal(once, array(second(MANY, training=True)))
+    assert abs(once - array(other(MANY, training=True))).max() > 0.01
+    assert abs(once - array(first(MANY, training=True))).max() > 0.01  # the next batch
+
+
+def test_gradients_pass_through_the_jitter():
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("random numbers within jax.grad are for stateless calls")
+    layer = layers.TransformJitter(SIZE, seed=0)
+    (slope,) = gradients(lambda x: ops.sum(layer(x, training=True) ** 2), TRANSFORMS)
+    assert np.isfinite(slope).all()
+    assert (abs(slope).max(axis=(1, 2)) > 0).all()
+
+
+# MeanShape
+
+
+def test_displacements_are_fractions_of_the_crop_about_the_mean_shape():
+    shape = np.float32([[0, 0], [-0.5, -0.5], [0.25, 0.5]])
+    displacements = np.float32([[0, 0, 0, 0, 0, 0], [0.5, 0.5, 0, 0, 0.1, -0.2]])
+    result = array(layers.MeanShape((100, 200), shape)(displacements))
+    for row, face in zip(displacements, result):
+        for k, (x, y) in enumerate(shape):
+            dx, dy = row[2 * k], row[2 * k + 1]
+            expected = [(x + dx + 0.5) * 200 - 0.5, (y + dy + 0.5) * 100 - 0.5]
+            np.testing.assert_allclose(face[k], expected, rtol=1e-5, atol=1e-4)
+
+
+def test_zero_is_the_centre_of_the_crop_and_a_half_its_right_and_lower_edges():
+    result = array(layers.MeanShape((100, 200), [[0, 0], [0.5, 0.5]])(np.zeros((1, 4), "float32")))
+    np.testing.assert_allclose(result, [[[99.5, 49.5], [199.5, 99.5]]])
+
+
+def test_the_mean_shape_is_a_weight_that_is_not_trained():
+    layer = layers.MeanShape((100, 100))
+    layer.build((None, 10))
+    assert layer.trainable_weights == []
+    np.testing.assert_array_equal(array(layer.non_trainable_weights[0]), np.zeros((5, 2)))
+    layer.set_weights([SHAPE / 100])
+    result = array(layer(np.zeros((1, 10), "float32")))
+    np.testing.assert_allclose(result[0], SHAPE + 49.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(("shape", "count"), [(None, 9), (SHAPE / 100, 12), (SHAPE / 100, 9)])
+def test_displacements_that_are_not_two_a_point_are_refused(shape, count):
+    with pytest.raises(ValueError, match=f"displacements, got {count}"):
+        layers.MeanShape(SIZE, shape)(np.zeros((1, count), "float32"))

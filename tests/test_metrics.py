@@ -1,0 +1,288 @@
+import itertools
+import json
+import math
+import os
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_landmarks import metrics
+from keras_landmarks.schemes import SCHEMES, get_scheme
+
+RNG = np.random.default_rng(0)
+TRUE = RNG.uniform(0, 200, (10, 68, 2)).astype("float32")
+TRUE[:, 36:42, 0] -= 150  # the right eye
+TRUE[:, 42:48, 0] += 150
+NOISE = RNG.normal(0, 2, TRUE.shape) * np.arange(1, 11)[:, None, None]  # ever worse
+PREDICTED = (TRUE + NOISE).astype("float32")
+KINDS = ("corners", "pupils", "box", "diagonal")
+every_kind = pytest.mark.parametrize("kind", KINDS)
+DATA = os.environ.get("KERAS_LANDMARKS_DATA")
+
+
+def distance_by_hand(face, kind):
+    """The normaliser of one face of 68 points."""
+    if kind == "corners":
+        return math.dist(face[36], face[45])
+    if kind == "pupils":
+        right = [sum(face[i][k] for i in range(36, 42)) / 6 for k in range(2)]
+        left = [sum(face[i][k] for i in range(42, 48)) / 6 for k in range(2)]
+        return math.dist(right, left)
+    width = max(x for x, _ in face) - min(x for x, _ in face)
+    height = max(y for _, y in face) - min(y for _, y in face)
+    return math.sqrt(width * height) if kind == "box" else math.hypot(width, height)
+
+
+def errors_by_hand(true, predicted, kind):
+    """The normalised mean error of every face."""
+    errors = []
+    for face, guess in zip(np.float64(true), np.float64(predicted)):
+        mean = sum(math.dist(p, q) for p, q in zip(face, guess)) / len(face)
+        errors.append(mean / distance_by_hand(face, kind))
+    return np.array(errors)
+
+
+# Errors of faces
+
+
+@every_kind
+def test_the_normaliser_is_the_distance_written_by_hand(kind):
+    expected = [distance_by_hand(face, kind) for face in np.float64(TRUE)]
+    np.testing.assert_allclose(metrics.normaliser(TRUE, "ibug68", kind), expected, rtol=1e-5)
+
+
+@every_kind
+def test_the_error_of_a_face_is_the_nme_written_by_hand(kind):
+    expected = errors_by_hand(TRUE, PREDICTED, kind)
+    errors = metrics.face_errors(TRUE, PREDICTED, "ibug68", kind)
+    np.testing.assert_allclose(errors, expected, rtol=1e-5)
+
+
+@every_kind
+def test_errors_do_not_change_with_the_size_of_the_picture(kind):
+    errors = metrics.face_errors(TRUE, PREDICTED, kind=kind)
+    np.testing.assert_allclose(
+        metrics.face_errors(TRUE * 7 + 3, PREDICTED * 7 + 3, kind=kind), errors, rtol=1e-3
+    )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
+def test_every_scheme_has_its_usual_normaliser(scheme):
+    faces = RNG.uniform(0, 99, (3, scheme.count, 2))
+    usual = metrics.normaliser(faces, scheme)
+    assert usual.shape == (3,)
+    np.testing.assert_array_equal(
+        usual, metrics.normaliser(faces, scheme.name, scheme.normaliser)
+    )
+    assert (metrics.face_errors(faces, faces, scheme) == 0).all()
+
+
+def test_one_wrong_landmark_is_the_error_of_one_point():
+    predicted = TRUE[:1].copy()
+    predicted[0, 7] += 3, 4
+    errors = metrics.point_errors(TRUE[:1], predicted)
+    assert errors.shape == (1, 68)
+    expected = np.zeros(68)
+    expected[7] = 5 / distance_by_hand(TRUE[0], "corners")
+    np.testing.assert_allclose(errors[0], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("convert", [np.asarray, ops.convert_to_tensor])
+def test_errors_of_regions_are_the_means_of_their_points(convert):
+    errors = metrics.region_errors(convert(TRUE), convert(PREDICTED), "ibug68", "corners")
+    assert list(errors) == ["jaw", "brows", "nose", "eyes", "mouth"]
+    for name, points in get_scheme("ibug68").regions.items():
+        total = 0.0
+        for face, guess in zip(np.float64(TRUE), np.float64(PREDICTED)):
+            for i in points:
+                total += math.dist(face[i], guess[i]) / math.dist(face[36], face[45])
+        assert isinstance(errors[name], float)
+        assert errors[name] == pytest.approx(total / len(points) / len(TRUE), rel=1e-5)
+
+
+@every_kind
+def test_tensors_have_the_errors_of_arrays(kind):
+    true, predicted = ops.convert_to_tensor(TRUE), ops.convert_to_tensor(PREDICTED)
+    for one, other in [(true, predicted), (TRUE, predicted), (true, PREDICTED)]:
+        errors = metrics.face_errors(one, other, kind=kind)
+        assert ops.is_tensor(errors)
+        expected = metrics.face_errors(TRUE, PREDICTED, kind=kind)
+        np.testing.assert_allclose(ops.convert_to_numpy(errors), expected, rtol=1e-5)
+
+
+# Numbers about many faces
+
+
+def test_the_failure_rate_is_the_fraction_above_the_threshold():
+    errors = [0.01, 0.08, 0.0801, 0.5]
+    assert metrics.failure_rate(errors) == 0.5
+    assert metrics.failure_rate(errors, threshold=0.07) == 0.75
+    assert metrics.failure_rate(errors, threshold=1) == 0
+
+
+def test_a_face_without_an_error_is_a_failure():
+    assert metrics.failure_rate([0.01, np.nan, np.inf, 0.02]) == 0.5
+
+
+def test_the_ced_is_the_fraction_of_faces_with_at_most_an_error():
+    errors = RNG.uniform(0, 0.1, 40)
+    thresholds, fractions = metrics.ced(errors)
+    assert thresholds.shape == fractions.shape == (40,)
+    for threshold, fraction in zip(thresholds, fractions):
+        assert fraction == pytest.approx(sum(e <= threshold for e in errors) / 40)
+
+
+@pytest.mark.parametrize("threshold", [0.05, 0.08, 0.1, 1.0])
+def test_auc_is_the_area_under_the_ced_by_trapezoids(threshold):
+    errors = RNG.gamma(3, 0.015, 300)
+    grid = np.linspace(0, threshold, 20001)
+    curve = [(errors <= x).mean() for x in grid]
+    area = sum((a + b) / 2 for a, b in itertools.pairwise(curve)) * (grid[1] - grid[0])
+    assert metrics.auc(errors, threshold) == pytest.approx(area / threshold, abs=1e-4)
+
+
+def test_auc_is_1_for_perfect_faces_and_0_for_failures():
+    assert metrics.auc(np.zeros(5)) == 1
+    assert metrics.auc([0.08, 0.2, np.inf]) == 0
+
+
+def test_numbers_about_faces_take_tensors():
+    errors = np.float32([0.01, 0.02, 0.09])
+    tensor = ops.convert_to_tensor(errors)
+    assert metrics.failure_rate(tensor) == metrics.failure_rate(errors)
+    assert metrics.auc(tensor) == metrics.auc(errors)
+    np.testing.assert_array_equal(metrics.ced(tensor)[0], metrics.ced(errors)[0])
+
+
+# Keras metrics
+
+METRICS = [
+    (metrics.NME, {}, lambda errors: errors.mean()),
+    (metrics.FailureRate, {"threshold": 0.03}, lambda errors: (errors > 0.03).mean()),
+    (metrics.AUC, {"threshold": 0.03}, lambda errors: metrics.auc(errors, 0.03)),
+]
+every_metric = pytest.mark.parametrize(("cls", "arguments", "expected"), METRICS)
+
+
+@every_metric
+@every_kind
+def test_a_metric_is_its_function_over_all_batches(cls, arguments, expected, kind):
+    metric = cls(kind=kind, **arguments)
+    for rows in (slice(0, 4), slice(4, 8), slice(8, 10)):  # the last batch is smaller
+        metric.update_state(TRUE[rows], PREDICTED[rows])
+    value = expected(errors_by_hand(TRUE, PREDICTED, kind))
+    assert 0 < value < 1
+    assert float(metric.result()) == pytest.approx(value, rel=1e-4)
+    metric.reset_state()
+    metric.update_state(TRUE, TRUE)
+    assert float(metric.result()) == pytest.approx(expected(np.zeros(3)))
+
+
+@every_metric
+def test_a_metric_weighs_faces(cls, arguments, expected):
+    metric = cls(**arguments)
+    metric.update_state(TRUE, PREDICTED, sample_weight=np.float32([1, 0] * 5))
+    value = expected(errors_by_hand(TRUE[::2], PREDICTED[::2], "corners"))
+    assert float(metric.result()) == pytest.approx(value, rel=1e-4)
+
+
+@every_metric
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_metric_of_half_precision_is_computed_in_float32(cls, arguments, expected, dtype):
+    true, predicted = ops.cast(TRUE, dtype), ops.cast(PREDICTED, dtype)
+    metric = cls(**arguments)
+    metric.update_state(true, predicted)
+    arrays = [ops.convert_to_numpy(ops.cast(y, "float32")) for y in (true, predicted)]
+    value = expected(errors_by_hand(*arrays, "corners"))
+    assert float(metric.result()) == pytest.approx(value, rel=1e-4)
+
+
+@every_metric
+def test_a_metric_comes_back_from_its_config(cls, arguments, expected):
+    metric = cls(scheme="wflw98", kind="box", name="another", **arguments)
+    config = metric.get_config()
+    assert {**arguments, "scheme": "wflw98", "kind": "box", "name": "another"}.items() <= set(
+        config.items()
+    )
+    for again in (
+        cls.from_config(config),
+        keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric)),
+    ):
+        assert type(again) is cls
+        assert again.get_config() == config
+
+
+def test_a_failed_prediction_counts_as_a_failure():
+    predicted = TRUE.copy()
+    predicted[:5] = np.nan
+    metric = metrics.FailureRate()
+    metric.update_state(TRUE, predicted)
+    assert float(metric.result()) == 0.5
+
+
+def test_a_model_reports_the_metrics_of_a_named_output():
+    features = keras.Input((4,))
+    points = keras.layers.Dense(136)(features)
+    landmarks = keras.layers.Reshape((68, 2), name="landmarks")(points)
+    model = keras.Model(features, {"landmarks": landmarks})
+    every = [metrics.NME(), metrics.FailureRate(), metrics.AUC(threshold=2.0)]
+    model.compile(loss={"landmarks": "mse"}, metrics={"landmarks": every})
+    x = RNG.uniform(0, 1, (10, 4)).astype("float32")
+    report = model.evaluate(x, {"landmarks": TRUE}, batch_size=4, verbose=0, return_dict=True)
+    found = ops.convert_to_numpy(model(x)["landmarks"])
+    errors = errors_by_hand(TRUE, found, "corners")
+    values = {key.removeprefix("landmarks_"): value for key, value in report.items()}
+    assert values["nme"] == pytest.approx(errors.mean(), rel=1e-3)
+    assert values["failure_rate"] == pytest.approx((errors > 0.08).mean())
+    assert values["auc"] == pytest.approx(metrics.auc(errors, 2.0), rel=1e-3)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("true", "predicted"),
+    [
+        ((3, 68, 2), (3, 51, 2)), ((3, 51, 2), (3, 51, 2)), ((68, 2), (68, 2)),
+        ((3, 68, 3), (3, 68, 3)), ((3, 136), (3, 136)), ((3, 68, 2), (1, 68, 2)),
+        ((1, 68, 2), (3, 68, 2)), ((3, 68, 2), (2, 68, 2)),
+    ],
+)
+def test_landmarks_of_other_shapes_are_refused(true, predicted):
+    with pytest.raises(ValueError, match=r"Expected landmarks \(batch, 68, 2\)"):
+        metrics.face_errors(np.ones(true), np.ones(predicted))
+
+
+def test_an_unknown_normaliser_names_the_known_ones():
+    with pytest.raises(ValueError, match=r"'iod'\. Known: corners, pupils, box, diagonal"):
+        metrics.normaliser(TRUE, kind="iod")
+
+
+def test_a_scheme_without_corners_has_no_distance_between_them():
+    with pytest.raises(ValueError, match="five5 has no eye corners"):
+        metrics.normaliser(TRUE[:, :5], "five5", "corners")
+
+
+@pytest.mark.parametrize("cls", [metrics.NME, metrics.FailureRate, metrics.AUC])
+def test_a_metric_of_an_unknown_scheme_is_refused(cls):
+    with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):
+        cls(scheme="ibug")
+
+
+# Published predictions
+
+
+@pytest.mark.skipif(not DATA, reason="KERAS_LANDMARKS_DATA names no folder of data")
+def test_published_predictions_have_their_published_errors():
+    folder = pathlib.Path(DATA) / "metrics"
+    true, predicted = (
+        np.array([face["landmarks"] for face in json.loads((folder / name).read_text())])
+        for name in ("300w_public_test.json", "300w_public_predictions.json")
+    )
+    errors = metrics.face_errors(true, predicted, "ibug68", "corners")
+    assert errors.shape == (689,)
+    assert 100 * errors.mean() == pytest.approx(2.994, abs=0.001)
+    assert 100 * metrics.auc(errors, 0.08) == pytest.approx(62.72, abs=0.02)
