@@ -46,7 +46,8 @@ def _parser():
                         help="a model of `keras-landmarks list` (default: %(default)s)")
     detect.add_argument("--out", metavar="PICTURE",
                         help="draw the faces: a picture file, or a folder for several photos")
-    detect.add_argument("--json", metavar="FILE", help="write boxes, scores and points ('-' prints)")
+    detect.add_argument("--json", metavar="FILE",
+                        help="write boxes, scores and points ('-' prints them)")
     detect.add_argument("--skip-broken", action="store_true",
                         help="warn of a picture that cannot be read, and go on")
     detect.set_defaults(run=_detect)
@@ -66,7 +67,8 @@ def _parser():
                           help="holds afw/, helen/, lfpw/, ibug/ as the 300W archives unpack")
     evaluate.add_argument("--split", default="300w/lfpw-test",
                           help="300w/lfpw-test, helen-test, common, challenging, full or train")
-    evaluate.add_argument("--box", default="annotation", choices=("annotation", "detector", "truth"),
+    evaluate.add_argument("--box", default="annotation",
+                          choices=("annotation", "detector", "truth"),
                           help="where the face boxes come from (default: %(default)s)")
     evaluate.add_argument("--normaliser", default="corners",
                           choices=("corners", "pupils", "box", "diagonal"),
@@ -124,12 +126,12 @@ def _list(options):
     if options.json:
         print(json.dumps(models, indent=1))
         return
-    print(f"{'name':<22}{'scheme':<9}{'crop':<6}{'parameters':>11}{'size':>9}{'NME':>8}  licence of data")
+    print(f"{'name':<22}{'scheme':<9}{'crop':<6}{'parameters':>11}{'size':>10}{'NME':>8}  data")
     for name, facts in models.items():
         size = "-" if facts["sha256"] is None else f"{facts['bytes'] / 2**20:.1f} MiB"
         nme = "-" if facts["nme"] is None else f"{facts['nme']:.2f} %"
         print(f"{name:<22}{facts['arguments']['scheme']:<9}{facts['crop']:<6}"
-              f"{facts['parameters'] / 1e6:>9.2f} M{size:>9}{nme:>8}  {facts['licence']}")
+              f"{facts['parameters'] / 1e6:>9.2f} M{size:>10}{nme:>8}  {facts['licence']}")
 
 
 def _evaluate(options):

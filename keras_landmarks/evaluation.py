@@ -7,9 +7,9 @@ import warnings
 import keras
 import numpy as np
 
-from keras_landmarks import geometry, images, metrics
+from keras_landmarks import metrics
 from keras_landmarks.data.datasets import BrokenFile
-from keras_landmarks.detection import Mtcnn, convert_boxes, find_face
+from keras_landmarks.detection import Mtcnn, find_face
 
 BOXES = ("annotation", "detector", "truth")
 
@@ -88,7 +88,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     if box not in BOXES:
         raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
     if wrong := {face.scheme for face in faces} - {model.scheme.name}:
-        raise ValueError(f"The model has {model.scheme.name} landmarks, faces have {sorted(wrong)}.")
+        raise ValueError(f"The model has {model.scheme.name} points, faces have {sorted(wrong)}.")
     detector = detector or Mtcnn()
     bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
     names, truth, predicted, missed = [], [], [], 0

@@ -28,7 +28,7 @@ def _symbolic(array):
 
 
 def _matrix(xp, a, b, c, d, e, f):
-    """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]` of shape `(..., 2, 3)`."""
+    """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]`: `(..., 2, 3)`."""
     return xp.stack([xp.stack([a, b, c], axis=-1), xp.stack([d, e, f], axis=-1)], axis=-2)
 
 
@@ -97,7 +97,7 @@ def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
 
 
 def mirror_transform(width):
-    """The transform that mirrors a picture of `width` pixels left to right: `x -> width - 1 - x`."""
+    """The transform that mirrors a picture of `width` pixels: `x -> width - 1 - x`."""
     return np.array([[-1, 0, width - 1], [0, 1, 0]], np.float32)
 
 

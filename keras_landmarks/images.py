@@ -141,7 +141,7 @@ def warp(image, target_from_source, size):
     """
     channels = image.shape[2:]  # OpenCV drops a single one
     scale = np.sqrt(abs(np.linalg.det(np.asarray(target_from_source, np.float64)[:, :2])))
-    factor = int(1 / scale) if scale > 0 else 1
+    factor = int(1 / scale + 1e-6) if scale > 0 else 1
     if factor >= 2:
         image, cut_from_source = _cut(image, target_from_source, size, factor)
         image, cut_from_source = reduce(image, factor, cut_from_source)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_landmarks import metrics
 from keras_landmarks.schemes import get_scheme
 
 
@@ -101,10 +102,10 @@ def wing(y_true, y_pred, w=10.0, epsilon=2.0):
 
 
 def iod_l2(y_true, y_pred, scheme="ibug68"):
-    """The mean distance of a face's landmarks in units of its inter-ocular distance.
+    """The squared difference over the inter-ocular distance, averaged over the coordinates.
 
     The distance between the outer eye corners, or between the pupils where the scheme has no
-    corners. At zero error the gradient is zero.
+    corners; at least one pixel.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.
@@ -112,29 +113,17 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
         scheme: the landmarks' scheme or its name.
 
     Returns:
-        `(batch,)` float32.
+        `(batch,)` float32, in pixels.
 
     Reference:
-        Kowalski et al., Deep Alignment Network, 2017, eq. 4.
+        Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
+        representations (FFLD), eq. 1.
     """
     scheme = get_scheme(scheme)
-    right, left = scheme.eye_corners or (scheme.right_eye, scheme.left_eye)
-    y_true = ops.cast(y_true, "float32")
-
-    def eye(indices):
-        return ops.mean(ops.take(y_true, np.atleast_1d(indices), axis=1), axis=1)
-
-    distance = _norm(_difference(y_true, y_pred))
-    ocular = _norm(eye(right) - eye(left))
-    return ops.mean(distance, axis=-1) / ops.maximum(ocular, 1e-3)
-
-
-def _norm(vectors):
-    """Euclidean length over the last axis, with a zero (not infinite) gradient at zero."""
-    squared = ops.sum(ops.square(vectors), axis=-1)
-    positive = squared > 0
-    root = ops.sqrt(ops.where(positive, squared, 1.0))
-    return ops.where(positive, root, 0.0)
+    kind = "corners" if scheme.eye_corners else "pupils"
+    ocular = metrics.normaliser(ops.cast(y_true, "float32"), scheme, kind)
+    squared = _per_face(ops.square(_difference(y_true, y_pred)))
+    return squared / ops.maximum(ocular, 1.0)
 
 
 class _LandmarkLoss(keras.losses.Loss):
@@ -214,4 +203,7 @@ class IodL2(_LandmarkLoss):
     def __init__(
         self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None
     ):
-        super().__init__(iod_l2, {"scheme": get_scheme(scheme).name}, name, reduction, dtype)
+        super().__init__(iod_l2, {"scheme": get_scheme(scheme)}, name, reduction, dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "scheme": self._arguments["scheme"].name}

@@ -134,7 +134,7 @@ class _FaceMetric(keras.metrics.Mean):
 
     def __init__(self, scheme, kind, name, dtype):
         super().__init__(name=name, dtype=dtype or "float32")
-        self.scheme, self.kind = get_scheme(scheme).name, kind
+        self.scheme, self.kind = get_scheme(scheme), kind
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = (keras.ops.cast(y, "float32") for y in (y_true, y_pred))
@@ -143,7 +143,7 @@ class _FaceMetric(keras.metrics.Mean):
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype}
-        return {**config, "scheme": self.scheme, "kind": self.kind}
+        return {**config, "scheme": self.scheme.name, "kind": self.kind}
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

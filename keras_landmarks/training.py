@@ -157,10 +157,11 @@ def _train_stage(stage, model, samples, run, strategy, verbose):
             # XLA on CPUs is slower than oneDNN's convolutions.
             jit_compile=False if tensorflow else "auto",
         )
-        optimizer.build(model.trainable_variables)
-    run.restore_optimizer(model.optimizer)  # `compile` wraps it where losses are scaled
+        model.optimizer.build(model.trainable_variables)
+    run.restore_optimizer()
     first_step = (run.done + run.epoch) * len(samples)
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
+    run.batches = None if tensorflow else data
     model.fit(
         data,
         epochs=stage.epochs,
@@ -183,9 +184,14 @@ class _Run(keras.callbacks.Callback):
         self.scheme = None if validation is None else validation.scheme
         self.stage = self.epoch = self.done = 0
         self.best, self.history, self._optimizer_state = float("inf"), [], None
+        self.batches = None
 
     def next_stage(self, epochs):
         self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + epochs
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self.batches is not None:  # Keras ends an epoch of its own before the first
+            self.batches.first_step = (self.done + epoch) * len(self.batches)
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite((logs or {}).get("loss", 0.0)):
@@ -241,12 +247,14 @@ class _Run(keras.callbacks.Callback):
             setattr(self, key, value)
         self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
 
-    def restore_optimizer(self, optimizer):
+    def restore_optimizer(self):
         if self._optimizer_state is not None:
-            sizes = [math.prod(variable.shape) for variable in optimizer.variables]
+            # The model's own: `compile` wraps the stage's where losses are scaled.
+            variables = self._model_of_run.optimizer.variables
+            sizes = [math.prod(variable.shape) for variable in variables]
             if [array.size for array in self._optimizer_state] != sizes:
                 raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
-            for variable, array in zip(optimizer.variables, self._optimizer_state):
+            for variable, array in zip(variables, self._optimizer_state):
                 variable.assign(array.reshape(variable.shape))
         self._optimizer_state = None
 

@@ -61,8 +61,8 @@ def by_hand(name, true, predicted):
         total = 0.0
         if name == "iod_l2":
             for p, q in zip(face, guess):
-                total += math.dist(p, q)
-            faces.append(total / len(face) / math.dist(face[36], face[45]))
+                total += math.dist(p, q) ** 2
+            faces.append(total / (2 * len(face)) / math.dist(face[36], face[45]))
             continue
         for p, q in zip(face, guess):
             for i in range(2):
@@ -96,7 +96,7 @@ def test_iod_l2_divides_by_the_pupils_where_there_are_no_corners():
     true, predicted = TRUE[:, :5], PREDICTED[:, :5]
     expected = []
     for face, guess in zip(np.float64(true), np.float64(predicted)):
-        mean = sum(math.dist(p, q) for p, q in zip(face, guess)) / 5
+        mean = sum(math.dist(p, q) ** 2 for p, q in zip(face, guess)) / 10
         expected.append(mean / math.dist(face[0], face[1]))
     result = ops.convert_to_numpy(losses.iod_l2(true, predicted, scheme="five5"))
     np.testing.assert_allclose(result, expected, rtol=1e-4)

@@ -82,7 +82,7 @@ def measure_pipeline(size, folder):
 
 
 def measure_training(folder):
-    """Steps a second of `cnn6-300w` on a constant batch and fed by the pipeline, and peak memory."""
+    """Steps a second of `cnn6-300w`, on a constant batch and fed, and peak memory."""
     import keras
     import tensorflow as tf
 

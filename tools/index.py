@@ -18,10 +18,8 @@ MARKERS = "<!-- models: written by tools/index.py -->", "<!-- end of models -->"
 
 def headline(results):
     """The figures of the table: lfpw-test, annotation box, outer eye corners."""
-    for row in results.get("accuracy", []):
-        if (row["split"], row["box"], row["normaliser"]) == ("300w/lfpw-test", "annotation", "corners"):
-            return row
-    return {}
+    wanted = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
+    return next((row for row in results.get("accuracy", []) if wanted.items() <= row.items()), {})
 
 
 def entry(name):

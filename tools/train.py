@@ -10,6 +10,7 @@ from recipes import read_recipe
 
 from keras_landmarks import data, training
 
+
 def read_samples(recipe, folder, skip_broken=False):
     """Training and validation `Samples` of a recipe from a folder of faces."""
     faces = data.read_300w(folder, recipe.split, skip_broken)

@@ -125,4 +125,5 @@ def _noise(rng, crop):
     tile = _noise_tile()
     y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
     piece = tile[y : y + height, x : x + width]
-    return cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32)).clip(0, 255).astype(np.uint8)
+    noisy = cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32))
+    return noisy.clip(0, 255).astype(np.uint8)

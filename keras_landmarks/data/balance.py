@@ -45,7 +45,8 @@ def align_shapes(landmarks, iterations=10):
         iterations: rounds of aligning all shapes to their mean.
 
     Returns:
-        `(faces, n, 2)` aligned shapes; their mean is centred and of unit norm.
+        `(faces, n, 2)` shapes, each as near to the mean of all, centred and of unit norm, as a
+        similarity takes it.
     """
     shapes = np.asarray(landmarks, np.float64)
     mean = shapes[0]

@@ -58,7 +58,8 @@ def read_300w(folder, split="300w/train", skip_broken=False):
             "Unpack the 300W archives there."
         )
     if missing:
-        warnings.warn(f"{split} is read without {', '.join(missing)}: not in {folder}.", stacklevel=2)
+        without = ", ".join(missing)
+        warnings.warn(f"{split} is read without {without}: not in {folder}.", stacklevel=2)
     boxes = _read_boxes(folder / "boxes.csv")
     faces = []
     for part in there:

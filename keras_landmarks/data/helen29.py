@@ -29,8 +29,9 @@ def read_helen29(folder):
     try:
         content = loadmat(path)
         names, points = content["imgs"].ravel(), content["Pts"].ravel()
-    except (ValueError, TypeError, KeyError, OSError) as error:
-        raise ValueError(f"{path}: expected a MATLAB file with `imgs` and `Pts`: {error}") from error
+    except Exception as error:  # SciPy raises many kinds, some of its own
+        message = f"{path}: expected a MATLAB file with `imgs` and `Pts`: {error}"
+        raise ValueError(message) from error
     faces = []
     for name, shape in zip(names, points):
         name = str(np.asarray(name).ravel()[0])

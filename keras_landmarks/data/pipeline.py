@@ -70,7 +70,7 @@ class Samples:
             raise ValueError(f"{len(self.indices)} faces are fewer than a batch of {batch}.")
 
     def _cut(self, face):
-        """What is kept of a picture: the surroundings of the face, at most 4 times finer than crops."""
+        """The surroundings of a face, at most 4 times finer than crops: pixels, landmarks, box."""
         box = face.annotation_box if self.box == "annotation" else face.truth_box
         box = np.float64(geometry.square_box(box))
         pixels = face.pixels()

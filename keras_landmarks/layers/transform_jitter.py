@@ -36,7 +36,7 @@ class TransformJitter(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size = tuple(size)
         self.rotation, self.shift, self.scale, self.seed = rotation, shift, scale, seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.seed_generator = keras.random.SeedGenerator(seed, name="jitter_seed")
 
     def call(self, transforms, training=None):
         if not training:

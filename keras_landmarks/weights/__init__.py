@@ -14,8 +14,8 @@ FOLDER = pathlib.Path(__file__).parent
 
 
 def save_arrays(path, arrays, facts=None):
-    """Writes named arrays (and a dict of facts, as JSON) to a safetensors file, whole or not at all."""
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    """Writes named arrays, and perhaps a dict of facts, to a safetensors file: whole or not at all."""
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     metadata = None if facts is None else {"facts": json.dumps(facts)}
     write_bytes(path, safetensors.numpy.save(arrays, metadata))
 
@@ -35,7 +35,7 @@ def load_arrays(path):
         raise FileNotFoundError(f"No weights at {path}.")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            arrays = {name: file.get_tensor(name) for name in file.keys()}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             facts = json.loads((file.metadata() or {}).get("facts", "null"))
     except (safetensors.SafetensorError, ValueError, OSError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
@@ -61,8 +61,8 @@ def set_weights(model, arrays, except_for=()):
             finite; the message names it.
     """
     except_for = tuple(except_for)
-    arrays = {p: a for p, a in arrays.items() if not p.startswith(except_for)} if except_for else arrays
-    wanted = {v.path: v for v in model.weights if not (except_for and v.path.startswith(except_for))}
+    arrays = {path: a for path, a in arrays.items() if not path.startswith(except_for)}
+    wanted = {v.path: v for v in model.weights if not v.path.startswith(except_for)}
     if missing := sorted(set(wanted) - set(arrays)):
         raise ValueError(f"Weights for {model.name} lack {', '.join(missing)}.")
     if extra := sorted(set(arrays) - set(wanted)):

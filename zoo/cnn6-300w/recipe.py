@@ -25,7 +25,8 @@ RECIPE = Recipe(
     stages=(Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=optimizer),),
     size=(64, 64),
     augmentation=Augmentation(
-        scale=0.1, vary_sigma=True, blur=0.3, colour=0.3, grey=0.1, patches=0.25, noise=0.15, jpeg=0.15
+        scale=0.1, blur=0.3, vary_sigma=True, colour=0.3, grey=0.1, patches=0.25, noise=0.15,
+        jpeg=0.15,
     ),
     validation=0.06,
     bins=9,

@@ -1,0 +1,207 @@
+import functools
+import shutil
+
+import cv2
+import keras
+import numpy as np
+import PIL.Image
+import pytest
+import skimage.data
+from matplotlib import cbook
+
+import keras_landmarks
+from keras_landmarks import images, losses
+
+FACE = np.array([170, 63, 276, 189], np.float32)
+
+
+@functools.cache
+def model():
+    return keras_landmarks.load("tiny-ibug68")
+
+
+@functools.cache
+def portrait():
+    return skimage.data.astronaut()
+
+
+@functools.cache
+def expected():
+    return model().detect(portrait(), FACE)[0].landmarks
+
+
+def hopper():
+    return cbook.get_sample_data("grace_hopper.jpg", asfileobj=False)
+
+
+def test_the_face_of_a_portrait_is_found_and_its_points_lie_on_it():
+    (face,) = model().detect(portrait())
+    assert face.score > 0.9
+    assert face.scheme == "ibug68"
+    assert face.landmarks.shape == (68, 2)
+    eyes, mouth = face.landmarks[36:48].mean(axis=0), face.landmarks[48:68].mean(axis=0)
+    np.testing.assert_allclose(eyes, [221, 105], atol=8)
+    np.testing.assert_allclose(mouth, [224, 147], atol=8)
+
+
+def test_the_other_portrait_has_one_face_too():
+    (face,) = model().detect(hopper())
+    assert face.landmarks[36:48, 1].mean() < face.landmarks[48:68, 1].mean()
+
+
+def test_a_picture_without_a_face_gives_an_empty_list():
+    assert model().detect(np.full((240, 320, 3), 200, np.uint8)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        PIL.Image.fromarray,
+        lambda p: p.astype(np.float32),
+        lambda p: p.astype(np.float64),
+        lambda p: p.astype(np.int64),
+        lambda p: np.dstack([p, np.full(p.shape[:2], 255, np.uint8)]),
+        lambda p: PIL.Image.fromarray(p).convert("RGBA"),
+        np.asfortranarray,
+    ],
+)
+def test_kinds_of_pictures_give_the_same_points(change):
+    found = model().detect(change(portrait()), FACE)[0].landmarks
+    np.testing.assert_allclose(found, expected(), atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(512, 512), (512, 512, 1)])
+def test_a_grey_picture_gives_almost_the_same_points(shape):
+    grey = cv2.cvtColor(portrait(), cv2.COLOR_RGB2GRAY).reshape(shape)
+    found = model().detect(grey, FACE)[0].landmarks
+    assert np.abs(found - expected()).mean() < 4
+
+
+@pytest.mark.parametrize("suffix", [".png", ".bmp"])
+def test_a_file_gives_the_points_of_its_pixels(tmp_path, suffix):
+    path = tmp_path / f"portrait{suffix}"
+    images.write_image(path, portrait())
+    np.testing.assert_allclose(model().detect(path, FACE)[0].landmarks, expected(), atol=1e-3)
+    np.testing.assert_allclose(model().detect(str(path), FACE)[0].landmarks, expected(), atol=1e-3)
+
+
+def test_a_photo_turned_by_its_exif_gives_the_points_of_the_upright_one(tmp_path):
+    picture = PIL.Image.fromarray(portrait()).rotate(90, expand=True)
+    exif = picture.getexif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.png", exif=exif)
+    for turned in (tmp_path / "turned.png", PIL.Image.open(tmp_path / "turned.png")):
+        np.testing.assert_allclose(model().detect(turned, FACE)[0].landmarks, expected(), atol=1e-3)
+
+
+def test_a_larger_copy_gives_the_same_points_scaled():
+    large = cv2.resize(portrait(), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
+    found = model().detect(large, FACE * 4)[0].landmarks
+    np.testing.assert_allclose((found + 0.5) / 4 - 0.5, expected(), atol=0.7)
+
+
+def test_a_shifted_picture_gives_the_points_shifted():
+    shifted = np.zeros((600, 620, 3), np.uint8)
+    shifted[30:542, 50:562] = portrait()
+    found = model().detect(shifted, FACE + [50, 30, 50, 30])[0].landmarks
+    np.testing.assert_allclose(found - [50, 30], expected(), atol=0.05)
+
+
+def test_a_batch_of_pictures_gives_a_list_for_each():
+    empty = np.full((100, 100, 3), 90, np.uint8)
+    found = model().detect([portrait(), empty, hopper()])
+    assert [len(faces) for faces in found] == [1, 0, 1]
+    boxes = [FACE, np.stack([FACE, FACE + 3])]
+    found = model().detect(np.stack([portrait(), portrait()]), boxes)
+    assert [len(faces) for faces in found] == [1, 2]
+    np.testing.assert_allclose(found[1][0].landmarks, expected(), atol=1e-3)
+    with pytest.raises(ValueError, match="2 pictures, but boxes for 1"):
+        model().detect([portrait(), portrait()], [FACE])
+
+
+def test_any_callable_is_a_detector_and_its_convention_is_respected():
+    def centred(image):
+        return FACE[None]
+
+    np.testing.assert_allclose(
+        model().detect(portrait(), detector=centred)[0].landmarks, expected(), atol=1e-3
+    )
+    framed = keras_landmarks.detection.convert_boxes(FACE[None], "annotation", "mtcnn")
+    detector = lambda image: (framed, [0.7])  # noqa: E731
+    detector_with_convention = functools.partial(detector)
+    detector_with_convention.convention = "mtcnn"
+    (face,) = model().detect(portrait(), detector=detector_with_convention)
+    assert face.score == pytest.approx(0.7)
+    np.testing.assert_allclose(face.landmarks, expected(), atol=0.05)
+
+
+@pytest.mark.parametrize(
+    ("box", "message"),
+    [
+        ([50, 50, 20, 90], "inverted"),
+        ([50, 50, 50, 90], "inverted or empty"),
+        ([600, 10, 700, 90], "outside of the picture of 512 x 512"),
+        ([-90, 10, -1, 90], "outside"),
+        ([0, 0, np.nan, 9], "not finite"),
+        ([0, 0, 9], r"boxes \(faces, 4\)"),
+    ],
+)
+def test_a_bad_box_is_an_error_that_names_it(box, message):
+    with pytest.raises(ValueError, match=message):
+        model().detect(portrait(), box)
+
+
+def test_a_box_that_is_partly_outside_of_the_picture_gives_finite_points():
+    (face,) = model().detect(portrait(), [-60, -60, 80, 80])
+    assert np.isfinite(face.landmarks).all()
+
+
+@pytest.mark.parametrize(
+    ("picture", "message"),
+    [
+        (np.zeros((0, 10, 3), np.uint8), "empty"),
+        (np.full((9, 9, 3), np.nan, np.float32), "NaN"),
+        (np.zeros((9, 9, 2), np.uint8), r"\(9, 9, 2\)"),
+        (np.full((9, 9, 3), 0.5, np.float32), "multiply the picture by 255"),
+        (np.array([["a"]]), "numbers"),
+    ],
+)
+def test_a_bad_picture_is_an_error_that_says_what_is_expected(picture, message):
+    with pytest.raises(ValueError, match=message):
+        model().detect(picture)
+
+
+def test_a_broken_file_is_an_error_that_names_it(tmp_path):
+    for name, content in (("text.jpg", b"no picture"), ("empty.png", b"")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(ValueError, match=name):
+            model().detect(tmp_path / name)
+    shutil.copy(hopper(), tmp_path / "cut.jpg")
+    whole = (tmp_path / "cut.jpg").read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut\.jpg is cut short"):
+        model().detect(tmp_path / "cut.jpg")
+    with pytest.raises(FileNotFoundError, match="nothing here.jpg"):
+        model().detect(tmp_path / "nothing here.jpg")
+
+
+def test_a_saved_landmarker_is_loaded_as_one(tmp_path):
+    model().save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert (again.scheme, again.margin, again.box) == (model().scheme, 1.25, "annotation")
+    np.testing.assert_array_equal(again.detect(portrait(), FACE)[0].landmarks, expected())
+
+
+def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
+    fresh = keras_landmarks.load("tiny-ibug68")
+    fresh.compile("sgd", loss={"landmarks": losses.Wing()}, jit_compile=False)
+    crops = np.zeros((4, 32, 32, 3), np.uint8)
+    history = fresh.fit(crops, {"landmarks": np.full((4, 68, 2), 16.0)}, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+
+
+def test_points_as_json_are_plain_numbers():
+    facts = model().detect(portrait(), FACE)[0].to_dict()
+    assert facts["score"] is None
+    assert facts["box"] == FACE.tolist()
+    assert np.shape(facts["landmarks"]) == (68, 2)

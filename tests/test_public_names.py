@@ -1,0 +1,83 @@
+import inspect
+import re
+
+import pytest
+
+import keras_landmarks
+
+NAMES = ["Detection", "Landmarker", "__version__", "data", "detection", "draw", "drawing", "evaluation", "geometry", "images", "layers", "list_models", "load", "losses", "metrics", "models", "schemes", "training"]
+
+MODULES = {
+    "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses read_300w
+        read_helen29 read_pts split_by_photo""",
+    "detection": """CONVENTIONS Convention Mtcnn calibrate convert_boxes detect_boxes find_face
+        get_convention overlap""",
+    "evaluation": "BOXES Evaluation evaluate plot_ced",
+    "geometry": """box_from_landmarks box_transform compose fit_similarity invert mirror_transform
+        namespace resize_transform similarity_transform square_box transform_points""",
+    "images": "as_rgb read_image reduce warp write_bytes write_image",
+    "layers": "ImageTransform LandmarkTransform MeanShape TransformEstimation TransformJitter",
+    "losses": "IodL2 L1 L2 SmoothL1 Wing iod_l2 l1 l2 smooth_l1 wing",
+    "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
+        point_errors region_errors""",
+    "models": "cnn cnn6 cnn6_7 cnn7",
+    "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
+        WFLW98 convert get_scheme""",
+    "training": "Recipe Stage plot_history train",
+}
+
+
+def public(module):
+    """The names that a module defines for others."""
+    if hasattr(module, "__all__"):
+        return set(module.__all__)
+    return {
+        name for name, value in vars(module).items()
+        if not name.startswith("_") and not inspect.ismodule(value)
+        and getattr(value, "__module__", module.__name__) == module.__name__
+    }
+
+
+def test_the_package_offers_exactly_these_names():
+    assert sorted(keras_landmarks.__all__) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_offers_exactly_these_names(name):
+    names = public(getattr(keras_landmarks, name))
+    assert {n for n in names if n[0] != "_"} == set(MODULES[name].split())
+
+
+def documented():
+    for module in MODULES:
+        room = getattr(keras_landmarks, module)
+        for name in sorted(public(room)):
+            value = getattr(room, name)
+            if inspect.isclass(value) or inspect.isfunction(value):
+                yield pytest.param(value, id=f"{module}.{name}")
+                methods = vars(value).items() if inspect.isclass(value) else ()
+                for method, function in methods:
+                    if inspect.isfunction(function) and not method.startswith("_"):
+                        yield pytest.param(function, id=f"{module}.{name}.{method}")
+
+
+KERAS_OWN = {
+    "build", "call", "compute_output_shape", "get_config", "from_config", "update_state",
+    "on_epoch_end",
+}
+EVERYWHERE = {"self", "kwargs", "reduction", "dtype", "name"}
+
+
+@pytest.mark.parametrize("thing", documented())
+def test_a_docstring_says_what_it_is_and_names_arguments_that_exist(thing):
+    if thing.__name__ in KERAS_OWN:
+        return
+    text = inspect.getdoc(thing) or ""
+    assert text
+    section = re.search(r"^Args:\n((?:    .*\n?|\n)*)", text, re.M)
+    if not section:
+        return
+    named = set(re.findall(r"^    \*{0,2}(\w+):", section[1], re.M))
+    parameters = set(inspect.signature(thing).parameters)
+    assert named - {"kwargs"} <= parameters
+    assert parameters - EVERYWHERE <= named

@@ -1,0 +1,24 @@
+"""The README's Python runs as it stands, in one session from top to bottom."""
+
+import os
+import pathlib
+import re
+import shutil
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
+DATA = os.environ.get("KERAS_LANDMARKS_DATA")
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
+def test_a_block_of_the_readme_runs(block, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(ROOT / "tutorials" / "astronaut.jpg", "photo.jpg")
+    for name in ("300W", "HELEN-29"):
+        if f'"{name}"' in block:
+            if not DATA:
+                pytest.skip("KERAS_LANDMARKS_DATA names no folder")
+            os.symlink(pathlib.Path(DATA) / name, name)
+    exec(compile(block, "README.md", "exec"), {"__name__": "readme"})

@@ -1,0 +1,124 @@
+import hashlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import skimage.data
+
+import keras_landmarks
+from keras_landmarks import weights, zoo
+
+ROOT = pathlib.Path(__file__).parent.parent
+PUBLISHED = [name for name, facts in keras_landmarks.list_models().items() if facts["sha256"]]
+FACE = [170, 63, 276, 189]
+
+
+def test_the_promised_models_are_published():
+    assert {"cnn6-300w", "cnn6-7-300w", "tiny-ibug68"} <= set(PUBLISHED)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_model_gives_its_golden_prediction(name):
+    """A change of any weight, layer or of the crop shows here; `golden.json` is written anew by
+    `python tests/test_zoo.py`."""
+    found = keras_landmarks.load(name).detect(skimage.data.astronaut(), FACE)[0].landmarks
+    golden = json.loads((ROOT / "tests" / "golden.json").read_text())[name]
+    np.testing.assert_allclose(found, golden, atol=0.05)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_weights_file_is_float16_without_denormals_and_as_the_index_says(name):
+    path = weights.FOLDER / f"{name}.safetensors"
+    facts = keras_landmarks.list_models()[name]
+    content = path.read_bytes()
+    assert hashlib.sha256(content).hexdigest() == facts["sha256"]
+    assert len(content) == facts["bytes"]
+    for array in zoo.read_weights(name).values():
+        assert array.dtype == np.float16
+        assert not ((array != 0) & (np.abs(array) < np.finfo(np.float16).tiny)).any()
+
+
+@pytest.mark.parametrize("name", keras_landmarks.list_models())
+def test_a_model_has_a_recipe_and_a_card(name):
+    card = (ROOT / "zoo" / name / "card.md").read_text()
+    assert "research" in card
+    assert (ROOT / "zoo" / name / "recipe.py").is_file()
+
+
+def test_the_index_and_the_tables_are_what_the_tool_writes(tmp_path):
+    files = [ROOT / "keras_landmarks/zoo.json", ROOT / "zoo/README.md", ROOT / "README.md"]
+    before = [file.read_text() for file in files]
+    subprocess.run([sys.executable, ROOT / "tools" / "index.py"], check=True, capture_output=True)
+    assert [file.read_text() for file in files] == before
+
+
+def test_an_unknown_name_lists_the_close_ones():
+    with pytest.raises(ValueError, match="Did you mean cnn6-300w"):
+        keras_landmarks.load("cnn6_300w")
+    with pytest.raises(ValueError, match="Known: cnn6-300w"):
+        keras_landmarks.load("what?")
+
+
+def test_two_models_side_by_side_do_not_disturb_each_other():
+    first = keras_landmarks.load("tiny-ibug68")
+    second = keras_landmarks.load("tiny-ibug68")
+    for a, b in zip(first.weights, second.weights):
+        assert a.path == b.path
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "missing"])
+def test_a_damaged_weights_file_is_an_error(tmp_path, monkeypatch, damage):
+    content = (weights.FOLDER / "tiny-ibug68.safetensors").read_bytes()
+    damaged = {"cut": content[:-100], "changed": content[:-1] + b"\x07"}
+    if damage in damaged:
+        (tmp_path / "tiny-ibug68.safetensors").write_bytes(damaged[damage])
+    monkeypatch.setattr(weights, "FOLDER", tmp_path)
+    with pytest.raises(ValueError, match=r"tiny-ibug68\.safetensors is not the published file"):
+        keras_landmarks.load("tiny-ibug68")
+
+
+def test_a_model_without_weights_says_how_to_train_it(monkeypatch):
+    facts = {**zoo._index()["tiny-ibug68"], "sha256": None}
+    monkeypatch.setitem(zoo._index(), "untrained", facts)
+    with pytest.raises(ValueError, match=r"tools/train\.py untrained"):
+        keras_landmarks.load("untrained")
+
+
+def test_another_scheme_keeps_the_trunk_and_renews_the_head():
+    old = keras_landmarks.load("tiny-ibug68")
+    shape = np.linspace(-0.4, 0.4, 58).reshape(29, 2)
+    new = keras_landmarks.load("tiny-ibug68", scheme="cofw29", mean_shape=shape)
+    assert new.scheme.name == "cofw29"
+    np.testing.assert_array_equal(
+        new.get_layer("conv1").kernel, old.get_layer("conv1").kernel
+    )
+    found = new.predict(np.zeros((1, 32, 32, 3)), verbose=0)["landmarks"][0]
+    np.testing.assert_allclose(found, (shape + 0.5) * 32 - 0.5, atol=2)
+
+
+def test_weights_that_do_not_fit_are_an_error_that_names_them():
+    model = keras_landmarks.load("tiny-ibug68")
+    arrays = weights.get_weights(model)
+    missing = {k: v for k, v in arrays.items() if k != "conv1/kernel"}
+    with pytest.raises(ValueError, match="lack conv1/kernel"):
+        weights.set_weights(model, missing)
+    with pytest.raises(ValueError, match="unknown conv9/kernel"):
+        weights.set_weights(model, {**arrays, "conv9/kernel": np.zeros(1)})
+    with pytest.raises(ValueError, match=r"conv1/kernel .* shape"):
+        weights.set_weights(model, {**arrays, "conv1/kernel": np.zeros((1, 2))})
+    bad = np.full_like(arrays["conv1/bias"], np.nan)
+    with pytest.raises(ValueError, match="conv1/bias .* not all finite"):
+        weights.set_weights(model, {**arrays, "conv1/bias": bad})
+
+
+if __name__ == "__main__":
+    golden = {
+        name: keras_landmarks.load(name)
+        .detect(skimage.data.astronaut(), FACE)[0].landmarks.astype(float).round(3).tolist()
+        for name in PUBLISHED
+    }
+    (ROOT / "tests" / "golden.json").write_text(json.dumps(golden) + "\n")

@@ -1,0 +1,82 @@
+"""Repeats the Wing paper's comparisons at an equal, short schedule: losses, with and without PDB.
+
+    python tools/compare_losses.py cnn6-300w --data 300W --out runs/compare --epochs 40
+
+Writes zoo/NAME/comparison.json and prints the table of the card. A run that is already in --out
+is not trained again.
+"""
+
+import argparse
+import dataclasses
+import json
+import pathlib
+
+import numpy as np
+from recipes import ZOO, read_recipe
+from train import read_samples
+
+from keras_landmarks import data, images, losses, metrics, training
+
+VARIANTS = {
+    "L2": (losses.L2(), False),
+    "L1": (losses.L1(), False),
+    "smooth L1": (losses.SmoothL1(), False),
+    "Wing": (losses.Wing(10, 2), False),
+    "Wing + PDB": (losses.Wing(10, 2), True),
+}
+SIDEWAYS = 0.2
+"""The fraction of the test faces, those with the largest yaw, that count as turned sideways."""
+
+
+def train_variant(recipe, folder, out, loss, balanced, epochs, steps):
+    """Trains one variant for the same number of steps and returns its model."""
+    variant = dataclasses.replace(recipe, bins=recipe.bins if balanced else None)
+    samples, validation = read_samples(variant, folder)
+    epochs = max(round(epochs * steps / len(samples)), 1)
+    stage = dataclasses.replace(recipe.stages[0], loss=loss, epochs=epochs)
+    variant = dataclasses.replace(variant, stages=(stage,))
+    return training.train(variant, samples, validation, out, resume=True, verbose=2), validation
+
+
+def measure(model, samples):
+    """NME in percent over all faces, and over those turned sideways."""
+    crops, landmarks = samples.arrays()
+    predicted = model.predict(crops, batch_size=64, verbose=0)["landmarks"]
+    errors = 100 * metrics.face_errors(landmarks, predicted)
+    yaw = np.abs(data.balance_poses(landmarks).coefficients)
+    sideways = yaw >= np.quantile(yaw, 1 - SIDEWAYS)
+    return round(float(errors.mean()), 3), round(float(errors[sideways].mean()), 3)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="a folder of zoo/")
+    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser.add_argument("--epochs", type=int, default=40, help="of the balanced set")
+    arguments = parser.parse_args()
+    recipe = read_recipe(arguments.name)
+    steps = len(read_samples(recipe, arguments.data)[0])
+    faces = data.read_300w(arguments.data, "300w/lfpw-test")
+    test = data.Samples(faces, recipe.size, recipe.margin)
+    rows = {}
+    for name, (loss, balanced) in VARIANTS.items():
+        out = pathlib.Path(arguments.out) / name.replace(" ", "-")
+        model, validation = train_variant(
+            recipe, arguments.data, out, loss, balanced, arguments.epochs, steps
+        )
+        rows[name] = {
+            "steps": steps * arguments.epochs,
+            "validation_percent": measure(model, validation)[0],
+            **dict(zip(("test_percent", "test_sideways_percent"), measure(model, test))),
+        }
+    text = json.dumps(rows, indent=1) + "\n"
+    images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
+    print("| variant | validation | lfpw-test | its 20 % most sideways |\n|---|---|---|---|")
+    for name, row in rows.items():
+        print(f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
+              f"| {row['test_sideways_percent']:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
