@@ -224,7 +224,8 @@ class _Run(keras.callbacks.Callback):
     def write(self):
         """The checkpoint: weights, random state, optimizer and where in the recipe they stand."""
         arrays = {name: _numpy(v) for name, v in _variables(self.model).items()}
-        arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(self.model.optimizer.variables)}
+        state = self.model.optimizer.variables
+        arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(state)}
         keys = ("stage", "epoch", "done", "best", "history")
         facts = {key: getattr(self, key) for key in keys}
         weights.save_arrays(self.out / "checkpoint.safetensors", arrays, facts)

@@ -1,0 +1,165 @@
+import numpy as np
+import pytest
+from faces import made_up_face
+
+from keras_landmarks import geometry
+from keras_landmarks.data import Augmentation
+from keras_landmarks.data.augment import random_box, random_pixels, random_transform
+
+NOTHING = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
+BOX = np.array([20.0, 30.0, 120.0, 230.0])
+CROP = made_up_face(0, 64)[0]
+IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+
+
+def draw(function, *arguments, count=2000):
+    rng = np.random.default_rng(0)
+    return [function(rng, *arguments) for _ in range(count)]
+
+
+def share_changed(**kwargs):
+    """Of 1,000 crops, the fraction whose pixels an augmentation of only this changed."""
+    augmentation = Augmentation(**{"rotation": 0, "mirror": 0, "shift": 0, "blur": 0} | kwargs)
+    crops = draw(random_pixels, augmentation, CROP, count=1000)
+    assert all(crop.shape == CROP.shape and crop.dtype == np.uint8 for crop in crops)
+    return np.mean([not np.array_equal(crop, CROP) for crop in crops])
+
+
+def test_the_defaults_are_the_papers():
+    a = Augmentation()
+    assert (a.rotation, a.mirror, a.shift, a.blur, a.sigma) == (30, 0.5, 0.05, 0.5, 1)
+    others = (a.scale, a.vary_sigma, a.colour, a.grey, a.patches, a.noise, a.jpeg)
+    assert not any(others)
+
+
+def test_nothing_changes_when_all_is_zero():
+    for box in draw(random_box, NOTHING, BOX, count=20):
+        np.testing.assert_array_equal(box, BOX)
+    for transform, mirrored in draw(random_transform, NOTHING, IDENTITY, (64, 64), count=20):
+        np.testing.assert_allclose(transform, IDENTITY, atol=1e-6)
+        assert not mirrored
+    assert share_changed() == 0
+
+
+def test_each_corner_of_the_box_moves_on_its_own_within_5_percent():
+    moves = (np.array(draw(random_box, Augmentation(), BOX)) - BOX) / [100, 200, 100, 200]
+    assert np.abs(moves).max() <= 0.05
+    assert (np.abs(moves).max(axis=0) > 0.049).all()
+    np.testing.assert_allclose(moves.mean(axis=0), 0, atol=0.003)
+    assert np.abs(np.corrcoef(moves.T) - np.eye(4)).max() < 0.1
+
+
+def test_the_size_of_the_box_changes_about_its_centre():
+    augmentation = Augmentation(shift=0, scale=0.2)
+    boxes = np.array(draw(random_box, augmentation, BOX))
+    np.testing.assert_allclose((boxes[:, :2] + boxes[:, 2:]) / 2, [[70, 130]] * len(boxes))
+    widths = (boxes[:, 2] - boxes[:, 0]) / 100
+    np.testing.assert_allclose((boxes[:, 3] - boxes[:, 1]) / 200, widths)
+    assert 0.8 <= widths.min() < 0.81
+    assert 1.19 < widths.max() <= 1.2
+
+
+def test_the_rotation_is_uniform_within_its_bounds_and_about_the_middle_of_the_crop():
+    augmentation = Augmentation(rotation=30, mirror=0)
+    angles = []
+    for transform, _ in draw(random_transform, augmentation, IDENTITY, (64, 48)):
+        (a, b), (c, d) = transform[:, :2]
+        assert (a, b) == pytest.approx((d, -c), abs=1e-6)
+        assert a * d - b * c == pytest.approx(1, abs=1e-6)
+        angles.append(np.rad2deg(np.arctan2(c, a)))
+        centre = transform @ [23.5, 31.5, 1]
+        np.testing.assert_allclose(centre, [23.5, 31.5], atol=1e-4)
+    assert max(np.abs(angles)) <= 30 + 1e-3
+    counts = np.histogram(angles, 6, (-30, 30))[0]
+    assert counts.min() > 0.8 * len(angles) / 6
+
+
+def test_half_of_the_crops_are_mirrored_after_they_were_turned():
+    drawn = draw(random_transform, Augmentation(rotation=0), IDENTITY, (64, 48))
+    for transform, mirrored in drawn[:100]:
+        expected = [[-1, 0, 47], [0, 1, 0]] if mirrored else IDENTITY
+        np.testing.assert_allclose(transform, expected, atol=1e-5)
+    assert np.mean([mirrored for _, mirrored in drawn]) == pytest.approx(0.5, abs=0.04)
+
+
+def test_a_transform_is_added_to_the_crops_own():
+    crop_from_picture = np.array([[0.5, 0, 3], [0, 0.5, -7]])
+    rng, same = np.random.default_rng(5), np.random.default_rng(5)
+    both, _ = random_transform(rng, Augmentation(), crop_from_picture, (64, 64))
+    turn, _ = random_transform(same, Augmentation(), IDENTITY, (64, 64))
+    point = np.array([[11.0, 90.0]])
+    inner = geometry.transform_points(point, crop_from_picture)
+    np.testing.assert_allclose(
+        geometry.transform_points(point, both), geometry.transform_points(inner, turn), atol=1e-4
+    )
+
+
+@pytest.mark.parametrize("what", ["blur", "grey", "patches", "noise", "jpeg"])
+@pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
+def test_pixels_change_with_their_probability(what, probability):
+    # A rare change leaves every pixel as it was: noise of a sigma near zero, say.
+    assert share_changed(**{what: probability}) == pytest.approx(probability, abs=0.05)
+
+
+def test_colour_changes_every_crop_and_keeps_the_place_of_things():
+    assert share_changed(colour=0.3) > 0.99
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
+    for crop in draw(random_pixels, Augmentation(blur=0, colour=0.3), grey, count=50):
+        assert (np.diff(crop.reshape(256, 3).astype(int), axis=0) >= 0).all()
+
+
+def test_a_grey_picture_has_three_equal_channels():
+    (crop,) = draw(random_pixels, Augmentation(blur=0, grey=1), CROP, count=1)
+    assert (crop == crop[..., :1]).all()
+    weights = [0.299, 0.587, 0.114]
+    assert np.abs(crop[..., 0] - CROP @ weights).max() <= 1
+
+
+def test_blur_spreads_a_lit_pixel_by_its_sigma():
+    dot = np.zeros((33, 33, 3), np.uint8)
+    dot[16, 16] = 255
+    crop = draw(random_pixels, Augmentation(blur=1, sigma=1), dot, count=1)[0][..., 0]
+    for y in range(10, 23):
+        for x in range(10, 23):
+            expected = 255 / (2 * np.pi) * np.exp(-((x - 16) ** 2 + (y - 16) ** 2) / 2)
+            assert crop[y, x] == pytest.approx(expected, abs=1.5)
+
+
+def test_a_varied_sigma_is_drawn_up_to_its_largest():
+    dot = np.zeros((33, 33, 3), np.uint8)
+    dot[16, 16] = 255
+    augmentation = Augmentation(blur=1, sigma=1, vary_sigma=True)
+    peaks = [crop[16, 16, 0] for crop in draw(random_pixels, augmentation, dot, count=100)]
+    assert max(peaks) == 255
+    assert 38 <= min(peaks) < 50
+
+
+def test_patches_leave_most_of_the_face_to_see():
+    hidden = [(c != CROP).any(axis=2).mean()
+              for c in draw(random_pixels, Augmentation(blur=0, patches=1), CROP, count=300)]
+    assert 0.02 < np.mean(hidden) < 0.3
+
+
+def test_noise_has_no_preferred_direction_and_at_most_16_levels():
+    grey = np.full((64, 64, 3), 128, np.uint8)
+    crops = draw(random_pixels, Augmentation(blur=0, noise=1), grey, count=200)
+    deviations = [(crop - 128.0).std() for crop in crops]
+    assert max(deviations) < 17
+    assert max(deviations) > 14
+    assert np.mean(crops) == pytest.approx(128, abs=0.7)
+
+
+def test_the_crop_that_is_given_stays_as_it_is():
+    crop = CROP.copy()
+    everything = Augmentation(colour=0.3, grey=0.5, patches=1, noise=1, jpeg=1)
+    draw(random_pixels, everything, crop, count=20)
+    np.testing.assert_array_equal(crop, CROP)
+
+
+@pytest.mark.parametrize("size", [(64, 64), (48, 96), (16, 16), (450, 450)])
+def test_crops_of_any_size_can_be_augmented(size):
+    crop = np.full((*size, 3), 90, np.uint8)
+    everything = Augmentation(colour=0.3, grey=0.5, patches=1, noise=1, jpeg=1)
+    for changed in draw(random_pixels, everything, crop, count=5):
+        assert changed.shape == (*size, 3)
+        assert changed.dtype == np.uint8

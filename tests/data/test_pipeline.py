@@ -1,0 +1,306 @@
+import functools
+import itertools
+
+import keras
+import numpy as np
+import pytest
+from faces import made_up_face, made_up_faces
+
+from keras_landmarks.data import Augmentation, BrokenFile, Face, Samples
+from keras_landmarks.images import write_image
+from keras_landmarks.schemes import get_scheme
+
+NOTHING = {"rotation": 0, "mirror": 0, "shift": 0, "blur": 0}
+GEOMETRY = {
+    "nothing": {},
+    "rotation": {"rotation": 30},
+    "mirror": {"mirror": 1},
+    "shift": {"shift": 0.05},
+    "scale": {"scale": 0.2},
+    "everything": {"rotation": 30, "mirror": 0.5, "shift": 0.05, "scale": 0.1},
+}
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.data is TensorFlow's"
+)
+
+
+@functools.cache
+def some_faces(count=10, size=100):
+    return made_up_faces(count, size=size)
+
+
+def lit_face(point, height, width, crop, scheme="ibug68"):
+    """A black picture with a bright blob, a few pixels of the crop wide, at one landmark."""
+    unit = made_up_face(5, 1000, scheme)[1] / 1000
+    landmarks = unit * min(height, width) + [(width - min(height, width)) / 2, 0]
+    extent = (landmarks.max(axis=0) - landmarks.min(axis=0) + 1).max() * 1.25
+    sigma = max(2 * extent / crop, 1.5)
+    distances = np.hypot(*(np.mgrid[:height, :width] - landmarks[point][::-1, None, None]))
+    blob = 255 * np.exp(-(distances**2) / (2 * sigma**2))
+    image = np.repeat(np.rint(blob).astype(np.uint8)[..., None], 3, axis=2)
+    return Face(image, landmarks, scheme)
+
+
+def centre_of_light(crop):
+    """Where the light of a crop lies, from all of its pixels: `(x, y)`."""
+    light = crop.sum(axis=2).astype(float)
+    x = (light.sum(axis=0) * np.arange(crop.shape[1])).sum() / light.sum()
+    y = (light.sum(axis=1) * np.arange(crop.shape[0])).sum() / light.sum()
+    return x, y
+
+
+@pytest.mark.parametrize("size", [64, 160])
+@pytest.mark.parametrize("picture", [(90, 120), (300, 260), (1500, 1500)], ids=str)
+@pytest.mark.parametrize("what", GEOMETRY)
+def test_a_lit_pixel_moves_with_its_landmark(what, picture, size):
+    augmentation = Augmentation(**NOTHING | GEOMETRY[what])
+    point, other = 36, 45  # the outer eye corners: a mirrored face has the other one there
+    face = lit_face(point, *picture, size)
+    samples = Samples([face], (size, size), augmentation=augmentation, batch=1)
+    for seed in range(6):
+        crop, landmarks = samples.sample(0, np.random.default_rng(seed))
+        light = centre_of_light(crop)
+        mirrored = light[0] > (landmarks[27:31, 0]).mean()  # right of the nose
+        assert mirrored == (what == "mirror") or what == "everything"
+        np.testing.assert_allclose(landmarks[other if mirrored else point], light, atol=0.12)
+
+
+def test_a_lit_pixel_moves_with_its_landmark_into_a_crop_that_is_not_square():
+    face = lit_face(30, 300, 260, 48)
+    samples = Samples([face], (48, 96), augmentation=Augmentation(**NOTHING), batch=1)
+    crop, landmarks = samples.sample(0)
+    assert crop.shape == (48, 96, 3)
+    np.testing.assert_allclose(landmarks[30], centre_of_light(crop), atol=0.15)
+
+
+@pytest.mark.parametrize("scheme", ["ibug68", "ibug51", "five5"])
+def test_the_landmarks_of_a_mirrored_sample_follow_the_scheme(scheme):
+    faces = made_up_faces(3, scheme=scheme)
+    mirroring = Augmentation(**NOTHING | {"mirror": 1})
+    samples = Samples(faces, (64, 64), augmentation=mirroring, batch=1)
+    mirror = get_scheme(scheme).mirror
+    for i in range(3):
+        crop, landmarks = samples.sample(i)
+        flipped, moved = samples.sample(i, np.random.default_rng(0))
+        for k in range(len(landmarks)):
+            x, y = landmarks[mirror[k]]
+            np.testing.assert_allclose(moved[k], [63 - x, y], atol=1e-3)
+        assert np.abs(flipped[:, ::-1].astype(int) - crop).max() <= 1
+
+
+@pytest.mark.parametrize("size", [(64, 64), (160, 160)])
+def test_the_landmarks_of_a_crop_follow_from_the_box_by_the_conventions(size):
+    for face in some_faces(4):
+        crop, landmarks = Samples([face], size, margin=1.5).sample(0)
+        left, top, right, bottom = face.box
+        side = max(right - left, bottom - top) * 1.5
+        x0, y0 = (left + right - side) / 2, (top + bottom - side) / 2
+        for (x, y), (u, v) in zip(face.landmarks, landmarks):
+            assert u == pytest.approx((x + 0.5 - x0) * size[1] / side - 0.5, abs=1e-3)
+            assert v == pytest.approx((y + 0.5 - y0) * size[0] / side - 0.5, abs=1e-3)
+        assert crop.shape == (*size, 3)
+        assert crop.dtype == np.uint8
+        assert landmarks.dtype == np.float32
+
+
+def test_the_truth_box_is_the_landmarks_own():
+    face = some_faces()[0]
+    crop, landmarks = Samples([face], (64, 64), margin=1.0, box="truth").sample(0)
+    extent = landmarks.max(axis=0) - landmarks.min(axis=0)
+    longer = face.landmarks.max(axis=0) - face.landmarks.min(axis=0) + 1
+    assert extent.max() == pytest.approx(64 * (1 - 1 / longer.max()), abs=1e-3)
+    assert not np.array_equal(crop, Samples([face], (64, 64), margin=1.0).sample(0)[0])
+
+
+def test_a_crop_may_reach_out_of_the_picture_into_black():
+    image, landmarks = made_up_face(1, 100)
+    face = Face(np.full_like(image, 200), landmarks, "ibug68", box=(60, 20, 140, 100))
+    crop = Samples([face], (64, 64), margin=1.0).sample(0)[0]
+    assert (crop[:, :31] == 200).all()
+    assert (crop[:, 33:] == 0).all()
+
+
+def test_a_batch_depends_on_its_step_alone():
+    def make(seed=3):
+        return Samples(some_faces(), (32, 32), augmentation=Augmentation(), batch=4, seed=seed)
+
+    samples, same, other = make(), make(), make(seed=4)
+    expected = [samples.batch_at(step) for step in range(6)]
+    for step in (5, 0, 3, 3, 1):
+        crops, landmarks = same.batch_at(step)
+        np.testing.assert_array_equal(crops, expected[step][0])
+        np.testing.assert_array_equal(landmarks, expected[step][1])
+    for step in range(6):
+        assert not np.array_equal(other.batch_at(step)[0], expected[step][0])
+    for one, two in itertools.combinations(expected, 2):
+        assert not np.array_equal(one[0], two[0])
+
+
+def test_an_augmented_epoch_draws_each_index_once_and_drops_the_rest():
+    faces = [
+        Face(np.full((50, 50, 3), 10 * i, np.uint8), 25 + made_up_face(0, 10)[1], "ibug68",
+             box=(10, 10, 40, 40))
+        for i in range(1, 8)
+    ]
+    augmentation = Augmentation(**NOTHING)
+    indices = [0, 1, 2, 3, 4, 5, 6, 6, 6]
+    samples = Samples(faces, (8, 8), 1.0, augmentation=augmentation, indices=indices, batch=2)
+    assert len(samples) == 4
+    orders = []
+    for epoch in range(5):
+        batches = [samples.batch_at(4 * epoch + i)[0] for i in range(4)]
+        drawn = [int(crop[4, 4, 0]) // 10 - 1 for crops in batches for crop in crops]
+        assert all(drawn.count(i) <= indices.count(i) for i in range(7))
+        orders.append(tuple(drawn))
+    assert len(set(orders)) == 5
+
+
+def test_without_augmentation_batches_keep_order_and_the_last_one():
+    samples = Samples(some_faces(), (16, 16), batch=4)
+    crops, landmarks = samples.arrays()
+    assert len(samples) == 3
+    assert [len(samples.batch_at(i)[0]) for i in range(3)] == [4, 4, 2]
+    np.testing.assert_array_equal(np.concatenate([samples.batch_at(i)[0] for i in range(3)]), crops)
+    np.testing.assert_array_equal(
+        np.concatenate([samples.batch_at(i)[1] for i in range(3)]), landmarks
+    )
+    np.testing.assert_array_equal(samples.batch_at(4)[0], samples.batch_at(1)[0])
+
+
+def test_arrays_are_not_augmented_and_follow_the_indices():
+    samples = Samples(
+        some_faces(), (16, 16), augmentation=Augmentation(), indices=[2, 0, 2], batch=1
+    )
+    crops, landmarks = samples.arrays()
+    for i, index in enumerate((2, 0, 2)):
+        crop, points = samples.sample(index)
+        np.testing.assert_array_equal(crops[i], crop)
+        np.testing.assert_array_equal(landmarks[i], points)
+
+
+def test_the_mean_shape_is_that_of_faces_and_their_mirror_images():
+    samples = Samples(some_faces(), (16, 32))
+    mirror = get_scheme("ibug68").mirror
+    total = np.zeros((68, 2))
+    for landmarks in samples.arrays()[1]:
+        for k in range(68):
+            x, y = (landmarks[k] + 0.5) / [32, 16] - 0.5
+            u, v = (landmarks[mirror[k]] + 0.5) / [32, 16] - 0.5
+            total[k] += (x / 2 - u / 2, y / 2 + v / 2)
+    np.testing.assert_allclose(samples.mean_shape(), total / 10, atol=1e-5)
+
+
+def batches_of(dataset, count):
+    drawn = itertools.islice(dataset, count)
+    return [(np.array(crops), np.array(y["landmarks"])) for crops, y in drawn]
+
+
+def assert_same(batches, samples, first_step):
+    for i, (crops, landmarks) in enumerate(batches):
+        expected = samples.batch_at(first_step + i)
+        np.testing.assert_array_equal(crops, expected[0])
+        np.testing.assert_array_equal(landmarks, expected[1])
+
+
+@on_tensorflow
+@pytest.mark.parametrize("augmentation", [Augmentation(), None])
+@pytest.mark.parametrize("first_step", [0, 5])
+def test_tf_data_gives_the_batches_from_a_step_on_over_the_epochs_end(augmentation, first_step):
+    samples = Samples(some_faces(), (16, 16), augmentation=augmentation, batch=4)
+    dataset = samples.dataset(first_step)
+    crops, landmarks = dataset.element_spec
+    batch = 4 if augmentation else None
+    assert tuple(crops.shape) == (batch, 16, 16, 3)
+    assert tuple(landmarks["landmarks"].shape) == (batch, 68, 2)
+    batches = batches_of(dataset, 5)
+    assert len(batches) == 5
+    assert_same(batches, samples, first_step)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("first_step", [0, 4])
+def test_a_py_dataset_gives_the_batches_from_a_step_on_epoch_by_epoch(first_step, workers):
+    samples = Samples(some_faces(), (16, 16), augmentation=Augmentation(), batch=4)
+    dataset = samples.py_dataset(first_step, workers=workers)
+    for epoch in range(2):
+        batches = batches_of((dataset[i] for i in range(len(dataset))), None)
+        assert len(batches) == 2
+        assert_same(batches, samples, first_step + 2 * epoch)
+        dataset.on_epoch_end()
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"box": "detector"}, "'annotation' or 'truth', not 'detector'"),
+        ({"margin": 0}, "margin > 0"),
+        ({"batch": 0}, "batch >= 1"),
+        ({"size": (0, 64)}, "size >= 1"),
+        ({"augmentation": Augmentation(), "batch": 11}, "10 faces are fewer than a batch of 11"),
+        ({"augmentation": Augmentation(), "indices": [0, 1], "batch": 3}, "2 faces are fewer"),
+    ],
+)
+def test_bad_arguments_are_errors(kwargs, message):
+    with pytest.raises(ValueError, match=message):
+        Samples(some_faces(), **{"size": (64, 64)} | kwargs)
+
+
+def test_no_faces_are_an_error():
+    with pytest.raises(ValueError, match="at least one face"):
+        Samples([], (64, 64))
+
+
+def test_faces_of_two_schemes_are_an_error():
+    with pytest.raises(ValueError, match=r"one scheme, not of \['five5', 'ibug68'\]"):
+        Samples(made_up_faces(1) + made_up_faces(1, scheme="five5"), (64, 64))
+
+
+def test_a_box_outside_of_the_picture_is_an_error_that_names_the_face():
+    image, landmarks = made_up_face(0, 100)
+    face = Face(image, landmarks, "ibug68", box=(400, 400, 450, 450), name="ann")
+    with pytest.raises(ValueError, match="ann: the box .* lies outside of the picture"):
+        Samples([face], (64, 64))
+
+
+@pytest.fixture
+def faces_with_a_broken_picture(tmp_path):
+    faces = []
+    for i in range(3):
+        image, landmarks = made_up_face(i, 100)
+        write_image(tmp_path / f"{i}.jpg", image)
+        faces.append(Face(tmp_path / f"{i}.jpg", landmarks, "ibug68"))
+    data = (tmp_path / "1.jpg").read_bytes()
+    (tmp_path / "1.jpg").write_bytes(data[: len(data) // 2])
+    return faces
+
+
+def test_a_broken_picture_is_named(faces_with_a_broken_picture):
+    with pytest.raises(ValueError, match=r"1\.jpg is cut short"):
+        Samples(faces_with_a_broken_picture, (64, 64))
+
+
+def test_a_missing_picture_is_named(faces_with_a_broken_picture):
+    faces_with_a_broken_picture[0].image.unlink()
+    with pytest.raises(FileNotFoundError, match=r"No picture at .*0\.jpg"):
+        Samples(faces_with_a_broken_picture, (64, 64))
+
+
+def test_skip_broken_warns_and_goes_on(faces_with_a_broken_picture):
+    with pytest.warns(BrokenFile, match=r"1\.jpg is left out: .* cut short"):
+        samples = Samples(faces_with_a_broken_picture, (64, 64), skip_broken=True)
+    assert [face.image.name for face in samples.faces] == ["0.jpg", "2.jpg"]
+    np.testing.assert_array_equal(samples.indices, [0, 1])
+    np.testing.assert_array_equal(
+        samples.sample(1)[0], Samples(faces_with_a_broken_picture[2:], (64, 64)).sample(0)[0]
+    )
+
+
+def test_a_broken_picture_that_indices_count_on_is_an_error(faces_with_a_broken_picture):
+    with pytest.raises(ValueError, match=r"1\.jpg is broken, and indices count on it"):
+        Samples(faces_with_a_broken_picture, (64, 64), indices=[0, 1], skip_broken=True)
+
+
+def test_none_but_broken_pictures_are_an_error(faces_with_a_broken_picture):
+    broken = faces_with_a_broken_picture[1:2]
+    with pytest.warns(BrokenFile), pytest.raises(ValueError, match="None of the pictures"):
+        Samples(broken, (64, 64), skip_broken=True)

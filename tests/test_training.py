@@ -1,0 +1,411 @@
+import csv
+import dataclasses
+import functools
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from faces import made_up_faces, write_300w
+from small_recipe import RECIPE
+from train import read_samples
+
+from keras_landmarks import data, metrics, weights
+from keras_landmarks.data import Augmentation, Samples
+from keras_landmarks.losses import Wing
+from keras_landmarks.models import blocks, cnn
+from keras_landmarks.training import Recipe, Stage, train
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+TENSORFLOW = keras.backend.backend() == "tensorflow"
+on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="is TensorFlow's, or runs on it already")
+small_cnn = functools.partial(cnn, size=16, filters=(4, 8), hidden=16)
+
+
+def sgd(steps):
+    return keras.optimizers.SGD(0.01, momentum=0.9)
+
+
+def adam(steps):
+    return keras.optimizers.Adam(3e-3)
+
+
+def averaged(steps):
+    return keras.optimizers.Adam(3e-3, use_ema=True, ema_momentum=0.8)
+
+
+def recipe_of(optimizer, epochs=2, **kwargs):
+    stages = (Stage(Wing(), epochs, optimizer),)
+    return Recipe(**{"model": small_cnn, "stages": stages, "size": (16, 16), "batch": 8} | kwargs)
+
+
+# SGD sees a gradient's scale, where Adam would hide a wrong one.
+SHARED = {"sgd": recipe_of(sgd, 1), "averaged": recipe_of(averaged)}
+ODD = recipe_of(sgd, batch=5)
+
+
+@functools.cache
+def some_faces():
+    return made_up_faces(48, size=60)
+
+
+def samples_of(recipe):
+    training_faces, held = data.split_by_photo(some_faces(), 0.3)
+    samples = Samples(
+        training_faces, recipe.size, augmentation=recipe.augmentation, batch=recipe.batch
+    )
+    return samples, Samples(held, recipe.size)
+
+
+def run(recipe, out, validated=True, **kwargs):
+    samples, validation = samples_of(recipe)
+    return train(recipe, samples, validation if validated else None, out, verbose=0, **kwargs)
+
+
+def run_in_two_goes(recipe, out, **kwargs):
+    """The first of the epochs, and then the others from its checkpoint."""
+    (stage,) = recipe.stages
+    first = dataclasses.replace(recipe, stages=(dataclasses.replace(stage, epochs=1),))
+    run(first, out, **kwargs)
+    return run(recipe, out, resume=True, **kwargs)
+
+
+def read_log(out):
+    with (out / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def read_weights(out, name="best"):
+    return weights.load_arrays(out / f"{name}.safetensors")[0]
+
+
+def assert_same(one, two, atol=1e-6):
+    assert one.keys() == two.keys()
+    for name in one:
+        np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
+
+
+def test_a_network_learns_and_leaves_its_files(tmp_path):
+    larger = functools.partial(small_cnn, filters=(16, 32), hidden=128)
+    model = run(recipe_of(adam, 10, model=larger), tmp_path)
+    rows = read_log(tmp_path)
+    assert list(rows[0]) == ["stage", "epoch", "loss", "nme", "val_nme"]
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 11))
+    assert float(rows[-1]["loss"]) < 0.75 * float(rows[0]["loss"])
+    assert float(rows[-1]["val_nme"]) < 0.75 * float(rows[0]["val_nme"])
+    files = sorted(path.name for path in tmp_path.iterdir())
+    assert files == ["best.safetensors", "checkpoint.safetensors", "log.csv", "loss.png"]
+    assert (tmp_path / "loss.png").read_bytes()[-8:-4] == b"IEND"
+    assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
+
+
+def test_the_weights_with_the_lowest_validation_error_are_kept(tmp_path):
+    recipe = recipe_of(lambda steps: keras.optimizers.Adam(0.05), 6)  # too fast: it goes up again
+    model = run(recipe, tmp_path)
+    errors = [float(row["val_nme"]) for row in read_log(tmp_path)]
+    crops, landmarks = samples_of(recipe)[1].arrays()
+    predicted = keras.ops.convert_to_numpy(model(crops)["landmarks"])
+    error = metrics.face_errors(landmarks, predicted).mean()
+    assert error == pytest.approx(min(errors), rel=1e-3)
+    assert min(errors) < errors[-1]
+    facts = weights.load_arrays(tmp_path / "best.safetensors")[1]
+    assert facts["epoch"] == 1 + int(np.argmin(errors))
+
+
+def test_without_validation_the_last_weights_are_kept(tmp_path):
+    model = run(recipe_of(adam), tmp_path, validated=False)
+    assert "val_nme" not in read_log(tmp_path)[0]
+    last = read_weights(tmp_path, "checkpoint")
+    for path, array in weights.get_weights(model).items():
+        np.testing.assert_array_equal(array, last[f"model/{path}"])
+
+
+def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
+    frozen = Stage(Wing(), 1, adam, frozen=("conv", "features"))
+    start = run(recipe_of(adam, 1), tmp_path / "one", validated=False)
+    before = weights.get_weights(start)
+    recipe = recipe_of(adam, stages=(Stage(Wing(), 1, adam), frozen))
+    after = weights.get_weights(run(recipe, tmp_path / "two", validated=False))
+    for path in before:
+        same = path.startswith(("conv", "features", "head_mean_shape"))
+        assert np.array_equal(before[path], after[path]) == same, path
+    stages = [row["stage"] for row in read_log(tmp_path / "two")]
+    assert stages == ["0", "1"]
+    # A later stage without `frozen` trains them again.
+    recipe = recipe_of(adam, stages=(frozen, Stage(Wing(), 1, adam)))
+    again = weights.get_weights(run(recipe, tmp_path / "three", validated=False))
+    assert not np.array_equal(again["conv1/kernel"], before["conv1/kernel"])
+
+
+def test_the_average_of_the_weights_is_what_is_validated_and_kept(tmp_path):
+    recipe = recipe_of(averaged, 1)
+    model = run(recipe, tmp_path / "averaged", validated=False)
+    plain = run(recipe_of(adam, 1), tmp_path / "plain", validated=False)
+    best = read_weights(tmp_path / "averaged")
+    last = read_weights(tmp_path / "averaged", "checkpoint")
+    for path, array in weights.get_weights(plain).items():
+        # The average does not disturb the training, and it is not its last step.
+        np.testing.assert_allclose(last[f"model/{path}"], array, atol=1e-6)
+        assert np.array_equal(best[path], array) == path.startswith("head_mean_shape")
+    assert_same(weights.get_weights(model), best, atol=0)
+
+
+@pytest.mark.parametrize("optimizer", [sgd, averaged])
+def test_a_training_in_two_goes_is_the_training_in_one(tmp_path, optimizer):
+    recipe = recipe_of(optimizer, 3)
+    run(recipe, tmp_path / "one")
+    run_in_two_goes(recipe, tmp_path / "two")
+    for name in ("best", "checkpoint"):
+        assert_same(read_weights(tmp_path / "one", name), read_weights(tmp_path / "two", name))
+    assert [row["epoch"] for row in read_log(tmp_path / "two")] == ["1", "2", "3"]
+
+
+def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
+    recipe = recipe_of(averaged, 2, precision="mixed_float16")  # its losses are scaled
+    run(recipe, tmp_path / "one")
+    run_in_two_goes(recipe, tmp_path / "two")
+    for name in ("best", "checkpoint"):
+        one, two = (read_weights(tmp_path / go, name) for go in ("one", "two"))
+        assert_same(one, two, atol=1e-5)
+    last = read_weights(tmp_path / "one", "checkpoint")
+    best = read_weights(tmp_path / "one")
+    assert not np.array_equal(best["conv1/kernel"], last["model/conv1/kernel"])  # an average
+    assert all(array.dtype == np.float32 for array in best.values())
+    assert keras.config.dtype_policy().name == "float32"
+
+
+def test_a_finished_training_is_resumed_as_it_is(tmp_path):
+    one = run(recipe_of(adam), tmp_path)
+    two = run(recipe_of(adam), tmp_path, resume=True)
+    assert_same(weights.get_weights(one), weights.get_weights(two), atol=0)
+    assert len(read_log(tmp_path)) == 2
+
+
+def test_resume_without_a_checkpoint_starts(tmp_path):
+    run(recipe_of(adam, 1), tmp_path, resume=True)
+    assert len(read_log(tmp_path)) == 1
+
+
+class Seen(keras.layers.Layer):
+    """Writes down the brightness of every batch that it trains on."""
+
+    def build(self, input_shape):
+        options = {"initializer": "zeros", "trainable": False, "dtype": "float32"}
+        self.sums = self.add_weight(shape=(40,), name="sums", **options)
+        self.step = self.add_weight(shape=(), name="step", **options)
+
+    def call(self, crops, training=None):
+        if training:
+            here = keras.ops.arange(40, dtype="float32") == self.step
+            total = keras.ops.sum(keras.ops.cast(crops, "float32"))
+            self.sums.assign(self.sums + keras.ops.where(here, total, 0.0))
+            self.step.assign(self.step + 1)
+        return crops
+
+
+def seeing_model(mean_shape):
+    crops = keras.Input((16, 16, 3), name="crops")
+    x = keras.layers.Flatten(name="flatten")(Seen(name="seen")(crops))
+    landmarks = blocks.landmark_head(x, 68, (16, 16), mean_shape)
+    return keras.Model(crops, {"landmarks": landmarks})
+
+
+@pytest.mark.parametrize("go", [run, run_in_two_goes])
+def test_training_sees_the_batches_of_its_samples_in_their_order(tmp_path, go):
+    recipe = recipe_of(sgd, 3, model=seeing_model)
+    seen = weights.get_weights(go(recipe, tmp_path, validated=False))["seen/sums"]
+    samples = samples_of(recipe)[0]
+    expected = [samples.batch_at(i)[0].astype(float).sum() for i in range(3 * len(samples))]
+    np.testing.assert_allclose(seen[: len(expected)], expected, rtol=1e-5)
+    assert not seen[len(expected) :].any()
+
+
+def test_the_next_stage_goes_on_with_the_next_batches(tmp_path):
+    stages = (Stage(Wing(), 1, sgd), Stage(Wing(), 2, averaged))
+    recipe = recipe_of(sgd, model=seeing_model, stages=stages)
+    seen = weights.get_weights(run(recipe, tmp_path, validated=False))["seen/sums"]
+    samples = samples_of(recipe)[0]
+    expected = [samples.batch_at(i)[0].astype(float).sum() for i in range(3 * len(samples))]
+    np.testing.assert_allclose(seen[: len(expected)], expected, rtol=1e-5)
+
+
+def test_a_checkpoint_is_not_overwritten_unasked(tmp_path):
+    run(recipe_of(adam, 1), tmp_path)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ValueError, match="holds a checkpoint: resume it"):
+        run(recipe_of(adam, 1), tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        recipe_of(adam, model=functools.partial(small_cnn, hidden=8)),
+        recipe_of(adam, model=functools.partial(small_cnn, filters=(4, 8, 32))),
+        recipe_of(adam, model=functools.partial(small_cnn, filters=(4,))),
+        recipe_of(adam, model=seeing_model),
+    ],
+    ids=["another shape", "a layer more", "a layer less", "another architecture"],
+)
+def test_a_checkpoint_of_another_model_is_an_error(tmp_path, other):
+    run(recipe_of(adam, 1), tmp_path)
+    with pytest.raises(ValueError, match="is of another model: no fitting"):
+        run(other, tmp_path, resume=True)
+
+
+def test_a_checkpoint_of_another_optimizer_is_an_error(tmp_path):
+    run(recipe_of(adam, 1), tmp_path)
+    with pytest.raises(ValueError, match="is of another optimizer"):
+        run(recipe_of(averaged), tmp_path, resume=True)
+
+
+def test_a_broken_checkpoint_is_an_error_that_names_it(tmp_path):
+    run(recipe_of(adam, 1), tmp_path)
+    path = tmp_path / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="checkpoint.safetensors is not a whole safetensors file"):
+        run(recipe_of(adam), tmp_path, resume=True)
+
+
+def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_checkpoint(tmp_path):
+    stages = (Stage(Wing(), 1, adam), Stage(Wing(), 1, lambda steps: keras.optimizers.SGD(1e38)))
+    with pytest.raises(FloatingPointError, match="no longer finite"):
+        run(recipe_of(adam, stages=stages), tmp_path)
+    arrays, facts = weights.load_arrays(tmp_path / "checkpoint.safetensors")
+    assert (facts["stage"], facts["epoch"]) == (0, 1)
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_a_recipe_may_start_from_other_weights(tmp_path):
+    first = run(recipe_of(adam), tmp_path / "first")
+    arrays = weights.get_weights(first)
+    still = recipe_of(
+        lambda steps: keras.optimizers.SGD(0.0), 1,
+        start=lambda model: weights.set_weights(model, arrays),
+    )
+    assert_same(weights.get_weights(run(still, tmp_path / "second")), arrays, atol=0)
+
+
+def test_scalars_keep_their_shape_in_a_weights_file(tmp_path):
+    arrays = {"scalar": np.int64(3), "row": np.ones((1,)), "columns": np.ones((2, 3)).T}
+    weights.save_arrays(tmp_path / "some.safetensors", arrays)
+    loaded, facts = weights.load_arrays(tmp_path / "some.safetensors")
+    assert facts is None
+    for name, array in arrays.items():
+        assert loaded[name].shape == array.shape
+        np.testing.assert_array_equal(loaded[name], array)
+
+
+# Other processes
+
+
+def environment(**variables):
+    paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT / "tools")])
+    return {**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}
+
+
+def epochs_in(out):
+    path = out / "checkpoint.safetensors"
+    return len(weights.load_arrays(path)[1]["history"]) if path.exists() else 0
+
+
+def start_and_kill(command, out, epochs):
+    """Starts a training and kills it outright once its checkpoint has so many epochs."""
+    process = subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    try:
+        while epochs_in(out) < epochs:
+            assert process.poll() is None, process.stderr.read().decode()
+            time.sleep(0.01)
+    finally:
+        process.kill()
+        process.wait()
+    process.stderr.close()
+    assert process.returncode == -signal.SIGKILL
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """Folders of faces and of an uninterrupted training on them."""
+    folder, out = tmp_path_factory.mktemp("faces"), tmp_path_factory.mktemp("uninterrupted")
+    write_300w(folder, 16)
+    train(RECIPE, *read_samples(RECIPE, folder), out, verbose=0)
+    return folder, out
+
+
+@pytest.mark.parametrize("epochs", [1, 4], ids=["in the first stage", "in the second stage"])
+def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
+    tmp_path, uninterrupted, epochs
+):
+    folder, expected = uninterrupted
+    command = [sys.executable, "tools/train.py", "tests/small_recipe.py", "--data", folder]
+    start_and_kill([*command, "--out", tmp_path], tmp_path, epochs)
+    assert epochs <= epochs_in(tmp_path) < 8  # killed before its end
+    train(RECIPE, *read_samples(RECIPE, folder), tmp_path, resume=True, verbose=0)
+    for name in ("best", "checkpoint"):
+        assert_same(read_weights(tmp_path, name), read_weights(expected, name))
+    rows = read_log(tmp_path)
+    assert [int(row["epoch"]) for row in rows] == list(range(1, 9))
+    for row, other in zip(rows, read_log(expected)):
+        assert float(row["val_nme"]) == pytest.approx(float(other["val_nme"]), rel=1e-4)
+
+
+@on_tensorflow
+def test_two_devices_train_to_the_weights_of_one(tmp_path):
+    command = [sys.executable, "tests/on_two_devices.py", tmp_path / "two"]
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert "MirroredStrategy" in result.stdout  # which `train` chose by itself
+    assert "2 devices cannot share a batch of 5 evenly" in result.stdout
+    for name, recipe in SHARED.items():
+        run(recipe, tmp_path / "one" / name, validated=False)
+        one, two = (read_weights(tmp_path / go / name) for go in ("one", "two"))
+        start = weights.get_weights(small_cnn())
+        assert one.keys() == two.keys() == start.keys()
+        assert_same(one, two, atol=2e-5)
+    one, two = (read_weights(tmp_path / "two" / name) for name in ("averaged", "resumed"))
+    assert_same(one, two)
+
+
+def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path):
+    # What `on_two_devices` is compared with, by hand: w - rate * mean of the faces' gradients.
+    recipe = recipe_of(lambda steps: keras.optimizers.SGD(0.01), 1, batch=32, augmentation=None)
+    samples = samples_of(dataclasses.replace(recipe, augmentation=Augmentation()))[0]
+    assert len(samples) == 1
+    model = train(recipe, samples, None, tmp_path, verbose=0)
+    keras.utils.set_random_seed(recipe.seed)
+    start = small_cnn(mean_shape=samples.mean_shape())
+    crops, landmarks = samples.batch_at(0)
+    predicted = keras.ops.convert_to_numpy(start(crops)["landmarks"])
+    # Wing's slope is 10 / (2 + |x|) within 10 pixels, averaged over 136 coordinates of 32 faces;
+    # the head's bias is in fractions of the 16 pixels.
+    gradient = np.zeros((68, 2))
+    for k in range(68):
+        for c in range(2):
+            for face in range(32):
+                x = predicted[face, k, c] - landmarks[face, k, c]
+                slope = 10 / (2 + abs(x)) if abs(x) < 10 else 1
+                gradient[k, c] += 16 * np.sign(x) * slope / 136 / 32
+    moved = weights.get_weights(model)["head_dense/bias"]
+    np.testing.assert_allclose(moved, -0.01 * gradient.ravel(), atol=1e-6)
+
+
+@on_tensorflow
+def test_training_passes_these_tests_on_jax():
+    pytest.importorskip("jax")
+    names = "(killed and second) or order"
+    command = [sys.executable, "-m", "pytest", "-x", "tests/test_training.py", "-k", names]
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(KERAS_BACKEND="jax"), capture_output=True, text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert " passed" in result.stdout
