@@ -115,14 +115,14 @@ def _colour(rng, crop, amount):
 
 
 @functools.cache
-def _noise_tile():
+def _noise_tile(side):
     """Normal noise, sigma 1, that crops cut their piece from: drawing it anew is slow."""
-    return np.random.default_rng(0).standard_normal((768, 768, 3), np.float32)
+    return np.random.default_rng(0).standard_normal((side, side, 3), np.float32)
 
 
 def _noise(rng, crop):
     height, width = crop.shape[:2]
-    tile = _noise_tile()
+    tile = _noise_tile(max(768, height + 256, width + 256))
     y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
     piece = tile[y : y + height, x : x + width]
     noisy = cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32))
