@@ -15,6 +15,7 @@ test: .venv/tests lint
 
 lint: .venv/tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

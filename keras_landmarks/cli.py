@@ -36,20 +36,32 @@ def _parser():
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     detect = commands.add_parser(
-        "detect", help="find the landmarks of the faces in pictures",
+        "detect",
+        help="find the landmarks of the faces in pictures",
         description="Finds the faces of pictures and their landmarks. Prints a line for each "
         "face, or writes pictures and JSON.",
         epilog="example: keras-landmarks detect photo.jpg --out drawn.png --json faces.json",
     )
     detect.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
-    detect.add_argument("--model", default=DEFAULT_MODEL, metavar="NAME",
-                        help="a model of `keras-landmarks list` (default: %(default)s)")
-    detect.add_argument("--out", metavar="PICTURE",
-                        help="draw the faces: a picture file, or a folder for several photos")
-    detect.add_argument("--json", metavar="FILE",
-                        help="write boxes, scores and points ('-' prints them)")
-    detect.add_argument("--skip-broken", action="store_true",
-                        help="warn of a picture that cannot be read, and go on")
+    detect.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="a model of `keras-landmarks list` (default: %(default)s)",
+    )
+    detect.add_argument(
+        "--out",
+        metavar="PICTURE",
+        help="draw the faces: a picture file, or a folder for several photos",
+    )
+    detect.add_argument(
+        "--json", metavar="FILE", help="write boxes, scores and points ('-' prints them)"
+    )
+    detect.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="warn of a picture that cannot be read, and go on",
+    )
     detect.set_defaults(run=_detect)
 
     models = commands.add_parser("list", help="list the models", description="Lists the models.")
@@ -57,26 +69,41 @@ def _parser():
     models.set_defaults(run=_list)
 
     evaluate = commands.add_parser(
-        "evaluate", help="measure a model on annotated faces",
+        "evaluate",
+        help="measure a model on annotated faces",
         description="Measures a model on the faces of a named split and prints NME, AUC and "
         "failure rate with their protocol.",
         epilog="example: keras-landmarks evaluate cnn6-300w --data 300W --split 300w/lfpw-test",
     )
     evaluate.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
-    evaluate.add_argument("--data", required=True, metavar="FOLDER",
-                          help="holds afw/, helen/, lfpw/, ibug/ as the 300W archives unpack")
-    evaluate.add_argument("--split", default="300w/lfpw-test",
-                          help="300w/lfpw-test, helen-test, common, challenging, full or train")
-    evaluate.add_argument("--box", default="annotation",
-                          choices=("annotation", "detector", "truth"),
-                          help="where the face boxes come from (default: %(default)s)")
-    evaluate.add_argument("--normaliser", default="corners",
-                          choices=("corners", "pupils", "box", "diagonal"),
-                          help="the distance that errors are divided by (default: %(default)s)")
+    evaluate.add_argument(
+        "--data",
+        required=True,
+        metavar="FOLDER",
+        help="holds afw/, helen/, lfpw/, ibug/ as the 300W archives unpack",
+    )
+    evaluate.add_argument(
+        "--split",
+        default="300w/lfpw-test",
+        help="300w/lfpw-test, helen-test, common, challenging, full or train",
+    )
+    evaluate.add_argument(
+        "--box",
+        default="annotation",
+        choices=("annotation", "detector", "truth"),
+        help="where the face boxes come from (default: %(default)s)",
+    )
+    evaluate.add_argument(
+        "--normaliser",
+        default="corners",
+        choices=("corners", "pupils", "box", "diagonal"),
+        help="the distance that errors are divided by (default: %(default)s)",
+    )
     evaluate.add_argument("--json", metavar="FILE", help="write the figures and each face's error")
     evaluate.add_argument("--plot", metavar="FILE", help="draw the CED curve")
-    evaluate.add_argument("--skip-broken", action="store_true",
-                          help="warn of a broken file, and go on")
+    evaluate.add_argument(
+        "--skip-broken", action="store_true", help="warn of a broken file, and go on"
+    )
     evaluate.set_defaults(run=_evaluate)
     return parser
 
@@ -130,8 +157,10 @@ def _list(options):
     for name, facts in models.items():
         size = "-" if facts["sha256"] is None else f"{facts['bytes'] / 2**20:.1f} MiB"
         nme = "-" if facts["nme"] is None else f"{facts['nme']:.2f} %"
-        print(f"{name:<22}{facts['arguments']['scheme']:<9}{facts['crop']:<6}"
-              f"{facts['parameters'] / 1e6:>9.2f} M{size:>10}{nme:>8}  {facts['licence']}")
+        print(
+            f"{name:<22}{facts['arguments']['scheme']:<9}{facts['crop']:<6}"
+            f"{facts['parameters'] / 1e6:>9.2f} M{size:>10}{nme:>8}  {facts['licence']}"
+        )
 
 
 def _evaluate(options):

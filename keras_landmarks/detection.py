@@ -49,9 +49,7 @@ def get_convention(convention):
     if isinstance(convention, Convention):
         return convention
     if convention not in CONVENTIONS:
-        raise ValueError(
-            f"Unknown box convention {convention!r}. Known: {', '.join(CONVENTIONS)}."
-        )
+        raise ValueError(f"Unknown box convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
     return CONVENTIONS[convention]
 
 

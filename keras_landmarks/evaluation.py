@@ -143,8 +143,10 @@ def plot_ced(evaluations, path, threshold=0.08, kind=None):
 
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.add_subplot(
-        xlabel="error of a face, % of the normaliser", ylabel="fraction of the faces",
-        xlim=(0, 100 * threshold), ylim=(0, 1),
+        xlabel="error of a face, % of the normaliser",
+        ylabel="fraction of the faces",
+        xlim=(0, 100 * threshold),
+        ylim=(0, 1),
     )
     for evaluation in evaluations:
         errors, fractions = metrics.ced(evaluation.errors(kind))

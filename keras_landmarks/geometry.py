@@ -74,9 +74,7 @@ def box_transform(box, size):
     left, top, right, bottom = (box[..., i] for i in range(4))
     sx, sy = size[1] / (right - left), size[0] / (bottom - top)
     zero = left * 0.0
-    return _matrix(
-        xp, sx, zero, (0.5 - left) * sx - 0.5, zero, sy, (0.5 - top) * sy - 0.5
-    )
+    return _matrix(xp, sx, zero, (0.5 - left) * sx - 0.5, zero, sy, (0.5 - top) * sy - 0.5)
 
 
 def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
@@ -91,9 +89,7 @@ def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
     angle = np.deg2rad(degrees)
     a, b = scale * np.cos(angle), scale * np.sin(angle)
     (x, y), (dx, dy) = centre, shift
-    return np.array(
-        [[a, -b, x - a * x + b * y + dx], [b, a, y - b * x - a * y + dy]], np.float32
-    )
+    return np.array([[a, -b, x - a * x + b * y + dx], [b, a, y - b * x - a * y + dy]], np.float32)
 
 
 def mirror_transform(width):

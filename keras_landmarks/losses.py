@@ -200,9 +200,7 @@ class IodL2(_LandmarkLoss):
         scheme: the landmarks' scheme or its name.
     """
 
-    def __init__(
-        self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None
-    ):
+    def __init__(self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None):
         super().__init__(iod_l2, {"scheme": get_scheme(scheme)}, name, reduction, dtype)
 
     def get_config(self):

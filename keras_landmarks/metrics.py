@@ -47,9 +47,7 @@ def normaliser(landmarks, scheme="ibug68", kind=None):
     if kind == "corners" and not scheme.eye_corners:
         raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
-    right, left = (
-        xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes
-    )
+    right, left = (xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes)
     return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
 
 
@@ -175,9 +173,7 @@ class FailureRate(_FaceMetric):
         kind: normaliser; None takes the scheme's usual one.
     """
 
-    def __init__(
-        self, threshold=0.08, scheme="ibug68", kind=None, name="failure_rate", dtype=None
-    ):
+    def __init__(self, threshold=0.08, scheme="ibug68", kind=None, name="failure_rate", dtype=None):
         super().__init__(scheme, kind, name, dtype)
         self.threshold = threshold
 

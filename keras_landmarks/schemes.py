@@ -61,8 +61,16 @@ IBUG68 = Scheme(
     name="ibug68",
     count=68,
     mirror=_mirror(
-        68, (0, 7, 16, 9), (17, 21, 26, 22), (31, 32, 35, 34), (36, 39, 45, 42), (40, 41, 47, 46),
-        (48, 50, 54, 52), (59, 58, 55, 56), (60, 61, 64, 63), (67, 67, 65, 65),
+        68,
+        (0, 7, 16, 9),
+        (17, 21, 26, 22),
+        (31, 32, 35, 34),
+        (36, 39, 45, 42),
+        (40, 41, 47, 46),
+        (48, 50, 54, 52),
+        (59, 58, 55, 56),
+        (60, 61, 64, 63),
+        (67, 67, 65, 65),
     ),
     contours={
         "jaw": (_run(0, 16), False),
@@ -76,7 +84,10 @@ IBUG68 = Scheme(
         "inner_lips": (_run(60, 67), True),
     },
     regions={
-        "jaw": _run(0, 16), "brows": _run(17, 26), "nose": _run(27, 35), "eyes": _run(36, 47),
+        "jaw": _run(0, 16),
+        "brows": _run(17, 26),
+        "nose": _run(27, 35),
+        "eyes": _run(36, 47),
         "mouth": _run(48, 67),
     },
     right_eye=_run(36, 41),
@@ -88,9 +99,18 @@ WFLW98 = Scheme(
     name="wflw98",
     count=98,
     mirror=_mirror(
-        98, (0, 15, 32, 17), (33, 37, 46, 42), (38, 41, 50, 47), (55, 56, 59, 58),
-        (60, 64, 72, 68), (65, 67, 75, 73), (76, 78, 82, 80), (87, 86, 83, 84),
-        (88, 89, 92, 91), (95, 95, 93, 93), (96, 96, 97, 97),
+        98,
+        (0, 15, 32, 17),
+        (33, 37, 46, 42),
+        (38, 41, 50, 47),
+        (55, 56, 59, 58),
+        (60, 64, 72, 68),
+        (65, 67, 75, 73),
+        (76, 78, 82, 80),
+        (87, 86, 83, 84),
+        (88, 89, 92, 91),
+        (95, 95, 93, 93),
+        (96, 96, 97, 97),
     ),
     contours={
         "jaw": (_run(0, 32), False),
@@ -106,8 +126,11 @@ WFLW98 = Scheme(
         "left_pupil": ((97,), False),
     },
     regions={
-        "jaw": _run(0, 32), "brows": _run(33, 50), "nose": _run(51, 59),
-        "eyes": (*_run(60, 75), 96, 97), "mouth": _run(76, 95),
+        "jaw": _run(0, 32),
+        "brows": _run(33, 50),
+        "nose": _run(51, 59),
+        "eyes": (*_run(60, 75), 96, 97),
+        "mouth": _run(76, 95),
     },
     right_eye=(96,),
     left_eye=(97,),
@@ -118,8 +141,16 @@ COFW29 = Scheme(
     name="cofw29",
     count=29,
     mirror=_mirror(
-        29, (0, 0, 1, 1), (2, 2, 3, 3), (4, 5, 6, 7), (8, 8, 9, 9), (10, 10, 11, 11),
-        (12, 13, 14, 15), (16, 16, 17, 17), (18, 18, 19, 19), (22, 22, 23, 23),
+        29,
+        (0, 0, 1, 1),
+        (2, 2, 3, 3),
+        (4, 5, 6, 7),
+        (8, 8, 9, 9),
+        (10, 10, 11, 11),
+        (12, 13, 14, 15),
+        (16, 16, 17, 17),
+        (18, 18, 19, 19),
+        (22, 22, 23, 23),
     ),
     contours={
         "right_brow": ((0, 4, 2, 5), True),
@@ -134,7 +165,10 @@ COFW29 = Scheme(
         "chin": ((28,), False),
     },
     regions={
-        "jaw": (28,), "brows": _run(0, 7), "nose": _run(18, 21), "eyes": _run(8, 17),
+        "jaw": (28,),
+        "brows": _run(0, 7),
+        "nose": _run(18, 21),
+        "eyes": _run(8, 17),
         "mouth": _run(22, 27),
     },
     right_eye=(16,),
@@ -156,7 +190,10 @@ AFLW19 = Scheme(
         "chin": ((18,), False),
     },
     regions={
-        "jaw": (18,), "brows": _run(0, 5), "nose": _run(12, 14), "eyes": _run(6, 11),
+        "jaw": (18,),
+        "brows": _run(0, 5),
+        "nose": _run(12, 14),
+        "eyes": _run(6, 11),
         "mouth": _run(15, 17),
     },
     right_eye=(7,),
@@ -198,7 +235,9 @@ FIVE5 = Scheme(
     count=5,
     mirror=(1, 0, 2, 4, 3),
     contours={
-        "right_eye": ((0,), False), "left_eye": ((1,), False), "nose": ((2,), False),
+        "right_eye": ((0,), False),
+        "left_eye": ((1,), False),
+        "nose": ((2,), False),
         "mouth": ((3, 4), False),
     },
     regions={"nose": (2,), "eyes": (0, 1), "mouth": (3, 4)},
@@ -208,9 +247,7 @@ FIVE5 = Scheme(
     normaliser="pupils",
 )
 
-SCHEMES = {
-    s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)
-}
+SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
 
 
 def get_scheme(scheme):
@@ -233,8 +270,23 @@ _CONVERSIONS = {
     ("wflw98", "ibug68"): tuple(
         (i,)
         for i in (
-            *range(0, 33, 2), *_run(33, 37), *_run(42, 46), *_run(51, 59),
-            60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75, *_run(76, 95),
+            *range(0, 33, 2),
+            *_run(33, 37),
+            *_run(42, 46),
+            *_run(51, 59),
+            60,
+            61,
+            63,
+            64,
+            65,
+            67,
+            68,
+            69,
+            71,
+            72,
+            73,
+            75,
+            *_run(76, 95),
         )
     ),
     ("ibug68", "ibug51"): tuple((i,) for i in _WITHOUT_JAW),

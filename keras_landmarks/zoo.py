@@ -72,13 +72,18 @@ def load(name, scheme=None, mean_shape=None):
     fresh = ()
     if scheme is not None:
         fresh = [
-            v.path for v in network.weights
+            v.path
+            for v in network.weights
             if v.path in arrays and arrays[v.path].shape != tuple(v.shape)
         ]
     weights.set_weights(network, arrays, except_for=fresh)
     return Landmarker(
-        network.input, network.output, scheme=arguments["scheme"], margin=facts["margin"],
-        box=facts["box"], name=name,
+        network.input,
+        network.output,
+        scheme=arguments["scheme"],
+        margin=facts["margin"],
+        box=facts["box"],
+        name=name,
     )
 
 

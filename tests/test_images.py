@@ -292,7 +292,8 @@ WARPS = {
     ),
     "a box": (geometry.box_transform(np.float32([60, 40, 160, 140]), (128, 128)), (128, 128)),
     "a box beyond the borders, far smaller": (
-        geometry.box_transform(np.float32([-80, -170, 370, 280]), (112, 112)), (112, 112),
+        geometry.box_transform(np.float32([-80, -170, 370, 280]), (112, 112)),
+        (112, 112),
     ),
 }
 

@@ -28,7 +28,8 @@ LAYERS = {
     "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
     "landmark_transform": (lambda: layers.LandmarkTransform(), (LANDMARKS, TRANSFORMS)),
     "landmark_transform, inverse": (
-        lambda: layers.LandmarkTransform(inverse=True), (LANDMARKS, TRANSFORMS),
+        lambda: layers.LandmarkTransform(inverse=True),
+        (LANDMARKS, TRANSFORMS),
     ),
     "transform_estimation": (lambda: layers.TransformEstimation(SHAPE), (LANDMARKS,)),
     "transform_jitter": (lambda: layers.TransformJitter(SIZE, seed=1), (TRANSFORMS,)),
@@ -37,7 +38,8 @@ LAYERS = {
         (LANDMARKS.reshape(3, 10) / 100,),
     ),
     "mean_shape at the centre": (
-        lambda: layers.MeanShape(SIZE), (LANDMARKS.reshape(3, 10) / 100,),
+        lambda: layers.MeanShape(SIZE),
+        (LANDMARKS.reshape(3, 10) / 100,),
     ),
 }
 
@@ -333,7 +335,10 @@ def test_in_training_the_jitter_stays_within_its_bounds_and_uses_them():
     angle = np.degrees(np.arctan2(result[:, 1, 0], result[:, 0, 0]))
     centre = geometry.transform_points(np.float32([[99.5, 49.5]]), result)[:, 0] - [99.5, 49.5]
     for values, middle, largest in [
-        (scale, 1, 0.3), (angle, 0, 20), (centre[:, 0], 0, 20), (centre[:, 1], 0, 10)
+        (scale, 1, 0.3),
+        (angle, 0, 20),
+        (centre[:, 0], 0, 20),
+        (centre[:, 1], 0, 10),
     ]:
         assert abs(values - middle).max() <= largest * 1.0001
         assert (values - middle).max() > 0.9 * largest

@@ -176,9 +176,7 @@ def test_a_perfect_prediction_has_no_loss_and_a_finite_gradient(name, dtype):
         assert np.isfinite(values).all()
 
         function, _, arguments = FUNCTIONS[name]
-        (slope,) = gradients(
-            lambda y, f=function, a=arguments: ops.sum(f(true, y, **a)), predicted
-        )
+        (slope,) = gradients(lambda y, f=function, a=arguments: ops.sum(f(true, y, **a)), predicted)
         assert np.isfinite(slope).all()
         assert (slope[1:] == 0).all()
 

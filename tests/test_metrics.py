@@ -74,9 +74,7 @@ def test_every_scheme_has_its_usual_normaliser(scheme):
     faces = RNG.uniform(0, 99, (3, scheme.count, 2))
     usual = metrics.normaliser(faces, scheme)
     assert usual.shape == (3,)
-    np.testing.assert_array_equal(
-        usual, metrics.normaliser(faces, scheme.name, scheme.normaliser)
-    )
+    np.testing.assert_array_equal(usual, metrics.normaliser(faces, scheme.name, scheme.normaliser))
     assert (metrics.face_errors(faces, faces, scheme) == 0).all()
 
 
@@ -246,9 +244,14 @@ def test_a_model_reports_the_metrics_of_a_named_output():
 @pytest.mark.parametrize(
     ("true", "predicted"),
     [
-        ((3, 68, 2), (3, 51, 2)), ((3, 51, 2), (3, 51, 2)), ((68, 2), (68, 2)),
-        ((3, 68, 3), (3, 68, 3)), ((3, 136), (3, 136)), ((3, 68, 2), (1, 68, 2)),
-        ((1, 68, 2), (3, 68, 2)), ((3, 68, 2), (2, 68, 2)),
+        ((3, 68, 2), (3, 51, 2)),
+        ((3, 51, 2), (3, 51, 2)),
+        ((68, 2), (68, 2)),
+        ((3, 68, 3), (3, 68, 3)),
+        ((3, 136), (3, 136)),
+        ((3, 68, 2), (1, 68, 2)),
+        ((1, 68, 2), (3, 68, 2)),
+        ((3, 68, 2), (2, 68, 2)),
     ],
 )
 def test_landmarks_of_other_shapes_are_refused(true, predicted):

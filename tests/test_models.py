@@ -126,8 +126,9 @@ def test_an_untrained_model_says_the_mean_shape(name):
     model = BUILDERS[name]("five5", mean_shape=MEAN_SHAPE)
     found = ops.convert_to_numpy(model(nearly_grey(name))["landmarks"])
     for face in found:
-        expected = [((x + 0.5) * SIZES[name] - 0.5, (y + 0.5) * SIZES[name] - 0.5)
-                    for x, y in MEAN_SHAPE]
+        expected = [
+            ((x + 0.5) * SIZES[name] - 0.5, (y + 0.5) * SIZES[name] - 0.5) for x, y in MEAN_SHAPE
+        ]
         np.testing.assert_allclose(face, expected, atol=0.02 * SIZES[name])
 
 
@@ -173,9 +174,7 @@ def test_the_first_stage_alone_decides_how_the_second_sees_the_picture():
     names = ("stage1_landmarks", "estimate", "straighten", "head_mean_shape")
     probe = keras.Model(model.input, [*(model.get_layer(n).output for n in names), model.output])
     rough, transform, upright, local, outputs = probe(pixels)
-    rough, transform, upright, local = map(
-        ops.convert_to_numpy, (rough, transform, upright, local)
-    )
+    rough, transform, upright, local = map(ops.convert_to_numpy, (rough, transform, upright, local))
     # The transform takes stage one's landmarks to the mean shape, in the middle 128 of 160 pixels.
     expected = umeyama(rough[0], (FACE * 160 / 128 + 0.5) * 128 - 0.5)
     np.testing.assert_allclose(transform[0], expected, rtol=1e-3, atol=1e-2)

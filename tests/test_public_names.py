@@ -5,7 +5,26 @@ import pytest
 
 import keras_landmarks
 
-NAMES = ["Detection", "Landmarker", "__version__", "data", "detection", "draw", "drawing", "evaluation", "geometry", "images", "layers", "list_models", "load", "losses", "metrics", "models", "schemes", "training"]
+NAMES = [
+    "Detection",
+    "Landmarker",
+    "__version__",
+    "data",
+    "detection",
+    "draw",
+    "drawing",
+    "evaluation",
+    "geometry",
+    "images",
+    "layers",
+    "list_models",
+    "load",
+    "losses",
+    "metrics",
+    "models",
+    "schemes",
+    "training",
+]
 
 MODULES = {
     "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses read_300w
@@ -32,8 +51,10 @@ def public(module):
     if hasattr(module, "__all__"):
         return set(module.__all__)
     return {
-        name for name, value in vars(module).items()
-        if not name.startswith("_") and not inspect.ismodule(value)
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and not inspect.ismodule(value)
         and getattr(value, "__module__", module.__name__) == module.__name__
     }
 
@@ -62,7 +83,12 @@ def documented():
 
 
 KERAS_OWN = {
-    "build", "call", "compute_output_shape", "get_config", "from_config", "update_state",
+    "build",
+    "call",
+    "compute_output_shape",
+    "get_config",
+    "from_config",
+    "update_state",
     "on_epoch_end",
 }
 EVERYWHERE = {"self", "kwargs", "reduction", "dtype", "name"}

@@ -7,8 +7,14 @@ from keras_landmarks.schemes import SCHEMES, convert, get_scheme
 RNG = np.random.default_rng(0)
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
 CONVERSIONS = [
-    ("wflw98", "ibug68"), ("ibug68", "ibug51"), ("ibug68", "ibug49"), ("ibug68", "five5"),
-    ("wflw98", "five5"), ("cofw29", "five5"), ("wflw98", "ibug51"), ("wflw98", "ibug49"),
+    ("wflw98", "ibug68"),
+    ("ibug68", "ibug51"),
+    ("ibug68", "ibug49"),
+    ("ibug68", "five5"),
+    ("wflw98", "five5"),
+    ("cofw29", "five5"),
+    ("wflw98", "ibug51"),
+    ("wflw98", "ibug49"),
 ]
 every_conversion = pytest.mark.parametrize(("source", "target"), CONVERSIONS)
 
@@ -178,8 +184,16 @@ def test_conversions_keep_the_eye_corners(source, target):
 def test_98_points_become_68_point_by_point():
     # (first, last, step) of 98, and where they begin in 68.
     runs = [
-        (0, 32, 2, 0), (33, 37, 1, 17), (42, 46, 1, 22), (51, 59, 1, 27), (60, 61, 1, 36),
-        (63, 65, 1, 38), (67, 69, 1, 41), (71, 73, 1, 44), (75, 75, 1, 47), (76, 95, 1, 48),
+        (0, 32, 2, 0),
+        (33, 37, 1, 17),
+        (42, 46, 1, 22),
+        (51, 59, 1, 27),
+        (60, 61, 1, 36),
+        (63, 65, 1, 38),
+        (67, 69, 1, 41),
+        (71, 73, 1, 44),
+        (75, 75, 1, 47),
+        (76, 95, 1, 48),
     ]
     face = np.float32([[i, 1000 + i] for i in range(98)])
     converted, seen = convert(face, "wflw98", "ibug68"), 0

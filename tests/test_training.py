@@ -285,7 +285,8 @@ def test_a_recipe_may_start_from_other_weights(tmp_path):
     first = run(recipe_of(adam), tmp_path / "first")
     arrays = weights.get_weights(first)
     still = recipe_of(
-        lambda steps: keras.optimizers.SGD(0.0), 1,
+        lambda steps: keras.optimizers.SGD(0.0),
+        1,
         start=lambda model: weights.set_weights(model, arrays),
     )
     assert_same(weights.get_weights(run(still, tmp_path / "second")), arrays, atol=0)
@@ -404,7 +405,11 @@ def test_training_passes_these_tests_on_jax():
     names = "(killed and second) or order"
     command = [sys.executable, "-m", "pytest", "-x", "tests/test_training.py", "-k", names]
     result = subprocess.run(
-        command, cwd=ROOT, env=environment(KERAS_BACKEND="jax"), capture_output=True, text=True,
+        command,
+        cwd=ROOT,
+        env=environment(KERAS_BACKEND="jax"),
+        capture_output=True,
+        text=True,
         check=False,
     )
     assert result.returncode == 0, result.stdout

@@ -93,9 +93,7 @@ def test_another_scheme_keeps_the_trunk_and_renews_the_head():
     shape = np.linspace(-0.4, 0.4, 58).reshape(29, 2)
     new = keras_landmarks.load("tiny-ibug68", scheme="cofw29", mean_shape=shape)
     assert new.scheme.name == "cofw29"
-    np.testing.assert_array_equal(
-        new.get_layer("conv1").kernel, old.get_layer("conv1").kernel
-    )
+    np.testing.assert_array_equal(new.get_layer("conv1").kernel, old.get_layer("conv1").kernel)
     found = new.predict(np.zeros((1, 32, 32, 3)), verbose=0)["landmarks"][0]
     np.testing.assert_allclose(found, (shape + 0.5) * 32 - 0.5, atol=2)
 
@@ -118,7 +116,10 @@ def test_weights_that_do_not_fit_are_an_error_that_names_them():
 if __name__ == "__main__":
     golden = {
         name: keras_landmarks.load(name)
-        .detect(skimage.data.astronaut(), FACE)[0].landmarks.astype(float).round(3).tolist()
+        .detect(skimage.data.astronaut(), FACE)[0]
+        .landmarks.astype(float)
+        .round(3)
+        .tolist()
         for name in PUBLISHED
     }
     (ROOT / "tests" / "golden.json").write_text(json.dumps(golden) + "\n")

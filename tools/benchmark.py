@@ -130,15 +130,19 @@ def main():
         return
     for name in options.names:
         for count, row in run_part(f"detect:{name}", options).items():
-            print(f"{name}, {count} face(s), one thread: network {row['network_ms']:.2f} ms, "
-                  f"detect {row['detect_ms']:.2f} ms (+{row['added_ms']:.2f} ms)")
+            print(
+                f"{name}, {count} face(s), one thread: network {row['network_ms']:.2f} ms, "
+                f"detect {row['detect_ms']:.2f} ms (+{row['added_ms']:.2f} ms)"
+            )
     for size in (64, 224):
         rate = run_part(f"pipeline:{size}", options)
         print(f"pipeline, {size} px, one core: {rate:.0f} samples/s")
     row = run_part("training:", options)
-    print(f"training cnn6-300w: constant batch {row['constant_steps_s']:.2f} steps/s, fed "
-          f"{row['fed_steps_s']:.2f} steps/s ({row['fed_over_constant']:.2f} x), "
-          f"{row['faces_s']:.0f} faces/s, peak memory {row['peak_memory_gib']:.2f} GiB")
+    print(
+        f"training cnn6-300w: constant batch {row['constant_steps_s']:.2f} steps/s, fed "
+        f"{row['fed_steps_s']:.2f} steps/s ({row['fed_over_constant']:.2f} x), "
+        f"{row['faces_s']:.0f} faces/s, peak memory {row['peak_memory_gib']:.2f} GiB"
+    )
 
 
 def run_part(part, options):

@@ -74,8 +74,10 @@ def main():
     images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
     print("| variant | validation | lfpw-test | its 20 % most sideways |\n|---|---|---|---|")
     for name, row in rows.items():
-        print(f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
-              f"| {row['test_sideways_percent']:.2f} |")
+        print(
+            f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
+            f"| {row['test_sideways_percent']:.2f} |"
+        )
 
 
 if __name__ == "__main__":

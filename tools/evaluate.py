@@ -1,6 +1,6 @@
 """Measures published models and writes zoo/NAME/results.json.
 
-    python tools/evaluate.py cnn6-300w --data 300W
+python tools/evaluate.py cnn6-300w --data 300W
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """Trains a model of the zoo by its recipe.
 
-    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
+python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
 """
 
 import argparse
@@ -38,8 +38,10 @@ def main():
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
     samples, validation = read_samples(recipe, arguments.data)
-    print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, "
-          f"{len(validation.faces) if validation else 0} faces to choose on")
+    print(
+        f"{len(samples.faces)} faces, {len(samples)} steps an epoch, "
+        f"{len(validation.faces) if validation else 0} faces to choose on"
+    )
     training.train(recipe, samples, validation, arguments.out, arguments.resume)
     print(f"The best weights are in {arguments.out}/best.safetensors.")
 

@@ -34,8 +34,18 @@ class Samples:
             picture cannot be read.
     """
 
-    def __init__(self, faces, size, margin=1.25, box="annotation", augmentation=None,
-                 indices=None, batch=32, seed=0, skip_broken=False):
+    def __init__(
+        self,
+        faces,
+        size,
+        margin=1.25,
+        box="annotation",
+        augmentation=None,
+        indices=None,
+        batch=32,
+        seed=0,
+        skip_broken=False,
+    ):
         if not faces:
             raise ValueError("Samples need at least one face.")
         if len({face.scheme for face in faces}) > 1:

@@ -72,8 +72,10 @@ class ImageTransform(keras.layers.Layer):
             return pixels * ops.cast(weight, pixels.dtype)[..., None]
 
         warped = (
-            corner(left, top) + corner(left + 1, top)
-            + corner(left, top + 1) + corner(left + 1, top + 1)
+            corner(left, top)
+            + corner(left + 1, top)
+            + corner(left, top + 1)
+            + corner(left + 1, top + 1)
         )
         return ops.reshape(warped, (-1, rows, columns, channels))
 

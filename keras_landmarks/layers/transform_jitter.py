@@ -62,6 +62,10 @@ class TransformJitter(keras.layers.Layer):
 
     def get_config(self):
         return {
-            **super().get_config(), "size": self.size, "rotation": self.rotation,
-            "shift": self.shift, "scale": self.scale, "seed": self.seed,
+            **super().get_config(),
+            "size": self.size,
+            "rotation": self.rotation,
+            "shift": self.shift,
+            "scale": self.scale,
+            "seed": self.seed,
         }

@@ -18,18 +18,25 @@ def _features(x, filters, hidden, prefix=""):
     """3 x 3 convolutions with ReLU, each followed by 2 x 2 max pooling, then a dense layer."""
     for i, n in enumerate(filters, start=1):
         x = layers.Conv2D(
-            n, 3, padding="same", activation="relu", kernel_initializer="he_normal",
-            name=f"{prefix}conv{i}",
+            n, 3, padding="same", kernel_initializer="he_normal", name=f"{prefix}conv{i}"
         )(x)
+        # The same as ReLU before pooling, on a quarter of the values.
         x = layers.MaxPooling2D(2, name=f"{prefix}pool{i}")(x)
+        x = layers.ReLU(name=f"{prefix}relu{i}")(x)
     x = layers.Flatten(name=f"{prefix}flatten")(x)
     return layers.Dense(
         hidden, activation="relu", kernel_initializer="he_normal", name=f"{prefix}features"
     )(x)
 
 
-def cnn(scheme="ibug68", size=64, filters=(32, 64, 128, 256, 512), hidden=1024, mean_shape=None,
-        name="cnn"):
+def cnn(
+    scheme="ibug68",
+    size=64,
+    filters=(32, 64, 128, 256, 512),
+    hidden=1024,
+    mean_shape=None,
+    name="cnn",
+):
     """A plain convolutional network: convolution, ReLU and max pooling, then two dense layers.
 
     Args:

@@ -135,8 +135,10 @@ def test_a_varied_sigma_is_drawn_up_to_its_largest():
 
 
 def test_patches_leave_most_of_the_face_to_see():
-    hidden = [(c != CROP).any(axis=2).mean()
-              for c in draw(random_pixels, Augmentation(blur=0, patches=1), CROP, count=300)]
+    hidden = [
+        (c != CROP).any(axis=2).mean()
+        for c in draw(random_pixels, Augmentation(blur=0, patches=1), CROP, count=300)
+    ]
     assert 0.02 < np.mean(hidden) < 0.3
 
 

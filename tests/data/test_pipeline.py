@@ -138,8 +138,12 @@ def test_a_batch_depends_on_its_step_alone():
 
 def test_an_augmented_epoch_draws_each_index_once_and_drops_the_rest():
     faces = [
-        Face(np.full((50, 50, 3), 10 * i, np.uint8), 25 + made_up_face(0, 10)[1], "ibug68",
-             box=(10, 10, 40, 40))
+        Face(
+            np.full((50, 50, 3), 10 * i, np.uint8),
+            25 + made_up_face(0, 10)[1],
+            "ibug68",
+            box=(10, 10, 40, 40),
+        )
         for i in range(1, 8)
     ]
     augmentation = Augmentation(**NOTHING)

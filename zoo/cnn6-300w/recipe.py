@@ -1,6 +1,6 @@
 """CNN-6 with Wing loss and pose-based data balancing on 300W.
 
-    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
+python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
 """
 
 import keras
@@ -25,7 +25,13 @@ RECIPE = Recipe(
     stages=(Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=optimizer),),
     size=(64, 64),
     augmentation=Augmentation(
-        scale=0.1, blur=0.3, vary_sigma=True, colour=0.3, grey=0.1, patches=0.25, noise=0.15,
+        scale=0.1,
+        blur=0.3,
+        vary_sigma=True,
+        colour=0.3,
+        grey=0.1,
+        patches=0.25,
+        noise=0.15,
         jpeg=0.15,
     ),
     validation=0.06,

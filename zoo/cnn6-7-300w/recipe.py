@@ -1,6 +1,6 @@
 """CNN-6/7: CNN-7 on the face that the published CNN-6 turned upright and centred, on 300W.
 
-    python tools/train.py cnn6-7-300w --data 300W --out runs/cnn6-7-300w
+python tools/train.py cnn6-7-300w --data 300W --out runs/cnn6-7-300w
 """
 
 import keras
@@ -31,14 +31,22 @@ def start(model):
 RECIPE = Recipe(
     model=cnn6_7,
     stages=(
-        Stage(loss=Wing(w=15, epsilon=3), epochs=130, optimizer=optimizer, frozen=("stage1_",)),
+        Stage(loss=Wing(w=15, epsilon=3), epochs=62, optimizer=optimizer, frozen=("stage1_",)),
     ),
     size=(160, 160),
     margin=1.5625,
     validation=0.06,
     augmentation=Augmentation(
-        scale=0.1, blur=0.3, sigma=1.5, vary_sigma=True, colour=0.3, grey=0.1, patches=0.25,
-        noise=0.15, jpeg=0.15,
+        rotation=20,
+        scale=0.1,
+        blur=0.3,
+        sigma=1.5,
+        vary_sigma=True,
+        colour=0.3,
+        grey=0.1,
+        patches=0.25,
+        noise=0.15,
+        jpeg=0.15,
     ),
     bins=9,
     most=3,
