@@ -94,10 +94,15 @@ def test_a_photo_turned_by_its_exif_gives_the_points_of_the_upright_one(tmp_path
         np.testing.assert_allclose(model().detect(turned, FACE)[0].landmarks, expected(), atol=1e-3)
 
 
-def test_a_larger_copy_gives_the_same_points_scaled():
-    large = cv2.resize(portrait(), None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    found = model().detect(large, FACE * 4)[0].landmarks
-    np.testing.assert_allclose((found + 0.5) / 4 - 0.5, expected(), atol=0.7)
+@pytest.mark.parametrize("factor", [2, 4, 8])
+def test_a_larger_copy_gives_the_same_points_scaled(factor):
+    accurate = keras_landmarks.load("cnn6-300w")
+    size = np.array(portrait().shape[:2]) * factor
+    large = cv2.resize(portrait(), size, interpolation=cv2.INTER_CUBIC)
+    small = accurate.detect(portrait(), FACE)[0].landmarks
+    found = (accurate.detect(large, FACE * factor)[0].landmarks + 0.5) / factor - 0.5
+    eyes = np.linalg.norm(small[36] - small[45])
+    assert np.linalg.norm(found - small, axis=-1).mean() < 0.02 * eyes
 
 
 def test_a_shifted_picture_gives_the_points_shifted():

@@ -13,7 +13,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 import recipes  # noqa: E402
 
 STEP = """
-import dataclasses, sys
+import dataclasses, pathlib, sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
@@ -24,7 +24,7 @@ from keras_landmarks import training
 recipe = recipes.read_recipe({name!r})
 stages = tuple(dataclasses.replace(s, epochs=1) for s in recipe.stages)
 recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, validation=0.3)
-write_300w({out!r} + "/300W", 3)
+write_300w(pathlib.Path({out!r}) / "300W", 3)
 samples, validation = train.read_samples(recipe, {out!r} + "/300W")
 model = training.train(recipe, samples, validation, {out!r} + "/run", verbose=2)
 """
