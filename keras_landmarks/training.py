@@ -1,19 +1,15 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
 import contextlib
-import csv
 import dataclasses
-import io
-import math
 import pathlib
 from collections.abc import Callable
 
 import keras
-import numpy as np
 
 from keras_landmarks import metrics, weights
 from keras_landmarks.data.augment import Augmentation
-from keras_landmarks.images import write_bytes
+from keras_landmarks.progress import Progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -121,12 +117,12 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             model = recipe.model(mean_shape=samples.mean_shape())
             if recipe.start:
                 recipe.start(model)
-        run = _Run(out, model, validation)
+        progress = Progress(out, model, validation)
         if resume:
-            run.read()
+            progress.read()
         for number, stage in enumerate(recipe.stages):
-            if run.stage == number:
-                _train_stage(stage, model, samples, run, strategy, verbose)
+            if progress.stage == number:
+                _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
     best, _ = weights.load_arrays(out / "best.safetensors")
@@ -144,7 +140,7 @@ def _strategy():
     return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
 
 
-def _train_stage(stage, model, samples, run, strategy, verbose):
+def _train_stage(stage, model, samples, progress, strategy, verbose):
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
@@ -158,151 +154,17 @@ def _train_stage(stage, model, samples, run, strategy, verbose):
             jit_compile=False if tensorflow else "auto",
         )
         model.optimizer.build(model.trainable_variables)
-    run.restore_optimizer()
-    first_step = (run.done + run.epoch) * len(samples)
+    progress.restore_optimizer()
+    first_step = (progress.done + progress.epoch) * len(samples)
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
-    run.batches = None if tensorflow else data
+    progress.batches = None if tensorflow else data
     model.fit(
         data,
         epochs=stage.epochs,
-        initial_epoch=run.epoch,
+        initial_epoch=progress.epoch,
         steps_per_epoch=len(samples),
-        callbacks=[run],
+        callbacks=[progress],
         shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )
-    run.next_stage(stage.epochs)
-
-
-class _Run(keras.callbacks.Callback):
-    """Where a training stands: validates, keeps the best weights and writes the checkpoint."""
-
-    def __init__(self, out, model, validation):
-        super().__init__()
-        self.out, self._model_of_run = out, model
-        self.validation = None if validation is None else validation.arrays()
-        self.scheme = None if validation is None else validation.scheme
-        self.stage = self.epoch = self.done = 0
-        self.best, self.history, self._optimizer_state = float("inf"), [], None
-        self.batches = None
-
-    def next_stage(self, epochs):
-        self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.batches is not None:  # Keras ends an epoch of its own before the first
-            self.batches.first_step = (self.done + epoch) * len(self.batches)
-
-    def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite((logs or {}).get("loss", 0.0)):
-            raise FloatingPointError(f"The loss is no longer finite, at step {batch + 1}.")
-
-    def on_epoch_end(self, epoch, logs=None):
-        model = self.model
-        row = {"stage": self.stage, "epoch": self.done + epoch + 1}
-        row |= {k: float(v) for k, v in (logs or {}).items()}
-        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        averaged = keras.callbacks.SwapEMAWeights() if optimizer.use_ema else None
-        if averaged:
-            averaged.set_model(model)
-            averaged.on_test_begin()
-        if self.validation:
-            crops, landmarks = self.validation
-            predicted = model.predict(crops, batch_size=128, verbose=0)["landmarks"]
-            error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
-            row["val_nme"] = logs["val_nme"] = error
-        if not self.validation or error < self.best:
-            self.best = row.get("val_nme", self.best)
-            weights.save_arrays(self.out / "best.safetensors", weights.get_weights(model), row)
-        if averaged:
-            averaged.on_test_end()
-        self.history.append(row)
-        self.epoch = epoch + 1
-        self.write_log()  # first, so that no kill leaves a finished checkpoint with a shorter log
-        self.write()
-
-    def write(self):
-        """The checkpoint: weights, random state, optimizer and where in the recipe they stand."""
-        arrays = {name: _numpy(v) for name, v in _variables(self.model).items()}
-        state = self.model.optimizer.variables
-        arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(state)}
-        keys = ("stage", "epoch", "done", "best", "history")
-        facts = {key: getattr(self, key) for key in keys}
-        weights.save_arrays(self.out / "checkpoint.safetensors", arrays, facts)
-
-    def read(self):
-        """Takes up the checkpoint in the folder, if there is one."""
-        path = self.out / "checkpoint.safetensors"
-        if not path.exists():
-            return
-        arrays, facts = weights.load_arrays(path)
-        state = {k: arrays.pop(k) for k in list(arrays) if k.startswith("optimizer/")}
-        variables = _variables(self._model_of_run)
-        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
-        for name in sorted(set(shapes) | set(arrays)):
-            if name not in arrays or shapes.get(name) != arrays[name].shape:
-                raise ValueError(f"{path} is of another model: no fitting {name}.")
-        for name, variable in variables.items():
-            variable.assign(arrays[name])
-        for key, value in facts.items():
-            setattr(self, key, value)
-        self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
-
-    def restore_optimizer(self):
-        if self._optimizer_state is not None:
-            # The model's own: `compile` wraps the stage's where losses are scaled.
-            variables = self._model_of_run.optimizer.variables
-            sizes = [math.prod(variable.shape) for variable in variables]
-            if [array.size for array in self._optimizer_state] != sizes:
-                raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
-            for variable, array in zip(variables, self._optimizer_state):
-                variable.assign(array.reshape(variable.shape))
-        self._optimizer_state = None
-
-    def write_log(self):
-        text = io.StringIO()
-        names = list(dict.fromkeys(name for row in self.history for name in row))
-        table = csv.DictWriter(text, names, lineterminator="\n")
-        table.writeheader()
-        table.writerows(self.history)
-        write_bytes(self.out / "log.csv", text.getvalue().encode())
-        plot_history(self.history, self.out / "loss.png")
-
-
-def _variables(model):
-    """`{name: variable}` of a model, with its random states.
-
-    The states go by their order: Keras numbers their names by the process.
-    """
-    known = {id(variable) for variable in model.weights}
-    states = [variable for variable in model.variables if id(variable) not in known]
-    named = {f"model/{variable.path}": variable for variable in model.weights}
-    return named | {f"random/{i}": variable for i, variable in enumerate(states)}
-
-
-def _numpy(variable):
-    return keras.ops.convert_to_numpy(variable)
-
-
-def plot_history(history, path):
-    """Draws loss and errors over the epochs; does nothing where matplotlib is not installed.
-
-    Args:
-        history: list of dicts with `epoch`, `loss`, `nme` and perhaps `val_nme` (fractions).
-        path: of the picture.
-    """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for axes, names in zip(figure.subplots(1, 2), (("loss",), ("nme", "val_nme"))):
-        for name in names:
-            points = [(row["epoch"], row[name]) for row in history if name in row]
-            if points:
-                axes.plot(*zip(*points), label=name)
-        axes.set(xlabel="epoch", yscale="log")
-        axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture)
-    write_bytes(path, picture.getvalue())
+    progress.next_stage(stage.epochs)

@@ -22,7 +22,8 @@ MAY_IMPORT = {
     "zoo": {"models", "landmarker", "weights"},
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "images", "geometry"},
-    "training": {"data", "metrics", "weights", "images"},
+    "progress": {"metrics", "weights", "images"},
+    "training": {"data", "metrics", "weights", "progress"},
 }
 TENSORFLOW = {"data", "training", "export"}
 

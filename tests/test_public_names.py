@@ -42,7 +42,7 @@ MODULES = {
     "models": "cnn cnn6 cnn6_7 cnn7",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
-    "training": "Recipe Stage plot_history train",
+    "training": "Recipe Stage train",
 }
 
 
