@@ -2,7 +2,7 @@
 
     python tools/compare_losses.py cnn6-300w --data 300W --out runs/compare --epochs 40
 
-Writes zoo/NAME/comparison.json and prints the table of the card. A run that is already in --out
+Writes zoo/NAME/comparison.json and the table of the card. A run that is already in --out
 is not trained again.
 """
 
@@ -11,6 +11,7 @@ import dataclasses
 import json
 import pathlib
 
+import index
 import numpy as np
 from recipes import ZOO, read_recipe
 from train import read_samples
@@ -72,12 +73,8 @@ def main():
         }
     text = json.dumps(rows, indent=1) + "\n"
     images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
-    print("| variant | validation | lfpw-test | its 20 % most sideways |\n|---|---|---|---|")
-    for name, row in rows.items():
-        print(
-            f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
-            f"| {row['test_sideways_percent']:.2f} |"
-        )
+    index.main()
+    print(index.comparison_table(rows))
 
 
 if __name__ == "__main__":

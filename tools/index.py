@@ -1,4 +1,4 @@
-"""Writes keras_landmarks/zoo.json and the tables of zoo/README.md and README.md from what is there.
+"""Writes keras_landmarks/zoo.json and the tables of README.md, zoo/README.md and the cards.
 
     python tools/index.py
 
@@ -12,8 +12,6 @@ import json
 from recipes import ZOO, names, read_recipe
 
 from keras_landmarks import images, weights, zoo
-
-MARKERS = "<!-- models: written by tools/index.py -->", "<!-- end of models -->"
 
 
 def headline(results):
@@ -70,21 +68,61 @@ def table(index):
     return "\n".join(rows)
 
 
-def put_table(path, text):
-    """Replaces what stands between the markers of a file."""
+def results_table(rows):
+    """The accuracy of a model under every box and normaliser."""
+    lines = [
+        "| boxes | normaliser | faces | missed | NME, % | AUC at 8 % | over 8 %, % | over 10 %, % |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row['box']} | {row['normaliser']} | {row['faces']} | {row['missed']} "
+            f"| {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
+            f"| {100 * row['failure_rate_at_8']:.1f} | {100 * row['failure_rate_at_10']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
+def comparison_table(rows):
+    """The variants of `tools/compare_losses.py`."""
+    lines = [
+        "| variant | validation | lfpw-test | its 20 % most sideways |",
+        "|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        lines.append(
+            f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
+            f"| {row['test_sideways_percent']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
+def put_table(path, name, text):
+    """Replaces what stands between the markers of a name in a file; without markers, nothing."""
     content = path.read_text(encoding="utf-8")
-    before, rest = content.split(MARKERS[0])
-    after = rest.split(MARKERS[1])[1]
-    content = f"{before}{MARKERS[0]}\n{text}\n{MARKERS[1]}{after}"
-    images.write_bytes(path, content.encode())
+    first, last = f"<!-- {name}: written by tools/index.py -->", f"<!-- end of {name} -->"
+    if first in content:
+        before, rest = content.split(first)
+        content = f"{before}{first}\n{text}\n{last}{rest.split(last)[1]}"
+        images.write_bytes(path, content.encode())
+
+
+def write_card(name):
+    """Puts the measured tables into a model's card."""
+    card, comparison = ZOO / name / "card.md", ZOO / name / "comparison.json"
+    put_table(card, "results", results_table(read_results(name).get("accuracy", [])))
+    if comparison.is_file():
+        put_table(card, "comparison", comparison_table(json.loads(comparison.read_text())))
 
 
 def main():
     index = {name: entry(name) for name in names()}
     images.write_bytes(zoo.INDEX, (json.dumps(index, indent=1) + "\n").encode())
-    put_table(ZOO.parent / "README.md", table(index))
-    put_table(ZOO / "README.md", table(index).replace("](zoo/", "]("))
-    print(f"{zoo.INDEX.name} and the tables hold {len(index)} models.")
+    put_table(ZOO.parent / "README.md", "models", table(index))
+    put_table(ZOO / "README.md", "models", table(index).replace("](zoo/", "]("))
+    for name in index:
+        write_card(name)
+    print(f"{zoo.INDEX.name}, the cards and the tables hold {len(index)} models.")
 
 
 if __name__ == "__main__":
