@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import pathlib
 import sys
 import warnings
@@ -20,13 +19,13 @@ def main(arguments=None):
         0, or 1 after an error, which is said in one line.
     """
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    try:
-        return options.run(options) or 0
-    except (ValueError, OSError, ImportError) as error:
-        print(f"keras-landmarks: {error}", file=sys.stderr)
-        return 1
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+        try:
+            return options.run(options) or 0
+        except (ValueError, OSError, ImportError) as error:
+            print(f"keras-landmarks: {error}", file=sys.stderr)
+            return 1
 
 
 def _parser():
@@ -116,6 +115,9 @@ def _detect(options):
     several = len(options.photos) > 1
     if several and out is not None and out.suffix:
         raise ValueError(f"--out {out}: several photos need a folder, not a picture file.")
+    stems = [pathlib.Path(photo).stem for photo in options.photos]
+    if out is not None and len(set(stems)) < len(stems):
+        raise ValueError("--out: two photos share a name, and would be drawn to one file.")
     found = {}
     for photo in options.photos:
         try:
@@ -164,14 +166,18 @@ def _list(options):
 
 
 def _evaluate(options):
-    from keras_landmarks import data, evaluation, images, load
+    from keras_landmarks import data, evaluation, images, load, plots
 
+    if options.plot:
+        plots.need_matplotlib()
     model = load(options.name)
     faces = data.read_300w(options.data, options.split, options.skip_broken)
     result = evaluation.evaluate(model, faces, options.box, skip_broken=options.skip_broken)
-    print(json.dumps({"split": options.split, **result.summary(options.normaliser)}, indent=1))
+    facts = {"split": options.split, **result.summary(options.normaliser)}
+    print(json.dumps(facts, indent=1))
     if options.json:
-        images.write_bytes(options.json, result.to_json(options.normaliser).encode())
+        facts["faces_percent"] = result.by_face(options.normaliser)
+        images.write_bytes(options.json, (json.dumps(facts, indent=1) + "\n").encode())
     if options.plot:
         evaluation.plot_ced([result], options.plot, kind=options.normaliser)
 

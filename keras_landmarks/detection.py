@@ -4,12 +4,14 @@ A detector is a callable that takes a `(height, width, 3)` uint8 RGB picture and
 `(boxes, scores)`: `(faces, 4)` boxes on pixel edges and `(faces,)` scores, or the boxes alone.
 Every detector frames a face in its own way. A `Convention` says how, so that its boxes can be
 turned into the ones that a model was trained on; a callable says its own by an attribute
-`convention` (a `Convention` or a name of `CONVENTIONS`), and `calibrate` measures it.
+`convention` (a `Convention` or a name of `CONVENTIONS`; without one its boxes are taken as
+`annotation`), and `calibrate` measures it.
 """
 
 import dataclasses
 
 import cv2
+import keras
 import numpy as np
 
 from keras_landmarks import geometry
@@ -98,6 +100,11 @@ class Mtcnn:
 
     def __call__(self, image):
         if self._network is None:
+            if keras.backend.backend() != "tensorflow":
+                raise ImportError(
+                    "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "
+                    "detector of your own."
+                )
             import mtcnn
 
             self._network = mtcnn.MTCNN()
@@ -129,20 +136,51 @@ def detect_boxes(detector, image):
         gives none.
 
     Raises:
-        ValueError: if it does not return boxes, or boxes and scores of the same number.
+        ValueError: if it does not return boxes in the picture (see `check_boxes`), or another
+            number of scores.
     """
     result = detector(image)
     boxes, scores = result if isinstance(result, tuple) else (result, None)
-    boxes = np.asarray(boxes, np.float32)
-    boxes = boxes.reshape(0, 4) if boxes.size == 0 else boxes
+    boxes = check_boxes(boxes, image)
     scores = np.full(len(boxes), np.nan) if scores is None else scores
     scores = np.asarray(scores, np.float32).ravel()
-    if boxes.ndim != 2 or boxes.shape[1] != 4 or len(scores) != len(boxes):
-        raise ValueError(
-            "A detector returns boxes (faces, 4), or boxes and scores (faces,); "
-            f"got {boxes.shape} and {scores.shape}."
-        )
+    if len(scores) != len(boxes):
+        raise ValueError(f"The detector returned {len(boxes)} boxes, but {len(scores)} scores.")
     return boxes, scores
+
+
+def check_boxes(boxes, image):
+    """Boxes as an array, if they are boxes of faces in a picture.
+
+    Args:
+        boxes: `(faces, 4)` boxes, or one `(4,)`; empty where there is no face.
+        image: `(height, width, 3)` picture.
+
+    Returns:
+        `(faces, 4)` float32.
+
+    Raises:
+        ValueError: if the shape is another one, or a box is not finite, inverted, empty or wholly
+            outside of the picture.
+    """
+    boxes = np.asarray(boxes, np.float32)
+    boxes = boxes.reshape(-1, 4) if boxes.size == 0 or boxes.shape == (4,) else boxes
+    if boxes.ndim != 2 or boxes.shape[1] != 4:
+        raise ValueError(f"Expected boxes (faces, 4), got {boxes.shape}.")
+    height, width = image.shape[:2]
+    for box in boxes:
+        left, top, right, bottom = box.tolist()
+        if not np.isfinite(box).all():
+            raise ValueError(f"Box {box.tolist()} is not finite.")
+        if right <= left or bottom <= top:
+            raise ValueError(
+                f"Box {box.tolist()} is inverted or empty; expected (left, top, right, bottom)."
+            )
+        if right <= 0 or bottom <= 0 or left >= width or top >= height:
+            raise ValueError(
+                f"Box {box.tolist()} lies outside of the picture of {width} x {height} pixels."
+            )
+    return boxes
 
 
 def overlap(boxes, box):

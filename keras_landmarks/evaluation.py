@@ -1,15 +1,15 @@
 """Measuring a model on annotated faces, always together with the protocol."""
 
 import dataclasses
-import json
 import warnings
 
 import keras
 import numpy as np
 
-from keras_landmarks import metrics
+from keras_landmarks import metrics, plots
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.detection import Mtcnn, find_face
+from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")
 
@@ -49,7 +49,7 @@ class Evaluation:
             "faces": len(self.names),
             "missed": self.missed,
             "box": self.box,
-            "normaliser": kind or "corners",
+            "normaliser": kind or get_scheme(self.scheme).normaliser,
             "nme_percent": round(100 * float(errors.mean()), 3),
             "median_percent": round(100 * float(np.median(errors)), 3),
             "auc_at_8": round(metrics.auc(errors, 0.08), 4),
@@ -58,12 +58,11 @@ class Evaluation:
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
         }
 
-    def to_json(self, kind=None):
-        """`summary` and the error of every face, worst first, as JSON text."""
+    def by_face(self, kind=None):
+        """The error of every face in percent, worst first: `{name: percent}`."""
         errors = 100 * self.errors(kind)
         order = np.argsort(-errors, kind="stable")
-        faces = {self.names[i]: round(float(errors[i]), 3) for i in order}
-        return json.dumps({**self.summary(kind), "faces_percent": faces}, indent=1) + "\n"
+        return {self.names[i]: round(float(errors[i]), 3) for i in order}
 
 
 def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, verbose=1):
@@ -82,33 +81,37 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         `Evaluation`.
 
     Raises:
-        ValueError: if there are no faces, the box is unknown, the scheme is another one, or a
-            picture cannot be read.
+        ValueError: if there are no faces, the box is unknown, the scheme is another one, boxes
+            are wanted that the faces do not have, or a picture cannot be read.
     """
     if box not in BOXES:
         raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
     if wrong := {face.scheme for face in faces} - {model.scheme.name}:
         raise ValueError(f"The model has {model.scheme.name} points, faces have {sorted(wrong)}.")
+    without = sum(face.box is None for face in faces)
+    if box == "annotation" and without:
+        raise ValueError(
+            f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
+            "take box='detector', or 'truth'."
+        )
     detector = detector or Mtcnn()
     bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
     names, truth, predicted, missed = [], [], [], 0
     for number, face in enumerate(faces, start=1):
         try:
-            pixels = face.pixels()
+            found = _predict(model, face, box, detector)
         except (ValueError, OSError) as error:
             if not skip_broken:
-                raise
-            warnings.warn(str(error), BrokenFile, stacklevel=2)
+                raise ValueError(f"{face.name}: {error}") from error
+            warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
             bar.update(number)
             continue
-        square, convention = _box(face, pixels, box, detector)
-        if square is None:
+        if found is None:
             missed += 1
         else:
-            found = model.detect(pixels, square, convention=convention)
             names.append(face.name)
             truth.append(face.landmarks)
-            predicted.append(found[0].landmarks)
+            predicted.append(found)
         values = []
         if truth:
             error = metrics.face_errors(truth[-1][None], predicted[-1][None], model.scheme)
@@ -121,13 +124,16 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     )
 
 
-def _box(face, pixels, box, detector):
+def _predict(model, face, box, detector):
+    """The predicted landmarks of a face; None if the detector does not find it."""
+    pixels = face.pixels()
     if box == "truth":
-        return face.truth_box, "truth"
+        return model.detect(pixels, face.truth_box, convention="truth")[0].landmarks
     if box == "annotation":
-        return face.annotation_box, "annotation"
+        return model.detect(pixels, face.box, convention="annotation")[0].landmarks
+    found = find_face(detector, pixels, face.annotation_box)
     convention = getattr(detector, "convention", "annotation")
-    return find_face(detector, pixels, face.annotation_box), convention
+    return None if found is None else model.detect(pixels, found, None, convention)[0].landmarks
 
 
 def plot_ced(evaluations, path, threshold=0.08, kind=None):
@@ -139,19 +145,16 @@ def plot_ced(evaluations, path, threshold=0.08, kind=None):
         threshold: where the axis ends, as a fraction of the normaliser.
         kind: normaliser; None takes the scheme's usual one.
     """
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.add_subplot(
-        xlabel="error of a face, % of the normaliser",
-        ylabel="fraction of the faces",
-        xlim=(0, 100 * threshold),
-        ylim=(0, 1),
-    )
-    for evaluation in evaluations:
-        errors, fractions = metrics.ced(evaluation.errors(kind))
-        label = f"{evaluation.model}: NME {100 * errors.mean():.2f} %"
-        axes.step(100 * errors, fractions, where="post", label=label)
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
-    figure.savefig(path)
+    with plots.figure(path) as figure:
+        axes = figure.add_subplot(
+            xlabel="error of a face, % of the normaliser",
+            ylabel="fraction of the faces",
+            xlim=(0, 100 * threshold),
+            ylim=(0, 1),
+        )
+        for evaluation in evaluations:
+            errors, fractions = metrics.ced(evaluation.errors(kind))
+            label = f"{evaluation.model}: NME {100 * errors.mean():.2f} %"
+            axes.step(100 * errors, fractions, where="post", label=label)
+        axes.grid(alpha=0.3)
+        axes.legend(loc="lower right")

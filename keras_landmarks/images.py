@@ -40,7 +40,7 @@ def _cut_short(data):
     """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
     data = data.tobytes()
     if data[:4] == b"\x89PNG":
-        return b"IEND" not in data[-64:]
+        return b"IEND" not in data
     if data[:2] != b"\xff\xd8":
         return False
     scan = 2  # past the headers, of which one may hold a whole thumbnail
@@ -93,7 +93,11 @@ def as_rgb(image):
     if hasattr(image, "getexif"):
         from PIL import ImageOps
 
-        image = ImageOps.exif_transpose(image).convert("RGB")
+        try:
+            image = ImageOps.exif_transpose(image).convert("RGB")
+        except OSError as error:
+            name = getattr(image, "filename", "") or "The picture"
+            raise ValueError(f"{name} cannot be read: {error}") from error
     image = np.asarray(image)
     if image.ndim == 2:
         image = image[..., None]

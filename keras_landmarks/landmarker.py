@@ -6,7 +6,13 @@ import keras
 import numpy as np
 
 from keras_landmarks import geometry, images
-from keras_landmarks.detection import Mtcnn, convert_boxes, detect_boxes, get_convention
+from keras_landmarks.detection import (
+    Mtcnn,
+    check_boxes,
+    convert_boxes,
+    detect_boxes,
+    get_convention,
+)
 from keras_landmarks.schemes import get_scheme
 
 
@@ -123,7 +129,7 @@ class Landmarker(keras.Model):
                 framed, scores = detect_boxes(detector, picture)
                 source = getattr(detector, "convention", "annotation")
             else:
-                framed, source = _check_boxes(given, picture), convention
+                framed, source = check_boxes(given, picture), convention
                 scores = np.full(len(framed), np.nan)
             found.append((framed, scores))
             squares = convert_boxes(framed, source, self.box)
@@ -150,24 +156,3 @@ class Landmarker(keras.Model):
 
 def _score(score):
     return None if np.isnan(score) else float(score)
-
-
-def _check_boxes(boxes, picture):
-    boxes = np.asarray(boxes, np.float32)
-    boxes = boxes[None] if boxes.ndim == 1 else boxes
-    if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"Expected boxes (faces, 4), got {boxes.shape}.")
-    height, width = picture.shape[:2]
-    for box in boxes:
-        left, top, right, bottom = box.tolist()
-        if not np.isfinite(box).all():
-            raise ValueError(f"Box {box.tolist()} is not finite.")
-        if right <= left or bottom <= top:
-            raise ValueError(
-                f"Box {box.tolist()} is inverted or empty; expected (left, top, right, bottom)."
-            )
-        if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            raise ValueError(
-                f"Box {box.tolist()} lies outside of the picture of {width} x {height} pixels."
-            )
-    return boxes

@@ -5,7 +5,8 @@ All errors are fractions (0.04 is 4 %) of a distance that belongs to the true fa
 
 * `corners`: between the outer eye corners (the official 300W protocol, "inter-ocular");
 * `pupils`: between the pupils, each the mean of the points around its eye;
-* `box`: the geometric mean of width and height of the box around the true landmarks;
+* `box`: the geometric mean of width and height of what the true landmarks span (AFLW's own
+  protocol takes the width of its annotated square box instead: not comparable to a few percent);
 * `diagonal`: the diagonal of that box.
 
 Functions take NumPy arrays or tensors of any Keras backend.
@@ -124,7 +125,8 @@ def auc(errors, threshold=0.08):
         errors: `(faces,)` errors of faces.
         threshold: in the errors' unit.
     """
-    return float(np.maximum(threshold - np.asarray(errors, np.float64), 0).mean() / threshold)
+    errors = np.nan_to_num(np.asarray(errors, np.float64), nan=np.inf)
+    return float(np.maximum(threshold - errors, 0).mean() / threshold)
 
 
 class _FaceMetric(keras.metrics.Mean):

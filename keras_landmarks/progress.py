@@ -1,5 +1,6 @@
 """The record of a training: validation, best weights, checkpoint, log and loss curve."""
 
+import contextlib
 import csv
 import io
 import math
@@ -7,7 +8,7 @@ import math
 import keras
 import numpy as np
 
-from keras_landmarks import metrics, weights
+from keras_landmarks import metrics, plots, weights
 from keras_landmarks.images import write_bytes
 
 
@@ -27,14 +28,9 @@ class Progress(keras.callbacks.Callback):
         self.scheme = None if validation is None else validation.scheme
         self.stage = self.epoch = self.done = 0
         self.best, self.history, self._optimizer_state = float("inf"), [], None
-        self.batches = None
 
     def next_stage(self, epochs):
         self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + epochs
-
-    def on_epoch_begin(self, epoch, logs=None):
-        if self.batches is not None:  # Keras ends an epoch of its own before the first
-            self.batches.first_step = (self.done + epoch) * len(self.batches)
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite((logs or {}).get("loss", 0.0)):
@@ -134,18 +130,11 @@ def plot_history(history, path):
         history: list of dicts with `epoch`, `loss`, `nme` and perhaps `val_nme` (fractions).
         path: of the picture.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return
-    figure = Figure(figsize=(9, 3.5), layout="constrained")
-    for axes, names in zip(figure.subplots(1, 2), (("loss",), ("nme", "val_nme"))):
-        for name in names:
-            points = [(row["epoch"], row[name]) for row in history if name in row]
-            if points:
-                axes.plot(*zip(*points), label=name)
-        axes.set(xlabel="epoch", yscale="log")
-        axes.legend()
-    picture = io.BytesIO()
-    figure.savefig(picture)
-    write_bytes(path, picture.getvalue())
+    with contextlib.suppress(ImportError), plots.figure(path, (9, 3.5)) as figure:
+        for axes, names in zip(figure.subplots(1, 2), (("loss",), ("nme", "val_nme"))):
+            for name in names:
+                points = [(row["epoch"], row[name]) for row in history if name in row]
+                if points:
+                    axes.plot(*zip(*points), label=name)
+            axes.set(xlabel="epoch", yscale="log")
+            axes.legend()

@@ -91,7 +91,8 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             optimizer state, same order of the data.
         strategy: `tf.distribute.Strategy`; None takes `MirroredStrategy` where TensorFlow sees
             several devices of the kind it would use. Results are those of one device, but for
-            `clipnorm`: Keras clips each device's share of the gradient.
+            an optimizer's `clipnorm` (Keras clips each device's share of the gradient) and for
+            layers that draw random numbers (each device draws its own).
         verbose: 0 silent, 1 progress bar, 2 a line each epoch.
 
     Returns:
@@ -157,7 +158,6 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     progress.restore_optimizer()
     first_step = (progress.done + progress.epoch) * len(samples)
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
-    progress.batches = None if tensorflow else data
     model.fit(
         data,
         epochs=stage.epochs,

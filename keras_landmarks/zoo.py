@@ -1,5 +1,6 @@
 """Models by name: `load("cnn6-300w")`. Weights ship with the package; nothing is downloaded."""
 
+import copy
 import difflib
 import functools
 import hashlib
@@ -11,7 +12,7 @@ from keras_landmarks.landmarker import Landmarker
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
 """The index of the zoo: builder, crop, weights file with sha256, and facts. Written by
-`tools/publish.py`."""
+`tools/index.py`."""
 
 
 @functools.cache
@@ -31,7 +32,7 @@ def list_models():
         for name, facts in keras_landmarks.list_models().items():
             print(name, facts["nme"])
     """
-    return {name: dict(facts) for name, facts in _index().items()}
+    return copy.deepcopy(_index())
 
 
 def _facts(name):

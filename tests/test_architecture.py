@@ -16,13 +16,14 @@ MAY_IMPORT = {
     "losses": {"schemes", "geometry", "layers", "metrics"},
     "metrics": {"schemes", "geometry", "layers"},
     "models": {"schemes", "layers"},
-    "data": {"schemes", "geometry", "images"},
+    "plots": {"images"},
+    "data": {"schemes", "geometry", "images", "plots"},
     "detection": {"geometry"},
     "landmarker": {"schemes", "geometry", "images", "detection"},
     "zoo": {"models", "landmarker", "weights"},
     "drawing": {"schemes"},
-    "evaluation": {"data", "metrics", "landmarker", "detection", "images", "geometry"},
-    "progress": {"metrics", "weights", "images"},
+    "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
+    "progress": {"metrics", "weights", "images", "plots"},
     "training": {"data", "metrics", "weights", "progress"},
 }
 TENSORFLOW = {"data", "training", "export"}

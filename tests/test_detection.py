@@ -44,15 +44,23 @@ def test_calibration_of_a_blind_detector_is_an_error():
 
 
 @pytest.mark.parametrize(
-    "result", [np.zeros((2, 5)), (np.zeros((2, 4)), np.zeros(3)), np.zeros((2, 2, 4))]
+    ("result", "message"),
+    [
+        (np.zeros((2, 5)), r"boxes \(faces, 4\)"),
+        (np.zeros((2, 2, 4)), r"boxes \(faces, 4\)"),
+        (([[1, 2, 3, 4]], np.zeros(3)), "1 boxes, but 3 scores"),
+        ([[1, 2, np.nan, 4]], "not finite"),
+        ([[3, 2, 1, 4]], "inverted"),
+        ([[30, 2, 40, 4]], "outside of the picture of 9 x 9"),
+    ],
 )
-def test_a_detector_that_returns_no_boxes_is_told_what_is_expected(result):
-    with pytest.raises(ValueError, match=r"boxes \(faces, 4\)"):
+def test_a_detector_that_returns_no_boxes_is_told_what_is_expected(result, message):
+    with pytest.raises(ValueError, match=message):
         detection.detect_boxes(lambda image: result, np.zeros((9, 9, 3), np.uint8))
 
 
 def test_a_detector_may_return_boxes_alone():
-    boxes, scores = detection.detect_boxes(lambda image: [[1, 2, 3, 4]], None)
+    boxes, scores = detection.detect_boxes(lambda image: [[1, 2, 3, 4]], np.zeros((9, 9)))
     assert boxes.shape == (1, 4)
     assert np.isnan(scores).all()
 

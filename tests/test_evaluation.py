@@ -1,5 +1,3 @@
-import json
-
 import numpy as np
 import pytest
 from faces import made_up_faces
@@ -33,7 +31,7 @@ def test_the_summary_says_its_protocol(model, faces):
     assert (summary["faces"], summary["box"], summary["normaliser"]) == (5, "truth", "pupils")
     assert summary["nme_percent"] == pytest.approx(100 * result.errors("pupils").mean(), abs=1e-3)
     assert set(summary["regions_percent"]) == {"jaw", "brows", "nose", "eyes", "mouth"}
-    listed = json.loads(result.to_json())["faces_percent"]
+    listed = result.by_face()
     assert list(listed.values()) == sorted(listed.values(), reverse=True)
 
 
@@ -55,12 +53,27 @@ def test_detector_boxes_are_converted_and_missed_faces_counted(model, faces):
 
 def test_a_broken_picture_is_an_error_or_left_out_by_name(model, faces, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    broken = data.Face(tmp_path / "broken.jpg", faces[0].landmarks, "ibug68")
+    broken = data.Face(tmp_path / "broken.jpg", faces[0].landmarks, "ibug68", [0, 0, 9, 9])
     with pytest.raises(ValueError, match=r"broken\.jpg"):
         evaluation.evaluate(model, [*faces, broken], verbose=0)
     with pytest.warns(data.BrokenFile, match=r"broken\.jpg"):
         result = evaluation.evaluate(model, [*faces, broken], skip_broken=True, verbose=0)
     assert len(result.names) == 5
+
+
+def test_a_face_whose_box_is_outside_is_named_or_left_out(model, faces):
+    outside = data.Face(faces[0].image, faces[0].landmarks, "ibug68", [900, 900, 950, 950], "far")
+    with pytest.raises(ValueError, match="far: Box .* outside of the picture"):
+        evaluation.evaluate(model, [*faces, outside], verbose=0)
+    with pytest.warns(data.BrokenFile, match="far is left out"):
+        result = evaluation.evaluate(model, [*faces, outside], skip_broken=True, verbose=0)
+    assert len(result.names) == 5
+
+
+def test_annotated_boxes_are_not_made_up(model, faces):
+    bare = data.Face(faces[0].image, faces[0].landmarks, "ibug68")
+    with pytest.raises(ValueError, match="1 of 6 faces have no annotated box"):
+        evaluation.evaluate(model, [*faces, bare], verbose=0)
 
 
 def test_bad_arguments_are_errors(model, faces):

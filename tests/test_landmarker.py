@@ -1,4 +1,5 @@
 import functools
+import pathlib
 import shutil
 
 import cv2
@@ -154,6 +155,18 @@ def test_any_callable_is_a_detector_and_its_convention_is_respected():
 def test_a_bad_box_is_an_error_that_names_it(box, message):
     with pytest.raises(ValueError, match=message):
         model().detect(portrait(), box)
+
+
+def test_no_boxes_are_no_faces():
+    assert model().detect(portrait(), boxes=[]) == []
+    assert model().detect([portrait(), portrait()], boxes=[[], [FACE]])[0] == []
+
+
+def test_a_pil_picture_that_is_cut_short_is_an_error_that_names_it(tmp_path):
+    whole = pathlib.Path(hopper()).read_bytes()
+    (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match=r"cut\.jpg cannot be read"):
+        model().detect(PIL.Image.open(tmp_path / "cut.jpg"))
 
 
 def test_a_box_that_is_partly_outside_of_the_picture_gives_finite_points():

@@ -29,8 +29,8 @@ NAMES = [
 MODULES = {
     "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses read_300w
         read_helen29 read_pts split_by_photo""",
-    "detection": """CONVENTIONS Convention Mtcnn calibrate convert_boxes detect_boxes find_face
-        get_convention overlap""",
+    "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
+        detect_boxes find_face get_convention overlap""",
     "evaluation": "BOXES Evaluation evaluate plot_ced",
     "geometry": """box_from_landmarks box_transform compose fit_similarity invert mirror_transform
         namespace resize_transform similarity_transform square_box transform_points""",

@@ -82,9 +82,14 @@ def measure_pipeline(size, folder):
 
 
 def measure_training(folder):
-    """Steps a second of `cnn6-300w`, on a constant batch and fed, and peak memory."""
+    """Steps a second of `cnn6-300w`, on a constant batch and fed, and peak memory of training."""
+    import dataclasses
+    import tempfile
+
     import keras
     import tensorflow as tf
+
+    from keras_landmarks import training
 
     recipe, samples = made_samples((64, 64), folder, 64)
     keras.config.set_dtype_policy(recipe.precision)
@@ -104,6 +109,9 @@ def measure_training(folder):
     for _ in range(3):  # in turns: the machine may be busier at one time than at another
         still.append(rate(constant))
         fed.append(rate(samples.dataset()))
+    short = dataclasses.replace(recipe, stages=(dataclasses.replace(stage, epochs=2),))
+    with tempfile.TemporaryDirectory() as out:  # with validation and checkpoints, as in earnest
+        training.train(short, samples, samples, out, verbose=0)
     return {
         "constant_steps_s": float(np.median(still)),
         "fed_steps_s": float(np.median(fed)),

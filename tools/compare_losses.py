@@ -30,13 +30,14 @@ SIDEWAYS = 0.2
 
 
 def train_variant(recipe, folder, out, loss, balanced, epochs, steps):
-    """Trains one variant for the same number of steps and returns its model."""
+    """Trains one variant: its model, the validation samples and the number of steps."""
     variant = dataclasses.replace(recipe, bins=recipe.bins if balanced else None)
     samples, validation = read_samples(variant, folder)
     epochs = max(round(epochs * steps / len(samples)), 1)
     stage = dataclasses.replace(recipe.stages[0], loss=loss, epochs=epochs)
     variant = dataclasses.replace(variant, stages=(stage,))
-    return training.train(variant, samples, validation, out, resume=True, verbose=2), validation
+    model = training.train(variant, samples, validation, out, resume=True, verbose=2)
+    return model, validation, epochs * len(samples)
 
 
 def measure(model, samples):
@@ -62,12 +63,12 @@ def main():
     test = data.Samples(faces, recipe.size, recipe.margin)
     rows = {}
     for name, (loss, balanced) in VARIANTS.items():
-        out = pathlib.Path(arguments.out) / name.replace(" ", "-")
-        model, validation = train_variant(
+        out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}".replace(" ", "-")
+        model, validation, taken = train_variant(
             recipe, arguments.data, out, loss, balanced, arguments.epochs, steps
         )
         rows[name] = {
-            "steps": steps * arguments.epochs,
+            "steps": taken,
             "validation_percent": measure(model, validation)[0],
             **dict(zip(("test_percent", "test_sideways_percent"), measure(model, test))),
         }

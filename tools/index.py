@@ -71,7 +71,7 @@ def table(index):
 def results_table(rows):
     """The accuracy of a model under every box and normaliser."""
     lines = [
-        "| boxes | normaliser | faces | missed | NME, % | AUC at 8 % | over 8 %, % | over 10 %, % |",
+        "| boxes | normaliser | faces | missed | NME, % | AUC at 8 % | > 8 %, % | > 10 %, % |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:

@@ -14,18 +14,22 @@ from keras_landmarks import data, training
 def read_samples(recipe, folder, skip_broken=False):
     """Training and validation `Samples` of a recipe from a folder of faces."""
     faces = data.read_300w(folder, recipe.split, skip_broken)
-    common = dict(size=recipe.size, margin=recipe.margin, box=recipe.box, batch=recipe.batch)
+    common = dict(
+        size=recipe.size,
+        margin=recipe.margin,
+        box=recipe.box,
+        batch=recipe.batch,
+        skip_broken=skip_broken,
+    )
     validation = None
     if recipe.validation:
         faces, held = data.split_by_photo(faces, recipe.validation, recipe.seed)
-        validation = data.Samples(held, skip_broken=skip_broken, **common)
-    indices = None
+        validation = data.Samples(held, **common)
+    samples = data.Samples(faces, augmentation=recipe.augmentation, seed=recipe.seed, **common)
     if recipe.bins:
-        shapes = np.stack([face.landmarks for face in faces])
-        indices = data.balance_poses(shapes, faces[0].scheme, recipe.bins, recipe.most).indices
-    samples = data.Samples(
-        faces, augmentation=recipe.augmentation, indices=indices, seed=recipe.seed, **common
-    )
+        shapes = np.stack([face.landmarks for face in samples.faces])
+        balance = data.balance_poses(shapes, samples.scheme, recipe.bins, recipe.most)
+        samples.indices = balance.indices
     return samples, validation
 
 
@@ -35,13 +39,14 @@ def main():
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--out", required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="warn of a broken file, and go on"
+    )
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
-    samples, validation = read_samples(recipe, arguments.data)
-    print(
-        f"{len(samples.faces)} faces, {len(samples)} steps an epoch, "
-        f"{len(validation.faces) if validation else 0} faces to choose on"
-    )
+    samples, validation = read_samples(recipe, arguments.data, arguments.skip_broken)
+    chosen = len(validation.faces) if validation else 0
+    print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {chosen} to choose on")
     training.train(recipe, samples, validation, arguments.out, arguments.resume)
     print(f"The best weights are in {arguments.out}/best.safetensors.")
 

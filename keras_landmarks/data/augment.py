@@ -126,4 +126,4 @@ def _noise(rng, crop):
     y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
     piece = tile[y : y + height, x : x + width]
     noisy = cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32))
-    return noisy.clip(0, 255).astype(np.uint8)
+    return np.rint(noisy.clip(0, 255)).astype(np.uint8)

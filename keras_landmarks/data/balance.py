@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_landmarks import geometry
+from keras_landmarks import geometry, plots
 from keras_landmarks.schemes import get_scheme
 
 
@@ -27,14 +27,11 @@ class PoseBalance:
 
     def plot(self, path):
         """Draws the histogram before and after balancing (the paper's figure 5) as a picture."""
-        from matplotlib.figure import Figure
-
-        figure = Figure(figsize=(6, 4), layout="constrained")
-        axes = figure.add_subplot(xlabel="yaw coefficient", ylabel="faces")
-        axes.hist(self.coefficients[self.indices], self.edges, label="balanced", color="C1")
-        axes.hist(self.coefficients, self.edges, label="as annotated", color="C0")
-        axes.legend()
-        figure.savefig(path)
+        with plots.figure(path) as figure:
+            axes = figure.add_subplot(xlabel="yaw coefficient", ylabel="faces")
+            axes.hist(self.coefficients[self.indices], self.edges, label="balanced", color="C1")
+            axes.hist(self.coefficients, self.edges, label="as annotated", color="C0")
+            axes.legend()
 
 
 def align_shapes(landmarks, iterations=10):

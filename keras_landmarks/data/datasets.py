@@ -79,6 +79,9 @@ def _pairs(folder, part):
     """`(name, picture or None, annotation or None)` of everything in a folder, by name."""
     files = sorted((folder / part).iterdir())
     pictures = {f.stem: f for f in files if f.suffix.lower() in _PICTURES}
+    for file in files:
+        if file.suffix.lower() in _PICTURES and pictures[file.stem] != file:
+            raise ValueError(f"{file} and {pictures[file.stem]} share one annotation.")
     annotations = {f.stem: f for f in files if f.suffix.lower() == ".pts"}
     shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
     alone = {_photo(stem) for stem in shared} - set(annotations)

@@ -20,7 +20,10 @@ def read_helen29(folder):
         FileNotFoundError: if `helen.mat` is missing.
         ValueError: if it is not the expected MATLAB file, or a picture of it is missing.
     """
-    from scipy.io import loadmat
+    try:
+        from scipy.io import loadmat
+    except ImportError as error:
+        raise ImportError("MATLAB files need SciPy: pip install scipy") from error
 
     folder = pathlib.Path(folder)
     path = folder / "helen.mat"

@@ -1,5 +1,6 @@
 """From faces to batches: one sample function under tf.data and under `keras.utils.PyDataset`."""
 
+import concurrent.futures
 import warnings
 
 import keras
@@ -60,6 +61,11 @@ class Samples:
         self.scheme = get_scheme(faces[0].scheme)
         self.size, self.margin, self.box = tuple(size), margin, box
         self.augmentation, self.batch, self.seed = augmentation, batch, seed
+        if box == "annotation" and (count := sum(face.box is None for face in faces)):
+            warnings.warn(
+                f"{count} of {len(faces)} faces have no box: their landmarks' own is taken.",
+                stacklevel=2,
+            )
         self.faces, self._cuts = [], []
         for face in faces:
             try:
@@ -86,11 +92,12 @@ class Samples:
         pixels = face.pixels()
         crop = geometry.square_box(box, self.margin)
         around = geometry.square_box(crop, 1.8)
+        height, width = pixels.shape[:2]
+        if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
+            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
         left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
         right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
         pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        if pixels.size == 0:
-            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
         factor = max(int((crop[2] - crop[0]) / min(self.size) / 2), 1)
         cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
         if factor > 1:
@@ -143,7 +150,7 @@ class Samples:
         if self.augmentation is None:
             pairs = [self.sample(index) for index in self.indices[chosen]]
         else:
-            order = np.random.default_rng((self.seed, epoch)).permutation(self.indices)
+            order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
             pairs = [
                 self.sample(index, np.random.default_rng((self.seed, epoch, i, j)))
                 for j, index in enumerate(order[chosen])
@@ -187,28 +194,33 @@ class Samples:
         steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
         return steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
 
-    def py_dataset(self, first_step=0, workers=1, **kwargs):
-        """The same batches as a `keras.utils.PyDataset`: an epoch, without TensorFlow.
+    def py_dataset(self, first_step=0, workers=2):
+        """The same batches as a `keras.utils.PyDataset`, for ever, without TensorFlow.
+
+        Give `fit` `steps_per_epoch=len(self)`.
 
         Args:
-            first_step: where to start; a multiple of the epoch's length.
-            workers: threads (or processes) that make batches.
-            **kwargs: of `keras.utils.PyDataset`.
+            first_step: where to start.
+            workers: threads that make batches ahead of time.
         """
-        return _Batches(self, first_step, workers=workers, **kwargs)
+        return _Batches(self, first_step, workers)
 
 
 class _Batches(keras.utils.PyDataset):
-    def __init__(self, samples, first_step, **kwargs):
-        super().__init__(**kwargs)
-        self.samples, self.first_step = samples, first_step
+    """Batches by number. Makes its own ahead: Keras' workers start anew with every epoch."""
 
-    def __len__(self):
-        return len(self.samples)
+    num_batches = None
+
+    def __init__(self, samples, first_step, workers):
+        super().__init__()
+        self.samples, self.first_step = samples, first_step
+        self._ahead, self._count = {}, 2 * workers
+        self._pool = concurrent.futures.ThreadPoolExecutor(workers)
 
     def __getitem__(self, index):
-        crops, landmarks = self.samples.batch_at(self.first_step + index)
+        for i in range(index, index + self._count):
+            if i not in self._ahead:
+                step = self.first_step + i
+                self._ahead[i] = self._pool.submit(self.samples.batch_at, step)
+        crops, landmarks = self._ahead.pop(index).result()
         return crops, {"landmarks": landmarks}
-
-    def on_epoch_end(self):
-        self.first_step += len(self)

@@ -1,0 +1,36 @@
+"""Plots, where matplotlib is installed."""
+
+import contextlib
+import io
+import pathlib
+
+from keras_landmarks.images import write_bytes
+
+
+def need_matplotlib():
+    """Raises an `ImportError` that says how to install matplotlib, where it is missing."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError as error:
+        raise ImportError("Plots need matplotlib: pip install matplotlib") from error
+
+
+@contextlib.contextmanager
+def figure(path, size=(6, 4)):
+    """A matplotlib figure that is written as a picture when the block ends, whole or not at all.
+
+    Args:
+        path: of the picture; its folder is made if need be.
+        size: `(width, height)` in inches.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+    """
+    need_matplotlib()
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=size, layout="constrained")
+    yield drawn
+    picture = io.BytesIO()
+    drawn.savefig(picture, format=pathlib.Path(path).suffix[1:] or "png")
+    write_bytes(path, picture.getvalue())
