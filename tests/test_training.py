@@ -105,7 +105,11 @@ def test_a_network_learns_and_leaves_its_files(tmp_path):
 
 
 def test_the_weights_with_the_lowest_validation_error_are_kept(tmp_path):
-    recipe = recipe_of(lambda steps: keras.optimizers.Adam(0.05), 6)  # too fast: it goes up again
+    def spoiling(steps):
+        rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2], [3e-3, 1.0])
+        return keras.optimizers.Adam(rate)
+
+    recipe = recipe_of(spoiling, 4)
     model = run(recipe, tmp_path)
     errors = [float(row["val_nme"]) for row in read_log(tmp_path)]
     crops, landmarks = samples_of(recipe)[1].arrays()
