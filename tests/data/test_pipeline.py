@@ -85,7 +85,9 @@ def test_the_landmarks_of_a_mirrored_sample_follow_the_scheme(scheme):
         for k in range(len(landmarks)):
             x, y = landmarks[mirror[k]]
             np.testing.assert_allclose(moved[k], [63 - x, y], atol=1e-3)
-        assert np.abs(flipped[:, ::-1].astype(int) - crop).max() <= 1
+        difference = np.abs(flipped[:, ::-1].astype(int) - crop)
+        assert difference.max() <= 8  # OpenCV 4 warps at thirty-seconds of a pixel, 5 exactly
+        assert difference.mean() < 0.1
 
 
 @pytest.mark.parametrize("size", [(64, 64), (160, 160)])
