@@ -20,15 +20,18 @@ import numpy as np
 
 def namespace(*arrays):
     """The module whose functions fit the arguments: `numpy` for arrays, else `keras.ops`."""
-    return keras.ops if any(keras.ops.is_tensor(a) or _symbolic(a) for a in arrays) else np
-
-
-def _symbolic(array):
-    return isinstance(array, (keras.KerasTensor, keras.Variable))
+    if all(isinstance(array, np.ndarray) for array in arrays):  # asking Keras is slow
+        return np
+    tensors = (keras.KerasTensor, keras.Variable)
+    return (
+        keras.ops if any(keras.ops.is_tensor(a) or isinstance(a, tensors) for a in arrays) else np
+    )
 
 
 def _matrix(xp, a, b, c, d, e, f):
     """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]`: `(..., 2, 3)`."""
+    if xp is np:
+        return np.stack([a, b, c, d, e, f], axis=-1).reshape(*np.shape(a), 2, 3)
     return xp.stack([xp.stack([a, b, c], axis=-1), xp.stack([d, e, f], axis=-1)], axis=-2)
 
 
