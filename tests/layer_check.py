@@ -11,7 +11,7 @@ from keras import ops
 POLICIES = ("mixed_float16", "mixed_bfloat16")
 
 
-def check_layer(layer, inputs, atol=1e-5, differentiable=None):
+def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True):
     """Checks what Keras and the package's house rules ask of a layer, outside of training.
 
     Args:
@@ -19,13 +19,15 @@ def check_layer(layer, inputs, atol=1e-5, differentiable=None):
         inputs: its float32 arrays, batch first.
         atol: how far outputs of copies of the layer may lie apart.
         differentiable: which inputs have gradients; None for all.
+        coordinates: whether it takes or gives coordinates, and so stays float32.
     """
     output = ops.convert_to_numpy(layer(*inputs))
     check_shape(layer, inputs, output)
     check_config(layer, inputs, output, atol)
     model = functional(layer, inputs)
     check_saving(model, inputs, output, atol)
-    check_half_precision(layer, inputs, output)
+    if coordinates:
+        check_half_precision(layer, inputs, output)
     check_gradients(layer, inputs, differentiable)
     if keras.backend.backend() == "tensorflow":
         check_tflite(model, inputs, output)

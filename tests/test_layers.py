@@ -41,6 +41,19 @@ LAYERS = {
         lambda: layers.MeanShape(SIZE),
         (LANDMARKS.reshape(3, 10) / 100,),
     ),
+    "heatmap_generation": (lambda: layers.HeatmapGeneration(SIZE), (LANDMARKS,)),
+    "heatmap_generation everywhere": (
+        lambda: layers.HeatmapGeneration(SIZE, radius=None),
+        (LANDMARKS,),
+    ),
+    "heatmap_generation, gaussian": (
+        lambda: layers.HeatmapGeneration(SIZE, "gaussian", sigma=2.0),
+        (LANDMARKS,),
+    ),
+    "feature_image": (
+        lambda: layers.FeatureImage((12, 8), dtype="float32"),
+        (LANDMARKS.reshape(3, 10) / 10,),
+    ),
 }
 
 
@@ -53,7 +66,8 @@ def array(tensor):
 def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
     # Sums of pixels of 0..255 differ in the last digits of float32.
-    check_layer(build(), inputs, atol=1e-2 if "image" in name else 1e-4)
+    atol = 1e-2 if name.startswith("image") else 1e-4
+    check_layer(build(), inputs, atol, coordinates=name != "feature_image")
 
 
 def test_every_public_layer_is_checked():
@@ -411,3 +425,106 @@ def test_the_mean_shape_is_a_weight_that_is_not_trained():
 def test_displacements_that_are_not_two_a_point_are_refused(shape, count):
     with pytest.raises(ValueError, match=f"displacements, got {count}"):
         layers.MeanShape(SIZE, shape)(np.zeros((1, count), "float32"))
+
+
+# HeatmapGeneration
+
+
+def heatmap_by_hand(landmarks, size, radius=None):
+    """Equation 3 of the paper, pixel by pixel."""
+    heatmap = np.zeros(size)
+    for y in range(size[0]):
+        for x in range(size[1]):
+            nearest = min(np.hypot(x - p[0], y - p[1]) for p in landmarks)
+            if radius is None or nearest <= radius:
+                heatmap[y, x] = 1 / (1 + nearest)
+    return heatmap
+
+
+@pytest.mark.parametrize("radius", [None, 5.0, 16.0])
+def test_the_distance_heatmap_is_the_papers_equation(radius):
+    found = array(layers.HeatmapGeneration(SIZE, radius=radius)(LANDMARKS))
+    assert found.shape == (3, *SIZE, 1)
+    for face, heatmap in zip(LANDMARKS, found[..., 0]):
+        np.testing.assert_allclose(heatmap, heatmap_by_hand(face, SIZE, radius), atol=1e-5)
+
+
+def test_the_gaussian_heatmaps_are_one_bell_for_each_landmark():
+    found = array(layers.HeatmapGeneration(SIZE, "gaussian", None, 2.0)(LANDMARKS))
+    assert found.shape == (3, *SIZE, 5)
+    for y, x in ((3, 7), (20, 30)):
+        squared = (LANDMARKS[1, 2, 0] - x) ** 2 + (LANDMARKS[1, 2, 1] - y) ** 2
+        np.testing.assert_allclose(found[1, y, x, 2], np.exp(-squared / 8), rtol=1e-4)
+
+
+def test_a_heatmap_is_lit_where_its_landmark_is():
+    found = array(layers.HeatmapGeneration(SIZE)(np.float32([[[7, 3], [20, 15]]])))[0, ..., 0]
+    assert found[3, 7] == found[15, 20] == 1
+    assert (found < 1).sum() == found.size - 2
+
+
+def test_the_gradient_of_a_heatmap_is_that_of_finite_differences():
+    layer, weights = layers.HeatmapGeneration(SIZE, radius=None), RNG.normal(size=(1, *SIZE, 1))
+    points = np.float32([[[7.3, 3.6], [20.7, 15.2]]])
+
+    def total(values):
+        return ops.sum(layer(values) * weights.astype("float32"))
+
+    (slope,) = gradients(total, points)
+    for i in np.ndindex(points.shape):
+        step = np.zeros_like(points)
+        step[i] = 0.02
+        expected = (float(total(points + step)) - float(total(points - step))) / 0.04
+        np.testing.assert_allclose(slope[i], expected, atol=0.1)
+
+
+@pytest.mark.parametrize("kind", ["distance", "gaussian"])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
+def test_a_landmark_that_is_not_finite_is_not_drawn(kind, bad):
+    points = np.float32([[[7, 3], [bad, 5]]])
+    layer = layers.HeatmapGeneration(SIZE, kind)
+    found = array(layer(points))
+    alone = array(layer(points[:, :1]))
+    np.testing.assert_allclose(found.max(axis=-1), alone.max(axis=-1), atol=1e-6)
+    (slope,) = gradients(lambda values: ops.sum(layer(values)), points)
+    assert np.isfinite(slope).all()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"size": (0, 5)},
+        {"size": SIZE, "kind": "square"},
+        {"size": SIZE, "radius": 0},
+        {"size": SIZE, "sigma": -1},
+    ],
+)
+def test_bad_heatmaps_are_refused(arguments):
+    with pytest.raises(ValueError, match="must be|Unknown kind"):
+        layers.HeatmapGeneration(**arguments)
+
+
+# FeatureImage
+
+
+def test_a_feature_image_is_a_dense_layer_whose_pixels_are_repeated():
+    layer = layers.FeatureImage((4, 6))
+    features = RNG.normal(size=(2, 7)).astype("float32")
+    found = array(layer(features))
+    kernel, bias = layer.get_weights()
+    assert kernel.shape == (7, 6)
+    pixels = np.maximum(features @ kernel + bias, 0).reshape(2, 2, 3)
+    for y in range(4):
+        for x in range(6):
+            np.testing.assert_allclose(found[:, y, x, 0], pixels[:, y // 2, x // 2], atol=1e-5)
+
+
+def test_a_feature_image_of_the_paper_has_3136_units():
+    layer = layers.FeatureImage()
+    layer.build((None, 256))
+    assert layer.kernel.shape == (256, 3136)
+
+
+def test_a_scale_that_does_not_divide_is_refused():
+    with pytest.raises(ValueError, match="scale must divide"):
+        layers.FeatureImage((5, 4), 2)

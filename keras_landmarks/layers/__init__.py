@@ -1,5 +1,7 @@
 """Layers on Keras ops: every one runs on every backend and exports to TFLite and ONNX."""
 
+from keras_landmarks.layers.feature_image import FeatureImage
+from keras_landmarks.layers.heatmap_generation import HeatmapGeneration
 from keras_landmarks.layers.image_transform import ImageTransform
 from keras_landmarks.layers.landmark_transform import LandmarkTransform
 from keras_landmarks.layers.mean_shape import MeanShape
@@ -7,6 +9,8 @@ from keras_landmarks.layers.transform_estimation import TransformEstimation
 from keras_landmarks.layers.transform_jitter import TransformJitter
 
 __all__ = [
+    "FeatureImage",
+    "HeatmapGeneration",
     "ImageTransform",
     "LandmarkTransform",
     "MeanShape",

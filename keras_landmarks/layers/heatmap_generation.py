@@ -1,0 +1,79 @@
+import keras
+from keras import ops
+
+KINDS = ("distance", "gaussian")
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class HeatmapGeneration(keras.layers.Layer):
+    """Draws landmarks as heatmaps.
+
+    `distance` is one map for all landmarks, `1 / (1 + d)` with d the distance from a pixel to the
+    nearest landmark; `gaussian` is a map for each, `exp(-d^2 / (2 sigma^2))`. Both are 1 at a
+    landmark. Differentiable towards the landmarks.
+
+    Args:
+        size: `(height, width)` of the maps.
+        kind: `distance` or `gaussian`.
+        radius: pixels farther than this from every landmark are zero; None draws everywhere. The
+            paper has 16.
+        sigma: width of the Gaussian, in pixels.
+
+    Call arguments:
+        landmarks: `(batch, n, 2)` points in pixels of the maps, float32. A landmark that is not
+            finite, or far outside, is not drawn.
+
+    Returns:
+        `(batch, *size, 1)` for `distance`, `(batch, *size, n)` for `gaussian`; of 0..1, float32.
+
+    Raises:
+        ValueError: if a size, the radius or sigma is not positive, or the kind is unknown.
+
+    Reference:
+        Kowalski et al., Deep Alignment Network, 2017, eq. 3.
+    """
+
+    def __init__(self, size, kind="distance", radius=16.0, sigma=1.5, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        if len(size) != 2 or min(size) < 1:
+            raise ValueError(f"size must be (height, width), both at least 1, not {size}.")
+        if kind not in KINDS:
+            raise ValueError(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
+        if sigma <= 0 or (radius is not None and radius <= 0):
+            raise ValueError(f"radius and sigma must be above zero, got {radius} and {sigma}.")
+        self.size = tuple(size)
+        self.kind, self.radius, self.sigma = kind, radius, sigma
+
+    def call(self, landmarks):
+        # Far enough that nothing is drawn, near enough that a square is finite. NaN fails both.
+        limit = 1e6
+        inside = ops.logical_and(landmarks > -limit, landmarks < limit)
+        landmarks = ops.where(inside, landmarks, -limit)
+        height, width = self.size
+        dx = ops.arange(width, dtype="float32") - landmarks[:, :, 0:1]
+        dy = ops.arange(height, dtype="float32") - landmarks[:, :, 1:2]
+        squared = ops.square(dy)[:, :, :, None] + ops.square(dx)[:, :, None, :]
+        if self.kind == "distance":
+            squared = ops.min(squared, axis=1, keepdims=True)
+            at_landmark = squared == 0  # where a root has no slope
+            distance = ops.sqrt(ops.where(at_landmark, 1.0, squared))
+            heatmap = 1 / (1 + ops.where(at_landmark, 0.0, distance))
+        else:
+            heatmap = ops.exp(-squared / (2 * self.sigma**2))
+        if self.radius is not None:
+            heatmap = ops.where(squared <= self.radius**2, heatmap, 0.0)
+        return ops.transpose(heatmap, (0, 2, 3, 1))
+
+    def compute_output_shape(self, input_shape):
+        maps = 1 if self.kind == "distance" else input_shape[1]
+        return (input_shape[0], *self.size, maps)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "size": self.size,
+            "kind": self.kind,
+            "radius": self.radius,
+            "sigma": self.sigma,
+        }
