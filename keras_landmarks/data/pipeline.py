@@ -86,7 +86,7 @@ class Samples:
             raise ValueError(f"{len(self.indices)} faces are fewer than a batch of {batch}.")
 
     def _cut(self, face):
-        """The surroundings of a face, at most 4 times finer than crops: pixels, landmarks, box."""
+        """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
         box = face.annotation_box if self.box == "annotation" else face.truth_box
         box = np.float64(geometry.square_box(box))
         pixels = face.pixels()
@@ -98,7 +98,7 @@ class Samples:
         left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
         right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
         pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        factor = max(int((crop[2] - crop[0]) / min(self.size) / 2), 1)
+        factor = max(int((crop[2] - crop[0]) / min(self.size)), 1)
         cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
         if factor > 1:
             pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)

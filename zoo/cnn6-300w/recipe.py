@@ -2,7 +2,7 @@
 
 python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
 
-30 minutes on two idle CPU cores; 4.0 % on 300w/lfpw-test (corners, annotation box). The paper has
+42 minutes on two busy CPU cores; 4.0 % on 300w/lfpw-test (corners, annotation box). The paper has
 SGD and batches of 8; here AdamW, a cosine schedule, averaged weights and more augmentation: the
 card lists all differences.
 """

@@ -2,7 +2,7 @@
 
 python tools/train.py cnn6-7-300w --data 300W --out runs/cnn6-7-300w
 
-50 minutes on two idle CPU cores; 3.65 % on 300w/lfpw-test (corners, annotation box). Stage
+65 minutes on two busy CPU cores; 3.65 % on 300w/lfpw-test (corners, annotation box). Stage
 one is frozen, in-plane rotation is up to 20 degrees as stage one removes it: the card lists all
 differences from the paper.
 """
