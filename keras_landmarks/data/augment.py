@@ -107,11 +107,13 @@ def _patches(rng, crop):
 
 
 def _colour(rng, crop, amount):
-    contrast, brightness = 1 + amount * rng.uniform(-1, 1), amount * rng.uniform(-1, 1)
-    gain = contrast * (1 + amount / 2 * rng.uniform(-1, 1, 3))
-    levels = np.arange(256.0)[:, None]
-    table = (levels - 127.5) * gain + 127.5 + 127.5 * brightness
-    return cv2.LUT(crop, np.clip(np.rint(table), 0, 255).astype(np.uint8)[:, None])
+    contrast, brightness, *channels = amount * rng.uniform(-1, 1, 5)
+    gain = (1 + contrast) * (1 + np.array(channels) / 2)
+    table = _LEVELS * gain + (128 + 127.5 * brightness)  # half a level more: rounds
+    return cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)[:, None])
+
+
+_LEVELS = np.arange(256.0)[:, None] - 127.5
 
 
 @functools.cache

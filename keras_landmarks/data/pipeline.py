@@ -151,10 +151,8 @@ class Samples:
             pairs = [self.sample(index) for index in self.indices[chosen]]
         else:
             order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
-            pairs = [
-                self.sample(index, np.random.default_rng((self.seed, epoch, i, j)))
-                for j, index in enumerate(order[chosen])
-            ]
+            rng = np.random.default_rng((self.seed, epoch, i))
+            pairs = [self.sample(index, rng) for index in order[chosen]]
         crops, landmarks = zip(*pairs)
         return np.stack(crops), np.stack(landmarks)
 
