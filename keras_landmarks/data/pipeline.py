@@ -190,7 +190,12 @@ class Samples:
             return crops, {"landmarks": tf.ensure_shape(landmarks, (batch, count, 2))}
 
         steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-        return steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
+        options = tf.data.Options()  # threads of its own: training keeps all of TensorFlow's
+        options.threading.private_threadpool_size = 2
+        options.threading.max_intra_op_parallelism = 1
+        options.autotune.enabled = False
+        batches = steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
+        return batches.with_options(options)
 
     def py_dataset(self, first_step=0, workers=2):
         """The same batches as a `keras.utils.PyDataset`, for ever, without TensorFlow.
