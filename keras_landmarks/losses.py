@@ -126,6 +126,31 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
     return squared / ops.maximum(ocular, 1.0)
 
 
+def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
+    """The mean distance between truth and prediction over the distance of the eyes.
+
+    The normalised mean error itself, as a loss: its gradient is as long for every point, and zero
+    at zero error.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+        scheme: the landmarks' scheme or its name.
+        kind: of the normaliser (see `metrics.normaliser`), which is at least one pixel.
+
+    Returns:
+        `(batch,)` float32, a fraction of the normaliser.
+
+    Reference:
+        Kowalski et al., Deep Alignment Network, 2017, eq. 4.
+    """
+    squared = ops.sum(ops.square(_difference(y_true, y_pred)), axis=-1)
+    exact = squared == 0  # where a root has no slope
+    distance = ops.where(exact, 0.0, ops.sqrt(ops.where(exact, 1.0, squared)))
+    normaliser = metrics.normaliser(ops.cast(y_true, "float32"), get_scheme(scheme), kind)
+    return ops.mean(distance, axis=-1) / ops.maximum(normaliser, 1.0)
+
+
 class _LandmarkLoss(keras.losses.Loss):
     """A loss class over one of this module's functions."""
 
@@ -202,6 +227,30 @@ class IodL2(_LandmarkLoss):
 
     def __init__(self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None):
         super().__init__(iod_l2, {"scheme": get_scheme(scheme)}, name, reduction, dtype)
+
+    def get_config(self):
+        return {**super().get_config(), "scheme": self._arguments["scheme"].name}
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class NormalisedDistance(_LandmarkLoss):
+    """`normalised_distance` as a Keras loss.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+        kind: of the normaliser (see `metrics.normaliser`).
+    """
+
+    def __init__(
+        self,
+        scheme="ibug68",
+        kind="pupils",
+        reduction="sum_over_batch_size",
+        name="normalised_distance",
+        dtype=None,
+    ):
+        arguments = {"scheme": get_scheme(scheme), "kind": kind}
+        super().__init__(normalised_distance, arguments, name, reduction, dtype)
 
     def get_config(self):
         return {**super().get_config(), "scheme": self._arguments["scheme"].name}

@@ -23,14 +23,30 @@ class Progress(keras.callbacks.Callback):
 
     def __init__(self, out, model, validation):
         super().__init__()
-        self.out, self._trained = out, model
+        self.out, self.network = out, model
         self.validation = None if validation is None else validation.arrays()
         self.scheme = None if validation is None else validation.scheme
-        self.stage = self.epoch = self.done = 0
-        self.best, self.history, self._optimizer_state = float("inf"), [], None
+        self.stage = self.epoch = self.done = self.best_epoch = 0
+        self.best, self.history = float("inf"), []
+        self.patience = self._optimizer_state = None
 
-    def next_stage(self, epochs):
-        self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + epochs
+    def begin(self, graph, patience):
+        """A stage, or its rest after a kill: the graph that is trained, compiled."""
+        self.patience = patience
+        self._restore_optimizer(graph)
+
+    def stale(self):
+        """Whether the stage has gone on for long enough without a lower validation error."""
+        since = self.done + self.epoch - max(self.best_epoch, self.done)
+        return bool(self.validation and self.patience and since >= self.patience)
+
+    def next_stage(self):
+        self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + self.epoch
+
+    def take_best(self):
+        """Gives the network the best weights so far, if there are any."""
+        if (path := self.out / "best.safetensors").exists():
+            weights.set_weights(self.network, weights.load_arrays(path)[0])
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite((logs or {}).get("loss", 0.0)):
@@ -51,21 +67,23 @@ class Progress(keras.callbacks.Callback):
             error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
             row["val_nme"] = logs["val_nme"] = error
         if not self.validation or error < self.best:
-            self.best = row.get("val_nme", self.best)
-            weights.save_arrays(self.out / "best.safetensors", weights.get_weights(model), row)
+            self.best, self.best_epoch = row.get("val_nme", self.best), row["epoch"]
+            best = weights.get_weights(self.network)
+            weights.save_arrays(self.out / "best.safetensors", best, row)
         if averaged:
             averaged.on_test_end()
         self.history.append(row)
         self.epoch = epoch + 1
         self.write_log()  # first, so that no kill leaves a finished checkpoint with a shorter log
         self.write()
+        model.stop_training = self.stale()
 
     def write(self):
         """The checkpoint: weights, random state, optimizer and where in the recipe they stand."""
-        arrays = {name: _numpy(v) for name, v in _variables(self.model).items()}
+        arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
         state = self.model.optimizer.variables
         arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(state)}
-        keys = ("stage", "epoch", "done", "best", "history")
+        keys = ("stage", "epoch", "done", "best", "best_epoch", "history")
         facts = {key: getattr(self, key) for key in keys}
         weights.save_arrays(self.out / "checkpoint.safetensors", arrays, facts)
 
@@ -76,7 +94,7 @@ class Progress(keras.callbacks.Callback):
             return
         arrays, facts = weights.load_arrays(path)
         state = {k: arrays.pop(k) for k in list(arrays) if k.startswith("optimizer/")}
-        variables = _variables(self._trained)
+        variables = _variables(self.network)
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         for name in sorted(set(shapes) | set(arrays)):
             if name not in arrays or shapes.get(name) != arrays[name].shape:
@@ -87,10 +105,10 @@ class Progress(keras.callbacks.Callback):
             setattr(self, key, value)
         self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
 
-    def restore_optimizer(self):
+    def _restore_optimizer(self, graph):
         if self._optimizer_state is not None:
             # The model's own: `compile` wraps the stage's where losses are scaled.
-            variables = self._trained.optimizer.variables
+            variables = graph.optimizer.variables
             sizes = [math.prod(variable.shape) for variable in variables]
             if [array.size for array in self._optimizer_state] != sizes:
                 raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import keras
 
-from keras_landmarks import metrics, weights
+from keras_landmarks import metrics
 from keras_landmarks.data.augment import Augmentation
 from keras_landmarks.progress import Progress
 
@@ -22,13 +22,21 @@ class Stage:
         optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
             can end when the stage does). With `use_ema=True` the averaged weights are validated
             and kept.
-        frozen: beginnings of the names of layers that are not trained.
+        frozen: beginnings of the names of layers that are not trained; batch normalisation among
+            them keeps its statistics.
+        output: name of the layer whose landmarks are trained, for the early stage of a cascade;
+            None trains the model's own.
+        patience: ends the stage early after so many epochs without a lower validation error.
+        start: called with the model before the first step, to bring weights along.
     """
 
     loss: Callable
     epochs: int
     optimizer: Callable
     frozen: tuple = ()
+    output: str | None = None
+    patience: int | None = None
+    start: Callable | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +58,6 @@ class Recipe:
         batch: faces in a step, over all devices.
         seed: of weights, order, augmentation and validation split.
         precision: Keras dtype policy of the training; coordinates are float32 under any.
-        start: called with the new model before the first step, to bring weights along.
         paper: what is rebuilt, with year and section.
         paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
         licence: of the training data, which binds the weights.
@@ -69,14 +76,13 @@ class Recipe:
     batch: int = 64
     seed: int = 0
     precision: str = "float32"
-    start: Callable | None = None
     paper: str = ""
     paper_nme: str | None = None
     licence: str = "300W: research only"
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
-    """Trains a model by its recipe.
+    """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
     `best.safetensors` (the weights with the lowest validation error), `log.csv` and
@@ -116,8 +122,6 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     try:
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = recipe.model(mean_shape=samples.mean_shape())
-            if recipe.start:
-                recipe.start(model)
         progress = Progress(out, model, validation)
         if resume:
             progress.read()
@@ -126,8 +130,7 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
                 _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
-    best, _ = weights.load_arrays(out / "best.safetensors")
-    weights.set_weights(model, best)
+    progress.take_best()
     return model
 
 
@@ -142,29 +145,36 @@ def _strategy():
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
+    if progress.epoch == 0:
+        progress.take_best()
+        if stage.start:
+            stage.start(model)
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
     with strategy.scope() if strategy else contextlib.nullcontext():
-        optimizer = stage.optimizer(stage.epochs * len(samples))
-        model.compile(
-            optimizer=optimizer,
+        graph = model
+        if stage.output:
+            landmarks = model.get_layer(stage.output).output
+            graph = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
+        graph.compile(
+            optimizer=stage.optimizer(stage.epochs * len(samples)),
             loss={"landmarks": stage.loss},
             metrics={"landmarks": [metrics.NME(samples.scheme)]},
             # XLA on CPUs is slower than oneDNN's convolutions.
             jit_compile=False if tensorflow else "auto",
         )
-        model.optimizer.build(model.trainable_variables)
-    progress.restore_optimizer()
+        graph.optimizer.build(graph.trainable_variables)
+    progress.begin(graph, stage.patience)
     first_step = (progress.done + progress.epoch) * len(samples)
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
-    model.fit(
+    graph.fit(
         data,
-        epochs=stage.epochs,
+        epochs=progress.epoch if progress.stale() else stage.epochs,
         initial_epoch=progress.epoch,
         steps_per_epoch=len(samples),
         callbacks=[progress],
         shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )
-    progress.next_stage(stage.epochs)
+    progress.next_stage()

@@ -18,12 +18,13 @@ from train import read_samples
 from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples
 from keras_landmarks.losses import Wing
-from keras_landmarks.models import blocks, cnn
+from keras_landmarks.models import blocks, cnn, dan
 from keras_landmarks.training import Recipe, Stage, train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="is TensorFlow's, or runs on it already")
+small_dan = functools.partial(dan, size=16, filters=(4, 8), hidden=16)
 small_cnn = functools.partial(cnn, size=16, filters=(4, 8), hidden=16)
 
 
@@ -33,6 +34,10 @@ def sgd(steps):
 
 def adam(steps):
     return keras.optimizers.Adam(3e-3)
+
+
+def standstill(steps):
+    return keras.optimizers.SGD(0.0)
 
 
 def averaged(steps):
@@ -285,15 +290,64 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_checkpoint(tmp_pa
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
-def test_a_recipe_may_start_from_other_weights(tmp_path):
+def test_a_stage_may_start_from_other_weights(tmp_path):
     first = run(recipe_of(adam), tmp_path / "first")
     arrays = weights.get_weights(first)
-    still = recipe_of(
-        lambda steps: keras.optimizers.SGD(0.0),
-        1,
-        start=lambda model: weights.set_weights(model, arrays),
-    )
+    starts = []
+
+    def start(model):
+        starts.append(1)
+        weights.set_weights(model, arrays)
+
+    still = recipe_of(adam, stages=(Stage(Wing(), 1, standstill, start=start),))
     assert_same(weights.get_weights(run(still, tmp_path / "second")), arrays, atol=0)
+    run(still, tmp_path / "second", resume=True)
+    assert len(starts) == 1  # not again after a kill
+
+
+CASCADE = (
+    Stage(Wing(), 2, adam, frozen=("stage2_",), output="stage1_landmarks"),
+    Stage(Wing(), 1, adam, frozen=("stage1_",)),
+)
+
+
+def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
+    cascade = functools.partial(recipe_of, adam, model=small_dan)
+    first = weights.get_weights(run(cascade(stages=CASCADE[:1]), tmp_path / "first"))
+    both = weights.get_weights(run(cascade(stages=CASCADE), tmp_path / "both"))
+    best, row = weights.load_arrays(tmp_path / "first" / "best.safetensors")
+    assert_same(first, best, atol=0)
+    assert [int(row["stage"]) for row in read_log(tmp_path / "both")] == [0, 0, 1]
+
+    keras.utils.set_random_seed(0)
+    start = weights.get_weights(small_dan())
+    moved = {name for name in first if not np.array_equal(first[name], start[name])}
+    assert "stage1_conv1a_norm/moving_mean" in moved and "stage1_fc2/kernel" in moved
+    assert not any(name.startswith("stage2_") and "estimate" not in name for name in moved)
+    moved = {name for name in first if not np.array_equal(first[name], both[name])}
+    if float(read_log(tmp_path / "both")[-1]["val_nme"]) < row["val_nme"]:
+        assert "stage2_conv1a_norm/moving_mean" in moved
+    assert all(name.startswith("stage2_") for name in moved)  # statistics of stage one too
+
+
+def test_a_stage_ends_when_the_validation_error_no_longer_falls(tmp_path):
+    stages = (Stage(Wing(), 9, standstill, patience=2), Stage(Wing(), 1, adam))
+    recipe = recipe_of(adam, stages=stages)
+    run(recipe, tmp_path)
+    rows = read_log(tmp_path)
+    assert [(int(row["stage"]), int(row["epoch"])) for row in rows] == [
+        (0, 1),
+        (0, 2),
+        (0, 3),
+        (1, 4),
+    ]
+    # The same from a checkpoint of the last epoch before the switch.
+    ended = dataclasses.replace(recipe, stages=stages[:1])
+    run(ended, tmp_path / "resumed")
+    run(recipe, tmp_path / "resumed", resume=True)
+    assert [row["epoch"] for row in read_log(tmp_path / "resumed")] == ["1", "2", "3", "4"]
+    for name in ("best", "checkpoint"):
+        assert_same(read_weights(tmp_path / "resumed", name), read_weights(tmp_path, name))
 
 
 def test_scalars_keep_their_shape_in_a_weights_file(tmp_path):

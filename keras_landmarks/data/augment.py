@@ -27,9 +27,12 @@ class Augmentation:
         patches: probability of hiding parts of the face under up to three plain patches.
         noise: probability of Gaussian noise with a sigma of up to 16 grey levels.
         jpeg: probability of JPEG compression with a quality of 15 to 75.
+        normal: whether rotation, shift (of the whole box then) and scale are drawn from normal
+            distributions instead, with these fields as their sigma; at most three times that.
 
     Reference:
-        Feng et al., Wing Loss, CVPR 2018, section 7.1.
+        Feng et al., Wing Loss, CVPR 2018, section 7.1; for `normal` Kowalski et al., Deep
+        Alignment Network, 2017, section 4.
     """
 
     rotation: float = 30.0
@@ -44,13 +47,24 @@ class Augmentation:
     patches: float = 0.0
     noise: float = 0.0
     jpeg: float = 0.0
+    normal: bool = False
+
+
+def _draw(rng, augmentation, count):
+    """Random numbers of the augmentation's distribution, `(count,)`."""
+    if augmentation.normal:
+        return np.clip(rng.normal(size=count), -3, 3)
+    return rng.uniform(-1, 1, count)
 
 
 def random_box(rng, augmentation, box):
     """A `(4,)` box with its corners and size disturbed."""
     width, height = box[2:] - box[:2]
-    corners = rng.uniform(-1, 1, 4) * augmentation.shift * np.array([width, height] * 2)
-    scale = 1 + rng.uniform(-1, 1) * augmentation.scale
+    draws = _draw(rng, augmentation, 5)
+    if augmentation.normal:
+        draws[2:4] = draws[:2]
+    corners = draws[:4] * augmentation.shift * np.array([width, height] * 2)
+    scale = 1 + draws[4] * augmentation.scale
     box = box + corners
     centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * scale
     return np.concatenate([centre - half, centre + half])
@@ -64,7 +78,7 @@ def random_transform(rng, augmentation, crop_from_picture, size):
     """
     height, width = size
     centre = ((width - 1) / 2, (height - 1) / 2)
-    degrees = rng.uniform(-1, 1) * augmentation.rotation
+    degrees = _draw(rng, augmentation, 1)[0] * augmentation.rotation
     turn = geometry.similarity_transform(1.0, degrees, centre)
     mirrored = rng.random() < augmentation.mirror
     if mirrored:

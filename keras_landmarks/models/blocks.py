@@ -12,6 +12,11 @@ def rescale(crops, name="rescale"):
     return layers.Rescaling(1 / 127.5, offset=-1.0, name=name)(crops)
 
 
+def grey(pixels):
+    """RGB pixels as one channel of luma (ITU-R BT.601)."""
+    return keras.ops.image.rgb_to_grayscale(pixels)
+
+
 def landmark_head(features, count, size, mean_shape=None, name="head"):
     """Landmarks in crop pixels from a feature vector: a linear layer about the mean shape.
 
@@ -26,13 +31,19 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
     Returns:
         `(batch, n, 2)` landmarks, float32.
     """
-    displacements = layers.Dense(
+    return MeanShape(size, mean_shape, name=f"{name}_mean_shape")(
+        displacements(features, count, f"{name}_dense")
+    )
+
+
+def displacements(features, count, name):
+    """A linear layer about zero, in float32 under any policy: `(batch, 2 count)`, x and y in turn."""
+    return layers.Dense(
         2 * count,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),
         dtype="float32",
-        name=f"{name}_dense",
+        name=name,
     )(features)
-    return MeanShape(size, mean_shape, name=f"{name}_mean_shape")(displacements)
 
 
 def ring(count):

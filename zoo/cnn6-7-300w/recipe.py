@@ -35,7 +35,13 @@ def start(model):
 RECIPE = Recipe(
     model=cnn6_7,
     stages=(
-        Stage(loss=Wing(w=15, epsilon=3), epochs=62, optimizer=optimizer, frozen=("stage1_",)),
+        Stage(
+            loss=Wing(w=15, epsilon=3),
+            epochs=62,
+            optimizer=optimizer,
+            frozen=("stage1_",),
+            start=start,
+        ),
     ),
     size=(160, 160),
     margin=1.5625,
@@ -56,7 +62,6 @@ RECIPE = Recipe(
     most=3,
     batch=32,
     precision="mixed_bfloat16",
-    start=start,
     paper="Feng et al., Wing Loss, CVPR 2018, section 6",
     paper_nme="3.27 (pupils, Common, 3,148 faces)",
 )

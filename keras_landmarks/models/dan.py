@@ -1,0 +1,118 @@
+"""The Deep Alignment Network (Kowalski et al., 2017)."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_landmarks.layers import (
+    FeatureImage,
+    HeatmapGeneration,
+    ImageTransform,
+    LandmarkTransform,
+    MeanShape,
+    TransformEstimation,
+    TransformJitter,
+)
+from keras_landmarks.models import blocks
+from keras_landmarks.schemes import get_scheme
+
+
+def _features(x, filters, hidden, stage):
+    """The feed-forward part of a stage up to `fc1` (table 1)."""
+
+    def normalised(x, name):
+        return layers.BatchNormalization(name=f"{stage}_{name}_norm")(x)
+
+    def activated(x, name):
+        return layers.ReLU(name=f"{stage}_{name}_relu")(x)
+
+    def convolution(x, n, name):
+        x = layers.Conv2D(
+            n,
+            3,
+            padding="same",
+            use_bias=False,
+            kernel_initializer="he_normal",
+            name=f"{stage}_{name}",
+        )(x)
+        return normalised(x, name)
+
+    for block, n in enumerate(filters, start=1):
+        x = activated(convolution(x, n, f"conv{block}a"), f"conv{block}a")
+        x = convolution(x, n, f"conv{block}b")
+        # The same as ReLU before pooling, on a quarter of the values.
+        x = layers.MaxPooling2D(2, name=f"{stage}_pool{block}")(x)
+        x = activated(x, f"conv{block}b")
+    x = layers.Flatten(name=f"{stage}_flatten")(x)
+    x = layers.Dropout(0.5, name=f"{stage}_dropout")(x)
+    x = layers.Dense(
+        hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1"
+    )(x)
+    return activated(normalised(x, "fc1"), "fc1")
+
+
+def dan(
+    scheme="ibug68", stages=2, size=112, filters=(64, 128, 256, 512), hidden=256, mean_shape=None
+):
+    """DAN: each stage corrects the landmarks of the one before, on the whole face.
+
+    Between two stages the connection layers turn the picture so that the landmarks found so far
+    lie like the mean shape, draw these landmarks as a heatmap, and make an image of the features
+    of the stage before; the next stage sees the three as channels. 11.1 M parameters for 68
+    landmarks and one stage, 12.0 M more for each further one.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+        stages: how many, at least one. The paper has two, and finds that a third adds nothing.
+        size: height and width of the crop in pixels, a multiple of `2 ** len(filters)`.
+        filters: of the blocks of two 3 x 3 convolutions; each block halves the map.
+        hidden: width of the layer `fc1`.
+        mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`), S0 of the paper; None
+            takes points on a ring. Trained weights bring theirs.
+
+    Returns:
+        A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32. The landmarks of stage t are the
+        output of its layer `stage{t}_landmarks`; the names of all its layers, and of those that
+        connect it to the stage before, begin with `stage{t}_`.
+
+    Raises:
+        ValueError: if there is no stage, or the size cannot be halved once for each block.
+
+    Reference:
+        Kowalski et al., Deep Alignment Network, 2017: table 1, section 3, eq. 2.
+    """
+    if stages < 1:
+        raise ValueError(f"stages must be at least 1, not {stages}.")
+    if size < 1 or size % 2 ** len(filters):
+        raise ValueError(
+            f"size must be a multiple of {2 ** len(filters)} for {len(filters)} blocks, not {size}."
+        )
+    scheme = get_scheme(scheme)
+    shape = blocks.ring(scheme.count) if mean_shape is None else np.array(mean_shape)
+    crops = keras.Input((size, size, 3), name="crops")
+    picture = blocks.grey(blocks.rescale(crops))
+
+    features = _features(picture, filters, hidden, "stage1")
+    update = blocks.displacements(features, scheme.count, "stage1_fc2")
+    landmarks = MeanShape((size, size), shape, name="stage1_landmarks")(update)
+    for stage in range(2, stages + 1):
+        name = f"stage{stage}"
+        # The connection layers (section 3.2 to 3.4) ...
+        transform = TransformEstimation((shape + 0.5) * size - 0.5, name=f"{name}_estimate")(
+            landmarks
+        )
+        transform = TransformJitter((size, size), name=f"{name}_jitter")(transform)
+        warped = ImageTransform(name=f"{name}_warp")(picture, transform)
+        normalised = LandmarkTransform(name=f"{name}_normalise")(landmarks, transform)
+        heatmap = HeatmapGeneration((size, size), name=f"{name}_heatmap")(normalised)
+        image = FeatureImage((size, size), name=f"{name}_feature_image")(features)
+        # ... and the stage (eq. 2).
+        seen = layers.Concatenate(name=f"{name}_seen")([warped, heatmap, image])
+        features = _features(seen, filters, hidden, name)
+        update = blocks.displacements(features, scheme.count, f"{name}_fc2")
+        update = layers.Reshape((scheme.count, 2), dtype="float32", name=f"{name}_update")(update)
+        update = layers.Rescaling(float(size), dtype="float32", name=f"{name}_pixels")(update)
+        moved = layers.Add(dtype="float32", name=f"{name}_moved")([normalised, update])
+        landmarks = LandmarkTransform(inverse=True, name=f"{name}_landmarks")(moved, transform)
+    return keras.Model(crops, {"landmarks": landmarks}, name="dan")

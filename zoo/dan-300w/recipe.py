@@ -1,0 +1,76 @@
+"""DAN with two stages, trained one after the other, on 300W.
+
+python tools/train.py dan-300w --data 300W --out runs/dan-300w
+"""
+
+import keras
+
+from keras_landmarks.data import Augmentation
+from keras_landmarks.losses import NormalisedDistance
+from keras_landmarks.models import dan
+from keras_landmarks.training import Recipe, Stage
+
+
+def optimizer(steps, rate=7e-4):
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=0.002, warmup_target=rate, warmup_steps=steps // 20
+    )
+    return keras.optimizers.AdamW(
+        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
+    )
+
+
+def start_stage2(model):
+    """Stage two starts as stage one is: its new channels are not seen yet, it moves no point."""
+    for layer in model.layers:
+        same = layer.name.replace("stage2_", "stage1_")
+        if not layer.weights or same == layer.name or layer.name.endswith("_fc2"):
+            continue
+        if layer.name == "stage2_conv1a":
+            kernel = keras.ops.convert_to_numpy(layer.kernel) * 0
+            kernel[:, :, :1] = model.get_layer(same).kernel
+            layer.kernel.assign(kernel)
+        elif any(other.name == same for other in model.layers):
+            layer.set_weights(model.get_layer(same).get_weights())
+
+
+RECIPE = Recipe(
+    model=dan,
+    stages=(
+        Stage(
+            loss=NormalisedDistance(),
+            epochs=20,
+            optimizer=optimizer,
+            frozen=("stage2_",),
+            output="stage1_landmarks",
+            patience=8,
+        ),
+        Stage(
+            loss=NormalisedDistance(),
+            epochs=27,
+            optimizer=optimizer,
+            frozen=("stage1_",),
+            patience=8,
+            start=start_stage2,
+        ),
+    ),
+    size=(112, 112),
+    augmentation=Augmentation(
+        normal=True,
+        rotation=12,
+        shift=0.04,
+        scale=0.06,
+        blur=0.3,
+        vary_sigma=True,
+        colour=0.3,
+        patches=0.25,
+        noise=0.15,
+        jpeg=0.15,
+    ),
+    validation=0.05,
+    bins=None,
+    batch=16,
+    precision="mixed_bfloat16",
+    paper="Kowalski et al., Deep Alignment Network, CVPRW 2017",
+    paper_nme="3.19 (corners, Common, 3,148 faces)",
+)
