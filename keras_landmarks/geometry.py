@@ -81,18 +81,19 @@ def box_transform(box, size):
 
 
 def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
-    """Scales and rotates about `centre`, then shifts: a `(2, 3)` NumPy transform.
+    """Scales and rotates about `centre`, then shifts: `(..., 2, 3)` NumPy transforms.
 
     Args:
-        scale: factor.
-        degrees: angle; positive turns x towards y (clockwise on a picture).
+        scale: factor, `(...)` or one number.
+        degrees: angle, `(...)` or one number; positive turns x towards y (clockwise on a picture).
         centre: the point that only the shift moves.
         shift: `(x, y)` in pixels.
     """
     angle = np.deg2rad(degrees)
     a, b = scale * np.cos(angle), scale * np.sin(angle)
     (x, y), (dx, dy) = centre, shift
-    return np.array([[a, -b, x - a * x + b * y + dx], [b, a, y - b * x - a * y + dy]], np.float32)
+    transform = _matrix(np, a, -b, x - a * x + b * y + dx, b, a, y - b * x - a * y + dy)
+    return transform.astype(np.float32)
 
 
 def mirror_transform(width):

@@ -144,7 +144,8 @@ def warp(image, target_from_source, size):
         `(height, width, channels)` of the picture's dtype.
     """
     channels = image.shape[2:]  # OpenCV drops a single one
-    scale = np.sqrt(abs(np.linalg.det(np.asarray(target_from_source, np.float64)[:, :2])))
+    (a, b, _), (c, d, _) = np.asarray(target_from_source, np.float64).tolist()
+    scale = abs(a * d - b * c) ** 0.5
     factor = int(1 / scale + 1e-6) if scale > 0 else 1
     if factor >= 2:
         image, cut_from_source = _cut(image, target_from_source, size, factor)

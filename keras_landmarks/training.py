@@ -24,8 +24,9 @@ class Stage:
             and kept.
         frozen: beginnings of the names of layers that are not trained; batch normalisation among
             them keeps its statistics.
-        output: name of the layer whose landmarks are trained, for the early stage of a cascade;
-            None trains the model's own.
+        output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
+            a function from the model to landmarks that its layers compute in another way
+            (pretraining, whose errors are not compared with later ones); None trains the model's.
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.
     """
@@ -34,7 +35,7 @@ class Stage:
     epochs: int
     optimizer: Callable
     frozen: tuple = ()
-    output: str | None = None
+    output: str | Callable | None = None
     patience: int | None = None
     start: Callable | None = None
 
@@ -155,7 +156,10 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     with strategy.scope() if strategy else contextlib.nullcontext():
         graph = model
         if stage.output:
-            landmarks = model.get_layer(stage.output).output
+            if callable(stage.output):
+                landmarks = stage.output(model)
+            else:
+                landmarks = model.get_layer(stage.output).output
             graph = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
@@ -178,3 +182,5 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         verbose=verbose,
     )
     progress.next_stage()
+    if callable(stage.output):
+        progress.best = float("inf")

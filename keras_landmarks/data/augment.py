@@ -1,4 +1,4 @@
-"""Random changes to a training face: where the crop lies, and its pixels."""
+"""Random changes to training faces: where the crop lies, and its pixels. A batch at a time."""
 
 import dataclasses
 import functools
@@ -50,60 +50,71 @@ class Augmentation:
     normal: bool = False
 
 
-def _draw(rng, augmentation, count):
-    """Random numbers of the augmentation's distribution, `(count,)`."""
+def _draw(rng, augmentation, shape):
+    """Random numbers of the augmentation's distribution."""
     if augmentation.normal:
-        return np.clip(rng.normal(size=count), -3, 3)
-    return rng.uniform(-1, 1, count)
+        return np.clip(rng.normal(size=shape), -3, 3)
+    return rng.uniform(-1, 1, shape)
 
 
-def random_box(rng, augmentation, box):
-    """A `(4,)` box with its corners and size disturbed."""
-    width, height = box[2:] - box[:2]
-    draws = _draw(rng, augmentation, 5)
+def random_box(rng, augmentation, boxes):
+    """Boxes `(..., 4)` with their corners and size disturbed."""
+    size = boxes[..., 2:] - boxes[..., :2]
+    draws = _draw(rng, augmentation, (*boxes.shape[:-1], 5))
     if augmentation.normal:
-        draws[2:4] = draws[:2]
-    corners = draws[:4] * augmentation.shift * np.array([width, height] * 2)
-    scale = 1 + draws[4] * augmentation.scale
-    box = box + corners
-    centre, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2 * scale
-    return np.concatenate([centre - half, centre + half])
+        draws[..., 2:4] = draws[..., :2]
+    boxes = boxes + draws[..., :4] * augmentation.shift * np.concatenate([size, size], axis=-1)
+    centre = (boxes[..., :2] + boxes[..., 2:]) / 2
+    half = (boxes[..., 2:] - boxes[..., :2]) / 2 * (1 + draws[..., 4:] * augmentation.scale)
+    return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def random_transform(rng, augmentation, crop_from_picture, size):
-    """The crop's transform with a rotation about its middle and perhaps mirrored.
+def random_transform(rng, augmentation, crops_from_pictures, size):
+    """The crops' transforms with a rotation about the middle and perhaps mirrored.
+
+    Args:
+        crops_from_pictures: `(..., 2, 3)` transforms.
+        size: `(height, width)` of the crops.
 
     Returns:
-        `(transform, mirrored)`; landmarks of a mirrored crop still need `Scheme.mirror`.
+        `(transforms, mirrored)`, `mirrored` `(...)` booleans; landmarks of a mirrored crop still
+        need `Scheme.mirror`.
     """
     height, width = size
-    centre = ((width - 1) / 2, (height - 1) / 2)
-    degrees = _draw(rng, augmentation, 1)[0] * augmentation.rotation
-    turn = geometry.similarity_transform(1.0, degrees, centre)
-    mirrored = rng.random() < augmentation.mirror
-    if mirrored:
-        turn = geometry.compose(geometry.mirror_transform(width), turn)
-    return geometry.compose(turn, crop_from_picture), mirrored
+    shape = crops_from_pictures.shape[:-2]
+    degrees = _draw(rng, augmentation, shape) * augmentation.rotation
+    turn = geometry.similarity_transform(1.0, degrees, ((width - 1) / 2, (height - 1) / 2))
+    mirrored = rng.random(shape) < augmentation.mirror
+    turned_back = geometry.compose(geometry.mirror_transform(width), turn)
+    turn = np.where(mirrored[..., None, None], turned_back, turn)
+    return geometry.compose(turn, crops_from_pictures), mirrored
 
 
-def random_pixels(rng, augmentation, crop):
-    """A crop with its pixels disturbed: `(height, width, 3)` uint8."""
-    a = augmentation
-    if rng.random() < a.patches:
-        crop = _patches(rng, crop)
-    if a.colour:
-        crop = _colour(rng, crop, a.colour)
-    if rng.random() < a.grey:
-        crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if rng.random() < a.blur:
-        sigma = a.sigma * (rng.random() if a.vary_sigma else 1.0)
-        crop = cv2.GaussianBlur(crop, (0, 0), max(sigma, 0.1))
-    if rng.random() < a.noise:
-        crop = _noise(rng, crop)
-    if rng.random() < a.jpeg:
-        quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 76))]
-        crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
-    return crop
+def random_pixels(rng, augmentation, crops):
+    """Crops `(batch, height, width, 3)` uint8 with their pixels disturbed, each on its own."""
+    a, count = augmentation, len(crops)
+    chances = (a.patches, a.grey, a.blur, a.noise, a.jpeg)
+    gates = rng.random((count, len(chances))) < chances
+    colours = _colour_matrices(rng, count, a.colour) if a.colour else [None] * count
+    sigmas = np.maximum(a.sigma * (rng.random(count) if a.vary_sigma else np.ones(count)), 0.1)
+    changed = np.empty_like(crops)
+    for i, (crop, colour, sigma) in enumerate(zip(crops, colours, sigmas)):
+        patches, grey, blur, noise, jpeg = gates[i]
+        if patches:
+            crop = _patches(rng, crop)
+        if colour is not None:
+            crop = cv2.transform(crop, colour)
+        if grey:
+            crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        if blur:
+            crop = cv2.GaussianBlur(crop, (0, 0), sigma)
+        if noise:
+            crop = _noise(rng, crop)
+        if jpeg:
+            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 76))]
+            crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+        changed[i] = crop
+    return changed
 
 
 def _patches(rng, crop):
@@ -120,14 +131,14 @@ def _patches(rng, crop):
     return crop
 
 
-def _colour(rng, crop, amount):
-    contrast, brightness, *channels = amount * rng.uniform(-1, 1, 5)
-    gain = (1 + contrast) * (1 + np.array(channels) / 2)
-    table = _LEVELS * gain + (128 + 127.5 * brightness)  # half a level more: rounds
-    return cv2.LUT(crop, np.clip(table, 0, 255).astype(np.uint8)[:, None])
-
-
-_LEVELS = np.arange(256.0)[:, None] - 127.5
+def _colour_matrices(rng, count, amount):
+    """What the channels become, as `cv2.transform` takes it: `(count, 3, 4)`."""
+    contrast, brightness, *channels = amount * rng.uniform(-1, 1, (5, count))
+    gain = (1 + contrast) * (1 + np.array(channels) / 2)  # about the middle level
+    matrices = np.zeros((count, 3, 4))
+    matrices[:, range(3), range(3)] = gain.T
+    matrices[:, :, 3] = (127.5 * (1 + brightness - gain)).T
+    return matrices
 
 
 @functools.cache

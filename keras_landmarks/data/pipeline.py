@@ -121,23 +121,26 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        pixels, landmarks, box = self._cuts[index]
-        mirrored = False
+        crops, landmarks = self._make([index], rng)
+        return crops[0], landmarks[0]
+
+    def _make(self, indices, rng):
+        """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of some faces."""
+        pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
+        landmarks, boxes = np.stack(landmarks), np.stack(boxes)
         if rng is not None:
-            box = augment.random_box(rng, self.augmentation, box)
-        box = geometry.square_box(box, self.margin)
-        crop_from_cut = geometry.box_transform(box, self.size)
+            boxes = augment.random_box(rng, self.augmentation, boxes)
+        transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         if rng is not None:
-            crop_from_cut, mirrored = augment.random_transform(
-                rng, self.augmentation, crop_from_cut, self.size
+            transforms, mirrored = augment.random_transform(
+                rng, self.augmentation, transforms, self.size
             )
-        crop = images.warp(pixels, crop_from_cut, self.size)
-        landmarks = geometry.transform_points(landmarks, crop_from_cut)
-        if mirrored:
-            landmarks = landmarks[list(self.scheme.mirror)]
+        crops = np.stack([images.warp(p, t, self.size) for p, t in zip(pixels, transforms)])
+        landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
-            crop = augment.random_pixels(rng, self.augmentation, crop)
-        return crop, landmarks.astype(np.float32)
+            landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
+            crops = augment.random_pixels(rng, self.augmentation, crops)
+        return crops, landmarks
 
     def batch_at(self, step):
         """The batch that training sees at a step, counted from the first of the first epoch.
@@ -148,18 +151,13 @@ class Samples:
         epoch, i = divmod(int(step), len(self))
         chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
-            pairs = [self.sample(index) for index in self.indices[chosen]]
-        else:
-            order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
-            rng = np.random.default_rng((self.seed, epoch, i))
-            pairs = [self.sample(index, rng) for index in order[chosen]]
-        crops, landmarks = zip(*pairs)
-        return np.stack(crops), np.stack(landmarks)
+            return self._make(self.indices[chosen], None)
+        order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
+        return self._make(order[chosen], np.random.default_rng((self.seed, epoch, i)))
 
     def arrays(self):
         """All crops and landmarks, not augmented: for evaluation."""
-        crops, landmarks = zip(*(self.sample(index) for index in self.indices))
-        return np.stack(crops), np.stack(landmarks)
+        return self._make(self.indices, None)
 
     def mean_shape(self):
         """The mean landmarks as fractions of the crop, `(n, 2)` (see `layers.MeanShape`)."""

@@ -17,7 +17,7 @@ from keras_landmarks.models import blocks
 from keras_landmarks.schemes import get_scheme
 
 
-def _features(x, filters, hidden, stage):
+def _features(x, filters, hidden, dropout, stage):
     """The feed-forward part of a stage up to `fc1` (table 1)."""
 
     def normalised(x, name):
@@ -44,7 +44,7 @@ def _features(x, filters, hidden, stage):
         x = layers.MaxPooling2D(2, name=f"{stage}_pool{block}")(x)
         x = activated(x, f"conv{block}b")
     x = layers.Flatten(name=f"{stage}_flatten")(x)
-    x = layers.Dropout(0.5, name=f"{stage}_dropout")(x)
+    x = layers.Dropout(dropout, name=f"{stage}_dropout")(x)
     x = layers.Dense(
         hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1"
     )(x)
@@ -52,7 +52,13 @@ def _features(x, filters, hidden, stage):
 
 
 def dan(
-    scheme="ibug68", stages=2, size=112, filters=(64, 128, 256, 512), hidden=256, mean_shape=None
+    scheme="ibug68",
+    stages=2,
+    size=112,
+    filters=(64, 128, 256, 512),
+    hidden=256,
+    dropout=0.5,
+    mean_shape=None,
 ):
     """DAN: each stage corrects the landmarks of the one before, on the whole face.
 
@@ -67,6 +73,7 @@ def dan(
         size: height and width of the crop in pixels, a multiple of `2 ** len(filters)`.
         filters: of the blocks of two 3 x 3 convolutions; each block halves the map.
         hidden: width of the layer `fc1`.
+        dropout: fraction of its inputs that are left out in training; the paper gives none.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`), S0 of the paper; None
             takes points on a ring. Trained weights bring theirs.
 
@@ -93,7 +100,7 @@ def dan(
     crops = keras.Input((size, size, 3), name="crops")
     picture = blocks.grey(blocks.rescale(crops))
 
-    features = _features(picture, filters, hidden, "stage1")
+    features = _features(picture, filters, hidden, dropout, "stage1")
     update = blocks.displacements(features, scheme.count, "stage1_fc2")
     landmarks = MeanShape((size, size), shape, name="stage1_landmarks")(update)
     for stage in range(2, stages + 1):
@@ -109,7 +116,7 @@ def dan(
         image = FeatureImage((size, size), name=f"{name}_feature_image")(features)
         # ... and the stage (eq. 2).
         seen = layers.Concatenate(name=f"{name}_seen")([warped, heatmap, image])
-        features = _features(seen, filters, hidden, name)
+        features = _features(seen, filters, hidden, dropout, name)
         update = blocks.displacements(features, scheme.count, f"{name}_fc2")
         update = layers.Reshape((scheme.count, 2), dtype="float32", name=f"{name}_update")(update)
         update = layers.Rescaling(float(size), dtype="float32", name=f"{name}_pixels")(update)

@@ -3,6 +3,8 @@
 python tools/train.py dan-300w --data 300W --out runs/dan-300w
 """
 
+import functools
+
 import keras
 
 from keras_landmarks.data import Augmentation
@@ -11,13 +13,27 @@ from keras_landmarks.models import dan
 from keras_landmarks.training import Recipe, Stage
 
 
-def optimizer(steps, rate=7e-4):
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.002, warmup_target=rate, warmup_steps=steps // 20
-    )
-    return keras.optimizers.AdamW(
-        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
-    )
+def optimizer(rate, momentum):
+    """AdamW under a cosine, with averaged weights."""
+
+    def for_steps(steps):
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
+        )
+        return keras.optimizers.AdamW(
+            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
+        )
+
+    return for_steps
+
+
+def at_half_size(model):
+    """Stage one's landmarks from half the pixels: all its layers but the last pooling."""
+    x = keras.layers.AveragePooling2D(2)(model.get_layer("stage1_conv1a").input)
+    for layer in model.layers:
+        if layer.name.startswith("stage1_") and layer.name != "stage1_pool4":
+            x = layer(x)
+    return x
 
 
 def start_stage2(model):
@@ -35,20 +51,27 @@ def start_stage2(model):
 
 
 RECIPE = Recipe(
-    model=dan,
+    model=functools.partial(dan, dropout=0.2),
     stages=(
         Stage(
             loss=NormalisedDistance(),
-            epochs=20,
-            optimizer=optimizer,
+            epochs=36,
+            optimizer=optimizer(1e-3, 0.995),
+            frozen=("stage2_",),
+            output=at_half_size,
+        ),
+        Stage(
+            loss=NormalisedDistance(),
+            epochs=10,
+            optimizer=optimizer(5e-4, 0.99),
             frozen=("stage2_",),
             output="stage1_landmarks",
             patience=8,
         ),
         Stage(
             loss=NormalisedDistance(),
-            epochs=27,
-            optimizer=optimizer,
+            epochs=26,
+            optimizer=optimizer(5e-4, 0.995),
             frozen=("stage1_",),
             patience=8,
             start=start_stage2,
