@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from faces import made_up_faces
 
 from keras_landmarks import detection
+from keras_landmarks.data import made_up_faces
 from keras_landmarks.detection import Convention, convert_boxes
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from faces import made_up_face
 
 from keras_landmarks import Detection, draw
+from keras_landmarks.data import made_up_face
 from keras_landmarks.schemes import SCHEMES
 
 

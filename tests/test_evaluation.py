@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from faces import made_up_faces
 
 import keras_landmarks
 from keras_landmarks import data, detection, evaluation, metrics
+from keras_landmarks.data import made_up_faces
 
 
 @pytest.fixture(scope="module")

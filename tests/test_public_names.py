@@ -27,8 +27,8 @@ NAMES = [
 ]
 
 MODULES = {
-    "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses read_300w
-        read_helen29 read_pts split_by_photo""",
+    "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses made_up_face
+        made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
         detect_boxes find_face get_convention overlap""",
     "evaluation": "BOXES Evaluation evaluate plot_ced",
@@ -37,10 +37,11 @@ MODULES = {
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkTransform MeanShape
         TransformEstimation TransformJitter""",
-    "losses": "IodL2 L1 L2 SmoothL1 Wing iod_l2 l1 l2 smooth_l1 wing",
+    "losses": """IodL2 L1 L2 NormalisedDistance SmoothL1 Wing iod_l2 l1 l2 normalised_distance
+        smooth_l1 wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "cnn cnn6 cnn6_7 cnn7",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
     "training": "Recipe Stage train",

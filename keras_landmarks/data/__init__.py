@@ -5,6 +5,7 @@ from keras_landmarks.data.balance import PoseBalance, balance_poses
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.helen29 import read_helen29
+from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
 from keras_landmarks.data.pts import read_pts
 
@@ -16,6 +17,8 @@ __all__ = [
     "PoseBalance",
     "Samples",
     "balance_poses",
+    "made_up_face",
+    "made_up_faces",
     "read_300w",
     "read_helen29",
     "read_pts",

@@ -37,7 +37,7 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
 
 
 def displacements(features, count, name):
-    """A linear layer about zero, in float32 under any policy: `(batch, 2 count)`, x and y in turn."""
+    """A linear layer, about zero at first, in float32 under any policy: `(batch, 2 count)`."""
     return layers.Dense(
         2 * count,
         kernel_initializer=keras.initializers.RandomNormal(stddev=1e-3),

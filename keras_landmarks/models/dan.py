@@ -45,9 +45,7 @@ def _features(x, filters, hidden, dropout, stage):
         x = activated(x, f"conv{block}b")
     x = layers.Flatten(name=f"{stage}_flatten")(x)
     x = layers.Dropout(dropout, name=f"{stage}_dropout")(x)
-    x = layers.Dense(
-        hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1"
-    )(x)
+    x = layers.Dense(hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1")(x)
     return activated(normalised(x, "fc1"), "fc1")
 
 

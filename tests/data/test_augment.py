@@ -1,9 +1,8 @@
 import numpy as np
 import pytest
-from faces import made_up_face
 
 from keras_landmarks import geometry
-from keras_landmarks.data import Augmentation
+from keras_landmarks.data import Augmentation, made_up_face
 from keras_landmarks.data.augment import random_box, random_pixels, random_transform
 
 NOTHING = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
@@ -141,8 +140,7 @@ def test_a_varied_sigma_is_drawn_up_to_its_largest():
 
 def test_patches_leave_most_of_the_face_to_see():
     hidden = [
-        (c != CROP).any(axis=2).mean()
-        for c in change(Augmentation(blur=0, patches=1), CROP, 300)
+        (c != CROP).any(axis=2).mean() for c in change(Augmentation(blur=0, patches=1), CROP, 300)
     ]
     assert 0.02 < np.mean(hidden) < 0.3
 

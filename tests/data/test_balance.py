@@ -3,10 +3,10 @@ import pathlib
 
 import numpy as np
 import pytest
-from faces import made_up_face, made_up_faces, random_shape
 
-from keras_landmarks.data import balance_poses, read_300w
+from keras_landmarks.data import balance_poses, made_up_face, made_up_faces, read_300w
 from keras_landmarks.data.balance import align_shapes
+from keras_landmarks.data.made_up import random_shape
 from keras_landmarks.schemes import get_scheme
 
 needs_data = pytest.mark.skipif(

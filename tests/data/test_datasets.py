@@ -4,9 +4,17 @@ import warnings
 
 import numpy as np
 import pytest
-from faces import made_up_face, made_up_faces, write_300w, write_pts
+from faces import write_300w, write_pts
 
-from keras_landmarks.data import SPLITS, BrokenFile, read_300w, read_pts, split_by_photo
+from keras_landmarks.data import (
+    SPLITS,
+    BrokenFile,
+    made_up_face,
+    made_up_faces,
+    read_300w,
+    read_pts,
+    split_by_photo,
+)
 from keras_landmarks.images import write_image
 
 needs_data = pytest.mark.skipif(

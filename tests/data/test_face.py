@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
-from faces import made_up_face
 
-from keras_landmarks.data import Face
+from keras_landmarks.data import Face, made_up_face
 from keras_landmarks.images import write_image
 
 IMAGE, LANDMARKS = made_up_face(0)

@@ -3,9 +3,8 @@ import pathlib
 
 import numpy as np
 import pytest
-from faces import made_up_face
 
-from keras_landmarks.data import read_helen29
+from keras_landmarks.data import made_up_face, read_helen29
 from keras_landmarks.images import write_image
 from keras_landmarks.schemes import get_scheme
 

@@ -4,9 +4,15 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from faces import made_up_face, made_up_faces
 
-from keras_landmarks.data import Augmentation, BrokenFile, Face, Samples
+from keras_landmarks.data import (
+    Augmentation,
+    BrokenFile,
+    Face,
+    Samples,
+    made_up_face,
+    made_up_faces,
+)
 from keras_landmarks.images import write_image
 from keras_landmarks.schemes import get_scheme
 

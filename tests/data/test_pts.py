@@ -2,9 +2,9 @@ import re
 
 import numpy as np
 import pytest
-from faces import made_up_face, write_pts
+from faces import write_pts
 
-from keras_landmarks.data import read_pts
+from keras_landmarks.data import made_up_face, read_pts
 
 HEADER = "version: 1\nn_points: 3\n{\n"
 POINTS = "1 1\n2.5 3\n-4 1e2\n"
