@@ -12,10 +12,13 @@ from keras_landmarks import (
     metrics,
     models,
     schemes,
+    tracking,
     training,
+    video,
 )
 from keras_landmarks.drawing import draw
 from keras_landmarks.landmarker import Detection, Landmarker
+from keras_landmarks.tracking import Tracker
 from keras_landmarks.zoo import list_models, load
 
 __version__ = "0.1.0"
@@ -23,6 +26,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Detection",
     "Landmarker",
+    "Tracker",
     "__version__",
     "data",
     "detection",
@@ -38,5 +42,7 @@ __all__ = [
     "metrics",
     "models",
     "schemes",
+    "tracking",
     "training",
+    "video",
 ]

@@ -36,12 +36,13 @@ def _parser():
 
     detect = commands.add_parser(
         "detect",
-        help="find the landmarks of the faces in pictures",
-        description="Finds the faces of pictures and their landmarks. Prints a line for each "
-        "face, or writes pictures and JSON.",
-        epilog="example: keras-landmarks detect photo.jpg --out drawn.png --json faces.json",
+        help="find the landmarks of the faces in pictures or a video",
+        description="Finds the faces of pictures and their landmarks, or follows those of a "
+        "video. Prints a line for each picture, or writes pictures, a video and JSON.",
+        epilog="examples: keras-landmarks detect photo.jpg --out drawn.png --json faces.json; "
+        "keras-landmarks detect video.mp4 --out drawn.mp4",
     )
-    detect.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files")
+    detect.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or one video")
     detect.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -51,7 +52,7 @@ def _parser():
     detect.add_argument(
         "--out",
         metavar="PICTURE",
-        help="draw the faces: a picture file, or a folder for several photos",
+        help="draw the faces: a picture file, a video, or a folder for several photos",
     )
     detect.add_argument(
         "--json", metavar="FILE", help="write boxes, scores and points ('-' prints them)"
@@ -108,8 +109,10 @@ def _parser():
 
 
 def _detect(options):
-    from keras_landmarks import draw, images, load
+    from keras_landmarks import draw, images, load, video
 
+    if any(video.is_video(photo) for photo in options.photos):
+        return _detect_in_video(options)
     model = load(options.model)
     out = None if options.out is None else pathlib.Path(options.out)
     several = len(options.photos) > 1
@@ -136,6 +139,37 @@ def _detect(options):
             images.write_image(target, draw(picture, faces))
     if options.json:
         _write_json(options.json, json.dumps({"model": options.model, "photos": found}, indent=1))
+
+
+def _detect_in_video(options):
+    import contextlib
+
+    import keras
+
+    from keras_landmarks import draw, load
+    from keras_landmarks.tracking import Tracker
+    from keras_landmarks.video import VideoReader, VideoWriter
+
+    if len(options.photos) > 1:
+        raise ValueError("One video at a time, and no photos with it.")
+    reader = VideoReader(options.photos[0])
+    rate = reader.frame_rate
+    writer = VideoWriter(options.out, rate) if options.out else contextlib.nullcontext()
+    bar = keras.utils.Progbar(reader.count, unit_name="frame", verbose=options.json != "-")
+    tracker, found = Tracker(load(options.model)), []
+    with writer:
+        for frame, faces in tracker.track(reader):
+            found.append([face.to_dict() for face in faces])
+            if options.out:
+                writer.write(draw(frame, faces))
+            bar.update(len(found), values=[("faces", len(faces))])
+    ids = {face["id"] for faces in found for face in faces}
+    if options.json != "-":
+        faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {len(found)} frames"
+        print(f"\n{options.photos[0]}: {faces}, detector called {tracker.detections} times")
+    if options.json:
+        facts = {"model": options.model, "video": options.photos[0], "frame_rate": rate}
+        _write_json(options.json, json.dumps({**facts, "frames": found}))
 
 
 def _describe(faces):

@@ -69,7 +69,7 @@ class Landmarker(keras.Model):
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
         self.size = tuple(self.inputs[0].shape[1:3])
-        self._detector = Mtcnn()
+        self.detector = Mtcnn()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -121,7 +121,7 @@ class Landmarker(keras.Model):
         return self._detect([image], [boxes], detector, convention)[0]
 
     def _detect(self, pictures, boxes, detector, convention):
-        detector = detector or self._detector
+        detector = detector or self.detector
         found, crops, transforms = [], [], []
         for picture, given in zip(pictures, boxes):
             picture = images.as_rgb(picture)

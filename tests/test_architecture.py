@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "data": {"schemes", "geometry", "images", "plots"},
     "detection": {"geometry"},
     "landmarker": {"schemes", "geometry", "images", "detection"},
+    "video": set(),
+    "tracking": {"geometry", "images", "detection", "landmarker", "video"},
     "zoo": {"models", "landmarker", "weights"},
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},

@@ -8,6 +8,7 @@ from matplotlib import cbook
 
 from keras_landmarks import images
 from keras_landmarks.cli import main
+from keras_landmarks.video import VideoReader, VideoWriter
 
 MODEL = ["--model", "tiny-ibug68"]
 
@@ -52,6 +53,26 @@ def test_a_broken_photo_is_one_line_and_can_be_skipped(photo, tmp_path, capsys):
     output = capsys.readouterr()
     assert "broken.jpg" in output.err
     assert "1 face" in output.out
+
+
+def test_detect_follows_the_faces_of_a_video(photo, tmp_path, capsys):
+    source, drawn, facts = (tmp_path / name for name in ("made.avi", "drawn.mp4", "faces.json"))
+    picture = images.read_image(photo)[:300, 100:400]
+    with VideoWriter(source, 20) as video:
+        for _ in range(3):
+            video.write(picture)
+    assert main(["detect", str(source), *MODEL, "--out", str(drawn), "--json", str(facts)]) == 0
+    printed = capsys.readouterr().out
+    assert "1 face in 3 frames, detector called 1 times" in printed
+    assert "3/3" in printed  # the progress bar
+    found = json.loads(facts.read_text())
+    assert found["frame_rate"] == 20
+    assert [[face["id"] for face in faces] for faces in found["frames"]] == [[0]] * 3
+    frames = list(VideoReader(drawn))
+    assert len(frames) == 3
+    assert np.abs(frames[0].astype(int) - picture).max() > 100  # drawn upon
+    assert main(["detect", str(source), str(photo), *MODEL]) == 1
+    assert "One video at a time" in capsys.readouterr().err
 
 
 def test_an_unknown_model_is_one_line(photo, capsys):

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from small_dan import build as small_dan
 from umeyama import umeyama
 
 from keras_landmarks import models
@@ -9,8 +10,8 @@ from keras_landmarks.models import blocks
 from keras_landmarks.schemes import SCHEMES
 
 RNG = np.random.default_rng(0)
-SIZES = {"cnn6": 64, "cnn7": 128, "cnn6_7": 160}
-BUILDERS = {name: getattr(models, name) for name in SIZES}
+SIZES = {"cnn6": 64, "cnn7": 128, "cnn6_7": 160, "dan": 32}
+BUILDERS = {"cnn6": models.cnn6, "cnn7": models.cnn7, "cnn6_7": models.cnn6_7, "dan": small_dan}
 every_builder = pytest.mark.parametrize("name", BUILDERS)
 MEAN_SHAPE = RNG.uniform(-0.3, 0.3, (5, 2))
 
@@ -81,7 +82,7 @@ def test_a_size_that_cannot_be_halved_for_every_pooling_is_refused(size):
 
 
 def test_a_mean_shape_of_another_scheme_is_refused():
-    for build in (models.cnn6, models.cnn6_7):
+    for build in (models.cnn6, models.cnn6_7, small_dan):
         with pytest.raises(ValueError, match=r"[Ee]xpected"):
             build("ibug68", mean_shape=MEAN_SHAPE)
 
@@ -103,7 +104,8 @@ def test_landmarks_are_float32_pixels_under_any_policy(name, policy):
     assert keras.backend.standardize_dtype(outputs["landmarks"].dtype) == "float32"
     assert np.isfinite(ops.convert_to_numpy(outputs["landmarks"])).all()
     if policy != "float32":
-        assert model.get_layer("conv1").compute_dtype == "bfloat16"
+        first = "stage1_conv1a" if name == "dan" else "conv1"
+        assert model.get_layer(first).compute_dtype == "bfloat16"
 
 
 @every_builder
@@ -159,8 +161,8 @@ def test_stage_one_of_cnn6_7_has_the_layers_of_cnn6():
 @every_builder
 def test_a_mean_shape_is_never_trained(name):
     model = BUILDERS[name]("five5", mean_shape=MEAN_SHAPE)
-    assert not [v.path for v in model.trainable_weights if "mean_shape" in v.path]
-    assert [v.path for v in model.non_trainable_weights if "mean_shape" in v.path]
+    assert not [v.path for v in model.trainable_weights if v.path.endswith("shape")]
+    assert [v.path for v in model.non_trainable_weights if v.path.endswith("shape")]
 
 
 # Two stages
@@ -190,9 +192,10 @@ def test_cnn6_7_without_a_mean_shape_runs():
     assert np.isfinite(found).all()
 
 
-def test_cnn6_7_jitters_in_training_only():
-    model, pixels = models.cnn6_7("five5"), crops("cnn6_7", batch=1)
-    probe = keras.Model(model.input, model.get_layer("jitter").output)
+@pytest.mark.parametrize(("name", "layer"), [("cnn6_7", "jitter"), ("dan", "stage2_jitter")])
+def test_between_two_stages_is_jitter_in_training_only(name, layer):
+    model, pixels = BUILDERS[name]("five5"), crops(name, batch=1)
+    probe = keras.Model(model.input, model.get_layer(layer).output)
     still = [ops.convert_to_numpy(probe(pixels, training=False)) for _ in range(2)]
     np.testing.assert_array_equal(*still)
     moved = [ops.convert_to_numpy(probe(pixels, training=True)) for _ in range(2)]

@@ -8,6 +8,7 @@ import keras_landmarks
 NAMES = [
     "Detection",
     "Landmarker",
+    "Tracker",
     "__version__",
     "data",
     "detection",
@@ -23,7 +24,9 @@ NAMES = [
     "metrics",
     "models",
     "schemes",
+    "tracking",
     "training",
+    "video",
 ]
 
 MODULES = {
@@ -44,6 +47,8 @@ MODULES = {
     "models": "cnn cnn6 cnn6_7 cnn7 dan",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
+    "tracking": "THUMBNAIL OneEuro Track Tracker",
+    "video": "CODECS VideoReader VideoWriter is_video",
     "training": "Recipe Stage train",
 }
 

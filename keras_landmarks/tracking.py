@@ -1,0 +1,256 @@
+"""Faces through a video: boxes from the last landmarks, smoothed points, ids that stay."""
+
+import dataclasses
+import pathlib
+
+import cv2
+import numpy as np
+
+from keras_landmarks import geometry, images
+from keras_landmarks.detection import convert_boxes, detect_boxes, overlap
+from keras_landmarks.landmarker import Detection
+from keras_landmarks.video import VideoReader
+
+THUMBNAIL = (32, 32)
+"""Size of the normalised picture by which a face is recognised from frame to frame."""
+
+
+@dataclasses.dataclass(eq=False)
+class Track(Detection):
+    """A face in a frame of a video.
+
+    As a `Detection`, with smoothed landmarks, and the square around them as its box.
+
+    Args:
+        landmarks: `(n, 2)` float32 points in pixels of the frame.
+        box: `(4,)` float32 box on pixel edges.
+        scheme: name of the landmarks' scheme.
+        score: how much the face looks as when it was last detected, 0..1 (a correlation).
+        id: number of the face; stays as long as it is followed.
+    """
+
+    id: int = 0
+
+    def to_dict(self):
+        """The track as plain numbers, for JSON."""
+        return {"id": self.id, **super().to_dict()}
+
+
+class OneEuro:
+    """The One-Euro filter: points at rest are smoothed much, moving ones little.
+
+    Args:
+        frame_rate: frames a second.
+        cutoff: of a point at rest, in hertz: lower is smoother.
+        beta: how fast the cutoff rises with the speed, in hertz for one face width a second:
+            higher lags less.
+        speed_cutoff: of the speed, in hertz.
+
+    Reference:
+        Casiez et al., 1 € filter: a simple speed-based low-pass filter for noisy input in
+        interactive systems, CHI 2012.
+    """
+
+    def __init__(self, frame_rate, cutoff=1.0, beta=10.0, speed_cutoff=1.0):
+        if min(frame_rate, cutoff, speed_cutoff) <= 0 or beta < 0:
+            raise ValueError(
+                f"Expected frame_rate, cutoff and speed_cutoff above zero and beta of at least "
+                f"zero, got {frame_rate}, {cutoff}, {speed_cutoff} and {beta}."
+            )
+        self.frame_rate, self.cutoff = frame_rate, cutoff
+        self.beta, self.speed_cutoff = beta, speed_cutoff
+        self._points = self._speed = None
+
+    def __call__(self, points, width):
+        """The points of a frame, smoothed.
+
+        Args:
+            points: `(n, 2)` in pixels.
+            width: of the face in pixels, the unit of speed.
+
+        Returns:
+            `(n, 2)`.
+        """
+        if self._points is None:
+            self._points, self._speed = points, np.zeros_like(points)
+        speed = (points - self._points) * self.frame_rate / width
+        self._speed = self._speed + self._weight(self.speed_cutoff) * (speed - self._speed)
+        pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)
+        weight = self._weight(self.cutoff + self.beta * pace)
+        self._points = self._points + weight * (points - self._points)
+        return self._points
+
+    def _weight(self, cutoff):
+        return 1 / (1 + self.frame_rate / (2 * np.pi * cutoff))
+
+
+class Tracker:
+    """Follows the faces of a video.
+
+    The crop of a frame comes from the landmarks of the last one, so the detector is seldom
+    needed: at the start, every `every` frames to find new faces, and at once when a face may be
+    lost, that is when its landmarks leave their crop or it no longer looks as it did. A face that
+    is lost and not detected again is given up; so is one that two detections in a row miss.
+
+    Args:
+        model: `Landmarker`.
+        detector: finds the boxes; None takes the model's own. See `detection`.
+        every: frames between two detections, at most.
+        overlap: lowest intersection over union of a crop's box and the box of the landmarks
+            found in it.
+        likeness: lowest correlation with the face as it was last detected, -1..1.
+        frame_rate: frames a second; `track` takes the video's.
+        cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
+        beta: of the smoothing.
+
+    Attributes:
+        detections: how often the detector was called.
+
+    Example:
+        tracker = Tracker(keras_landmarks.load("dan-300w"))
+        for frame, faces in tracker.track("video.mp4"):
+            for face in faces:
+                print(face.id, face.landmarks)
+    """
+
+    def __init__(
+        self,
+        model,
+        detector=None,
+        every=30,
+        overlap=0.5,
+        likeness=0.4,
+        frame_rate=30.0,
+        cutoff=1.0,
+        beta=10.0,
+    ):
+        if every < 1:
+            raise ValueError(f"every must be at least 1, not {every}.")
+        if cutoff is not None:
+            OneEuro(frame_rate, cutoff, beta)  # its own checks, now
+        self.model, self.detector = model, detector or model.detector
+        self.every, self.overlap, self.likeness = every, overlap, likeness
+        self.frame_rate, self.cutoff, self.beta = frame_rate, cutoff, beta
+        self.detections = self._next_id = 0
+        self.reset()
+
+    def reset(self):
+        """Forgets all faces, as before another scene."""
+        self._faces, self._since = [], self.every
+
+    def track(self, source):
+        """Follows the faces of a whole video.
+
+        Args:
+            source: path of a video file, index of a camera, or an iterable of pictures.
+
+        Yields:
+            `(frame, faces)`: the picture as it is in the source (from files and cameras
+            `(height, width, 3)` uint8 RGB) and the list of its `Track`.
+        """
+        if isinstance(source, (int, str, pathlib.Path)):
+            source = VideoReader(source)
+        self.frame_rate = getattr(source, "frame_rate", self.frame_rate)
+        self.reset()
+        for frame in source:
+            yield frame, self(frame)
+
+    def __call__(self, frame):
+        """Finds the faces of the next frame.
+
+        Args:
+            frame: a picture, as `Landmarker.detect` takes it.
+
+        Returns:
+            List of `Track`.
+        """
+        frame = images.as_rgb(frame)
+        self._since += 1
+        detected = not self._faces or self._since >= self.every
+        if detected:
+            self._detect(frame)
+        self._follow(frame)
+        if not detected and any(face.lost for face in self._faces):
+            self._detect(frame)
+            self._follow(frame)
+        self._faces = [face for face in self._faces if not face.lost]
+        return [self._track(face) for face in self._faces]
+
+    def _detect(self, frame):
+        """Calls the detector: confirms faces, gives up lost ones, adds new ones."""
+        self.detections += 1
+        self._since = 0
+        boxes, _ = detect_boxes(self.detector, frame)
+        boxes = convert_boxes(boxes, getattr(self.detector, "convention", "annotation"), "truth")
+        for face in self._faces:
+            shares = overlap(boxes, face.box)
+            if len(boxes) and shares.max() >= 0.3:
+                best = shares.argmax()
+                face.box = boxes[best] if face.lost else face.box
+                face.lost, face.missed, face.thumbnail = False, 0, None
+                boxes = np.delete(boxes, best, axis=0)
+            else:
+                face.missed += 1
+        self._faces = [face for face in self._faces if not face.lost and face.missed < 2]
+        for box in boxes:
+            smooth = self.cutoff and OneEuro(self.frame_rate, self.cutoff, self.beta)
+            self._faces.append(_Face(self._next_id, box, smooth))
+            self._next_id += 1
+
+    def _follow(self, frame):
+        """New landmarks for every face, and whether it may be lost."""
+        height, width = frame.shape[:2]
+        for face in self._faces:  # out of the picture?
+            face.lost = bool((face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any())
+        seen = [face for face in self._faces if not face.lost]
+        boxes = np.array([face.box for face in seen]).reshape(-1, 4)
+        for face, found in zip(seen, self.model.detect(frame, boxes, convention="truth")):
+            face.landmarks = found.landmarks
+            share = overlap(_square(found.landmarks)[None], face.box)[0]
+            face.likeness = face.compare(frame)
+            # Written so that NaN is lost too.
+            face.lost = not (share >= self.overlap and face.likeness >= self.likeness)
+
+    def _track(self, face):
+        landmarks = face.landmarks
+        if face.smooth:
+            landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
+        face.box = _square(landmarks)
+        score = float(np.clip(face.likeness, 0, 1))
+        return Track(landmarks, face.box, self.model.scheme.name, score, face.id)
+
+
+@dataclasses.dataclass(eq=False)
+class _Face:
+    """What is known of a face between two frames."""
+
+    id: int
+    box: np.ndarray
+    smooth: OneEuro | None
+    landmarks: np.ndarray | None = None
+    likeness: float = 1.0
+    lost: bool = False
+    missed: int = 0
+    thumbnail: np.ndarray | None = None
+    reference: np.ndarray | None = None
+
+    def compare(self, frame):
+        """The correlation with the face as it was last detected; remembers it if it just was."""
+        if self.thumbnail is None:
+            transform = geometry.box_transform(_square(self.landmarks), THUMBNAIL)
+            self.reference = geometry.transform_points(self.landmarks, transform)
+            self.thumbnail = _thumbnail(frame, transform)
+            return 1.0
+        now = _thumbnail(frame, geometry.fit_similarity(self.landmarks, self.reference))
+        return float((now * self.thumbnail).sum())
+
+
+def _square(landmarks):
+    return geometry.square_box(geometry.box_from_landmarks(landmarks))
+
+
+def _thumbnail(frame, transform):
+    """A small grey picture of mean 0 and norm 1; zeros where it is plain."""
+    grey = cv2.cvtColor(images.warp(frame, transform, THUMBNAIL), cv2.COLOR_RGB2GRAY)
+    grey = grey - np.float32(grey.mean())
+    return grey / max(np.linalg.norm(grey), 1e-6)

@@ -1,0 +1,107 @@
+"""Videos: frames in, frames out."""
+
+import pathlib
+
+import cv2
+
+CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
+"""Endings of the videos that can be written, and how they are coded."""
+
+
+def is_video(path):
+    """Whether a path ends like a video."""
+    return pathlib.Path(path).suffix.lower() in {*CODECS, ".webm", ".m4v", ".mpg", ".mpeg"}
+
+
+class VideoReader:
+    """The frames of a video file or a camera, one after the other.
+
+    Args:
+        source: path of a video file, or the index of a camera.
+
+    Attributes:
+        frame_rate: frames a second; 30 where the source does not say.
+        count: number of frames, or None where it is not known.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no video, or the camera does not open.
+
+    Example:
+        for frame in VideoReader("video.mp4"):
+            print(frame.shape)
+    """
+
+    def __init__(self, source):
+        camera = isinstance(source, int)
+        if not camera and not pathlib.Path(source).is_file():
+            raise FileNotFoundError(f"No video at {source}.")
+        self.source = source
+        self._capture = cv2.VideoCapture(source if camera else str(source))
+        if not self._capture.isOpened():
+            what = f"Camera {source} does not open" if camera else f"{source} is not a video"
+            raise ValueError(f"{what} (OpenCV cannot read frames from it).")
+        self.frame_rate = self._capture.get(cv2.CAP_PROP_FPS) or 30.0
+        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        self.count = count if count > 0 else None
+
+    def __iter__(self):
+        """Yields `(height, width, 3)` uint8 RGB frames."""
+        seen = False
+        while True:
+            read, frame = self._capture.read()
+            if not read:
+                break
+            seen = True
+            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        self._capture.release()
+        if not seen:
+            raise ValueError(f"{self.source} holds no frame that can be read.")
+
+
+class VideoWriter:
+    """A video file that appears only when it is whole.
+
+    Args:
+        path: of the file; its ending is one of `CODECS`.
+        frame_rate: frames a second.
+
+    Raises:
+        ValueError: if the ending is another one, or the file cannot be written.
+
+    Example:
+        with VideoWriter("drawn.mp4", 30) as video:
+            video.write(frame)
+    """
+
+    def __init__(self, path, frame_rate):
+        self.path, self.frame_rate = pathlib.Path(path), frame_rate
+        self._codec = CODECS.get(self.path.suffix.lower())
+        if self._codec is None:
+            raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
+        self._partial = self.path.with_name(f".{self.path.stem}.partial{self.path.suffix}")
+        self._writer = None
+
+    def write(self, frame):
+        """Adds a `(height, width, 3)` uint8 RGB frame; all have the size of the first."""
+        size = frame.shape[1::-1]
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            codec = cv2.VideoWriter_fourcc(*self._codec)
+            self._size = size
+            self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
+            if not self._writer.isOpened():
+                raise ValueError(f"{self.path} cannot be written.")
+        if size != self._size:
+            raise ValueError(f"Frames of one size, not of {self._size} and {size} pixels.")
+        self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, error, *_):
+        if self._writer is not None:
+            self._writer.release()
+            if error is None:
+                self._partial.replace(self.path)
+        self._partial.unlink(missing_ok=True)

@@ -1,0 +1,223 @@
+import functools
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from small_dan import SIZE, build, small_dan
+from umeyama import umeyama
+
+from keras_landmarks import layers, models
+from keras_landmarks.data import made_up_faces
+
+RNG = np.random.default_rng(0)
+CROPS = RNG.integers(0, 256, (2, SIZE, SIZE, 3)).astype("float32")
+FACE = np.float32([[-0.15, -0.12], [0.15, -0.12], [0, 0.02], [-0.1, 0.15], [0.1, 0.15]])
+FACE_IN_PIXELS = (FACE + 0.5) * SIZE - 0.5
+
+
+@functools.cache
+def paper(stages=2):
+    return models.dan(stages=stages)
+
+
+def outputs(model, names, crops=CROPS):
+    """What layers of a model give, in the order of their names."""
+    probe = keras.Model(model.input, [model.get_layer(name).output for name in names])
+    return [ops.convert_to_numpy(x) for x in probe(crops)]
+
+
+def landmarks(model, crops=CROPS):
+    return ops.convert_to_numpy(model(crops)["landmarks"])
+
+
+# Table 1
+
+MAPS = {
+    "conv1a": (112, 112, 64),
+    "conv1b": (112, 112, 64),
+    "pool1": (56, 56, 64),
+    "conv2a": (56, 56, 128),
+    "conv2b": (56, 56, 128),
+    "pool2": (28, 28, 128),
+    "conv3a": (28, 28, 256),
+    "conv3b": (28, 28, 256),
+    "pool3": (14, 14, 256),
+    "conv4a": (14, 14, 512),
+    "conv4b": (14, 14, 512),
+    "pool4": (7, 7, 512),
+    "fc1": (256,),
+    "fc2": (136,),
+}
+
+
+@pytest.mark.parametrize(("stage", "channels"), [(1, 1), (2, 3)])
+def test_the_maps_are_those_of_the_papers_table_1(stage, channels):
+    found = {name: paper().get_layer(f"stage{stage}_{name}") for name in MAPS}
+    assert {name: layer.output.shape[1:] for name, layer in found.items()} == MAPS
+    assert found["conv1a"].input.shape[1:] == (112, 112, channels)
+
+
+def test_the_parameters_are_those_of_the_papers_table_1():
+    def stage(channels):
+        count, depth = 0, channels
+        for n in (64, 128, 256, 512):
+            count += 3 * 3 * depth * n + 2 * n  # a convolution, and its batch normalisation
+            count += 3 * 3 * n * n + 2 * n
+            depth = n
+        count += 7 * 7 * 512 * 256 + 2 * 256  # fc1
+        return count + 256 * 136 + 136  # fc2
+
+    def trained(model):
+        return sum(np.prod(variable.shape) for variable in model.trainable_weights)
+
+    assert trained(paper(1)) == stage(1)
+    assert trained(paper(2)) == stage(1) + stage(3) + 256 * 3136 + 3136  # a feature image
+
+
+@pytest.mark.parametrize("name", ["conv1a", "conv4b", "fc1"])
+def test_every_layer_but_the_last_has_batch_normalisation_and_relu(name):
+    model = build()
+    name = name.replace("4", "2")  # the last block
+    (wide,) = outputs(model, [f"stage2_{name}_relu"])
+    assert wide.min() == 0 < wide.max()
+    assert model.get_layer(f"stage2_{name}_norm").input is model.get_layer(f"stage2_{name}").output
+
+
+# Stages
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_the_landmarks_are_those_of_the_last_stage(stages):
+    model = small_dan(scheme="five5", stages=stages, mean_shape=FACE)
+    (last,) = outputs(model, [f"stage{stages}_landmarks"])
+    np.testing.assert_array_equal(landmarks(model), last)
+    assert {layer.name.split("_")[0] for layer in model.layers if "stage" in layer.name} == {
+        f"stage{stage}" for stage in range(1, stages + 1)
+    }
+
+
+def test_the_first_stage_moves_the_mean_shape():
+    model = small_dan(scheme="five5", mean_shape=FACE)
+    update, rough = outputs(model, ["stage1_fc2", "stage1_landmarks"])
+    for row, face in zip(update, rough):
+        for k, (x, y) in enumerate(FACE_IN_PIXELS):
+            expected = [x + SIZE * row[2 * k], y + SIZE * row[2 * k + 1]]
+            np.testing.assert_allclose(face[k], expected, atol=1e-3)
+            assert np.abs(face[k] - (x, y)).max() > 0.01
+
+
+@pytest.mark.parametrize("stage", [2, 3])
+def test_a_further_stage_is_the_papers_equation_2(stage):
+    model = small_dan(scheme="five5", stages=3, mean_shape=FACE)
+    names = (f"stage{stage - 1}_landmarks", f"stage{stage}_estimate", f"stage{stage}_fc2")
+    before, transforms, updates, after = outputs(model, [*names, f"stage{stage}_landmarks"])
+    for face, transform, update, found in zip(
+        *map(np.float64, (before, transforms, updates)), after
+    ):
+        np.testing.assert_allclose(transform, umeyama(face, FACE_IN_PIXELS), rtol=1e-3, atol=1e-2)
+        (a, b, c), (d, e, f) = transform
+        for k, (x, y) in enumerate(face):
+            # T(S) + dS, then the inverse by Cramer's rule.
+            u = a * x + b * y + c + SIZE * update[2 * k] - c
+            v = d * x + e * y + f + SIZE * update[2 * k + 1] - f
+            expected = [(e * u - b * v) / (a * e - b * d), (a * v - d * u) / (a * e - b * d)]
+            np.testing.assert_allclose(found[k], expected, atol=1e-2)
+            assert np.abs(found[k] - face[k]).max() > 0.02
+
+
+def test_a_further_stage_sees_the_warped_picture_the_heatmap_and_the_feature_image():
+    model = small_dan(scheme="five5", mean_shape=FACE)
+    names = ("stage1_landmarks", "stage2_estimate", "stage1_fc1_relu", "stage2_seen")
+    rough, transforms, features, seen = outputs(model, names)
+    assert seen.shape == (2, SIZE, SIZE, 3)
+    grey = (CROPS / 127.5 - 1) @ np.float32([[0.299], [0.587], [0.114]])
+    warped = ops.convert_to_numpy(layers.ImageTransform()(grey, transforms))
+    np.testing.assert_allclose(seen[..., :1], warped, atol=1e-3)
+    kernel, bias = model.get_layer("stage2_feature_image").get_weights()
+    for i, transform in enumerate(transforms):
+        points = [transform @ [x, y, 1] for x, y in rough[i]]
+        pixels = np.maximum(features[i] @ kernel + bias, 0).reshape(SIZE // 2, SIZE // 2)
+        for y in range(SIZE):
+            for x in range(SIZE):
+                nearest = min(np.hypot(x - p, y - q) for p, q in points)
+                if abs(nearest - 16) > 1e-3:
+                    light = 1 / (1 + nearest) if nearest < 16 else 0
+                    assert seen[i, y, x, 1] == pytest.approx(light, abs=1e-4)
+                assert seen[i, y, x, 2] == pytest.approx(pixels[y // 2, x // 2], abs=1e-3)
+
+
+# Pictures
+
+
+def test_the_picture_is_seen_without_its_colours():
+    model = small_dan()
+    colours = np.stack([face.image for face in made_up_faces(3, size=SIZE)]).astype("float32")
+    luma = 0.299 * colours[..., 0] + 0.587 * colours[..., 1] + 0.114 * colours[..., 2]
+    grey = np.repeat(luma[..., None], 3, axis=3)
+    np.testing.assert_allclose(landmarks(model, grey), landmarks(model, colours), atol=1e-3)
+    assert np.abs(landmarks(model, grey) - landmarks(model, colours[..., ::-1])).max() > 0.1
+
+
+def test_a_first_stage_that_finds_one_point_leaves_the_picture_as_it_is():
+    model = small_dan(scheme="five5", mean_shape=FACE)
+    for name in ("stage1_fc2", "stage1_landmarks"):
+        layer = model.get_layer(name)
+        layer.set_weights([np.zeros(w.shape) for w in layer.get_weights()])
+    (transforms,) = outputs(model, ["stage2_estimate"])
+    np.testing.assert_array_equal(transforms, [[[1, 0, 0], [0, 1, 0]]] * 2)
+    assert np.isfinite(landmarks(model)).all()
+
+
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_half_precision_does_not_round_the_coordinates(policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = build(size=96, scheme="five5", mean_shape=FACE)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for stage in (1, 2):
+        layer = model.get_layer(f"stage{stage}_fc2")
+        layer.set_weights([np.zeros(w.shape) for w in layer.get_weights()])
+        assert keras.backend.standardize_dtype(
+            model.get_layer(f"stage{stage}_conv1a").compute_dtype
+        ) == policy.removeprefix("mixed_")
+    found = landmarks(model, RNG.uniform(0, 255, (2, 96, 96, 3)).astype("float32"))
+    np.testing.assert_allclose(found, [(FACE + 0.5) * 96 - 0.5] * 2, atol=1e-3)
+
+
+# Training and saving
+
+
+def test_training_both_stages_at_once_moves_every_weight_of_both():
+    model = small_dan(scheme="five5", mean_shape=FACE)
+    before = {v.path: ops.convert_to_numpy(v) for v in model.trainable_weights}
+    model.compile(keras.optimizers.SGD(1e-2), loss={"landmarks": "mse"})
+    target = np.stack([FACE_IN_PIXELS, FACE_IN_PIXELS + 2])
+    model.fit(CROPS, {"landmarks": target}, batch_size=2, verbose=0)
+    for variable in model.trainable_weights:
+        after = ops.convert_to_numpy(variable)
+        assert np.isfinite(after).all(), variable.path
+        assert (after != before[variable.path]).any(), variable.path
+
+
+def test_a_dan_comes_back_from_its_file(tmp_path):
+    model = small_dan(scheme="five5", mean_shape=FACE)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(landmarks(loaded), landmarks(model), atol=1e-3)
+
+
+# Bad arguments
+
+
+@pytest.mark.parametrize("stages", [0, -1])
+def test_a_dan_of_no_stage_is_refused(stages):
+    with pytest.raises(ValueError, match=f"stages must be at least 1, not {stages}"):
+        models.dan(stages=stages)
+
+
+@pytest.mark.parametrize("size", [0, -112, 8, 100])
+def test_a_size_that_cannot_be_halved_for_every_block_is_refused(size):
+    with pytest.raises(ValueError, match=f"multiple of 16 for 4 blocks, not {size}"):
+        models.dan(size=size)

@@ -1,0 +1,233 @@
+"""Tracking on made videos: a portrait under known motion."""
+
+import functools
+import pathlib
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_landmarks import geometry, images, load
+from keras_landmarks.tracking import OneEuro, Tracker
+from keras_landmarks.video import VideoReader, VideoWriter
+
+PORTRAIT = images.read_image(pathlib.Path(__file__).parents[1] / "tutorials" / "astronaut.jpg")
+BOX = np.array([172.0, 75.0, 272.0, 175.0])  # the square around its landmarks
+SIZE = (256, 320)
+
+
+def frame(x=0.0, noise=None, degrees=0.0):
+    """The portrait moved right by x pixels, turned, with a camera's noise."""
+    moved = geometry.similarity_transform(1.0, degrees, (222, 125), (x - 80, 0))
+    picture = images.warp(PORTRAIT, moved, SIZE)
+    if noise is not None:
+        picture = np.clip(picture + noise.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+    return picture
+
+
+class Known:
+    """A detector that knows where the face of a frame is, and counts its calls."""
+
+    convention = "truth"
+
+    def __init__(self, *shifts):
+        self.shifts, self.calls = shifts, 0
+
+    def __call__(self, picture):
+        self.calls += 1
+        if not picture.any():
+            return np.zeros((0, 4))
+        return np.array([BOX + (x - 80, 0, x - 80, 0) for x in self.shifts])
+
+
+@functools.cache
+def model():
+    return load("cnn6-300w")
+
+
+def spread(landmarks):
+    """How far points stray from their mean place, in pixels."""
+    landmarks = np.array(landmarks)
+    return np.sqrt(((landmarks - landmarks.mean(axis=0)) ** 2).sum(axis=-1).mean())
+
+
+# The filter
+
+
+def test_the_filter_is_the_papers_written_by_hand():
+    rng = np.random.default_rng(0)
+    points = np.cumsum(rng.normal(size=(20, 3, 2)), axis=0)
+    smooth = OneEuro(30.0, cutoff=1.5, beta=4.0, speed_cutoff=2.0)
+    found = np.array([smooth(p, 50.0) for p in points])
+
+    def weight(cutoff):
+        return 1 / (1 + 1 / (2 * np.pi * cutoff) * 30)
+
+    for k in range(3):
+        x, speed = points[0, k], np.zeros(2)
+        for t in range(20):
+            speed = weight(2.0) * ((points[t, k] - x) * 30 / 50) + (1 - weight(2.0)) * speed
+            a = weight(1.5 + 4.0 * np.hypot(*speed))
+            x = a * points[t, k] + (1 - a) * x
+            np.testing.assert_allclose(found[t, k], x, atol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [{"frame_rate": 0}, {"cutoff": -1}, {"beta": -1}])
+def test_a_filter_of_no_frequency_is_refused(wrong):
+    with pytest.raises(ValueError, match="above zero"):
+        OneEuro(**{"frame_rate": 30.0} | wrong)
+
+
+# Following
+
+
+def test_a_still_face_jitters_half_as_much_as_without_tracking_and_is_seldom_detected():
+    noise = np.random.default_rng(0)
+    frames = [frame(noise=noise) for _ in range(61)]
+    tracker = Tracker(model())
+    tracked = [tracker(picture) for picture in frames]
+    assert {len(faces) for faces in tracked} == {1}
+    assert tracker.detections == 3  # at frames 0, 30 and 60
+    alone = [model().detect(picture)[0].landmarks for picture in frames[10:22]]
+    assert spread([faces[0].landmarks for faces in tracked[10:22]]) < 0.5 * spread(alone)
+
+
+@pytest.mark.parametrize("speed", [1, 3])
+def test_a_moving_face_is_followed_with_little_lag(speed):
+    noise, detector = np.random.default_rng(1), Known(0)
+    frames = [frame(speed * t, noise) for t in range(30)]
+    tracker = Tracker(model(), detector)
+    tracked = [tracker(picture)[0] for picture in frames]
+    assert {face.id for face in tracked} == {0}
+    assert detector.calls == tracker.detections == 1
+    assert min(face.score for face in tracked) > 0.8
+    truth = [model().detect(f, BOX + (x, 0, x, 0), convention="truth")[0].landmarks
+             for f, x in zip(frames, speed * np.arange(30) - 80)]  # fmt: skip
+    behind = [(t - face.landmarks)[:, 0].mean() for t, face in zip(truth, tracked)]
+    assert np.mean(behind[15:]) / speed < 1  # frames
+
+
+def test_two_faces_keep_their_ids_and_do_not_mix():
+    left, right = frame(-80), frame(80)
+    detector = Known(-80, 80)
+    both = [np.concatenate([left[:, :160], right[:, 160:]], axis=1)] * 4
+    tracker = Tracker(model(), detector, every=2)
+    for picture in both:
+        faces = tracker(picture)
+        assert [face.id for face in faces] == [0, 1]
+        assert faces[0].landmarks[:, 0].max() < 165 < faces[1].landmarks[:, 0].min()
+    detector.shifts = (80, -80)  # found in another order
+    assert [face.id for face in tracker(both[0])] == [0, 1]
+
+
+def test_a_face_that_is_gone_is_given_up_at_once_and_comes_back_as_another():
+    detector = Known(0)
+    tracker = Tracker(model(), detector)
+    assert [face.id for face in tracker(frame())] == [0]
+    assert tracker(np.zeros_like(frame())) == []
+    assert detector.calls == 2
+    assert [face.id for face in tracker(frame())] == [1]
+
+
+def test_a_face_that_jumps_is_detected_again_and_keeps_its_id():
+    detector = Known(0)
+    tracker = Tracker(model(), detector)
+    tracker(frame())
+    detector.shifts = (40,)
+    (face,) = tracker(frame(40))
+    assert face.id == 0
+    expected = model().detect(frame(40), BOX + (-40, 0, -40, 0), convention="truth")[0].landmarks
+    assert np.abs(face.landmarks - expected).mean() < 25  # on its way there
+
+
+def test_one_detection_may_miss_a_face_that_is_still_there_but_not_two():
+    class Blind(Known):
+        def __call__(self, picture):
+            found = super().__call__(picture)
+            return found if self.calls == 1 else np.zeros((0, 4))
+
+    tracker = Tracker(model(), Blind(0), every=2)
+    assert [len(tracker(frame())) for _ in range(6)] == [1, 1, 1, 1, 0, 0]
+
+
+def test_without_smoothing_points_are_the_models_own():
+    tracker = Tracker(model(), Known(0), cutoff=None)
+    (face,) = tracker(frame())
+    expected = model().detect(frame(), BOX + (-80, 0, -80, 0), convention="truth")[0].landmarks
+    np.testing.assert_allclose(face.landmarks, expected, atol=1e-4)
+    assert face.to_dict()["id"] == 0
+
+
+def test_a_video_is_tracked_by_its_path_and_any_iterable_by_itself(tmp_path):
+    path = tmp_path / "made.avi"
+    with VideoWriter(path, 25) as video:
+        for t in range(5):
+            video.write(frame(t))
+    tracker = Tracker(model(), Known(0))
+    from_file = [faces for _, faces in tracker.track(path)]
+    assert tracker.frame_rate == 25
+    again = [faces for _, faces in tracker.track(list(VideoReader(path)))]
+    for one, other in zip(from_file, again, strict=True):
+        np.testing.assert_allclose(one[0].landmarks, other[0].landmarks, atol=1e-4)
+    assert list(tracker.track([])) == []
+
+
+def test_a_bad_argument_is_refused_when_the_tracker_is_made():
+    with pytest.raises(ValueError, match="every must be at least 1"):
+        Tracker(model(), every=0)
+    with pytest.raises(ValueError, match="above zero"):
+        Tracker(model(), cutoff=-1)
+
+
+# Video files
+
+
+@pytest.mark.parametrize("suffix", [".avi", ".mp4"])
+def test_a_written_video_is_read_again(tmp_path, suffix):
+    path = tmp_path / "new" / f"made{suffix}"
+    with VideoWriter(path, 12.5) as video:
+        for t in range(4):
+            video.write(frame(10 * t))
+        assert not path.exists()  # until it is whole
+    reader = VideoReader(path)
+    assert (reader.frame_rate, reader.count) == (12.5, 4)
+    frames = list(reader)
+    assert np.abs(frames[3].astype(int) - frame(30)).mean() < 6
+    assert [p.name for p in path.parent.iterdir()] == [path.name]
+
+
+def write_and_stop(path, *frames):
+    with VideoWriter(path, 25) as video:
+        for picture in frames:
+            video.write(picture)
+        raise KeyboardInterrupt
+
+
+def test_an_interrupted_video_is_not_written(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        write_and_stop(tmp_path / "made.avi", frame())
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_no_video_is_refused(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No video at"):
+        VideoReader(tmp_path / "none.mp4")
+    (tmp_path / "text.mp4").write_text("no video")
+    with pytest.raises(ValueError, match="text.mp4 is not a video"):
+        VideoReader(tmp_path / "text.mp4")
+    with pytest.raises(ValueError, match=r"Known endings: .*\.avi"):
+        VideoWriter(tmp_path / "made.gif", 25)
+    with pytest.raises(ValueError, match="Frames of one size"):
+        write_and_stop(tmp_path / "made.avi", frame(), frame()[:100])
+
+
+def test_a_camera_that_is_not_there_is_refused():
+    with pytest.raises(ValueError, match="Camera 77 does not open"):
+        VideoReader(77)
+
+
+def test_opencv_can_write_every_known_ending(tmp_path):
+    for suffix in (".mp4", ".mov", ".mkv", ".avi"):
+        with VideoWriter(tmp_path / f"made{suffix}", 25) as video:
+            video.write(frame())
+        assert cv2.VideoCapture(str(tmp_path / f"made{suffix}")).read()[0]
