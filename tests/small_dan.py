@@ -18,7 +18,7 @@ def small_dan(**arguments):
         if name in ("gamma", "moving_variance"):
             variable.assign(rng.uniform(0.5, 1.5, variable.shape))
         elif name == "kernel":
-            spread = 0.05 if "fc2" in variable.path else np.sqrt(2 / np.prod(variable.shape[:-1]))
+            spread = 0.02 if "fc2" in variable.path else np.sqrt(2 / np.prod(variable.shape[:-1]))
             variable.assign(rng.normal(0, spread, variable.shape))
         elif name in ("beta", "bias", "moving_mean"):
             variable.assign(rng.normal(0, 0.05, variable.shape))

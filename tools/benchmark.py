@@ -55,6 +55,34 @@ def measure_detect(name):
     return rows
 
 
+def measure_connections(name):
+    """Stage one of a DAN and the connection layers behind it, on 1 and 32 faces, one thread."""
+    import keras
+    import tensorflow as tf
+
+    from keras_landmarks import load
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    model = load(name)
+    tensors = {layer.name: layer.output for layer in model.layers}
+    ends = ["stage1_fc1_relu", "stage1_landmarks", "stage2_pixels"]
+    sources = [model.get_layer("stage1_conv1a").input, *(tensors[end] for end in ends)]
+    stage = keras.Model(model.input, tensors["stage1_landmarks"])
+    connection = keras.Model(sources, [tensors["stage2_seen"], tensors["stage2_landmarks"]])
+    rows = {}
+    for count in (1, 32):
+        rng, repeats = np.random.default_rng(0), 100 if count == 1 else 10
+        values = [rng.uniform(0, 1, (count, *s.shape[1:])).astype(np.float32) for s in sources]
+        values[2] *= model.size[0]
+        crops = np.zeros((count, *model.size, 3), np.uint8)
+        rows[count] = {
+            "stage_ms": milliseconds(lambda crops=crops: stage.predict_on_batch(crops), repeats),
+            "connection_ms": milliseconds(lambda v=values: connection.predict_on_batch(v), repeats),
+        }
+    return rows
+
+
 def made_samples(size, folder, batch):
     """Augmented samples of the 300W faces, or of the portrait if there is no folder."""
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -123,7 +151,7 @@ def measure_training(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="*", default=["cnn6-300w", "cnn6-7-300w"])
+    parser.add_argument("names", nargs="*", default=["cnn6-300w", "cnn6-7-300w", "dan-300w"])
     parser.add_argument("--data", help="folder of 300W faces for pipeline and training")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -131,6 +159,7 @@ def main():
         kind, _, argument = options.part.partition(":")
         result = {
             "detect": lambda: measure_detect(argument),
+            "connections": lambda: measure_connections(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),
         }[kind]()
@@ -141,6 +170,15 @@ def main():
             print(
                 f"{name}, {count} face(s), one thread: network {row['network_ms']:.2f} ms, "
                 f"detect {row['detect_ms']:.2f} ms (+{row['added_ms'] / int(count):.2f} ms a face)"
+            )
+    for name in options.names:
+        if not name.startswith("dan"):
+            continue
+        for count, row in run_part(f"connections:{name}", options).items():
+            share = row["connection_ms"] / row["stage_ms"]
+            print(
+                f"{name}, {count} face(s), one thread: stage one {row['stage_ms']:.2f} ms, "
+                f"connection layers {row['connection_ms']:.2f} ms ({100 * share:.1f} %)"
             )
     for size in (64, 224):
         rate = run_part(f"pipeline:{size}", options)

@@ -5,6 +5,7 @@ python tools/evaluate.py cnn6-300w --data 300W
 
 import argparse
 import json
+import re
 import subprocess
 import time
 
@@ -14,7 +15,7 @@ import numpy as np
 import tensorflow as tf
 from recipes import ZOO, names
 
-from keras_landmarks import data, evaluation, images, load
+from keras_landmarks import Landmarker, data, evaluation, images, load
 
 NORMALISERS = "corners", "pupils", "diagonal"
 
@@ -28,6 +29,17 @@ def accuracy(model, faces, split):
             rows.append({"split": split, **result.summary(kind)})
         if box == "annotation":
             evaluation.plot_ced([result], ZOO / model.name / "ced.png")
+    return rows
+
+
+def stages(model, faces, split):
+    """Rows of figures: what each stage of a cascade has found (corners, annotation box)."""
+    rows = []
+    for layer in model.layers:
+        if re.fullmatch(r"stage\d+_landmarks", layer.name):
+            facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box}
+            early = Landmarker(model.input, {"landmarks": layer.output}, **facts, name=layer.name)
+            rows.append({"split": split, **evaluation.evaluate(early, faces).summary("corners")})
     return rows
 
 
@@ -62,6 +74,7 @@ def main():
             "commit": commit,
             "latency_ms": latency(model),
             "accuracy": accuracy(model, faces, arguments.split),
+            "stages": stages(model, faces, arguments.split),
         }
         text = json.dumps(results, indent=1) + "\n"
         images.write_bytes(ZOO / name / "results.json", text.encode())

@@ -83,6 +83,17 @@ def results_table(rows):
     return "\n".join(lines)
 
 
+def stages_table(rows):
+    """The accuracy after each stage of a cascade."""
+    lines = ["| stages | NME, % | AUC at 8 % | > 8 %, % |", "|---|---|---|---|"]
+    for number, row in enumerate(rows, start=1):
+        lines.append(
+            f"| {number} | {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
+            f"| {100 * row['failure_rate_at_8']:.1f} |"
+        )
+    return "\n".join(lines)
+
+
 def comparison_table(rows):
     """The variants of `tools/compare_losses.py`."""
     lines = [
@@ -110,7 +121,9 @@ def put_table(path, name, text):
 def write_card(name):
     """Puts the measured tables into a model's card."""
     card, comparison = ZOO / name / "card.md", ZOO / name / "comparison.json"
-    put_table(card, "results", results_table(read_results(name).get("accuracy", [])))
+    results = read_results(name)
+    put_table(card, "results", results_table(results.get("accuracy", [])))
+    put_table(card, "stages", stages_table(results.get("stages", [])))
     if comparison.is_file():
         put_table(card, "comparison", comparison_table(json.loads(comparison.read_text())))
 

@@ -62,7 +62,7 @@ RECIPE = Recipe(
         ),
         Stage(
             loss=NormalisedDistance(),
-            epochs=10,
+            epochs=8,
             optimizer=optimizer(5e-4, 0.99),
             frozen=("stage2_",),
             output="stage1_landmarks",
@@ -70,7 +70,7 @@ RECIPE = Recipe(
         ),
         Stage(
             loss=NormalisedDistance(),
-            epochs=26,
+            epochs=24,
             optimizer=optimizer(5e-4, 0.995),
             frozen=("stage1_",),
             patience=8,
