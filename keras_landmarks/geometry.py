@@ -144,8 +144,9 @@ def fit_similarity(source, target):
         target: `(..., n, 2)` points.
 
     Returns:
-        `(..., 2, 3)` transforms `target_from_source`. Where all source points are equal no
-        similarity is defined and the identity is returned, with finite gradients.
+        `(..., 2, 3)` transforms `target_from_source`, never singular. Where the best one would
+        be (all points of a set are equal, or one set is the other mirrored, as far as it is
+        symmetric) the identity is returned, with finite gradients.
 
     Reference:
         Umeyama, Least-squares estimation of transformation parameters between two point
@@ -157,10 +158,11 @@ def fit_similarity(source, target):
     p, q = source - source_mean, target - target_mean
     norm = xp.sum(p * p, axis=(-2, -1))
     # Not `eps`: 1e-7 would vanish in half precision, and a pixel grid has no smaller spread.
-    degenerate = norm < 1e-4
-    norm = xp.where(degenerate, xp.ones_like(norm), norm)
+    equal = norm < 1e-4
+    norm = xp.where(equal, xp.ones_like(norm), norm)
     a = xp.sum(p * q, axis=(-2, -1)) / norm
     b = xp.sum(p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0], axis=-1) / norm
+    degenerate = xp.logical_or(equal, a * a + b * b < 1e-6)  # shrunk to a thousandth
     x, y = source_mean[..., 0, 0], source_mean[..., 0, 1]
     u, v = target_mean[..., 0, 0], target_mean[..., 0, 1]
     a, b = xp.where(degenerate, xp.ones_like(a), a), xp.where(degenerate, xp.zeros_like(b), b)

@@ -69,6 +69,7 @@ class Landmarker(keras.Model):
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
         self.size = tuple(self.inputs[0].shape[1:3])
+        self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = Mtcnn()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces

@@ -54,7 +54,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         model = self.model
-        row = {"stage": self.stage, "epoch": self.done + epoch + 1}
+        row = {"stage": self.stage + 1, "epoch": self.done + epoch + 1}
         row |= {k: float(v) for k, v in (logs or {}).items()}
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
         averaged = keras.callbacks.SwapEMAWeights() if optimizer.use_ema else None

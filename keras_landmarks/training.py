@@ -6,9 +6,10 @@ import pathlib
 from collections.abc import Callable
 
 import keras
+import numpy as np
 
 from keras_landmarks import metrics
-from keras_landmarks.data.augment import Augmentation
+from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.progress import Progress
 
 
@@ -26,7 +27,8 @@ class Stage:
             them keeps its statistics.
         output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
             a function from the model to landmarks that its layers compute in another way
-            (pretraining, whose errors are not compared with later ones); None trains the model's.
+            (pretraining); None trains the model's. Errors of stages with different outputs are
+            not compared: the best weights are then the later stage's.
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.
     """
@@ -81,6 +83,30 @@ class Recipe:
     paper_nme: str | None = None
     licence: str = "300W: research only"
 
+    def samples(self, faces, skip_broken=False):
+        """What the recipe makes of annotated faces.
+
+        Args:
+            faces: list of `data.Face`.
+            skip_broken: whether to warn of a picture that cannot be read and go on.
+
+        Returns:
+            `(samples, validation)`: `data.Samples` to train on and, of other photos, to choose on
+            (None where the recipe holds none out).
+        """
+        common = dict(size=self.size, margin=self.margin, box=self.box)
+        common |= dict(batch=self.batch, skip_broken=skip_broken)
+        validation = None
+        if self.validation:
+            faces, held = split_by_photo(faces, self.validation, self.seed)
+            validation = Samples(held, **common)
+        samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
+        if self.bins:
+            shapes = np.stack([face.landmarks for face in samples.faces])
+            balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
+            samples.indices = balance.indices
+        return samples, validation
+
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
@@ -128,6 +154,8 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             progress.read()
         for number, stage in enumerate(recipe.stages):
             if progress.stage == number:
+                if number and stage.output != recipe.stages[number - 1].output:
+                    progress.best = float("inf")  # of other landmarks
                 _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
@@ -182,5 +210,3 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         verbose=verbose,
     )
     progress.next_stage()
-    if callable(stage.output):
-        progress.best = float("inf")

@@ -31,6 +31,7 @@ def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True)
     check_gradients(layer, inputs, differentiable)
     if keras.backend.backend() == "tensorflow":
         check_tflite(model, inputs, output)
+        check_onnx(model, inputs, output)
 
 
 def functional(layer, inputs):
@@ -103,19 +104,28 @@ def check_gradients(layer, inputs, differentiable):
 
 def check_tflite(model, inputs, output):
     """The layer exports to TFLite with its built-in operations alone, and computes the same."""
-    import tensorflow as tf
+    from ai_edge_litert.interpreter import Interpreter
 
-    function = tf.function(lambda *values: model(list(values)), autograph=False)
-    concrete = function.get_concrete_function(*(tf.TensorSpec(x.shape, tf.float32) for x in inputs))
-    # Given the model too, TensorFlow 2.21 would export random numbers as a Keras 3 model's weights.
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([concrete])
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    interpreter = tf.lite.Interpreter(model_content=converter.convert())
-    interpreter.allocate_tensors()
-    details = sorted(interpreter.get_input_details(), key=lambda detail: detail["name"])
-    for detail, value in zip(details, inputs):
-        assert tuple(detail["shape"]) == value.shape
-        interpreter.set_tensor(detail["index"], value)
-    interpreter.invoke()
-    found = interpreter.get_tensor(interpreter.get_output_details()[0]["index"])
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/model.tflite"
+        model.export(path, format="litert", verbose=False)
+        run = Interpreter(path).get_signature_runner()  # knows no other operations
+    (found,) = run(**named(model, inputs)).values()
     np.testing.assert_allclose(found, output, atol=1e-3, rtol=1e-3)
+
+
+def check_onnx(model, inputs, output):
+    """The layer exports to ONNX, and computes the same."""
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/model.onnx"
+        model.export(path, format="onnx", verbose=False)
+        session = onnxruntime.InferenceSession(path)
+    (found,) = session.run(None, named(model, inputs))
+    np.testing.assert_allclose(found, output, atol=1e-3, rtol=1e-3)
+
+
+def named(model, inputs):
+    """The inputs by their names in the model."""
+    return {symbol.name: value for symbol, value in zip(model.inputs, inputs)}

@@ -207,6 +207,13 @@ def test_faces_of_one_point_get_the_identity_and_leave_the_others_alone():
     np.testing.assert_allclose(result[0], expected, rtol=1e-3, atol=1e-2)
 
 
+def test_a_set_and_its_mirror_image_that_have_no_similarity_get_the_identity():
+    square = np.array([[[0, 0], [1, 0], [1, 1], [0, 1]]], "float32") * 50
+    result = geometry.fit_similarity(square, square[..., ::-1].copy())
+    np.testing.assert_array_equal(result, [[[1, 0, 0], [0, 1, 0]]])
+    assert np.isfinite(geometry.invert(result)).all()
+
+
 @pytest.mark.parametrize("source", [np.full((1, 7, 2), 42.0, "float32"), FACES])
 def test_fit_similarity_has_a_finite_gradient(source):
     target = ops.convert_to_tensor(FACES[: len(source)] + 1)

@@ -61,7 +61,6 @@ def array(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-@pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]

@@ -21,6 +21,16 @@ FUNCTIONS = {
     "wing": (losses.wing, losses.Wing, {"w": 10.0, "epsilon": 2.0}),
     "wing of 128": (losses.wing, losses.Wing, {"w": 15.0, "epsilon": 3.0}),
     "iod_l2": (losses.iod_l2, losses.IodL2, {"scheme": "ibug68"}),
+    "normalised_distance": (
+        losses.normalised_distance,
+        losses.NormalisedDistance,
+        {"scheme": "ibug68", "kind": "pupils"},
+    ),
+    "normalised_distance by corners": (
+        losses.normalised_distance,
+        losses.NormalisedDistance,
+        {"scheme": "ibug68", "kind": "corners"},
+    ),
 }
 every_loss = pytest.mark.parametrize("name", FUNCTIONS)
 
@@ -64,6 +74,14 @@ def by_hand(name, true, predicted):
                 total += math.dist(p, q) ** 2
             faces.append(total / (2 * len(face)) / math.dist(face[36], face[45]))
             continue
+        if name.startswith("normalised_distance"):
+            right, left = face[36:42].sum(axis=0) / 6, face[42:48].sum(axis=0) / 6
+            if name.endswith("corners"):
+                right, left = face[36], face[45]
+            for p, q in zip(face, guess):
+                total += math.dist(p, q)
+            faces.append(total / len(face) / math.dist(right, left))
+            continue
         for p, q in zip(face, guess):
             for i in range(2):
                 total += CURVES[name](p[i] - q[i])
@@ -100,6 +118,22 @@ def test_iod_l2_divides_by_the_pupils_where_there_are_no_corners():
         expected.append(mean / math.dist(face[0], face[1]))
     result = ops.convert_to_numpy(losses.iod_l2(true, predicted, scheme="five5"))
     np.testing.assert_allclose(result, expected, rtol=1e-4)
+
+
+def test_normalised_distance_is_by_default_over_the_pupils_of_ibug68():
+    expected = by_hand("normalised_distance", TRUE, PREDICTED)
+    default = ops.convert_to_numpy(losses.normalised_distance(TRUE, PREDICTED))
+    np.testing.assert_allclose(default, expected, rtol=1e-4)
+    default = losses.NormalisedDistance()(TRUE, PREDICTED)
+    np.testing.assert_allclose(float(default), expected.mean(), rtol=1e-4)
+
+
+def test_the_slope_of_normalised_distance_is_as_long_for_every_point():
+    true = ops.convert_to_tensor(TRUE)
+    (slope,) = gradients(lambda y: ops.sum(losses.normalised_distance(true, y)), PREDICTED)
+    for face, slopes in zip(np.float64(TRUE), slope):
+        pupils = math.dist(face[36:42].sum(axis=0) / 6, face[42:48].sum(axis=0) / 6)
+        np.testing.assert_allclose(np.hypot(*slopes.T), 1 / (68 * pupils), rtol=1e-3)
 
 
 # Wing loss
@@ -213,9 +247,10 @@ def test_huge_errors_in_half_precision_do_not_overflow(name):
     assert np.isfinite(ops.convert_to_numpy(result)).all()
 
 
-def test_a_face_whose_eyes_are_one_point_has_a_finite_iod_l2():
+@pytest.mark.parametrize(("name", "loss"), [("iod_l2", 1.0), ("normalised_distance", math.sqrt(2))])
+def test_a_face_whose_eyes_are_one_point_is_divided_by_one_pixel(name, loss):
     true = np.full((1, 68, 2), 30, "float32")
-    assert np.isfinite(ops.convert_to_numpy(losses.iod_l2(true, true + 1))).all()
+    np.testing.assert_allclose(ops.convert_to_numpy(computed(name, true, true + 1)), loss)
 
 
 # The classes
@@ -306,6 +341,7 @@ def test_wing_without_a_width_or_offset_is_refused(w, epsilon):
         losses.Wing(w=w, epsilon=epsilon)
 
 
-def test_iod_l2_of_an_unknown_scheme_is_refused():
+@pytest.mark.parametrize("cls", [losses.IodL2, losses.NormalisedDistance])
+def test_a_loss_of_an_unknown_scheme_is_refused(cls):
     with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):
-        losses.IodL2("ibug")
+        cls("ibug")

@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands, in one session from top to bottom."""
+"""Every block of the README's Python runs as it stands."""
 
 import os
 import pathlib
@@ -6,6 +6,9 @@ import re
 import shutil
 
 import pytest
+
+from keras_landmarks import images
+from keras_landmarks.video import VideoWriter
 
 ROOT = pathlib.Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
@@ -16,6 +19,9 @@ DATA = os.environ.get("KERAS_LANDMARKS_DATA")
 def test_a_block_of_the_readme_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(ROOT / "tutorials" / "astronaut.jpg", "photo.jpg")
+    with VideoWriter("video.mp4", 25) as video:
+        for _ in range(3):
+            video.write(images.read_image("photo.jpg"))
     for name in ("300W", "HELEN-29"):
         if f'"{name}"' in block:
             if not DATA:

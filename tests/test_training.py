@@ -144,7 +144,7 @@ def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
         same = path.startswith(("conv", "features", "head_mean_shape"))
         assert np.array_equal(before[path], after[path]) == same, path
     stages = [row["stage"] for row in read_log(tmp_path / "two")]
-    assert stages == ["0", "1"]
+    assert stages == ["1", "2"]
     # A later stage without `frozen` trains them again.
     recipe = recipe_of(adam, stages=(frozen, Stage(Wing(), 1, adam)))
     again = weights.get_weights(run(recipe, tmp_path / "three", validated=False))
@@ -315,9 +315,9 @@ def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     cascade = functools.partial(recipe_of, adam, model=small_dan)
     first = weights.get_weights(run(cascade(stages=CASCADE[:1]), tmp_path / "first"))
     both = weights.get_weights(run(cascade(stages=CASCADE), tmp_path / "both"))
-    best, row = weights.load_arrays(tmp_path / "first" / "best.safetensors")
+    best, _ = weights.load_arrays(tmp_path / "first" / "best.safetensors")
     assert_same(first, best, atol=0)
-    assert [int(row["stage"]) for row in read_log(tmp_path / "both")] == [0, 0, 1]
+    assert [int(row["stage"]) for row in read_log(tmp_path / "both")] == [1, 1, 2]
 
     keras.utils.set_random_seed(0)
     start = weights.get_weights(small_dan())
@@ -326,8 +326,7 @@ def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     assert "stage1_fc2/kernel" in moved
     assert not any(name.startswith("stage2_") and "estimate" not in name for name in moved)
     moved = {name for name in first if not np.array_equal(first[name], both[name])}
-    if float(read_log(tmp_path / "both")[-1]["val_nme"]) < row["val_nme"]:
-        assert "stage2_conv1a_norm/moving_mean" in moved
+    assert "stage2_conv1a_norm/moving_mean" in moved  # even were stage two no better
     assert all(name.startswith("stage2_") for name in moved)  # statistics of stage one too
 
 
@@ -337,10 +336,10 @@ def test_a_stage_ends_when_the_validation_error_no_longer_falls(tmp_path):
     run(recipe, tmp_path)
     rows = read_log(tmp_path)
     assert [(int(row["stage"]), int(row["epoch"])) for row in rows] == [
-        (0, 1),
-        (0, 2),
-        (0, 3),
-        (1, 4),
+        (1, 1),
+        (1, 2),
+        (1, 3),
+        (2, 4),
     ]
     # The same from a checkpoint of the last epoch before the switch.
     ended = dataclasses.replace(recipe, stages=stages[:1])

@@ -5,7 +5,6 @@ python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
 
 import argparse
 
-import numpy as np
 from recipes import read_recipe
 
 from keras_landmarks import data, training
@@ -13,24 +12,7 @@ from keras_landmarks import data, training
 
 def read_samples(recipe, folder, skip_broken=False):
     """Training and validation `Samples` of a recipe from a folder of faces."""
-    faces = data.read_300w(folder, recipe.split, skip_broken)
-    common = dict(
-        size=recipe.size,
-        margin=recipe.margin,
-        box=recipe.box,
-        batch=recipe.batch,
-        skip_broken=skip_broken,
-    )
-    validation = None
-    if recipe.validation:
-        faces, held = data.split_by_photo(faces, recipe.validation, recipe.seed)
-        validation = data.Samples(held, **common)
-    samples = data.Samples(faces, augmentation=recipe.augmentation, seed=recipe.seed, **common)
-    if recipe.bins:
-        shapes = np.stack([face.landmarks for face in samples.faces])
-        balance = data.balance_poses(shapes, samples.scheme, recipe.bins, recipe.most)
-        samples.indices = balance.indices
-    return samples, validation
+    return recipe.samples(data.read_300w(folder, recipe.split, skip_broken), skip_broken)
 
 
 def main():

@@ -32,7 +32,7 @@ def share_changed(**kwargs):
 def test_the_defaults_are_the_papers():
     a = Augmentation()
     assert (a.rotation, a.mirror, a.shift, a.blur, a.sigma) == (30, 0.5, 0.05, 0.5, 1)
-    others = (a.scale, a.vary_sigma, a.colour, a.grey, a.patches, a.noise, a.jpeg)
+    others = (a.scale, a.vary_sigma, a.colour, a.grey, a.patches, a.noise, a.jpeg, a.normal)
     assert not any(others)
 
 
@@ -76,6 +76,39 @@ def test_the_rotation_is_uniform_within_its_bounds_and_about_the_middle_of_the_c
     assert max(np.abs(angles)) <= 30 + 1e-3
     counts = np.histogram(angles, 6, (-30, 30))[0]
     assert counts.min() > 0.8 * len(angles) / 6
+
+
+def check_normal(values, sigma):
+    """Values are normal about zero; none lies beyond three sigma."""
+    values = np.array(values)
+    assert values.mean() == pytest.approx(0, abs=0.1 * sigma)
+    assert values.std() == pytest.approx(sigma, rel=0.05)
+    assert (np.abs(values) < sigma).mean() == pytest.approx(0.683, abs=0.03)
+    assert 2.5 * sigma < np.abs(values).max() <= 3.001 * sigma
+
+
+def test_a_normal_shift_moves_the_whole_box():
+    augmentation = Augmentation(shift=0.1, normal=True)
+    moves = (np.array(draw(random_box, augmentation, BOX)) - BOX) / [100, 200, 100, 200]
+    np.testing.assert_allclose(moves[:, :2], moves[:, 2:], atol=1e-9)
+    check_normal(moves[:, 0], 0.1)
+    check_normal(moves[:, 1], 0.1)
+    assert abs(np.corrcoef(moves[:, :2].T)[0, 1]) < 0.1
+
+
+def test_a_normal_scale_changes_the_size_of_the_box():
+    augmentation = Augmentation(shift=0.1, scale=0.2, normal=True)
+    boxes = np.array(draw(random_box, augmentation, BOX))
+    widths, heights = (boxes[:, 2] - boxes[:, 0]) / 100, (boxes[:, 3] - boxes[:, 1]) / 200
+    np.testing.assert_allclose(widths, heights)
+    check_normal(widths - 1, 0.2)
+    check_normal((boxes[:, 0] + boxes[:, 2]) / 200 - 0.7, 0.1)
+
+
+def test_a_normal_rotation_turns_the_crop():
+    augmentation = Augmentation(rotation=20, mirror=0, normal=True)
+    turns = np.array([t for t, _ in draw(random_transform, augmentation, IDENTITY, (64, 48))])
+    check_normal(np.rad2deg(np.arctan2(turns[:, 1, 0], turns[:, 0, 0])), 20)
 
 
 def test_half_of_the_crops_are_mirrored_after_they_were_turned():
