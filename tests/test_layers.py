@@ -26,6 +26,11 @@ SHAPE = np.float32([[8, 8], [24, 9], [16, 14], [10, 19], [22, 20]])
 LAYERS = {
     "image_transform": (lambda: layers.ImageTransform(), (IMAGES, TRANSFORMS)),
     "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
+    "landmark_crop": (lambda: layers.LandmarkCrop(), (IMAGES, LANDMARKS)),
+    "landmark_crop of a stride": (
+        lambda: layers.LandmarkCrop((4, 6), stride=2, offset=0.5),
+        (IMAGES, LANDMARKS),
+    ),
     "landmark_transform": (lambda: layers.LandmarkTransform(), (LANDMARKS, TRANSFORMS)),
     "landmark_transform, inverse": (
         lambda: layers.LandmarkTransform(inverse=True),
@@ -65,7 +70,7 @@ def array(tensor):
 def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
     # Sums of pixels of 0..255 differ in the last digits of float32.
-    atol = 1e-2 if name.startswith("image") else 1e-4
+    atol = 1e-2 if inputs[0] is IMAGES else 1e-4
     check_layer(build(), inputs, atol, coordinates=name != "feature_image")
 
 
@@ -389,6 +394,102 @@ def test_gradients_pass_through_the_jitter():
     (slope,) = gradients(lambda x: ops.sum(layer(x, training=True) ** 2), TRANSFORMS)
     assert np.isfinite(slope).all()
     assert (abs(slope).max(axis=(1, 2)) > 0).all()
+
+
+# LandmarkCrop
+
+
+def crop_by_hand(image, landmark, size, stride=1, offset=0.0):
+    """Equations 5 to 7 of the FFLD paper."""
+    (h, w), (height, width) = size, image.shape[:2]
+    x, y = (np.float64(landmark) - offset) / stride
+    patch = np.zeros((h, w, image.shape[2]))
+    for q in range(h):
+        for p in range(w):
+            yq, xp = y - (h - 1) / 2 + q, x - (w - 1) / 2 + p
+            for n in range(height):
+                for m in range(width):
+                    weight = max(0, 1 - abs(yq - n)) * max(0, 1 - abs(xp - m))
+                    patch[q, p] += image[n, m] * weight
+    return patch
+
+
+@pytest.mark.parametrize(("stride", "offset"), [(1, 0.0), (2, 0.5)])
+def test_a_patch_is_the_papers_equation(stride, offset):
+    landmarks = LANDMARKS[:, :3].copy()
+    landmarks[0] = [[0.3, -2.0], [31.0, 23.4], [7, 5]]  # over the border, and on a pixel
+    found = array(layers.LandmarkCrop((4, 5), stride, offset)(IMAGES, landmarks))
+    for image, points, patches in zip(IMAGES, landmarks, found):
+        for point, patch in zip(points, patches):
+            expected = crop_by_hand(image, point, (4, 5), stride, offset)
+            np.testing.assert_allclose(patch, expected, atol=1e-2)
+
+
+def test_a_patchs_gradients_are_the_papers_equations_and_finite_differences():
+    size = h, w = (4, 5)
+    image, landmark = IMAGES[:1, :, :, :1], LANDMARKS[:1, :1]
+    weights = RNG.normal(size=(1, 1, *size, 1)).astype("float32")
+    layer = layers.LandmarkCrop(size)
+    to_map, to_landmark = gradients(lambda i, p: ops.sum(layer(i, p) * weights), image, landmark)
+    x, y = np.float64(landmark[0, 0])
+    expected_map, expected_landmark = np.zeros(SIZE), np.zeros(2)
+    for q in range(h):
+        for p in range(w):
+            yq, xp = y - (h - 1) / 2 + q, x - (w - 1) / 2 + p
+            for n in range(SIZE[0]):
+                for m in range(SIZE[1]):
+                    near_y, near_x = max(0, 1 - abs(yq - n)), max(0, 1 - abs(xp - m))
+                    slope_x = 0 if abs(m - xp) >= 1 else 1 if m >= xp else -1
+                    slope_y = 0 if abs(n - yq) >= 1 else 1 if n >= yq else -1
+                    k = weights[0, 0, q, p, 0]
+                    expected_map[n, m] += k * near_y * near_x  # eq. 9
+                    slopes = np.array([near_y * slope_x, near_x * slope_y])  # eq. 11
+                    expected_landmark += k * image[0, n, m, 0] * slopes
+    np.testing.assert_allclose(to_map[0, ..., 0], expected_map, atol=1e-4)
+    np.testing.assert_allclose(to_landmark[0, 0], expected_landmark, rtol=1e-3, atol=1e-2)
+
+    def total(points):
+        return (crop_by_hand(image[0], points[0, 0], size) * weights[0, 0]).sum()
+
+    for place in ((0, 0, 0), (0, 0, 1)):
+        expected = slope_by_hand(total, np.float64(landmark), place, 1e-4)
+        np.testing.assert_allclose(to_landmark[place], expected, rtol=1e-2, atol=0.05)
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_a_lit_pixel_lies_in_the_middle_of_its_patch_at_every_stride(levels):
+    point = np.float32([[[70.0, 61.0]]])
+    y, x = np.indices((128, 144))
+    maps = np.exp(-((x - 70) ** 2 + (y - 61) ** 2) / 60)[None, ..., None].astype("float32")
+    for _ in range(levels):  # as a network's convolutions: padded by half their kernel
+        maps = keras.layers.ZeroPadding2D(1)(maps)
+        maps = keras.layers.Conv2D(1, 3, strides=2, kernel_initializer="ones", use_bias=False)(maps)
+    patch = array(layers.LandmarkCrop((8, 8), stride=2**levels)(maps, point))[0, 0, ..., 0]
+    rows, columns = np.indices(patch.shape)
+    centre = (patch * columns).sum() / patch.sum(), (patch * rows).sum() / patch.sum()
+    np.testing.assert_allclose(centre, (3.5, 3.5), atol=0.03)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30, -1e30, 500.0])
+def test_a_landmark_that_is_no_place_on_the_map_has_an_empty_patch(bad):
+    landmarks = LANDMARKS.copy()
+    landmarks[1, 2, 0] = bad
+    patches = array(layers.LandmarkCrop()(IMAGES, landmarks))
+    assert np.isfinite(patches).all()
+    assert not patches[1, 2].any()
+    others = array(layers.LandmarkCrop()(IMAGES, LANDMARKS))
+    np.testing.assert_array_equal(patches[[0, 2]], others[[0, 2]])
+
+
+def test_bad_patches_are_refused():
+    with pytest.raises(ValueError, match="size and stride must be above zero"):
+        layers.LandmarkCrop((0, 8))
+    with pytest.raises(ValueError, match="size and stride must be above zero"):
+        layers.LandmarkCrop(stride=0)
+    with pytest.raises(ValueError, match="at least 8 x 8"):
+        layers.LandmarkCrop()(IMAGES[:, :7], LANDMARKS)
+    with pytest.raises(ValueError, match="fixed size"):
+        layers.LandmarkCrop()(keras.Input((None, 32, 3)), keras.Input((5, 2)))
 
 
 # MeanShape

@@ -38,8 +38,8 @@ MODULES = {
     "geometry": """box_from_landmarks box_transform compose fit_similarity invert mirror_transform
         namespace resize_transform similarity_transform square_box transform_points""",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
-    "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkTransform MeanShape
-        TransformEstimation TransformJitter""",
+    "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkCrop LandmarkTransform
+        MeanShape TransformEstimation TransformJitter""",
     "losses": """IodL2 L1 L2 NormalisedDistance SmoothL1 Wing iod_l2 l1 l2 normalised_distance
         smooth_l1 wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser

@@ -3,6 +3,7 @@
 from keras_landmarks.layers.feature_image import FeatureImage
 from keras_landmarks.layers.heatmap_generation import HeatmapGeneration
 from keras_landmarks.layers.image_transform import ImageTransform
+from keras_landmarks.layers.landmark_crop import LandmarkCrop
 from keras_landmarks.layers.landmark_transform import LandmarkTransform
 from keras_landmarks.layers.mean_shape import MeanShape
 from keras_landmarks.layers.transform_estimation import TransformEstimation
@@ -12,6 +13,7 @@ __all__ = [
     "FeatureImage",
     "HeatmapGeneration",
     "ImageTransform",
+    "LandmarkCrop",
     "LandmarkTransform",
     "MeanShape",
     "TransformEstimation",

@@ -6,6 +6,7 @@ python tools/train.py dan-300w --data 300W --out runs/dan-300w
 import functools
 
 import keras
+import numpy as np
 
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import NormalisedDistance
@@ -38,16 +39,15 @@ def at_half_size(model):
 
 def start_stage2(model):
     """Stage two starts as stage one is: its new channels are not seen yet, it moves no point."""
-    for layer in model.layers:
-        same = layer.name.replace("stage2_", "stage1_")
-        if not layer.weights or same == layer.name or layer.name.endswith("_fc2"):
+    layers = {layer.name: layer for layer in model.layers}
+    for name, layer in layers.items():
+        twin = layers.get(name.replace("stage1_", "stage2_"))
+        if not name.startswith("stage1_") or name.endswith("_fc2") or not (twin and twin.weights):
             continue
-        if layer.name == "stage2_conv1a":
-            kernel = keras.ops.convert_to_numpy(layer.kernel) * 0
-            kernel[:, :, :1] = model.get_layer(same).kernel
-            layer.kernel.assign(kernel)
-        elif any(other.name == same for other in model.layers):
-            layer.set_weights(model.get_layer(same).get_weights())
+        arrays = layer.get_weights()
+        if name == "stage1_conv1a":
+            arrays[0] = np.pad(arrays[0], ((0, 0), (0, 0), (0, 2), (0, 0)))
+        twin.set_weights(arrays)
 
 
 RECIPE = Recipe(
@@ -66,14 +66,14 @@ RECIPE = Recipe(
             optimizer=optimizer(5e-4, 0.99),
             frozen=("stage2_",),
             output="stage1_landmarks",
-            patience=8,
+            patience=15,
         ),
         Stage(
             loss=NormalisedDistance(),
             epochs=24,
             optimizer=optimizer(5e-4, 0.995),
             frozen=("stage1_",),
-            patience=8,
+            patience=15,
             start=start_stage2,
         ),
     ),
