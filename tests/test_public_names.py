@@ -44,7 +44,7 @@ MODULES = {
         smooth_l1 wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "cnn cnn6 cnn6_7 cnn7 dan",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
     "tracking": "THUMBNAIL OneEuro Track Tracker",

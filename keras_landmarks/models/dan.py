@@ -107,7 +107,8 @@ def dan(
         transform = TransformEstimation((shape + 0.5) * size - 0.5, name=f"{name}_estimate")(
             landmarks
         )
-        transform = TransformJitter((size, size), name=f"{name}_jitter")(transform)
+        jitter = TransformJitter((size, size), 5.0, 0.03, 0.04, name=f"{name}_jitter")
+        transform = jitter(transform)
         warped = ImageTransform(name=f"{name}_warp")(picture, transform)
         normalised = LandmarkTransform(name=f"{name}_normalise")(landmarks, transform)
         heatmap = HeatmapGeneration((size, size), name=f"{name}_heatmap")(normalised)

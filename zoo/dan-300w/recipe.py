@@ -51,7 +51,7 @@ def start_stage2(model):
 
 
 RECIPE = Recipe(
-    model=functools.partial(dan, dropout=0.2),
+    model=functools.partial(dan, dropout=0.05),
     stages=(
         Stage(
             loss=NormalisedDistance(),

@@ -1,0 +1,125 @@
+"""Residual networks (He et al., 2016) that regress landmarks, of any width."""
+
+import keras
+from keras import layers
+
+from keras_landmarks.models import blocks
+from keras_landmarks.schemes import get_scheme
+
+DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
+"""Kind of block and number of blocks in each of the four levels."""
+
+
+def convolution(x, filters, kernel, name, stride=1, activation=True, gamma="ones"):
+    """A convolution padded by half its kernel on every side, batch normalisation, perhaps ReLU.
+
+    So padded, pixel `i` of the result lies on pixel `stride * i` of the input. `gamma` is what the
+    scale of the normalisation starts from.
+    """
+    if kernel > 1 and stride > 1:
+        x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=f"{name}_conv",
+    )(x)
+    x = layers.BatchNormalization(gamma_initializer=gamma, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
+
+
+def residual_block(x, filters, name, kind="basic", stride=1, hidden=None):
+    """Convolutions and a shortcut about them; at first the shortcut alone.
+
+    Args:
+        x: `(batch, height, width, channels)`.
+        filters: of the result.
+        name: of its layers, as a beginning.
+        kind: `basic` (two 3 x 3) or `bottleneck` (1 x 1, 3 x 3, 1 x 1).
+        stride: of the first 3 x 3 convolution.
+        hidden: filters inside; None takes those of the result, or a quarter in a bottleneck.
+
+    Returns:
+        `(batch, height / stride, width / stride, filters)`.
+    """
+    shortcut = x
+    if stride > 1 or x.shape[-1] != filters:
+        shortcut = convolution(x, filters, 1, f"{name}_shortcut", stride, activation=False)
+    if kind == "bottleneck":
+        hidden = hidden or filters // 4
+        x = convolution(x, hidden, 1, f"{name}_in")
+        x = convolution(x, hidden, 3, f"{name}_middle", stride)
+        x = convolution(x, filters, 1, f"{name}_out", activation=False, gamma="zeros")
+    else:
+        x = convolution(x, hidden or filters, 3, f"{name}_in", stride)
+        x = convolution(x, filters, 3, f"{name}_out", activation=False, gamma="zeros")
+    x = layers.Add(name=f"{name}_add")([x, shortcut])
+    return layers.ReLU(name=f"{name}_relu")(x)
+
+
+def levels(pixels, depth=18, width=1.0):
+    """The maps of a residual network, from fine to coarse.
+
+    Args:
+        pixels: `(batch, height, width, channels)`; sides are multiples of 32.
+        depth: 18 or 50.
+        width: fraction of the channels of the original.
+
+    Returns:
+        List of five maps; the one of level `i`, counted from 1, has a stride of `2 ** i`.
+    """
+    kind, counts = DEPTHS[depth]
+    x = convolution(pixels, round(64 * width), 7, "stem", stride=2)
+    maps = [x]
+    x = layers.ZeroPadding2D(1, name="stem_pool_pad")(x)  # after ReLU: zero is the least
+    x = layers.MaxPooling2D(3, 2, name="stem_pool")(x)
+    for level, count in enumerate(counts, start=2):
+        filters = round(64 * width) * 2 ** (level - 2) * (4 if kind == "bottleneck" else 1)
+        for block in range(1, count + 1):
+            stride = 2 if level > 2 and block == 1 else 1
+            x = residual_block(x, filters, f"level{level}_block{block}", kind, stride)
+        maps.append(x)
+    return maps
+
+
+def check(depth, size):
+    """Raises a `ValueError` that names what is wrong with a depth or size."""
+    if depth not in DEPTHS:
+        raise ValueError(f"depth must be one of {sorted(DEPTHS)}, not {depth}.")
+    if size < 1 or size % 32:
+        raise ValueError(f"size must be a multiple of 32, not {size}.")
+
+
+def resnet(scheme="ibug68", depth=18, width=1.0, size=224, mean_shape=None):
+    """A residual network with a linear layer of landmarks on its averaged features.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+        depth: 18 or 50.
+        width: fraction of the channels of the original.
+        size: height and width of the crop in pixels, a multiple of 32.
+        mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
+            centre. Trained weights bring theirs.
+
+    Returns:
+        A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32.
+
+    Raises:
+        ValueError: if the depth is another one, or the size no multiple of 32.
+
+    Reference:
+        He et al., Deep residual learning for image recognition, CVPR 2016; for landmarks Feng et
+        al., Wing Loss, CVPR 2018, section 7.3 (depth 50), and Yan et al., FFLD, 2020, section 3.1
+        (a quarter of the channels).
+    """
+    check(depth, size)
+    scheme = get_scheme(scheme)
+    crops = keras.Input((size, size, 3), name="crops")
+    x = levels(blocks.rescale(crops), depth, width)[-1]
+    features = layers.GlobalAveragePooling2D(name="average")(x)
+    landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
+    return keras.Model(crops, {"landmarks": landmarks}, name=f"resnet{depth}")
