@@ -52,7 +52,8 @@ def _parser():
     detect.add_argument(
         "--out",
         metavar="PICTURE",
-        help="draw the faces: a picture file, a video, or a folder for several photos",
+        help="draw the faces: a picture file, a video (without sound), or a folder for several "
+        "photos",
     )
     detect.add_argument(
         "--json", metavar="FILE", help="write boxes, scores and points ('-' prints them)"
@@ -152,23 +153,27 @@ def _detect_in_video(options):
 
     if len(options.photos) > 1:
         raise ValueError("One video at a time, and no photos with it.")
-    reader = VideoReader(options.photos[0])
+    (source,) = options.photos
+    if options.out and pathlib.Path(options.out).resolve() == pathlib.Path(source).resolve():
+        raise ValueError(f"--out {options.out} is the video itself; name another file.")
+    reader = VideoReader(source)
     rate = reader.frame_rate
     writer = VideoWriter(options.out, rate) if options.out else contextlib.nullcontext()
     bar = keras.utils.Progbar(reader.count, unit_name="frame", verbose=options.json != "-")
-    tracker, found = Tracker(load(options.model)), []
+    tracker, ids, found, count = Tracker(load(options.model)), set(), [], 0
     with writer:
-        for frame, faces in tracker.track(reader):
-            found.append([face.to_dict() for face in faces])
+        for count, (frame, faces) in enumerate(tracker.track(reader), start=1):
+            ids |= {face.id for face in faces}
+            if options.json:
+                found.append([face.to_dict() for face in faces])
             if options.out:
                 writer.write(draw(frame, faces))
-            bar.update(len(found), values=[("faces", len(faces))])
-    ids = {face["id"] for faces in found for face in faces}
+            bar.update(count, values=[("faces", len(faces))])
     if options.json != "-":
-        faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {len(found)} frames"
-        print(f"\n{options.photos[0]}: {faces}, detector called {tracker.detections} times")
+        faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {count} frames"
+        print(f"\n{source}: {faces}, detector called {tracker.detections} times")
     if options.json:
-        facts = {"model": options.model, "video": options.photos[0], "frame_rate": rate}
+        facts = {"model": options.model, "video": source, "frame_rate": rate}
         _write_json(options.json, json.dumps({**facts, "frames": found}))
 
 

@@ -146,13 +146,17 @@ def fit_similarity(source, target):
     Returns:
         `(..., 2, 3)` transforms `target_from_source`, never singular. Where the best one would
         be (all points of a set are equal, or one set is the other mirrored, as far as it is
-        symmetric) the identity is returned, with finite gradients.
+        symmetric) the identity is returned, with finite gradients; so it is where a source
+        point is not finite, or further than a million pixels away.
 
     Reference:
         Umeyama, Least-squares estimation of transformation parameters between two point
         patterns, PAMI 1991.
     """
     xp = namespace(source, target)
+    # Written so that NaN is far too.
+    near = xp.all(xp.abs(source) < 1e6, axis=(-2, -1), keepdims=True)
+    source = xp.where(near, source, xp.zeros_like(source))  # all equal
     source_mean = xp.mean(source, axis=-2, keepdims=True)
     target_mean = xp.mean(target, axis=-2, keepdims=True)
     p, q = source - source_mean, target - target_mean

@@ -58,6 +58,9 @@ class Landmarker(keras.Model):
         box: the convention of the boxes (see `detection`): `annotation` or `truth`.
         name: of the model.
 
+    Attributes:
+        detector: finds the faces where no boxes are given; MTCNN unless another is set.
+
     Example:
         model = keras_landmarks.load("cnn6-300w")
         for face in model.detect("photo.jpg"):
@@ -100,7 +103,7 @@ class Landmarker(keras.Model):
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.
-            detector: finds the boxes; None takes MTCNN. See `detection`.
+            detector: finds the boxes; None takes the model's own, `self.detector`. See `detection`.
             convention: how given boxes lie on faces: a name of `detection.CONVENTIONS` or a
                 `Convention`. `annotation` is about the square around the landmarks, from brows
                 to chin.

@@ -1,8 +1,8 @@
 """Losses between landmarks: functions `(batch, n, 2) x 2 -> (batch,)` and a class for each.
 
 Coordinates are in crop pixels. Losses are computed in float32 whatever the model's policy, and
-averaged over the 2 n coordinates where the paper (Feng et al., Wing Loss, 2018, eq. 3) sums
-them, so that a learning rate does not depend on the number of landmarks.
+averaged over the points or their 2 n coordinates where the papers (Feng et al., Wing Loss, 2018,
+eq. 3) sum them, so that a learning rate does not depend on the number of landmarks.
 """
 
 import keras
@@ -129,8 +129,9 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
 def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     """The mean distance between truth and prediction over the distance of the eyes.
 
-    The normalised mean error itself, as a loss: its gradient is as long for every point, and zero
-    at zero error.
+    Eq. 4 has the norm of the shape's error, and chooses it for being the benchmark's own measure:
+    that is the mean over the points, the normalised mean error. So its gradient is as long for
+    every point, and zero at zero error.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.
@@ -239,6 +240,9 @@ class NormalisedDistance(_LandmarkLoss):
     Args:
         scheme: the landmarks' scheme or its name.
         kind: of the normaliser (see `metrics.normaliser`).
+
+    Raises:
+        ValueError: if the kind is unknown, or the scheme has no such distance.
     """
 
     def __init__(
@@ -250,6 +254,7 @@ class NormalisedDistance(_LandmarkLoss):
         dtype=None,
     ):
         arguments = {"scheme": get_scheme(scheme), "kind": kind}
+        metrics.normaliser(np.zeros((1, arguments["scheme"].count, 2)), **arguments)  # checks them
         super().__init__(normalised_distance, arguments, name, reduction, dtype)
 
     def get_config(self):

@@ -28,12 +28,17 @@ class Progress(keras.callbacks.Callback):
         self.scheme = None if validation is None else validation.scheme
         self.stage = self.epoch = self.done = self.best_epoch = 0
         self.best, self.history = float("inf"), []
-        self.patience = self._optimizer_state = None
+        self.begun, self.patience, self._optimizer_state = False, None, None
 
     def begin(self, graph, patience):
         """A stage, or its rest after a kill: the graph that is trained, compiled."""
         self.patience = patience
-        self._restore_optimizer(graph)
+        self.set_model(graph)
+        if self.begun:
+            self._restore_optimizer(graph)
+        else:
+            self.begun = True
+            self.write()
 
     def stale(self):
         """Whether the stage has gone on for long enough without a lower validation error."""
@@ -42,11 +47,13 @@ class Progress(keras.callbacks.Callback):
 
     def next_stage(self):
         self.stage, self.epoch, self.done = self.stage + 1, 0, self.done + self.epoch
+        self.begun = False
 
     def take_best(self):
-        """Gives the network the best weights so far, if there are any."""
-        if (path := self.out / "best.safetensors").exists():
-            weights.set_weights(self.network, weights.load_arrays(path)[0])
+        """Gives the network the best weights so far, if an epoch is over."""
+        if self.history:
+            best, _ = weights.load_arrays(self.out / "best.safetensors")
+            weights.set_weights(self.network, best)
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite((logs or {}).get("loss", 0.0)):
@@ -103,18 +110,17 @@ class Progress(keras.callbacks.Callback):
             variable.assign(arrays[name])
         for key, value in facts.items():
             setattr(self, key, value)
+        self.begun = True
         self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
 
     def _restore_optimizer(self, graph):
-        if self._optimizer_state is not None:
-            # The model's own: `compile` wraps the stage's where losses are scaled.
-            variables = graph.optimizer.variables
-            sizes = [math.prod(variable.shape) for variable in variables]
-            if [array.size for array in self._optimizer_state] != sizes:
-                raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
-            for variable, array in zip(variables, self._optimizer_state):
-                variable.assign(array.reshape(variable.shape))
-        self._optimizer_state = None
+        # The model's own: `compile` wraps the stage's where losses are scaled.
+        variables = graph.optimizer.variables
+        sizes = [math.prod(variable.shape) for variable in variables]
+        if [array.size for array in self._optimizer_state] != sizes:
+            raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
+        for variable, array in zip(variables, self._optimizer_state):
+            variable.assign(array.reshape(variable.shape))
 
     def write_log(self):
         text = io.StringIO()

@@ -87,24 +87,29 @@ class OneEuro:
 class Tracker:
     """Follows the faces of a video.
 
-    The crop of a frame comes from the landmarks of the last one, so the detector is seldom
-    needed: at the start, every `every` frames to find new faces, and at once when a face may be
-    lost, that is when its landmarks leave their crop or it no longer looks as it did. A face that
-    is lost and not detected again is given up; so is one that two detections in a row miss.
+    The crop of a frame comes from the landmarks of the last one, so the detector is seldom needed:
+    every `every` frames, to find new faces; at once when a face may be lost, that is when its
+    landmarks leave their crop or it no longer looks as it did; and every `search` frames while a
+    face is lost or there is none. A lost face that is found again within `every` frames keeps its
+    id. A face that no detection confirms for twice as long is given up.
 
     Args:
         model: `Landmarker`.
         detector: finds the boxes; None takes the model's own. See `detection`.
-        every: frames between two detections, at most.
+        every: frames between two detections while all is well.
+        search: frames between two detections while no face, or one less, is in view.
         overlap: lowest intersection over union of a crop's box and the box of the landmarks
             found in it.
         likeness: lowest correlation with the face as it was last detected, -1..1.
-        frame_rate: frames a second; `track` takes the video's.
+        frame_rate: frames a second, where a video does not say.
         cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
         beta: of the smoothing.
 
     Attributes:
         detections: how often the detector was called.
+
+    Raises:
+        ValueError: if a number of frames is below 1, or a frequency not above zero.
 
     Example:
         tracker = Tracker(keras_landmarks.load("dan-300w"))
@@ -118,25 +123,32 @@ class Tracker:
         model,
         detector=None,
         every=30,
+        search=5,
         overlap=0.5,
         likeness=0.4,
         frame_rate=30.0,
         cutoff=1.0,
         beta=10.0,
     ):
-        if every < 1:
-            raise ValueError(f"every must be at least 1, not {every}.")
+        if min(every, search) < 1:
+            raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
         if cutoff is not None:
             OneEuro(frame_rate, cutoff, beta)  # its own checks, now
         self.model, self.detector = model, detector or model.detector
-        self.every, self.overlap, self.likeness = every, overlap, likeness
+        self.every, self.search = every, search
+        self.overlap, self.likeness = overlap, likeness
         self.frame_rate, self.cutoff, self.beta = frame_rate, cutoff, beta
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self):
-        """Forgets all faces, as before another scene."""
+    def reset(self, frame_rate=None):
+        """Forgets all faces, as before another scene.
+
+        Args:
+            frame_rate: of what follows; None takes the tracker's own.
+        """
         self._faces, self._since = [], self.every
+        self._rate = frame_rate or self.frame_rate
 
     def track(self, source):
         """Follows the faces of a whole video.
@@ -150,8 +162,7 @@ class Tracker:
         """
         if isinstance(source, (int, str, pathlib.Path)):
             source = VideoReader(source)
-        self.frame_rate = getattr(source, "frame_rate", self.frame_rate)
-        self.reset()
+        self.reset(getattr(source, "frame_rate", None))
         for frame in source:
             yield frame, self(frame)
 
@@ -166,50 +177,70 @@ class Tracker:
         """
         frame = images.as_rgb(frame)
         self._since += 1
-        detected = not self._faces or self._since >= self.every
-        if detected:
+        for face in self._faces:
+            face.unconfirmed += 1
+            face.lost += face.lost > 0
+            face.followed = False
+        well = self._faces and not any(face.lost for face in self._faces)
+        if self._since >= (self.every if well else min(self.search, self.every)):
             self._detect(frame)
         self._follow(frame)
-        if not detected and any(face.lost for face in self._faces):
+        if self._since and any(face.lost == 1 for face in self._faces):
             self._detect(frame)
             self._follow(frame)
-        self._faces = [face for face in self._faces if not face.lost]
-        return [self._track(face) for face in self._faces]
+        self._faces = [face for face in self._faces if self._is_kept(face)]
+        return [self._track(face) for face in self._faces if not face.lost]
 
     def _detect(self, frame):
-        """Calls the detector: confirms faces, gives up lost ones, adds new ones."""
+        """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
         boxes, _ = detect_boxes(self.detector, frame)
         boxes = convert_boxes(boxes, getattr(self.detector, "convention", "annotation"), "truth")
-        for face in self._faces:
-            shares = overlap(boxes, face.box)
-            if len(boxes) and shares.max() >= 0.3:
-                best = shares.argmax()
-                face.box = boxes[best] if face.lost else face.box
-                face.lost, face.missed, face.thumbnail = False, 0, None
-                boxes = np.delete(boxes, best, axis=0)
-            else:
-                face.missed += 1
-        self._faces = [face for face in self._faces if not face.lost and face.missed < 2]
-        for box in boxes:
-            smooth = self.cutoff and OneEuro(self.frame_rate, self.cutoff, self.beta)
-            self._faces.append(_Face(self._next_id, box, smooth))
-            self._next_id += 1
+        pairs = [
+            (face.lost > 0, -share, i, j)
+            for i, face in enumerate(self._faces)
+            for j, share in enumerate(overlap(boxes, face.box))
+            if share >= 0.3
+        ]
+        # A box on a face that is followed is no other face, even if a better box confirmed it.
+        known = {j for lost, _, _, j in pairs if not lost}
+        confirmed = set()
+        for lost, _, i, j in sorted(pairs):  # faces in view first, the best pairs first
+            if i in confirmed or (lost and j in known):
+                continue
+            confirmed.add(i)
+            known.add(j)
+            self._faces[i].confirm(boxes[j], self._filter())
+        for j, box in enumerate(boxes):
+            if j not in known:
+                self._faces.append(_Face(self._next_id, box, self._filter()))
+                self._next_id += 1
+
+    def _filter(self):
+        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
 
     def _follow(self, frame):
-        """New landmarks for every face, and whether it may be lost."""
+        """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
-        for face in self._faces:  # out of the picture?
-            face.lost = bool((face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any())
-        seen = [face for face in self._faces if not face.lost]
-        boxes = np.array([face.box for face in seen]).reshape(-1, 4)
-        for face, found in zip(seen, self.model.detect(frame, boxes, convention="truth")):
+        faces = [face for face in self._faces if not face.lost and not face.followed]
+        for face in faces:
+            face.followed = True
+            face.lost = int((face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any())
+        faces = [face for face in faces if not face.lost]  # in the picture
+        boxes = np.array([face.box for face in faces]).reshape(-1, 4)
+        for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
             face.landmarks = found.landmarks
             share = overlap(_square(found.landmarks)[None], face.box)[0]
             face.likeness = face.compare(frame)
             # Written so that NaN is lost too.
-            face.lost = not (share >= self.overlap and face.likeness >= self.likeness)
+            face.lost = int(not (share >= self.overlap and face.likeness >= self.likeness))
+
+    def _is_kept(self, face):
+        """Whether a face is not gone for long, nor a second track of an older one."""
+        older = [f.box for f in self._faces if f.id < face.id and not f.lost]
+        double = not face.lost and older and overlap(older, face.box).max() > 0.5
+        return face.lost <= self.every and face.unconfirmed < 2 * self.every and not double
 
     def _track(self, face):
         landmarks = face.landmarks
@@ -229,10 +260,17 @@ class _Face:
     smooth: OneEuro | None
     landmarks: np.ndarray | None = None
     likeness: float = 1.0
-    lost: bool = False
-    missed: int = 0
+    lost: int = 0  # frames; 0 is in view
+    unconfirmed: int = 0  # frames
+    followed: bool = False  # in this frame
     thumbnail: np.ndarray | None = None
     reference: np.ndarray | None = None
+
+    def confirm(self, box, smooth):
+        """The detector found it: its looks are learnt anew, and its place if it was lost."""
+        self.thumbnail, self.unconfirmed = None, 0
+        if self.lost:
+            self.box, self.smooth, self.lost, self.followed = box, smooth, 0, False
 
     def compare(self, frame):
         """The correlation with the face as it was last detected; remembers it if it just was."""

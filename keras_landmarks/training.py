@@ -153,10 +153,15 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
         if resume:
             progress.read()
         for number, stage in enumerate(recipe.stages):
-            if progress.stage == number:
+            if progress.stage != number:
+                continue
+            if not progress.begun:
+                progress.take_best()
                 if number and stage.output != recipe.stages[number - 1].output:
                     progress.best = float("inf")  # of other landmarks
-                _train_stage(stage, model, samples, progress, strategy, verbose)
+                if stage.start:
+                    stage.start(model)
+            _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
     progress.take_best()
@@ -174,10 +179,6 @@ def _strategy():
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
-    if progress.epoch == 0:
-        progress.take_best()
-        if stage.start:
-            stage.start(model)
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"

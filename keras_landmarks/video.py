@@ -1,6 +1,7 @@
 """Videos: frames in, frames out."""
 
 import pathlib
+import warnings
 
 import cv2
 
@@ -15,6 +16,8 @@ def is_video(path):
 
 class VideoReader:
     """The frames of a video file or a camera, one after the other.
+
+    A file can be gone through more than once. The source is open only while it is gone through.
 
     Args:
         source: path of a video file, or the index of a camera.
@@ -33,30 +36,40 @@ class VideoReader:
     """
 
     def __init__(self, source):
-        camera = isinstance(source, int)
-        if not camera and not pathlib.Path(source).is_file():
+        if not isinstance(source, int) and not pathlib.Path(source).is_file():
             raise FileNotFoundError(f"No video at {source}.")
         self.source = source
-        self._capture = cv2.VideoCapture(source if camera else str(source))
-        if not self._capture.isOpened():
-            what = f"Camera {source} does not open" if camera else f"{source} is not a video"
+        capture = self._open()
+        rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
+        capture.release()
+        self.frame_rate = rate if 0 < rate < 1000 else 30.0
+        self.count = int(count) if 0 < count < 1e9 else None
+
+    def _open(self):
+        camera = isinstance(self.source, int)
+        capture = cv2.VideoCapture(self.source if camera else str(self.source))
+        if not capture.isOpened():
+            what = f"Camera {self.source} does not open" if camera else f"{self.source} is no video"
             raise ValueError(f"{what} (OpenCV cannot read frames from it).")
-        self.frame_rate = self._capture.get(cv2.CAP_PROP_FPS) or 30.0
-        count = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.count = count if count > 0 else None
+        return capture
 
     def __iter__(self):
-        """Yields `(height, width, 3)` uint8 RGB frames."""
-        seen = False
-        while True:
-            read, frame = self._capture.read()
-            if not read:
-                break
-            seen = True
-            yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        self._capture.release()
+        """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
+        capture, seen = self._open(), 0
+        try:
+            while True:
+                read, frame = capture.read()
+                if not read:
+                    break
+                seen += 1
+                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
+        finally:
+            capture.release()
         if not seen:
             raise ValueError(f"{self.source} holds no frame that can be read.")
+        if self.count and seen < 0.9 * self.count:
+            message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
+            warnings.warn(message, stacklevel=2)
 
 
 class VideoWriter:

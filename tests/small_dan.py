@@ -7,7 +7,9 @@ import numpy as np
 from keras_landmarks import models
 
 SIZE = 32
-build = functools.partial(models.dan, size=SIZE, filters=(4, 8), hidden=16)
+build = functools.partial(
+    models.dan, size=SIZE, filters=(4, 8), hidden=16, jitter=(10.0, 0.05, 0.05)
+)
 
 
 def small_dan(**arguments):

@@ -73,6 +73,8 @@ def test_detect_follows_the_faces_of_a_video(photo, tmp_path, capsys):
     assert np.abs(frames[0].astype(int) - picture).max() > 100  # drawn upon
     assert main(["detect", str(source), str(photo), *MODEL]) == 1
     assert "One video at a time" in capsys.readouterr().err
+    assert main(["detect", str(source), *MODEL, "--out", str(source)]) == 1
+    assert "is the video itself" in capsys.readouterr().err
 
 
 def test_an_unknown_model_is_one_line(photo, capsys):

@@ -120,16 +120,31 @@ def test_two_faces_keep_their_ids_and_do_not_mix():
     assert [face.id for face in tracker(both[0])] == [0, 1]
 
 
-def test_a_face_that_is_gone_is_given_up_at_once_and_comes_back_as_another():
+def test_a_face_that_is_away_for_a_while_comes_back_as_itself_and_later_as_another():
     detector = Known(0)
-    tracker = Tracker(model(), detector)
+    tracker = Tracker(model(), detector, every=12, search=3)
+    dark = np.zeros_like(frame())
     assert [face.id for face in tracker(frame())] == [0]
-    assert tracker(np.zeros_like(frame())) == []
-    assert detector.calls == 2
-    assert [face.id for face in tracker(frame())] == [1]
+    assert tracker(dark) == []
+    assert detector.calls == 2  # at once
+    assert [tracker(dark) for _ in range(5)] == [[]] * 5
+    assert detector.calls == 3  # and every three frames
+    assert [face.id for face in tracker(frame())] == [0]
+    for _ in range(15):
+        assert tracker(dark) == []
+    back = [tracker(frame()) for _ in range(3)]
+    assert [face.id for face in back[-1]] == [1]
 
 
-def test_a_face_that_jumps_is_detected_again_and_keeps_its_id():
+def test_an_empty_scene_is_searched_now_and_then():
+    detector = Known(0)
+    tracker = Tracker(model(), detector, search=4)
+    for _ in range(12):
+        assert tracker(np.zeros_like(frame())) == []
+    assert detector.calls == 3
+
+
+def test_a_face_that_jumps_is_detected_again_at_its_new_place():
     detector = Known(0)
     tracker = Tracker(model(), detector)
     tracker(frame())
@@ -138,6 +153,25 @@ def test_a_face_that_jumps_is_detected_again_and_keeps_its_id():
     assert face.id == 0
     expected = model().detect(frame(40), BOX + (-40, 0, -40, 0), convention="truth")[0].landmarks
     assert np.abs(face.landmarks - expected).mean() < 25  # on its way there
+
+
+def test_a_second_box_on_a_face_is_no_second_face():
+    tracker = Tracker(model(), Known(0, 12), every=2)
+    for _ in range(4):
+        assert [face.id for face in tracker(frame())] == [0]
+
+
+def test_a_lost_face_does_not_take_the_box_of_another_in_view():
+    left, right = frame(-80), frame(80)
+    both = np.concatenate([left[:, :160], right[:, 160:]], axis=1)
+    detector = Known(-80, 80)
+    tracker = Tracker(model(), detector)
+    assert [face.id for face in tracker(both)] == [0, 1]
+    hidden = both.copy()
+    hidden[:, :160] = 0
+    detector.shifts = (80, 70)  # two boxes on the one that is left
+    assert [face.id for face in tracker(hidden)] == [1]
+    assert [face.id for face in tracker(hidden)] == [1]
 
 
 def test_one_detection_may_miss_a_face_that_is_still_there_but_not_two():
@@ -163,9 +197,8 @@ def test_a_video_is_tracked_by_its_path_and_any_iterable_by_itself(tmp_path):
     with VideoWriter(path, 25) as video:
         for t in range(5):
             video.write(frame(t))
-    tracker = Tracker(model(), Known(0))
+    tracker = Tracker(model(), Known(0), frame_rate=25)
     from_file = [faces for _, faces in tracker.track(path)]
-    assert tracker.frame_rate == 25
     again = [faces for _, faces in tracker.track(list(VideoReader(path)))]
     for one, other in zip(from_file, again, strict=True):
         np.testing.assert_allclose(one[0].landmarks, other[0].landmarks, atol=1e-4)
@@ -173,7 +206,7 @@ def test_a_video_is_tracked_by_its_path_and_any_iterable_by_itself(tmp_path):
 
 
 def test_a_bad_argument_is_refused_when_the_tracker_is_made():
-    with pytest.raises(ValueError, match="every must be at least 1"):
+    with pytest.raises(ValueError, match="every and search must be at least 1"):
         Tracker(model(), every=0)
     with pytest.raises(ValueError, match="above zero"):
         Tracker(model(), cutoff=-1)
@@ -196,6 +229,19 @@ def test_a_written_video_is_read_again(tmp_path, suffix):
     assert [p.name for p in path.parent.iterdir()] == [path.name]
 
 
+def test_a_video_can_be_left_and_gone_through_again(tmp_path):
+    path = tmp_path / "made.avi"
+    with VideoWriter(path, 25) as video:
+        for t in range(3):
+            video.write(frame(t))
+    reader = VideoReader(path)
+    next(iter(reader))
+    assert len(list(reader)) == len(list(reader)) == 3
+    reader.count = 30
+    with pytest.warns(UserWarning, match="ends after 3 of 30 frames"):
+        list(reader)
+
+
 def write_and_stop(path, *frames):
     with VideoWriter(path, 25) as video:
         for picture in frames:
@@ -213,7 +259,7 @@ def test_what_is_no_video_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="No video at"):
         VideoReader(tmp_path / "none.mp4")
     (tmp_path / "text.mp4").write_text("no video")
-    with pytest.raises(ValueError, match="text.mp4 is not a video"):
+    with pytest.raises(ValueError, match="text.mp4 is no video"):
         VideoReader(tmp_path / "text.mp4")
     with pytest.raises(ValueError, match=r"Known endings: .*\.avi"):
         VideoWriter(tmp_path / "made.gif", 25)

@@ -60,7 +60,7 @@ def measure_connections(name):
     import keras
     import tensorflow as tf
 
-    from keras_landmarks import load
+    from keras_landmarks import geometry, load
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
@@ -74,7 +74,10 @@ def measure_connections(name):
     for count in (1, 32):
         rng, repeats = np.random.default_rng(0), 100 if count == 1 else 10
         values = [rng.uniform(0, 1, (count, *s.shape[1:])).astype(np.float32) for s in sources]
-        values[2] *= model.size[0]
+        # Faces as stage one finds them: the mean shape, turned a little.
+        shape = (np.array(model.get_layer("stage1_landmarks").shape) + 0.5) * model.size[0]
+        turn = geometry.similarity_transform(0.9, 15, shape.mean(axis=0))
+        values[2] = np.float32(geometry.transform_points(shape, turn)) + 2 * values[2]
         crops = np.zeros((count, *model.size, 3), np.uint8)
         rows[count] = {
             "stage_ms": milliseconds(lambda crops=crops: stage.predict_on_batch(crops), repeats),

@@ -34,12 +34,14 @@ def accuracy(model, faces, split):
 
 def stages(model, faces, split):
     """Rows of figures: what each stage of a cascade has found (corners, annotation box)."""
+    found = [layer for layer in model.layers if re.fullmatch(r"stage\d+_landmarks", layer.name)]
+    if not found or found[-1].output is not model.output["landmarks"]:
+        return []
     rows = []
-    for layer in model.layers:
-        if re.fullmatch(r"stage\d+_landmarks", layer.name):
-            facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box}
-            early = Landmarker(model.input, {"landmarks": layer.output}, **facts, name=layer.name)
-            rows.append({"split": split, **evaluation.evaluate(early, faces).summary("corners")})
+    for layer in found:
+        facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box}
+        early = Landmarker(model.input, {"landmarks": layer.output}, **facts, name=layer.name)
+        rows.append({"split": split, **evaluation.evaluate(early, faces).summary("corners")})
     return rows
 
 

@@ -12,6 +12,7 @@ from matplotlib import cbook
 from recipes import ZOO
 
 from keras_landmarks import Detection, draw, geometry, images, load, plots
+from keras_landmarks.detection import convert_boxes
 
 PORTRAITS = (
     pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg",
@@ -25,7 +26,8 @@ def crops_of(model, degrees=30.0):
     """The crops of the portraits, upright and turned."""
     for path in PORTRAITS:
         picture = images.read_image(path)
-        box = geometry.square_box(model.detect(picture)[0].box, 1.1)
+        found = convert_boxes(model.detect(picture)[0].box, "mtcnn", model.box)
+        box = geometry.square_box(found, model.margin)
         for angle in (0.0, degrees):
             transform = geometry.box_transform(np.float64(box), model.size)
             centre = (model.size[1] - 1) / 2, (model.size[0] - 1) / 2

@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_landmarks import geometry
 
@@ -12,7 +13,8 @@ class LandmarkTransform(keras.layers.Layer):
 
     Call arguments:
         landmarks: `(batch, n, 2)` points in pixels, float32.
-        transforms: `(batch, 2, 3)` transforms `target_from_source`, float32.
+        transforms: `(batch, 2, 3)` transforms `target_from_source`, float32; one that is not
+            finite, or is to be inverted and cannot be, is taken as the identity.
 
     Returns:
         `(batch, n, 2)` points, float32.
@@ -27,7 +29,15 @@ class LandmarkTransform(keras.layers.Layer):
         self.inverse = inverse
 
     def call(self, landmarks, transforms):
-        transforms = geometry.invert(transforms) if self.inverse else transforms
+        good = ops.all(ops.abs(transforms) < 1e6, axis=(-2, -1))  # NaN is not
+        if self.inverse:
+            a, b = transforms[..., 0, 0], transforms[..., 0, 1]
+            c, d = transforms[..., 1, 0], transforms[..., 1, 1]
+            good = ops.logical_and(good, ops.abs(a * d - b * c) > 1e-9)
+        identity = ops.convert_to_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+        transforms = ops.where(good[..., None, None], transforms, identity)
+        if self.inverse:
+            transforms = geometry.invert(transforms)
         return geometry.transform_points(landmarks, transforms)
 
     def compute_output_shape(self, landmarks_shape, transforms_shape):

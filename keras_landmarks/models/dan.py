@@ -56,6 +56,7 @@ def dan(
     filters=(64, 128, 256, 512),
     hidden=256,
     dropout=0.5,
+    jitter=None,
     mean_shape=None,
 ):
     """DAN: each stage corrects the landmarks of the one before, on the whole face.
@@ -72,6 +73,8 @@ def dan(
         filters: of the blocks of two 3 x 3 convolutions; each block halves the map.
         hidden: width of the layer `fc1`.
         dropout: fraction of its inputs that are left out in training; the paper gives none.
+        jitter: `(degrees, shift, scale)` by which the transforms between stages are disturbed in
+            training (see `layers.TransformJitter`); None, as in the paper, leaves them alone.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`), S0 of the paper; None
             takes points on a ring. Trained weights bring theirs.
 
@@ -107,8 +110,8 @@ def dan(
         transform = TransformEstimation((shape + 0.5) * size - 0.5, name=f"{name}_estimate")(
             landmarks
         )
-        jitter = TransformJitter((size, size), 5.0, 0.03, 0.04, name=f"{name}_jitter")
-        transform = jitter(transform)
+        if jitter is not None:
+            transform = TransformJitter((size, size), *jitter, name=f"{name}_jitter")(transform)
         warped = ImageTransform(name=f"{name}_warp")(picture, transform)
         normalised = LandmarkTransform(name=f"{name}_normalise")(landmarks, transform)
         heatmap = HeatmapGeneration((size, size), name=f"{name}_heatmap")(normalised)

@@ -38,7 +38,7 @@ def at_half_size(model):
 
 
 def start_stage2(model):
-    """Stage two starts as stage one is: its new channels are not seen yet, it moves no point."""
+    """Stage two starts as stage one is: its new channels are not seen, it hardly moves points."""
     layers = {layer.name: layer for layer in model.layers}
     for name, layer in layers.items():
         twin = layers.get(name.replace("stage1_", "stage2_"))
@@ -51,7 +51,7 @@ def start_stage2(model):
 
 
 RECIPE = Recipe(
-    model=functools.partial(dan, dropout=0.05),
+    model=functools.partial(dan, dropout=0.05, jitter=(5.0, 0.03, 0.04)),
     stages=(
         Stage(
             loss=NormalisedDistance(),
@@ -70,7 +70,7 @@ RECIPE = Recipe(
         ),
         Stage(
             loss=NormalisedDistance(),
-            epochs=24,
+            epochs=21,
             optimizer=optimizer(5e-4, 0.995),
             frozen=("stage1_",),
             patience=15,
