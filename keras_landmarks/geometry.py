@@ -28,6 +28,20 @@ def namespace(*arrays):
     )
 
 
+FAR = 1e6
+"""Pixels. No picture is as large: what is further away is nowhere."""
+
+
+def finite(values):
+    """The values within `FAR` of zero; those beyond, and NaN, become `FAR` or `-FAR`.
+
+    Also in exported graphs, where a choice between numbers may be computed as a sum of products,
+    of which NaN and infinity would spoil both sides.
+    """
+    xp = namespace(values)
+    return xp.clip(xp.where(xp.isnan(values), FAR, values), -FAR, FAR)
+
+
 def _matrix(xp, a, b, c, d, e, f):
     """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]`: `(..., 2, 3)`."""
     if xp is np:
@@ -147,15 +161,15 @@ def fit_similarity(source, target):
         `(..., 2, 3)` transforms `target_from_source`, never singular. Where the best one would
         be (all points of a set are equal, or one set is the other mirrored, as far as it is
         symmetric) the identity is returned, with finite gradients; so it is where a source
-        point is not finite, or further than a million pixels away.
+        point is not finite, or further than `FAR`.
 
     Reference:
         Umeyama, Least-squares estimation of transformation parameters between two point
         patterns, PAMI 1991.
     """
     xp = namespace(source, target)
-    # Written so that NaN is far too.
-    near = xp.all(xp.abs(source) < 1e6, axis=(-2, -1), keepdims=True)
+    source = finite(source)
+    near = xp.all(xp.abs(source) < FAR, axis=(-2, -1), keepdims=True)
     source = xp.where(near, source, xp.zeros_like(source))  # all equal
     source_mean = xp.mean(source, axis=-2, keepdims=True)
     target_mean = xp.mean(target, axis=-2, keepdims=True)

@@ -233,6 +233,7 @@ def test_fit_similarity_has_a_finite_gradient(source):
         (geometry.transform_points, (FACES, TRANSFORMS)),
         (geometry.compose, (TRANSFORMS[::-1], TRANSFORMS)),
         (geometry.invert, (TRANSFORMS,)),
+        (geometry.finite, (np.float32([1, np.nan, np.inf, -np.inf, 2e6]),)),
         (geometry.fit_similarity, (FACES, FACES[::-1])),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gradients import gradients
 from keras import ops
-from layer_check import check_layer
+from layer_check import check_layer, check_onnx, check_tflite, functional
 from umeyama import umeyama
 
 from keras_landmarks import geometry, layers
@@ -77,6 +77,37 @@ def test_a_layer_is_a_good_keras_layer(name):
 def test_every_public_layer_is_checked():
     checked = {type(build()).__name__ for build, _ in LAYERS.values()}
     assert checked == set(layers.__all__)
+
+
+# Bad input
+
+EQUAL = np.full((5, 2), 7.0, "float32")
+NOWHERE = np.float32([[1, 2], [np.nan, 3], [np.inf, 1], [4, -np.inf], [1e30, 5]])
+BAD_LANDMARKS = np.stack([EQUAL, NOWHERE, LANDMARKS[2]])
+BAD_TRANSFORMS = np.stack([np.zeros((2, 3), "float32"), np.full((2, 3), np.nan), TRANSFORMS[2]])
+BAD = {
+    "image_transform": (IMAGES, BAD_TRANSFORMS),
+    "landmark_crop": (IMAGES, BAD_LANDMARKS),
+    "landmark_transform": (LANDMARKS, BAD_TRANSFORMS),
+    "landmark_transform, inverse": (LANDMARKS, BAD_TRANSFORMS),
+    "transform_estimation": (BAD_LANDMARKS,),
+    "heatmap_generation": (BAD_LANDMARKS,),
+    "heatmap_generation, gaussian": (BAD_LANDMARKS,),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_has_a_finite_output_in_keras_and_in_every_export(name):
+    build, good = LAYERS[name]
+    layer = build()
+    bad = tuple(np.float32(values) for values in BAD[name])
+    output = array(layer(*bad))
+    assert np.isfinite(output).all()
+    np.testing.assert_allclose(output[2], array(layer(*good))[2], atol=1e-2)  # a good face
+    if keras.backend.backend() == "tensorflow":
+        model = functional(layer, bad)
+        check_tflite(model, bad, output)
+        check_onnx(model, bad, output)
 
 
 # ImageTransform

@@ -35,8 +35,9 @@ MODULES = {
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
         detect_boxes find_face get_convention overlap""",
     "evaluation": "BOXES Evaluation evaluate plot_ced",
-    "geometry": """box_from_landmarks box_transform compose fit_similarity invert mirror_transform
-        namespace resize_transform similarity_transform square_box transform_points""",
+    "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
+        mirror_transform namespace resize_transform similarity_transform square_box
+        transform_points""",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkCrop LandmarkTransform
         MeanShape TransformEstimation TransformJitter""",

@@ -286,7 +286,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_checkpoint(tmp_pa
     with pytest.raises(FloatingPointError, match="no longer finite"):
         run(recipe_of(adam, stages=stages), tmp_path)
     arrays, facts = weights.load_arrays(tmp_path / "checkpoint.safetensors")
-    assert (facts["stage"], facts["epoch"]) == (0, 1)
+    assert (facts["stage"], facts["epoch"]) == (1, 0)  # as the second one began
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
@@ -328,6 +328,43 @@ def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     moved = {name for name in first if not np.array_equal(first[name], both[name])}
     assert "stage2_conv1a_norm/moving_mean" in moved  # even were stage two no better
     assert all(name.startswith("stage2_") for name in moved)  # statistics of stage one too
+
+
+@pytest.mark.parametrize("when", ["inside the second stage", "as the second stage begins"])
+def test_a_cascade_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path, when):
+    first, second = CASCADE[0], dataclasses.replace(CASCADE[1], epochs=3, start=dimmed)
+    whole = recipe_of(adam, model=small_dan, stages=(first, second))
+    run(whole, tmp_path / "whole")
+    if when == "inside the second stage":
+        cut = dataclasses.replace(whole, stages=(first, dataclasses.replace(second, epochs=1)))
+        run(cut, tmp_path / "cut")
+    else:
+        broken = dataclasses.replace(second, loss=Broken())
+        cut = dataclasses.replace(whole, stages=(first, broken))
+        with pytest.raises(RuntimeError, match="killed"):
+            run(cut, tmp_path / "cut")
+    run(whole, tmp_path / "cut", resume=True)
+    for name in ("best", "checkpoint"):
+        assert_same(read_weights(tmp_path / "cut", name), read_weights(tmp_path / "whole", name))
+    assert read_log(tmp_path / "cut") == read_log(tmp_path / "whole")
+
+
+def dimmed(model):
+    """Some other start, which must happen once."""
+    layer = model.get_layer("stage2_conv1a")
+    layer.kernel.assign(layer.kernel * 0.5)
+
+
+class Broken(Wing):
+    def call(self, y_true, y_pred):
+        raise RuntimeError("killed")
+
+
+def test_best_weights_of_an_earlier_training_are_not_taken(tmp_path):
+    expected = weights.get_weights(run(recipe_of(adam, 1), tmp_path / "clean"))
+    (tmp_path / "left").mkdir()
+    weights.save_arrays(tmp_path / "left" / "best.safetensors", {"other": np.zeros(3)})
+    assert_same(weights.get_weights(run(recipe_of(adam, 1), tmp_path / "left")), expected)
 
 
 def test_a_stage_ends_when_the_validation_error_no_longer_falls(tmp_path):

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_landmarks import geometry
+
 KINDS = ("distance", "gaussian")
 
 
@@ -46,10 +48,7 @@ class HeatmapGeneration(keras.layers.Layer):
         self.kind, self.radius, self.sigma = kind, radius, sigma
 
     def call(self, landmarks):
-        # Far enough that nothing is drawn, near enough that a square is finite. NaN fails both.
-        limit = 1e6
-        inside = ops.logical_and(landmarks > -limit, landmarks < limit)
-        landmarks = ops.where(inside, landmarks, -limit)
+        landmarks = geometry.finite(landmarks)  # and so are the squares
         height, width = self.size
         dx = ops.arange(width, dtype="float32") - landmarks[:, :, 0:1]
         dy = ops.arange(height, dtype="float32") - landmarks[:, :, 1:2]

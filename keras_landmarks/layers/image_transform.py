@@ -52,7 +52,8 @@ class ImageTransform(keras.layers.Layer):
         )
         grid = ops.reshape(ops.stack([x, y], axis=-1), (1, -1, 2))
         points = geometry.transform_points(grid, geometry.invert(transforms))
-        # Far points are clipped (NaN from a singular transform too): they read zeros all the same.
+        points = geometry.finite(points)  # a transform may be singular
+        # What is not on the picture reads zeros, wherever it is.
         limit = ops.convert_to_tensor([width, height], "float32")
         inside = ops.logical_and(points > -1.0, points < limit)
         points = ops.where(inside, points, -1.0)

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_landmarks import geometry
+
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class LandmarkCrop(keras.layers.Layer):
@@ -52,8 +54,9 @@ class LandmarkCrop(keras.layers.Layer):
         _, height, width, channels = maps.shape
         rows, columns = self.size
         size = ops.convert_to_tensor([columns, rows], "float32")
+        landmarks = geometry.finite(landmarks)
         corner = (landmarks - self.offset) / self.stride - (size - 1) / 2
-        # Patches that do not touch the map (NaN neither) are moved to where all is zero.
+        # Patches that do not touch the map are moved to where all is zero.
         limit = ops.convert_to_tensor([width, height], "float32")
         touching = ops.logical_and(corner > -size, corner < limit)
         corner = ops.reshape(ops.where(touching, corner, -size - 1), (-1, 2))

@@ -29,7 +29,8 @@ class LandmarkTransform(keras.layers.Layer):
         self.inverse = inverse
 
     def call(self, landmarks, transforms):
-        good = ops.all(ops.abs(transforms) < 1e6, axis=(-2, -1))  # NaN is not
+        transforms = geometry.finite(transforms)
+        good = ops.all(ops.abs(transforms) < geometry.FAR, axis=(-2, -1))
         if self.inverse:
             a, b = transforms[..., 0, 0], transforms[..., 0, 1]
             c, d = transforms[..., 1, 0], transforms[..., 1, 1]
