@@ -86,6 +86,41 @@ def measure_connections(name):
     return rows
 
 
+def measure_tracking(name):
+    """Jitter on a still face and lag behind a moving one, in a made video of the portrait."""
+    from keras_landmarks import Tracker, geometry, images, load
+
+    model, portrait = load(name), images.read_image(PORTRAIT)
+    rng = np.random.default_rng(0)
+
+    def frame(x):
+        picture = images.warp(portrait, np.array([[1, 0, x - 80], [0, 1, 0]]), (256, 320))
+        return np.clip(picture + rng.normal(0, 4, picture.shape), 0, 255).astype(np.uint8)
+
+    def spread(faces):
+        return float(np.std([face.landmarks for face in faces], axis=0).mean())
+
+    still = [frame(0) for _ in range(61)]
+    tracker = Tracker(model)
+    tracked = [tracker(picture)[0] for picture in still]
+    alone = [model.detect(picture)[0] for picture in still[31:]]
+    speed = 2.0  # pixels a frame
+    moving = [frame(speed * t) for t in range(30)]
+    tracker_of_moving = Tracker(model)
+    faces = [tracker_of_moving(picture)[0] for picture in moving]
+    box = geometry.box_from_landmarks(alone[0].landmarks)
+    boxes = [box + (speed * t, 0) * 2 for t in range(30)]
+    truth = [model.detect(f, b, None, "truth")[0] for f, b in zip(moving, boxes)]
+    behind = [(a.landmarks - b.landmarks)[:, 0].mean() for a, b in zip(truth, faces)]
+    return {
+        "jitter_px": spread(alone),
+        "tracked_jitter_px": spread(tracked[31:]),
+        "lag_frames": float(np.mean(behind[15:])) / speed,
+        "detections": tracker.detections,
+        "frames": len(still),
+    }
+
+
 def made_samples(size, folder, batch):
     """Augmented samples of the 300W faces, or of the portrait if there is no folder."""
     sys.path.insert(0, str(pathlib.Path(__file__).parent))
@@ -163,6 +198,7 @@ def main():
         result = {
             "detect": lambda: measure_detect(argument),
             "connections": lambda: measure_connections(argument),
+            "tracking": lambda: measure_tracking(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),
         }[kind]()
@@ -183,6 +219,12 @@ def main():
                 f"{name}, {count} face(s), one thread: stage one {row['stage_ms']:.2f} ms, "
                 f"connection layers {row['connection_ms']:.2f} ms ({100 * share:.1f} %)"
             )
+    row = run_part(f"tracking:{options.names[-1]}", options)
+    print(
+        f"tracking, {options.names[-1]}: jitter on a still face {row['tracked_jitter_px']:.2f} px "
+        f"(untracked {row['jitter_px']:.2f}), lag {row['lag_frames']:.2f} frames, detector called "
+        f"{row['detections']} times in {row['frames']} frames"
+    )
     for size in (64, 224):
         rate = run_part(f"pipeline:{size}", options)
         print(f"pipeline, {size} px, one core: {rate:.0f} samples/s")
