@@ -17,7 +17,7 @@ FACE = [170, 63, 276, 189]
 
 
 def test_the_promised_models_are_published():
-    assert {"cnn6-300w", "cnn6-7-300w", "tiny-ibug68"} <= set(PUBLISHED)
+    assert {"cnn6-300w", "cnn6-7-300w", "dan-300w", "tiny-ibug68"} <= set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -1,6 +1,10 @@
 """DAN with two stages, trained one after the other, on 300W.
 
 python tools/train.py dan-300w --data 300W --out runs/dan-300w
+
+110 minutes on two busy CPU cores; 3.76 % on 300w/lfpw-test (corners, annotation box), 4.50 % after
+stage one. Stage one begins on half the pixels, stage two as a copy of stage one: the card lists all
+differences from the paper.
 """
 
 import functools
