@@ -208,7 +208,7 @@ def main():
         for count, row in run_part(f"detect:{name}", options).items():
             print(
                 f"{name}, {count} face(s), one thread: network {row['network_ms']:.2f} ms, "
-                f"detect {row['detect_ms']:.2f} ms (+{row['added_ms'] / int(count):.2f} ms a face)"
+                f"detect {row['detect_ms']:.2f} ms ({row['added_ms'] / int(count):+.2f} ms a face)"
             )
     for name in options.names:
         if not name.startswith("dan"):
