@@ -70,7 +70,6 @@ RECIPE = Recipe(
             optimizer=optimizer(5e-4, 0.99),
             frozen=("stage2_",),
             output="stage1_landmarks",
-            patience=15,
         ),
         Stage(
             loss=NormalisedDistance(),
