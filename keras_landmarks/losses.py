@@ -27,6 +27,10 @@ def _per_face(errors):
     return ops.mean(errors, axis=(-2, -1))
 
 
+def _normaliser(y_true, scheme, kind):
+    return ops.maximum(metrics.normaliser(ops.cast(y_true, "float32"), scheme, kind), 1.0)
+
+
 def l2(y_true, y_pred):
     """Half the squared difference, `x^2 / 2`, averaged over a face's coordinates.
 
@@ -119,11 +123,9 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
         representations (FFLD), eq. 1.
     """
-    scheme = get_scheme(scheme)
-    kind = "corners" if scheme.eye_corners else "pupils"
-    ocular = metrics.normaliser(ops.cast(y_true, "float32"), scheme, kind)
+    kind = "corners" if get_scheme(scheme).eye_corners else "pupils"
     squared = _per_face(ops.square(_difference(y_true, y_pred)))
-    return squared / ops.maximum(ocular, 1.0)
+    return squared / _normaliser(y_true, scheme, kind)
 
 
 def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
@@ -148,8 +150,7 @@ def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     squared = ops.sum(ops.square(_difference(y_true, y_pred)), axis=-1)
     exact = squared == 0  # where a root has no slope
     distance = ops.where(exact, 0.0, ops.sqrt(ops.where(exact, 1.0, squared)))
-    normaliser = metrics.normaliser(ops.cast(y_true, "float32"), get_scheme(scheme), kind)
-    return ops.mean(distance, axis=-1) / ops.maximum(normaliser, 1.0)
+    return ops.mean(distance, axis=-1) / _normaliser(y_true, scheme, kind)
 
 
 class _LandmarkLoss(keras.losses.Loss):
@@ -168,7 +169,8 @@ class _LandmarkLoss(keras.losses.Loss):
         return self._function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
-        return {**super().get_config(), **self._arguments}
+        plain = {key: getattr(value, "name", value) for key, value in self._arguments.items()}
+        return {**super().get_config(), **plain}
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -229,9 +231,6 @@ class IodL2(_LandmarkLoss):
     def __init__(self, scheme="ibug68", reduction="sum_over_batch_size", name="iod_l2", dtype=None):
         super().__init__(iod_l2, {"scheme": get_scheme(scheme)}, name, reduction, dtype)
 
-    def get_config(self):
-        return {**super().get_config(), "scheme": self._arguments["scheme"].name}
-
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class NormalisedDistance(_LandmarkLoss):
@@ -256,6 +255,3 @@ class NormalisedDistance(_LandmarkLoss):
         arguments = {"scheme": get_scheme(scheme), "kind": kind}
         metrics.normaliser(np.zeros((1, arguments["scheme"].count, 2)), **arguments)  # checks them
         super().__init__(normalised_distance, arguments, name, reduction, dtype)
-
-    def get_config(self):
-        return {**super().get_config(), "scheme": self._arguments["scheme"].name}

@@ -24,6 +24,7 @@ NAMES = [
     "metrics",
     "models",
     "schemes",
+    "smoothing",
     "tracking",
     "training",
     "video",
@@ -48,7 +49,8 @@ MODULES = {
     "models": "cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
-    "tracking": "THUMBNAIL OneEuro Track Tracker",
+    "smoothing": "OneEuro",
+    "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
     "training": "Recipe Stage train",
 }

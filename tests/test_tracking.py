@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from keras_landmarks import geometry, images, load
-from keras_landmarks.tracking import OneEuro, Tracker
+from keras_landmarks.smoothing import OneEuro
+from keras_landmarks.tracking import Tracker
 from keras_landmarks.video import VideoReader, VideoWriter
 
 PORTRAIT = images.read_image(pathlib.Path(__file__).parents[1] / "tutorials" / "astronaut.jpg")

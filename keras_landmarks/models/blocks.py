@@ -17,6 +17,27 @@ def grey(pixels):
     return keras.ops.image.rgb_to_grayscale(pixels)
 
 
+def convolution(x, filters, kernel, name, stride=1, activation=True, gamma="ones"):
+    """A convolution padded by half its kernel on every side, batch normalisation, perhaps ReLU.
+
+    So padded, pixel `i` of the result lies on pixel `stride * i` of the input. `gamma` is what the
+    scale of the normalisation starts from.
+    """
+    if kernel > 1 and stride > 1:
+        x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+    x = layers.Conv2D(
+        filters,
+        kernel,
+        strides=stride,
+        padding="same" if stride == 1 else "valid",
+        use_bias=False,
+        kernel_initializer="he_normal",
+        name=name,
+    )(x)
+    x = layers.BatchNormalization(gamma_initializer=gamma, name=f"{name}_norm")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
+
+
 def landmark_head(features, count, size, mean_shape=None, name="head"):
     """Landmarks in crop pixels from a feature vector: a linear layer about the mean shape.
 

@@ -20,33 +20,18 @@ from keras_landmarks.schemes import get_scheme
 def _features(x, filters, hidden, dropout, stage):
     """The feed-forward part of a stage up to `fc1` (table 1)."""
 
-    def normalised(x, name):
-        return layers.BatchNormalization(name=f"{stage}_{name}_norm")(x)
-
-    def activated(x, name):
-        return layers.ReLU(name=f"{stage}_{name}_relu")(x)
-
-    def convolution(x, n, name):
-        x = layers.Conv2D(
-            n,
-            3,
-            padding="same",
-            use_bias=False,
-            kernel_initializer="he_normal",
-            name=f"{stage}_{name}",
-        )(x)
-        return normalised(x, name)
-
     for block, n in enumerate(filters, start=1):
-        x = activated(convolution(x, n, f"conv{block}a"), f"conv{block}a")
-        x = convolution(x, n, f"conv{block}b")
+        name = f"{stage}_conv{block}"
+        x = blocks.convolution(x, n, 3, f"{name}a")
+        x = blocks.convolution(x, n, 3, f"{name}b", activation=False)
         # The same as ReLU before pooling, on a quarter of the values.
         x = layers.MaxPooling2D(2, name=f"{stage}_pool{block}")(x)
-        x = activated(x, f"conv{block}b")
+        x = layers.ReLU(name=f"{name}b_relu")(x)
     x = layers.Flatten(name=f"{stage}_flatten")(x)
     x = layers.Dropout(dropout, name=f"{stage}_dropout")(x)
     x = layers.Dense(hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1")(x)
-    return activated(normalised(x, "fc1"), "fc1")
+    x = layers.BatchNormalization(name=f"{stage}_fc1_norm")(x)
+    return layers.ReLU(name=f"{stage}_fc1_relu")(x)
 
 
 def dan(

@@ -4,31 +4,11 @@ import keras
 from keras import layers
 
 from keras_landmarks.models import blocks
+from keras_landmarks.models.blocks import convolution
 from keras_landmarks.schemes import get_scheme
 
 DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
 """Kind of block and number of blocks in each of the four levels."""
-
-
-def convolution(x, filters, kernel, name, stride=1, activation=True, gamma="ones"):
-    """A convolution padded by half its kernel on every side, batch normalisation, perhaps ReLU.
-
-    So padded, pixel `i` of the result lies on pixel `stride * i` of the input. `gamma` is what the
-    scale of the normalisation starts from.
-    """
-    if kernel > 1 and stride > 1:
-        x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-    x = layers.Conv2D(
-        filters,
-        kernel,
-        strides=stride,
-        padding="same" if stride == 1 else "valid",
-        use_bias=False,
-        kernel_initializer="he_normal",
-        name=f"{name}_conv",
-    )(x)
-    x = layers.BatchNormalization(gamma_initializer=gamma, name=f"{name}_norm")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
 
 
 def residual_block(x, filters, name, kind="basic", stride=1, hidden=None):

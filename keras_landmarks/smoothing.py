@@ -1,0 +1,51 @@
+"""Points of successive frames, smoothed."""
+
+import numpy as np
+
+
+class OneEuro:
+    """The One-Euro filter: points at rest are smoothed much, moving ones little.
+
+    Args:
+        frame_rate: frames a second.
+        cutoff: of a point at rest, in hertz: lower is smoother.
+        beta: how fast the cutoff rises with the speed, in hertz for one face width a second:
+            higher lags less.
+        speed_cutoff: of the speed, in hertz.
+
+    Reference:
+        Casiez et al., 1 € filter: a simple speed-based low-pass filter for noisy input in
+        interactive systems, CHI 2012.
+    """
+
+    def __init__(self, frame_rate, cutoff=1.0, beta=10.0, speed_cutoff=1.0):
+        if min(frame_rate, cutoff, speed_cutoff) <= 0 or beta < 0:
+            raise ValueError(
+                f"Expected frame_rate, cutoff and speed_cutoff above zero and beta of at least "
+                f"zero, got {frame_rate}, {cutoff}, {speed_cutoff} and {beta}."
+            )
+        self.frame_rate, self.cutoff = frame_rate, cutoff
+        self.beta, self.speed_cutoff = beta, speed_cutoff
+        self._points = self._speed = None
+
+    def __call__(self, points, width):
+        """The points of a frame, smoothed.
+
+        Args:
+            points: `(n, 2)` in pixels.
+            width: of the face in pixels, the unit of speed.
+
+        Returns:
+            `(n, 2)`.
+        """
+        if self._points is None:
+            self._points, self._speed = points, np.zeros_like(points)
+        speed = (points - self._points) * self.frame_rate / width
+        self._speed = self._speed + self._weight(self.speed_cutoff) * (speed - self._speed)
+        pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)
+        weight = self._weight(self.cutoff + self.beta * pace)
+        self._points = self._points + weight * (points - self._points)
+        return self._points
+
+    def _weight(self, cutoff):
+        return 1 / (1 + self.frame_rate / (2 * np.pi * cutoff))
