@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_landmarks import metrics
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.models import MultiLoss
 from keras_landmarks.progress import Progress
 
 
@@ -18,7 +19,8 @@ class Stage:
     """A stretch of training with one loss and one optimizer.
 
     Args:
-        loss: a Keras loss over landmarks.
+        loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
+            together (see `models.MultiLoss`).
         epochs: how many.
         optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
             can end when the stage does). With `use_ema=True` the averaged weights are validated
@@ -33,7 +35,7 @@ class Stage:
         start: called with the model before the first step, to bring weights along.
     """
 
-    loss: Callable
+    loss: Callable | dict
     epochs: int
     optimizer: Callable
     frozen: tuple = ()
@@ -178,21 +180,24 @@ def _strategy():
     return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
 
 
+def _graph(model, stage):
+    """The layers that the stage trains, as a model."""
+    if stage.output:
+        named = isinstance(stage.output, str)
+        landmarks = model.get_layer(stage.output).output if named else stage.output(model)
+        model = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
+    return MultiLoss(model, stage.loss) if isinstance(stage.loss, dict) else model
+
+
 def _train_stage(stage, model, samples, progress, strategy, verbose):
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
     with strategy.scope() if strategy else contextlib.nullcontext():
-        graph = model
-        if stage.output:
-            if callable(stage.output):
-                landmarks = stage.output(model)
-            else:
-                landmarks = model.get_layer(stage.output).output
-            graph = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
+        graph, loss = _graph(model, stage), stage.loss
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
-            loss={"landmarks": stage.loss},
+            loss=None if isinstance(loss, dict) else {"landmarks": loss},
             metrics={"landmarks": [metrics.NME(samples.scheme)]},
             # XLA on CPUs is slower than oneDNN's convolutions.
             jit_compile=False if tensorflow else "auto",

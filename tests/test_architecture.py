@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "layers": {"geometry"},
     "losses": {"schemes", "geometry", "layers", "metrics"},
     "metrics": {"schemes", "geometry", "layers"},
-    "models": {"schemes", "layers"},
+    "models": {"schemes", "layers", "losses"},
     "plots": {"images"},
     "data": {"schemes", "geometry", "images", "plots"},
     "detection": {"geometry"},
@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
     "progress": {"metrics", "weights", "images", "plots"},
-    "training": {"data", "metrics", "weights", "progress"},
+    "training": {"data", "metrics", "models", "weights", "progress"},
 }
 TENSORFLOW = {"data", "training", "export"}
 

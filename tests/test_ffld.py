@@ -61,6 +61,13 @@ def test_levels_have_the_strides_and_channels_of_the_original():
     assert [tuple(m.shape[2:]) for m in levels(pixels, 50)] == sizes
 
 
+@pytest.mark.parametrize("depth", [18, 50])
+def test_no_1x1_convolution_has_a_stride_whose_gradient_would_spoil_memory(depth):
+    for layer in models.resnet(depth=depth, width=0.0625, size=64).layers:
+        if isinstance(layer, keras.layers.Conv2D) and layer.kernel_size == (1, 1):
+            assert layer.strides == (1, 1)
+
+
 def test_features_move_landmarks_away_from_the_mean_shape_alone():
     expected = (MEAN_SHAPE + 0.5) * 64 - 0.5
     for stages in range(4):

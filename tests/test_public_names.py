@@ -42,11 +42,11 @@ MODULES = {
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkCrop LandmarkTransform
         MeanShape TransformEstimation TransformJitter""",
-    "losses": """IodL2 L1 L2 NormalisedDistance SmoothL1 Wing iod_l2 l1 l2 normalised_distance
-        smooth_l1 wing""",
+    "losses": """Align IodL2 L1 L2 NormalisedDistance SmoothL1 Wing align iod_l2 l1 l2
+        normalised_distance smooth_l1 wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
+    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
     "smoothing": "OneEuro",
@@ -98,6 +98,8 @@ KERAS_OWN = {
     "compute_output_shape",
     "get_config",
     "from_config",
+    "compute_loss",
+    "compute_metrics",
     "update_state",
     "on_epoch_end",
 }

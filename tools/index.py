@@ -84,12 +84,18 @@ def results_table(rows):
 
 
 def stages_table(rows):
-    """The accuracy after each stage of a cascade."""
-    lines = ["| stages | NME, % | AUC at 8 % | > 8 %, % |", "|---|---|---|---|"]
-    for number, row in enumerate(rows, start=1):
+    """The accuracy after each stage of a cascade, and by region."""
+    regions = list(rows[0]["regions_percent"]) if rows else []
+    lines = [
+        " | ".join(["| stage", "NME, %", "AUC at 8 %", "> 8 %, %", *regions, ""]).strip(),
+        "|---" * (4 + len(regions)) + "|",
+    ]
+    for row in rows:
+        numbers = " | ".join(f"{row['regions_percent'][region]:.2f}" for region in regions)
         lines.append(
-            f"| {number} | {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
-            f"| {100 * row['failure_rate_at_8']:.1f} |"
+            f"| {row['model'].removeprefix('stage').removesuffix('_landmarks')} "
+            f"| {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
+            f"| {100 * row['failure_rate_at_8']:.1f} | {numbers} |"
         )
     return "\n".join(lines)
 

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry
@@ -75,10 +76,12 @@ class LandmarkCrop(keras.layers.Layer):
         pixels = ops.take(ops.reshape(maps, (-1, channels)), index, axis=0)
         pixels = pixels * (seen_y[:, :, None] * seen_x[:, None, :])[..., None]
 
-        between = ops.cast(corner - first, maps.dtype)[:, :, None, None, None]
-        right, below = between[:, 0], between[:, 1]
-        patches = pixels[:, :, :-1] * (1 - right) + pixels[:, :, 1:] * right
-        patches = patches[:, :-1] * (1 - below) + patches[:, 1:] * below
+        # As matrix products: their gradients are two to three times as fast as those of sums.
+        right, below = ops.split(ops.cast(corner - first, maps.dtype)[..., None], 2, axis=1)
+        pixels = ops.reshape(pixels, (-1, rows + 1, (columns + 1) * channels))
+        pixels = ops.matmul(_between(below, rows), pixels)
+        pixels = ops.reshape(pixels, (-1, rows, columns + 1, channels))
+        patches = ops.matmul(_between(right, columns)[:, None], pixels)
         return ops.reshape(patches, (-1, count, rows, columns, channels))
 
     def compute_output_shape(self, maps_shape, landmarks_shape):
@@ -91,3 +94,8 @@ class LandmarkCrop(keras.layers.Layer):
             "stride": self.stride,
             "offset": self.offset,
         }
+
+
+def _between(fraction, count):
+    """`(batch, count, count + 1)` weights that mix neighbours, from `(batch, 1, 1)` fractions."""
+    return (1 - fraction) * np.eye(count, count + 1) + fraction * np.eye(count, count + 1, 1)

@@ -27,7 +27,9 @@ def residual_block(x, filters, name, kind="basic", stride=1, hidden=None):
     """
     shortcut = x
     if stride > 1 or x.shape[-1] != filters:
-        shortcut = convolution(x, filters, 1, f"{name}_shortcut", stride, activation=False)
+        if stride > 1:  # as a stride of the convolution, whose gradient spoils memory (TF 2.21)
+            shortcut = layers.MaxPooling2D(1, stride, name=f"{name}_shortcut_pool")(x)
+        shortcut = convolution(shortcut, filters, 1, f"{name}_shortcut", activation=False)
     if kind == "bottleneck":
         hidden = hidden or filters // 4
         x = convolution(x, hidden, 1, f"{name}_in")

@@ -13,13 +13,14 @@ from keras_landmarks import metrics
 from keras_landmarks.schemes import get_scheme
 
 
-def _difference(y_true, y_pred):
+def difference(y_true, y_pred):
+    """Truth less prediction, float32."""
     return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
 
 
 def _distance(y_true, y_pred):
     """`|x|` with a zero gradient at zero: JAX has `ops.abs` rise there."""
-    x = _difference(y_true, y_pred)
+    x = difference(y_true, y_pred)
     return x * ops.sign(x)
 
 
@@ -44,7 +45,7 @@ def l2(y_true, y_pred):
     Reference:
         Feng et al., Wing Loss, 2018, eq. 3.
     """
-    return _per_face(0.5 * ops.square(_difference(y_true, y_pred)))
+    return _per_face(0.5 * ops.square(difference(y_true, y_pred)))
 
 
 def l1(y_true, y_pred):
@@ -124,7 +125,7 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
         representations (FFLD), eq. 1.
     """
     kind = "corners" if get_scheme(scheme).eye_corners else "pupils"
-    squared = _per_face(ops.square(_difference(y_true, y_pred)))
+    squared = _per_face(ops.square(difference(y_true, y_pred)))
     return squared / _normaliser(y_true, scheme, kind)
 
 
@@ -147,14 +148,14 @@ def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, eq. 4.
     """
-    squared = ops.sum(ops.square(_difference(y_true, y_pred)), axis=-1)
+    squared = ops.sum(ops.square(difference(y_true, y_pred)), axis=-1)
     exact = squared == 0  # where a root has no slope
     distance = ops.where(exact, 0.0, ops.sqrt(ops.where(exact, 1.0, squared)))
     return ops.mean(distance, axis=-1) / _normaliser(y_true, scheme, kind)
 
 
-class _LandmarkLoss(keras.losses.Loss):
-    """A loss class over one of this module's functions."""
+class FaceLoss(keras.losses.Loss):
+    """A loss class over a function of truth and prediction with a number for each face."""
 
     def __init__(self, function, arguments, name, reduction, dtype):
         super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
@@ -163,8 +164,8 @@ class _LandmarkLoss(keras.losses.Loss):
     def call(self, y_true, y_pred):
         if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
             raise ValueError(
-                f"Landmarks differ in count: truth {tuple(y_true.shape)}, "
-                f"prediction {tuple(y_pred.shape)}; both must be (batch, n, 2)."
+                f"The {self.name} loss needs truth and prediction of one shape, got "
+                f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
             )
         return self._function(y_true, y_pred, **self._arguments)
 
@@ -174,7 +175,7 @@ class _LandmarkLoss(keras.losses.Loss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class L2(_LandmarkLoss):
+class L2(FaceLoss):
     """`l2` as a Keras loss."""
 
     def __init__(self, reduction="sum_over_batch_size", name="l2", dtype=None):
@@ -182,7 +183,7 @@ class L2(_LandmarkLoss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class L1(_LandmarkLoss):
+class L1(FaceLoss):
     """`l1` as a Keras loss."""
 
     def __init__(self, reduction="sum_over_batch_size", name="l1", dtype=None):
@@ -190,7 +191,7 @@ class L1(_LandmarkLoss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class SmoothL1(_LandmarkLoss):
+class SmoothL1(FaceLoss):
     """`smooth_l1` as a Keras loss."""
 
     def __init__(self, reduction="sum_over_batch_size", name="smooth_l1", dtype=None):
@@ -198,7 +199,7 @@ class SmoothL1(_LandmarkLoss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class Wing(_LandmarkLoss):
+class Wing(FaceLoss):
     """`wing` as a Keras loss.
 
     Args:
@@ -221,7 +222,7 @@ class Wing(_LandmarkLoss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class IodL2(_LandmarkLoss):
+class IodL2(FaceLoss):
     """`iod_l2` as a Keras loss.
 
     Args:
@@ -233,7 +234,7 @@ class IodL2(_LandmarkLoss):
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
-class NormalisedDistance(_LandmarkLoss):
+class NormalisedDistance(FaceLoss):
     """`normalised_distance` as a Keras loss.
 
     Args:

@@ -1,0 +1,34 @@
+"""Losses: functions that give one number a face, `(batch,)`, and a Keras class for each."""
+
+from keras_landmarks.losses.align import Align, align
+from keras_landmarks.losses.landmarks import (
+    L1,
+    L2,
+    IodL2,
+    NormalisedDistance,
+    SmoothL1,
+    Wing,
+    iod_l2,
+    l1,
+    l2,
+    normalised_distance,
+    smooth_l1,
+    wing,
+)
+
+__all__ = [
+    "L1",
+    "L2",
+    "Align",
+    "IodL2",
+    "NormalisedDistance",
+    "SmoothL1",
+    "Wing",
+    "align",
+    "iod_l2",
+    "l1",
+    "l2",
+    "normalised_distance",
+    "smooth_l1",
+    "wing",
+]

@@ -1,0 +1,46 @@
+"""The Align loss: between patches of feature maps instead of landmarks."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_landmarks.losses.landmarks import FaceLoss, difference
+
+
+def align(y_true, y_pred, smooth=True):
+    """The squared difference of feature patches, averaged over a face's patches.
+
+    Small where the patches show the same, as they do when a landmark only slid along an edge; it
+    no longer grows once the patches do not overlap.
+
+    Args:
+        y_true: `(batch, n, height, width, channels)` patches around the true landmarks.
+        y_pred: the same around the predicted ones (see `layers.LandmarkCrop`).
+        smooth: whether a Gaussian kernel (3 x 3, sigma 1) passes over the patches first, which
+            evens out the gradient; at the rim the patches lose a pixel.
+
+    Returns:
+        `(batch,)` float32.
+
+    Reference:
+        Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
+        representations (FFLD), 2020, eq. 2, which sums over the pixels; section 6.6.
+    """
+    x = difference(y_true, y_pred)
+    if smooth:  # linear: the difference of smooth patches is the smooth difference
+        side = float(np.exp(-0.5) / (1 + 2 * np.exp(-0.5)))
+        x = side * (x[:, :, :-2] + x[:, :, 2:]) + (1 - 2 * side) * x[:, :, 1:-1]
+        x = side * (x[:, :, :, :-2] + x[:, :, :, 2:]) + (1 - 2 * side) * x[:, :, :, 1:-1]
+    return ops.mean(ops.square(x), axis=(1, 2, 3, 4))
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class Align(FaceLoss):
+    """`align` as a Keras loss of patches; `models.MultiLoss` cuts them.
+
+    Args:
+        smooth: whether a Gaussian kernel passes over the patches first.
+    """
+
+    def __init__(self, smooth=True, reduction="sum_over_batch_size", name="align", dtype=None):
+        super().__init__(align, {"smooth": bool(smooth)}, name, reduction, dtype)

@@ -1,0 +1,69 @@
+"""A model whose stages are trained together, each by its own loss."""
+
+import keras
+from keras import ops
+
+from keras_landmarks.losses import Align
+
+
+class MultiLoss(keras.Model):
+    """The layers of a model in several stages, with a loss for each stage; the losses are added.
+
+    For training alone: it shares its layers with the model, which is then trained too. `Align`
+    compares patches of the chosen channels of the map that the stage itself looks at. Its gradient
+    goes to the predicted landmarks only: maps that are the same everywhere would have no loss.
+
+    Args:
+        model: a functional model with `landmarks` among its outputs.
+        losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
+            landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`.
+
+    Raises:
+        ValueError: if there is no loss, or no layer of a name.
+
+    Example:
+        graph = MultiLoss(model, {"stage0_landmarks": IodL2(), "stage1_landmarks": L2(),
+                                  "stage2_landmarks": L1(), "stage3_landmarks": Align()})
+        graph.compile("adam")
+        graph.fit(crops, {"landmarks": landmarks})
+
+    Reference:
+        Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
+        representations (FFLD), 2020, section 4.
+    """
+
+    def __init__(self, model, losses):
+        if not losses:
+            raise ValueError("MultiLoss needs a loss for at least one layer.")
+        outputs = {"landmarks": model.output["landmarks"]}
+        for name, loss in losses.items():
+            outputs[name] = model.get_layer(name).output
+            if isinstance(loss, Align):
+                crop = model.get_layer(_sibling(name, "crop"))
+                outputs[_sibling(name, "crop")] = crop.input[0]
+        super().__init__(model.input, outputs, name=model.name)
+        self.stage_losses = losses
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        total = 0.0
+        for name, loss in self.stage_losses.items():
+            truth, predicted = y["landmarks"], y_pred[name]
+            if isinstance(loss, Align):
+                truth, predicted = (self._patches(name, y_pred, p) for p in (truth, predicted))
+            total = total + loss(truth, predicted, sample_weight)
+        return total
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        final = {"landmarks": y_pred["landmarks"]}  # those that y has
+        return super().compute_metrics(x, y, final, sample_weight)
+
+    def _patches(self, name, outputs, landmarks):
+        crop, choose = (self.get_layer(_sibling(name, what)) for what in ("crop", "choose"))
+        patches = crop(ops.stop_gradient(outputs[_sibling(name, "crop")]), landmarks)
+        kernel = ops.cast(ops.stop_gradient(choose.kernel), patches.dtype)
+        return ops.einsum(choose.equation, patches, kernel)
+
+
+def _sibling(name, what):
+    """Another layer of the same stage."""
+    return name.replace("landmarks", what)
