@@ -1,50 +1,58 @@
-"""Facial landmarks in Keras: models by name, and the layers, losses and tools underneath."""
+"""Facial landmarks in Keras: models by name, and the layers, losses and tools underneath.
 
-from keras_landmarks import (
-    data,
-    detection,
-    drawing,
-    evaluation,
-    geometry,
-    images,
-    layers,
-    losses,
-    metrics,
-    models,
-    schemes,
-    smoothing,
-    tracking,
-    training,
-    video,
-)
-from keras_landmarks.drawing import draw
-from keras_landmarks.landmarker import Detection, Landmarker
-from keras_landmarks.tracking import Tracker
-from keras_landmarks.zoo import list_models, load
+Rooms are imported when they are first used, so that `keras_landmarks.runtime` needs neither Keras
+nor TensorFlow.
+"""
+
+import importlib
+import sys
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Detection",
-    "Landmarker",
-    "Tracker",
-    "__version__",
+_ROOMS = [
     "data",
     "detection",
-    "draw",
     "drawing",
     "evaluation",
+    "export",
+    "finder",
     "geometry",
     "images",
     "layers",
-    "list_models",
-    "load",
     "losses",
     "metrics",
     "models",
+    "runtime",
     "schemes",
     "smoothing",
     "tracking",
     "training",
     "video",
 ]
+_HOMES = {
+    "Detection": "finder",
+    "Landmarker": "landmarker",
+    "Tracker": "tracking",
+    "draw": "drawing",
+    "list_models": "zoo",
+    "load": "zoo",
+}
+
+__all__ = ["__version__", *_HOMES, *_ROOMS]
+
+
+def __getattr__(name):
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+    if name in _ROOMS:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted(__all__)
+
+
+if "keras" in sys.modules:  # `keras.models.load_model` shall find our classes
+    for _room in ("landmarker", "layers", "losses", "metrics", "models"):
+        importlib.import_module(f"{__name__}.{_room}")

@@ -1,4 +1,4 @@
-"""The command line: `keras-landmarks detect | list | evaluate`."""
+"""The command line: `keras-landmarks detect | list | evaluate | export`."""
 
 import argparse
 import json
@@ -23,7 +23,7 @@ def main(arguments=None):
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:
             return options.run(options) or 0
-        except (ValueError, OSError, ImportError) as error:
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)
             return 1
 
@@ -106,6 +106,28 @@ def _parser():
         "--skip-broken", action="store_true", help="warn of a broken file, and go on"
     )
     evaluate.set_defaults(run=_evaluate)
+
+    export = commands.add_parser(
+        "export",
+        help="write a model for a phone, a server or a browser",
+        description="Writes a model as SavedModel, TFLite or ONNX, checked against Keras, with a "
+        ".json that says how to feed it.",
+        epilog="example: keras-landmarks export cnn6-300w --format tflite-int8 --out cnn6.tflite",
+    )
+    export.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
+    export.add_argument(
+        "--format",
+        required=True,
+        help="saved_model, tflite, tflite-fp16, tflite-int8 or onnx",
+    )
+    export.add_argument("--out", required=True, metavar="PATH", help="the file or folder to write")
+    export.add_argument(
+        "--dtype", default="float32", help="of the crops: float32 or uint8 (default: %(default)s)"
+    )
+    export.add_argument(
+        "--representative", metavar="FOLDER", help="pictures of faces to measure int8 on"
+    )
+    export.set_defaults(run=_export)
     return parser
 
 
@@ -219,6 +241,18 @@ def _evaluate(options):
         images.write_bytes(options.json, (json.dumps(facts, indent=1) + "\n").encode())
     if options.plot:
         evaluation.plot_ced([result], options.plot, kind=options.normaliser)
+
+
+def _export(options):
+    from keras_landmarks import load
+
+    model = load(options.name)
+    facts = model.export(options.out, options.format, options.dtype, options.representative)
+    kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
+    print(
+        f"{options.out}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
+        f"(crop pixels). Licence of the training data: {facts['licence']}."
+    )
 
 
 def _write_json(target, text):

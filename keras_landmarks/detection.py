@@ -11,7 +11,6 @@ turned into the ones that a model was trained on; a callable says its own by an 
 import dataclasses
 
 import cv2
-import keras
 import numpy as np
 
 from keras_landmarks import geometry
@@ -100,6 +99,8 @@ class Mtcnn:
 
     def __call__(self, image):
         if self._network is None:
+            import keras
+
             if keras.backend.backend() != "tensorflow":
                 raise ImportError(
                     "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "

@@ -14,13 +14,17 @@ Every function takes leading batch dimensions and works on NumPy arrays (data co
 tensors of any Keras backend (layers) alike: arrays in, arrays out; tensors in, tensors out.
 """
 
-import keras
+import sys
+
 import numpy as np
 
 
 def namespace(*arrays):
     """The module whose functions fit the arguments: `numpy` for arrays, else `keras.ops`."""
     if all(isinstance(array, np.ndarray) for array in arrays):  # asking Keras is slow
+        return np
+    keras = sys.modules.get("keras")  # where it was not imported, nothing is a tensor
+    if keras is None:
         return np
     tensors = (keras.KerasTensor, keras.Variable)
     return (

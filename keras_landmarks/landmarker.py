@@ -1,45 +1,12 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
-import dataclasses
-
 import keras
-import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import (
-    Mtcnn,
-    check_boxes,
-    convert_boxes,
-    detect_boxes,
-    get_convention,
-)
+from keras_landmarks.detection import Mtcnn, get_convention
+from keras_landmarks.finder import Detection, find_faces
 from keras_landmarks.schemes import get_scheme
 
-
-@dataclasses.dataclass(eq=False)
-class Detection:
-    """One face that was found.
-
-    Args:
-        landmarks: `(n, 2)` float32 points in pixels of the picture.
-        box: `(4,)` float32 box on pixel edges, as it was detected or given.
-        scheme: name of the landmarks' scheme.
-        score: the detector's score of the face, 0..1; None where the box was given.
-    """
-
-    landmarks: np.ndarray
-    box: np.ndarray
-    scheme: str
-    score: float | None = None
-
-    def to_dict(self):
-        """The detection as plain numbers, for JSON."""
-        return {
-            "scheme": self.scheme,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
-        }
+__all__ = ["Detection", "Landmarker"]
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -56,6 +23,7 @@ class Landmarker(keras.Model):
         scheme: the landmarks' scheme or its name.
         margin: side of the crop over the longer side of the box.
         box: the convention of the boxes (see `detection`): `annotation` or `truth`.
+        licence: of the training data, which binds the weights.
         name: of the model.
 
     Attributes:
@@ -67,10 +35,20 @@ class Landmarker(keras.Model):
             print(face.landmarks)
     """
 
-    def __init__(self, inputs, outputs, scheme="ibug68", margin=1.25, box="annotation", name=None):
+    def __init__(
+        self,
+        inputs,
+        outputs,
+        scheme="ibug68",
+        margin=1.25,
+        box="annotation",
+        licence=None,
+        name=None,
+    ):
         super().__init__(inputs, outputs, name=name)
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
+        self.licence = licence
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = Mtcnn()
@@ -84,6 +62,7 @@ class Landmarker(keras.Model):
             "scheme": self.scheme.name,
             "margin": self.margin,
             "box": self.box,
+            "licence": self.licence,
         }
 
     @classmethod
@@ -116,47 +95,20 @@ class Landmarker(keras.Model):
             ValueError: if the picture cannot be read or is not one, or a box is inverted, not
                 finite or outside of the picture.
         """
-        if isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4:
-            if boxes is None:
-                boxes = [None] * len(image)
-            if len(boxes) != len(image):
-                raise ValueError(f"{len(image)} pictures, but boxes for {len(boxes)}.")
-            return self._detect(list(image), boxes, detector, convention)
-        return self._detect([image], [boxes], detector, convention)[0]
+        return find_faces(self, image, boxes, detector, convention)
 
-    def _detect(self, pictures, boxes, detector, convention):
-        detector = detector or self.detector
-        found, crops, transforms = [], [], []
-        for picture, given in zip(pictures, boxes):
-            picture = images.as_rgb(picture)
-            if given is None:
-                framed, scores = detect_boxes(detector, picture)
-                source = getattr(detector, "convention", "annotation")
-            else:
-                framed, source = check_boxes(given, picture), convention
-                scores = np.full(len(framed), np.nan)
-            found.append((framed, scores))
-            squares = convert_boxes(framed, source, self.box)
-            for square in geometry.square_box(squares, self.margin):
-                transforms.append(geometry.box_transform(np.float64(square), self.size))
-                crops.append(images.warp(picture, transforms[-1], self.size))
-        landmarks = iter(self._landmarks(crops, transforms))
-        return [
-            [
-                Detection(next(landmarks), box, self.scheme.name, _score(score))
-                for box, score in zip(framed, scores)
-            ]
-            for framed, scores in found
-        ]
+    def export(self, path, format="saved_model", dtype="float32", representative=None):
+        """Writes the model for a phone, a server or a browser: see `export.export`.
 
-    def _landmarks(self, crops, picture_transforms):
-        """Landmarks in picture pixels, `(faces, n, 2)`."""
-        if not crops:
-            return np.zeros((0, self.scheme.count, 2), np.float32)
-        predicted = self.predict_on_batch(np.stack(crops))["landmarks"]
-        picture_from_crop = geometry.invert(np.stack(picture_transforms))
-        return geometry.transform_points(predicted, picture_from_crop).astype(np.float32)
+        Args:
+            path: of the file, or of the folder of a SavedModel.
+            format: `saved_model`, `tflite`, `tflite-fp16`, `tflite-int8` or `onnx`.
+            dtype: of the crops that the written model takes, `float32` or `uint8`.
+            representative: folder of pictures of faces, or crops, for `tflite-int8`.
 
+        Returns:
+            The facts that are written beside the model, as a dict.
+        """
+        from keras_landmarks.export import export
 
-def _score(score):
-    return None if np.isnan(score) else float(score)
+        return export(self, path, format, dtype, representative)

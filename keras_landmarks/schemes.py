@@ -36,6 +36,15 @@ class Scheme:
     eye_corners: tuple | None
     normaliser: str = "corners"
 
+    @property
+    def point_names(self):
+        """The points in their order: each by its region and its place there, as `jaw 1`."""
+        names = [f"point {i}" for i in range(1, self.count + 1)]
+        for region, points in self.regions.items():
+            for place, i in enumerate(points, start=1):
+                names[i] = f"{region} {place}"
+        return names
+
     def mirrored(self, landmarks, width):
         """Landmarks `(..., n, 2)` of the picture of `width` pixels flipped left to right."""
         flipped = np.array(landmarks)[..., list(self.mirror), :]

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_landmarks import geometry, images
 from keras_landmarks.detection import convert_boxes, detect_boxes, overlap
-from keras_landmarks.landmarker import Detection
+from keras_landmarks.finder import Detection
 from keras_landmarks.smoothing import OneEuro
 from keras_landmarks.video import VideoReader
 

@@ -84,6 +84,7 @@ def load(name, scheme=None, mean_shape=None):
         scheme=arguments["scheme"],
         margin=facts["margin"],
         box=facts["box"],
+        licence=facts["licence"],
         name=name,
     )
 

@@ -15,6 +15,8 @@ NAMES = [
     "draw",
     "drawing",
     "evaluation",
+    "export",
+    "finder",
     "geometry",
     "images",
     "layers",
@@ -23,6 +25,7 @@ NAMES = [
     "losses",
     "metrics",
     "models",
+    "runtime",
     "schemes",
     "smoothing",
     "tracking",
@@ -36,6 +39,8 @@ MODULES = {
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
         detect_boxes find_face get_convention overlap""",
     "evaluation": "BOXES Evaluation evaluate plot_ced",
+    "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
+    "finder": "Detection find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_transform similarity_transform square_box
         transform_points""",
@@ -47,6 +52,7 @@ MODULES = {
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
     "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
+    "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
     "smoothing": "OneEuro",

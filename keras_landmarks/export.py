@@ -1,0 +1,263 @@
+"""Models for phones, servers and browsers: SavedModel, TFLite and ONNX, each checked against Keras.
+
+The written model takes raw crops (RGB of 0..255) and puts landmarks out in crop pixels; scaling and
+mean shape are inside. What a reader must know to use it stands in a `.json` beside it, and in the
+file itself.
+"""
+
+import contextlib
+import json
+import pathlib
+import tempfile
+
+import keras
+import numpy as np
+
+import keras_landmarks
+from keras_landmarks import geometry, images
+from keras_landmarks.data import made_up_faces
+from keras_landmarks.detection import convert_boxes
+from keras_landmarks.runtime import open_model
+
+FORMATS = {
+    "saved_model": ("", 0.05),
+    "tflite": (".tflite", 0.05),
+    "tflite-fp16": (".tflite", 0.2),
+    "tflite-int8": (".tflite", None),
+    "onnx": (".onnx", 0.05),
+}
+"""Ending of the file, and how far in pixels its landmarks may be from those of Keras."""
+
+KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
+
+INT8_LIMIT = 0.8
+"""How far the landmarks of an int8 model may lie from those of Keras: the mean over points and
+faces, in percent of the mean distance of the pupils. So far off in any direction, an error of 3.5 %
+grows by less than 3 % of itself."""
+
+
+def export(model, path, format="saved_model", dtype="float32", representative=None):
+    """Writes a model for a phone, a server or a browser, checked against Keras.
+
+    The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
+    file that was there is replaced when the new one is whole and checked.
+
+    Args:
+        model: `Landmarker`.
+        path: of the file (`.tflite`, `.onnx`), or of the folder of a SavedModel.
+        format: `saved_model`, `tflite` (float32, built-in operations only), `tflite-fp16`,
+            `tflite-int8` or `onnx`. int8 is full-integer where the landmarks stay where they were;
+            otherwise weights are int8 and the rest is computed from them in float or, inside a
+            layer, in int8 scaled anew for each face ("dynamic range").
+        dtype: of the crops that the file takes: `float32` or `uint8`.
+        representative: for int8: a folder with pictures of faces, or crops
+            `(faces, height, width, 3)`; None takes made-up faces.
+
+    Returns:
+        The facts that are written beside the model, as a dict: scheme, point names, crop, inputs,
+        outputs, licence of the training data, and what the check found.
+
+    Raises:
+        ValueError: if format, dtype or the path's ending is another one, the folder holds no
+            pictures of faces, or the path holds something that is no SavedModel.
+        ImportError: if a package is missing that the format needs.
+        RuntimeError: if the written model does not find the landmarks that Keras finds.
+    """
+    format = KERAS_NAMES.get(format, format)
+    path = pathlib.Path(path)
+    if format not in FORMATS:
+        raise ValueError(f"Unknown format {format!r}. Known: {', '.join(FORMATS)}.")
+    ending, limit = FORMATS[format]
+    if path.suffix != ending:
+        raise ValueError(f"{path}: the name of this format ends in {ending or 'no suffix'!r}.")
+    if dtype not in ("float32", "uint8"):
+        raise ValueError(f"dtype must be float32 or uint8, not {dtype!r}.")
+    if path.exists() and path.is_dir() and not (path / "saved_model.pb").exists():
+        raise ValueError(f"{path} is a folder, but no SavedModel that could be replaced.")
+    _need_packages(format)
+    crops = _crops(model, representative)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = pathlib.Path(folder) / path.name
+        facts = _facts(model, format, dtype)
+        if format == "tflite-int8":
+            facts |= _write_int8(model, made, dtype, facts, crops)
+        else:
+            _write(model, made, format, dtype, facts)
+            facts |= _check(model, made, crops, dtype)
+            if not facts["largest_difference_px"] <= limit:
+                raise RuntimeError(
+                    f"The {format} model's landmarks lie up to {facts['largest_difference_px']} px "
+                    f"from those of Keras; {limit} px are allowed."
+                )
+        text = (json.dumps(facts, indent=1) + "\n").encode()
+        if made.is_dir():
+            images.write_bytes(made / "assets.extra" / "landmarks.json", text)
+            if path.exists():
+                path.replace(pathlib.Path(folder) / "old")
+            made.replace(path)
+        else:
+            images.write_bytes(path.with_name(path.name + ".json"), text)
+            made.replace(path)
+    return facts
+
+
+def _need_packages(format):
+    needed = {"onnx": ("tf2onnx", "onnxruntime")}.get(format, ("tensorflow",))
+    needed += ("ai_edge_litert",) if format.startswith("tflite") else ()
+    for package in needed:
+        try:
+            __import__(package)
+        except ImportError as error:
+            name = package.replace("_", "-")
+            raise ImportError(f"Exporting {format} needs {name}: pip install {name}") from error
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError("Exporting needs Keras' TensorFlow backend.")
+
+
+def _crops(model, representative):
+    """Crops of faces to calibrate and check on, uint8."""
+    if representative is None:
+        return np.stack([face.image for face in made_up_faces(32, size=model.size[0])])
+    if not isinstance(representative, (str, pathlib.Path)):
+        crops = np.asarray(representative)
+        if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
+            raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
+        return crops.astype(np.uint8)
+    crops, folder = [], pathlib.Path(representative)
+    for file in sorted(folder.rglob("*")):
+        with contextlib.suppress(ValueError):  # not a picture
+            picture = images.read_image(file) if file.is_file() else None
+            for face in model.detect(picture) if picture is not None else ():
+                source = getattr(model.detector, "convention", "annotation")
+                square = convert_boxes(face.box, source, model.box)
+                square = geometry.square_box(square, model.margin)
+                transform = geometry.box_transform(np.float64(square), model.size)
+                crops.append(images.warp(picture, transform, model.size))
+    if not crops:
+        raise ValueError(f"{folder} holds no pictures in which a face was found.")
+    return np.stack(crops)
+
+
+def _facts(model, format, dtype):
+    """What a reader must know; the first key is the mark by which it is found in a file."""
+    outputs = {
+        name: {"shape": [None, *tensor.shape[1:]], "dtype": "float32"}
+        for name, tensor in model.output.items()
+    }
+    outputs["landmarks"]["unit"] = "pixels of the crop; (0, 0) is the centre of its first pixel"
+    return {
+        "keras_landmarks": keras_landmarks.__version__,
+        "model": model.name,
+        "format": format,
+        "scheme": model.scheme.name,
+        "points": model.scheme.point_names,
+        "crop": {
+            "size": list(model.size),
+            "margin": model.margin,
+            "box": model.box,
+            "meaning": "the square of margin times the box's longer side about the box's centre",
+        },
+        "inputs": {
+            "crops": {"shape": [None, *model.size, 3], "dtype": dtype, "range": [0, 255]}
+            | {"channels": "RGB"}
+        },
+        "outputs": outputs,
+        "licence": model.licence,
+    }
+
+
+def _write(model, path, format, dtype, facts, **converter):
+    """Writes the model; into a file, with the facts."""
+    signature = [keras.InputSpec(shape=(None, *model.size, 3), dtype=dtype, name="crops")]
+    if format == "tflite-fp16":
+        import tensorflow as tf
+
+        converter = {
+            "optimizations": [tf.lite.Optimize.DEFAULT],
+            "target_spec": {"supported_types": [tf.float16]},
+        }
+    kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
+    keras.Model.export(
+        model, str(path), format=kind, verbose=False, input_signature=signature, **converter
+    )
+    text = json.dumps(facts)
+    if format == "onnx":
+        import onnx
+
+        written = onnx.load(path)
+        onnx.helper.set_model_props(written, {"keras_landmarks": text})
+        onnx.save(written, path)
+    elif kind == "litert":
+        _embed(path, text)
+
+
+def _embed(path, text):
+    """Puts the facts into a TFLite file's own metadata."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    written = flatbuffer_utils.read_model(str(path))
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(text.encode(), np.uint8)
+    entry.name, entry.buffer = "keras_landmarks", len(written.buffers)
+    written.buffers.append(buffer)
+    written.metadata = [*(written.metadata or []), entry]
+    flatbuffer_utils.write_model(written, str(path))
+
+
+def _write_int8(model, path, dtype, facts, crops):
+    """The smallest arithmetic whose landmarks stay where they were: full-integer, else float."""
+    import tensorflow as tf
+
+    def calibration():
+        for crop in crops:
+            yield [crop[None].astype(dtype)]
+
+    default = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+    integer = {
+        "representative_dataset": calibration,
+        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
+    }
+    tried = {}
+    for arithmetic, options in (("full-integer", default | integer), ("dynamic range", default)):
+        facts = {**facts, "arithmetic": arithmetic}
+        try:
+            _write(model, path, "tflite-int8", dtype, facts, **options)
+            found = _check(model, path, crops, dtype)
+        except RuntimeError as error:  # an operation that does not go in integers, as a division
+            tried[arithmetic] = str(error).splitlines()[0]
+            continue
+        tried[arithmetic] = found["mean_difference_percent"]
+        if tried[arithmetic] <= INT8_LIMIT:
+            return {"arithmetic": arithmetic, **found}
+    raise RuntimeError(
+        f"int8 moves the landmarks by more than {INT8_LIMIT} % of the eyes' distance: {tried}."
+    )
+
+
+def _check(model, path, crops, dtype):
+    """How far the landmarks of the written model lie from those of Keras."""
+    expected = _in_batches(model, crops)
+    if path.is_dir():
+        import tensorflow as tf
+
+        written = tf.saved_model.load(str(path))
+        found = written.serve(crops.astype(dtype))["landmarks"].numpy()
+    else:
+        found = _in_batches(open_model(path), crops)
+    distance = np.linalg.norm(found - expected, axis=-1)
+    right, left = (
+        expected[:, list(eye)].mean(axis=1)
+        for eye in (model.scheme.right_eye, model.scheme.left_eye)
+    )
+    eyes = np.linalg.norm(right - left, axis=-1).mean()
+    return {
+        "largest_difference_px": round(float(np.abs(found - expected).max()), 4),
+        "mean_difference_percent": round(100 * float(distance.mean() / eyes), 3),
+    }
+
+
+def _in_batches(model, crops):
+    parts = np.array_split(crops, -(-len(crops) // 16))
+    return np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])

@@ -1,0 +1,152 @@
+"""Runs exported models, without Keras and TensorFlow: `open_model("dan.tflite").detect(photo)`.
+
+Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, NumPy and OpenCV.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+
+from keras_landmarks.detection import Mtcnn
+from keras_landmarks.finder import find_faces
+from keras_landmarks.schemes import get_scheme
+
+MARK = '{"keras_landmarks": '
+"""How the facts begin that an exported file carries."""
+
+
+class ExportedModel:
+    """A landmark model from a file. Made by `open_model`.
+
+    Args:
+        run: called with crops; returns a dict of arrays.
+        facts: what was written with the model (see `export.export`).
+
+    Attributes:
+        detector: finds the faces where no boxes are given; MTCNN, which needs TensorFlow, unless
+            another is set.
+    """
+
+    def __init__(self, run, facts):
+        self.facts, self._run = facts, run
+        self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
+        crop, (self._input,) = facts["crop"], facts["inputs"].values()
+        self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
+        self.detector = Mtcnn()
+
+    def predict_on_batch(self, crops):
+        """The network's outputs.
+
+        Args:
+            crops: `(batch, height, width, 3)` RGB of 0..255, integers or floats.
+
+        Returns:
+            Dict of arrays: `landmarks` `(batch, n, 2)` in crop pixels, and what else the model
+            puts out.
+
+        Raises:
+            ValueError: if the crops are of another shape.
+        """
+        crops = np.asarray(crops)
+        if crops.ndim != 4 or crops.shape[1:] != (*self.size, 3):
+            raise ValueError(
+                f"Expected crops (batch, {self.size[0]}, {self.size[1]}, 3), got {crops.shape}."
+            )
+        if self._input["dtype"] == "uint8" and crops.dtype != np.uint8:
+            crops = np.clip(np.rint(crops), 0, 255)
+        return self._run(np.ascontiguousarray(crops, self._input["dtype"]))
+
+    def detect(self, image, boxes=None, detector=None, convention="annotation"):
+        """Finds the faces of a picture and their landmarks, as `Landmarker.detect` does.
+
+        Args:
+            image: a path, a PIL picture, an array, or a list of these.
+            boxes: `(faces, 4)` boxes of the faces; for a batch, a list with one for each picture.
+            detector: finds the boxes; None takes the model's own, `self.detector`.
+            convention: how given boxes lie on faces.
+
+        Returns:
+            List of `Detection`; for a batch, a list of lists.
+        """
+        return find_faces(self, image, boxes, detector, convention)
+
+
+def open_model(path, threads=1):
+    """Opens a model that `export` wrote.
+
+    Args:
+        path: of a `.tflite` or `.onnx` file.
+        threads: how many the network may use.
+
+    Returns:
+        `ExportedModel`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: if the format's runtime is not installed.
+        ValueError: if the file is of another kind, not written by keras_landmarks or cut short.
+
+    Example:
+        model = open_model("cnn6.tflite")
+        faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
+    """
+    path = pathlib.Path(path)
+    openers = {".tflite": _open_tflite, ".onnx": _open_onnx}
+    if path.suffix not in openers:
+        raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
+    if not path.is_file():
+        raise FileNotFoundError(f"No model at {path}.")
+    facts = read_facts(path)
+    try:
+        return ExportedModel(openers[path.suffix](path, threads), facts)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(f"{path} is damaged or cut short: {error}") from error
+
+
+def read_facts(path):
+    """What was written with a model: in the file itself.
+
+    Args:
+        path: of a `.tflite` or `.onnx` file.
+
+    Returns:
+        Dict: scheme, point names, crop, inputs and outputs, licence of the training data.
+
+    Raises:
+        ValueError: if the file carries no such facts.
+    """
+    content = pathlib.Path(path).read_bytes()
+    start = content.rfind(MARK.encode())
+    try:
+        # Up to what cannot be ASCII, in which the facts are written.
+        text = content[start : start + 2**16].decode("ascii", "replace") if start >= 0 else ""
+        return json.JSONDecoder().raw_decode(text)[0]
+    except json.JSONDecodeError:
+        raise ValueError(f"{path} was not exported by keras_landmarks, or is cut short.") from None
+
+
+def _open_tflite(path, threads):
+    try:
+        from ai_edge_litert.interpreter import Interpreter
+    except ImportError as error:
+        raise ImportError(f"{path} needs LiteRT: pip install ai-edge-litert") from error
+    run = Interpreter(str(path), num_threads=threads).get_signature_runner()
+    return lambda crops: run(crops=crops)
+
+
+def _open_onnx(path, threads):
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise ImportError(f"{path} needs ONNX Runtime: pip install onnxruntime") from error
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    try:
+        session = onnxruntime.InferenceSession(
+            str(path), options, providers=["CPUExecutionProvider"]
+        )
+    except Exception as error:  # its errors have no common parent but this
+        raise ValueError(str(error)) from error
+    names = [output.name for output in session.get_outputs()]
+    return lambda crops: dict(zip(names, session.run(names, {"crops": crops})))
