@@ -5,18 +5,19 @@ import numpy as np
 
 from keras_landmarks.schemes import get_scheme
 
-LINE, POINT, BOX = (64, 224, 64), (255, 255, 255), (255, 160, 0)
-"""Colours of contours, points and boxes, RGB."""
+LINE, POINT, BOX, UNSURE = (64, 224, 64), (255, 255, 255), (255, 160, 0), (255, 0, 64)
+"""Colours of contours, sure points, boxes and points without any confidence, RGB."""
 
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
 def draw(image, detections, boxes=True):
-    """Draws the contours and points of faces.
+    """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
     Args:
         image: `(height, width, 3)` uint8 RGB; is not changed.
-        detections: list of `Detection` (or anything with `landmarks`, `scheme` and `box`).
+        detections: list of `Detection` (or anything with `landmarks`, `scheme` and `box`, and
+            perhaps `confidence`).
         boxes: whether to draw the boxes too.
 
     Returns:
@@ -35,8 +36,11 @@ def draw(image, detections, boxes=True):
             line = _fixed(landmarks[list(points)])
             cv2.polylines(image, [line], closed, LINE, thickness, cv2.LINE_AA, _SHIFT)
         radius = max(1.0, float(extent) / 150)
-        for point in _fixed(landmarks):
-            cv2.circle(image, point.tolist(), int(radius * 16), POINT, -1, cv2.LINE_AA, _SHIFT)
+        confidence = getattr(face, "confidence", None)
+        confidence = np.ones(len(landmarks)) if confidence is None else confidence
+        colours = confidence[:, None] * POINT + (1 - confidence[:, None]) * UNSURE
+        for point, colour in zip(_fixed(landmarks), colours.tolist()):
+            cv2.circle(image, point.tolist(), int(radius * 16), colour, -1, cv2.LINE_AA, _SHIFT)
     return image
 
 

@@ -26,6 +26,7 @@ class Evaluation:
         predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
         scheme: name of the scheme.
         missed: number of faces that the detector did not find; they are not among the others.
+        foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
     """
 
     model: str
@@ -35,6 +36,7 @@ class Evaluation:
     predicted: np.ndarray
     scheme: str
     missed: int = 0
+    foretold: np.ndarray | None = None
 
     def errors(self, kind=None):
         """The normalised mean error of each face, `(faces,)`; see `metrics.normaliser`."""
@@ -57,6 +59,40 @@ class Evaluation:
             "failure_rate_at_10": round(metrics.failure_rate(errors, 0.10), 4),
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
         }
+
+    def discarded(self, fraction, kind=None, rng=None):
+        """The errors of faces without their least sure points, `(faces,)`.
+
+        Args:
+            fraction: of each face's points that are left out, 0 or more and below 1.
+            kind: normaliser; None takes the scheme's usual one.
+            rng: `numpy.random.Generator` that chooses the points instead, for comparison.
+
+        Raises:
+            ValueError: if the fraction is another one, or the model foretells no errors.
+
+        Reference:
+            Fuhl and Kasneci, Learning to validate the quality of detected landmarks, table 5.
+        """
+        if not 0 <= fraction < 1:
+            raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
+        errors = np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
+        unsure = self._foretold() if rng is None else rng.uniform(size=errors.shape)
+        kept = errors.shape[1] - round(fraction * errors.shape[1])
+        order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
+        return np.take_along_axis(errors, order, axis=1).mean(axis=1)
+
+    def rank_correlation(self):
+        """Spearman's correlation of foretold and true errors over all points (SciPy)."""
+        from scipy.stats import spearmanr
+
+        distance = np.linalg.norm(self.truth - self.predicted, axis=-1)
+        return float(spearmanr(self._foretold().ravel(), distance.ravel()).statistic)
+
+    def _foretold(self):
+        if self.foretold is None:
+            raise ValueError(f"{self.model} does not foretell its errors.")
+        return self.foretold
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`."""
@@ -96,7 +132,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         )
     detector = detector or Mtcnn()
     bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
-    names, truth, predicted, missed = [], [], [], 0
+    names, truth, predicted, foretold, missed = [], [], [], [], 0
     for number, face in enumerate(faces, start=1):
         try:
             found = _predict(model, face, box, detector)
@@ -111,7 +147,8 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         else:
             names.append(face.name)
             truth.append(face.landmarks)
-            predicted.append(found)
+            predicted.append(found.landmarks)
+            foretold.append(found.error)
         values = []
         if truth:
             error = metrics.face_errors(truth[-1][None], predicted[-1][None], model.scheme)
@@ -120,20 +157,27 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     if not truth:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
     return Evaluation(
-        model.name, box, names, np.stack(truth), np.stack(predicted), model.scheme.name, missed
+        model.name,
+        box,
+        names,
+        np.stack(truth),
+        np.stack(predicted),
+        model.scheme.name,
+        missed,
+        None if foretold[0] is None else np.stack(foretold),
     )
 
 
 def _predict(model, face, box, detector):
-    """The predicted landmarks of a face; None if the detector does not find it."""
+    """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()
     if box == "truth":
-        return model.detect(pixels, face.truth_box, convention="truth")[0].landmarks
+        return model.detect(pixels, face.truth_box, convention="truth")[0]
     if box == "annotation":
-        return model.detect(pixels, face.box, convention="annotation")[0].landmarks
+        return model.detect(pixels, face.box, convention="annotation")[0]
     found = find_face(detector, pixels, face.annotation_box)
     convention = getattr(detector, "convention", "annotation")
-    return None if found is None else model.detect(pixels, found, None, convention)[0].landmarks
+    return None if found is None else model.detect(pixels, found, None, convention)[0]
 
 
 def plot_ced(evaluations, path, threshold=0.08, kind=None):
@@ -158,3 +202,47 @@ def plot_ced(evaluations, path, threshold=0.08, kind=None):
             axes.step(100 * errors, fractions, where="post", label=label)
         axes.grid(alpha=0.3)
         axes.legend(loc="lower right")
+
+
+def plot_reliability(evaluation, path, bins=10):
+    """Draws true against foretold errors: points in groups of as many, by their foretold error.
+
+    Args:
+        evaluation: `Evaluation` of a model that foretells its errors.
+        path: of the picture.
+        bins: number of groups.
+
+    Raises:
+        ValueError: if the model does not foretell its errors.
+    """
+    foretold = evaluation._foretold().ravel()
+    distance = np.linalg.norm(evaluation.truth - evaluation.predicted, axis=-1).ravel()
+    groups = np.array_split(np.argsort(foretold), bins)
+    with plots.figure(path) as figure:
+        axes = figure.add_subplot(xlabel="foretold error, px", ylabel="true distance, px")
+        x = [foretold[group].mean() for group in groups]
+        axes.plot(x, [np.median(distance[group]) for group in groups], "o-", label="median")
+        low, high = ([np.quantile(distance[g], q) for g in groups] for q in (0.1, 0.9))
+        axes.fill_between(x, low, high, alpha=0.2, label="10 to 90 %")
+        axes.legend()
+
+
+def plot_discarding(evaluation, path, kind=None):
+    """Draws the error over the fraction of points that are left out: unsure ones, and any.
+
+    Args:
+        evaluation: `Evaluation` of a model that foretells its errors.
+        path: of the picture.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Raises:
+        ValueError: if the model does not foretell its errors.
+    """
+    fractions, rng = np.linspace(0, 0.5, 11), np.random.default_rng(0)
+    with plots.figure(path) as figure:
+        axes = figure.add_subplot(xlabel="points left out, %", ylabel="NME, %")
+        for label, draw in (("the least sure", None), ("at random", rng)):
+            errors = [evaluation.discarded(f, kind, draw).mean() for f in fractions]
+            axes.plot(100 * fractions, 100 * np.array(errors), label=label)
+        axes.grid(alpha=0.3)
+        axes.legend()

@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_landmarks import geometry, images
 from keras_landmarks.detection import check_boxes, convert_boxes, detect_boxes
+from keras_landmarks.schemes import get_scheme
 
 
 @dataclasses.dataclass(eq=False)
@@ -20,21 +21,48 @@ class Detection:
         box: `(4,)` float32 box on pixel edges, as it was detected or given.
         scheme: name of the landmarks' scheme.
         score: the detector's score of the face, 0..1; None where the box was given.
+        error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
+            the truth; None where the model does not say.
     """
 
     landmarks: np.ndarray
     box: np.ndarray
     scheme: str
     score: float | None = None
+    error: np.ndarray | None = None
+
+    @property
+    def confidence(self):
+        """How sure each point is, `(n,)` in 0..1, or None: `exp(-error / (0.1 d))`.
+
+        `d` is the distance of the pupils: 1 is certain, 0.37 an expected error of a tenth of it.
+        """
+        if self.error is None:
+            return None
+        scheme = get_scheme(self.scheme)
+        right, left = (
+            self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
+        )
+        return np.exp(-self.error / (0.1 * max(np.linalg.norm(right - left), 1.0)))
+
+    @property
+    def face_confidence(self):
+        """How sure the face is: the mean confidence of its points, or None."""
+        return None if self.error is None else float(self.confidence.mean())
 
     def to_dict(self):
         """The detection as plain numbers, for JSON."""
-        return {
+        numbers = {
             "scheme": self.scheme,
             "score": self.score,
             "box": np.round(self.box, 2).tolist(),
             "landmarks": np.round(self.landmarks, 2).tolist(),
         }
+        if self.error is not None:
+            numbers["error"] = np.round(self.error, 2).tolist()
+            numbers["confidence"] = np.round(self.confidence, 3).tolist()
+            numbers["face_confidence"] = round(self.face_confidence, 3)
+        return numbers
 
 
 def find_faces(model, image, boxes=None, detector=None, convention="annotation"):
@@ -80,23 +108,27 @@ def _find(model, pictures, boxes, detector, convention):
         for square in geometry.square_box(squares, model.margin):
             transforms.append(geometry.box_transform(np.float64(square), model.size))
             crops.append(images.warp(picture, transforms[-1], model.size))
-    landmarks = iter(_landmarks(model, crops, transforms))
+    outputs = _outputs(model, crops, transforms)
     return [
         [
-            Detection(next(landmarks), box, model.scheme.name, _score(score))
-            for box, score in zip(framed, scores)
+            Detection(landmarks, box, model.scheme.name, _score(score), error)
+            for box, score, (landmarks, error) in zip(framed, scores, outputs)
         ]
         for framed, scores in found
     ]
 
 
-def _landmarks(model, crops, picture_transforms):
-    """Landmarks in picture pixels, `(faces, n, 2)`."""
+def _outputs(model, crops, picture_transforms):
+    """Landmarks `(n, 2)` and expected errors `(n,)` or None of each face, in picture pixels."""
     if not crops:
-        return np.zeros((0, model.scheme.count, 2), np.float32)
-    predicted = model.predict_on_batch(np.stack(crops))["landmarks"]
+        return
+    predicted = model.predict_on_batch(np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
-    return geometry.transform_points(predicted, picture_from_crop).astype(np.float32)
+    landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
+    scale = np.linalg.norm(picture_from_crop[:, :, 0], axis=-1)
+    for face, points in enumerate(landmarks.astype(np.float32)):
+        error = predicted["error"][face] * scale[face] if "error" in predicted else None
+        yield points, None if error is None else error.astype(np.float32)
 
 
 def _score(score):

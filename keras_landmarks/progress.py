@@ -29,6 +29,7 @@ class Progress(keras.callbacks.Callback):
         self.stage = self.epoch = self.done = self.best_epoch = 0
         self.best, self.history = float("inf"), []
         self.begun, self.patience, self._optimizer_state = False, None, None
+        self.balancing = None  # `data.LossBalancing`, whose losses are part of the checkpoint
 
     def begin(self, graph, patience):
         """A stage, or its rest after a kill: the graph that is trained, compiled."""
@@ -90,6 +91,8 @@ class Progress(keras.callbacks.Callback):
         arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
         state = self.model.optimizer.variables
         arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(state)}
+        if self.balancing:
+            arrays["balance/losses"] = self.balancing.balance.losses
         keys = ("stage", "epoch", "done", "best", "best_epoch", "history")
         facts = {key: getattr(self, key) for key in keys}
         weights.save_arrays(self.out / "checkpoint.safetensors", arrays, facts)
@@ -101,6 +104,14 @@ class Progress(keras.callbacks.Callback):
             return
         arrays, facts = weights.load_arrays(path)
         state = {k: arrays.pop(k) for k in list(arrays) if k.startswith("optimizer/")}
+        losses = arrays.pop("balance/losses", None)
+        if (losses is None) != (self.balancing is None):
+            raise ValueError(f"{path} is of a training with another balancing of its batches.")
+        if self.balancing:
+            balance = self.balancing.balance
+            if losses.shape != balance.losses.shape:
+                raise ValueError(f"{path} is of {len(losses)} faces, not {len(balance.losses)}.")
+            balance.losses = losses
         variables = _variables(self.network)
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         for name in sorted(set(shapes) | set(arrays)):

@@ -27,6 +27,7 @@ class Track(Detection):
         box: `(4,)` float32 box on pixel edges.
         scheme: name of the landmarks' scheme.
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
+        error: `(n,)` expected errors in pixels of the frame, or None.
         id: number of the face; stays as long as it is followed.
     """
 
@@ -183,7 +184,7 @@ class Tracker:
         faces = [face for face in faces if not face.lost]  # in the picture
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.landmarks = found.landmarks
+            face.landmarks, face.error = found.landmarks, found.error
             share = overlap(_square(found.landmarks)[None], face.box)[0]
             face.likeness = face.compare(frame)
             # Written so that NaN is lost too.
@@ -201,7 +202,7 @@ class Tracker:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
         face.box = _square(landmarks)
         score = float(np.clip(face.likeness, 0, 1))
-        return Track(landmarks, face.box, self.model.scheme.name, score, face.id)
+        return Track(landmarks, face.box, self.model.scheme.name, score, face.error, face.id)
 
 
 @dataclasses.dataclass(eq=False)
@@ -212,6 +213,7 @@ class _Face:
     box: np.ndarray
     smooth: OneEuro | None
     landmarks: np.ndarray | None = None
+    error: np.ndarray | None = None
     likeness: float = 1.0
     lost: int = 0  # frames; 0 is in view
     unconfirmed: int = 0  # frames

@@ -9,7 +9,14 @@ import keras
 import numpy as np
 
 from keras_landmarks import metrics
-from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.data import (
+    Augmentation,
+    LossBalancing,
+    Samples,
+    balance_poses,
+    split_by_photo,
+)
+from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import MultiLoss
 from keras_landmarks.progress import Progress
 
@@ -60,6 +67,8 @@ class Recipe:
         augmentation: `Augmentation` of the training faces.
         bins: of pose-based data balancing; None draws each face once an epoch.
         most: largest number of times that one face is drawn in an epoch.
+        lpbb: `BB` or `BBO` to draw faces by their losses (see `data.LossBalancing`): of all faces,
+            computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
         batch: faces in a step, over all devices.
         seed: of weights, order, augmentation and validation split.
         precision: Keras dtype policy of the training; coordinates are float32 under any.
@@ -78,6 +87,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     bins: int | None = 9
     most: int | None = None
+    lpbb: str | None = None
     batch: int = 64
     seed: int = 0
     precision: str = "float32"
@@ -152,6 +162,8 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = recipe.model(mean_shape=samples.mean_shape())
         progress = Progress(out, model, validation)
+        if recipe.lpbb:
+            progress.balancing = _balancing(recipe, samples)
         if resume:
             progress.read()
         for number, stage in enumerate(recipe.stages):
@@ -180,6 +192,14 @@ def _strategy():
     return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
 
 
+def _balancing(recipe, samples):
+    """Loss-probability batch balancing by the loss of the last stage's output."""
+    if recipe.lpbb not in ("BB", "BBO"):
+        raise ValueError(f"lpbb must be 'BB', 'BBO' or None, not {recipe.lpbb!r}.")
+    every = 0.1 if recipe.lpbb == "BB" else None
+    return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
+
+
 def _graph(model, stage):
     """The layers that the stage trains, as a model."""
     if stage.output:
@@ -195,23 +215,27 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     tensorflow = keras.backend.backend() == "tensorflow"
     with strategy.scope() if strategy else contextlib.nullcontext():
         graph, loss = _graph(model, stage), stage.loss
+        balancing = progress.balancing
+        more = [balancing.metric] if balancing and balancing.interval is None else []
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
             loss=None if isinstance(loss, dict) else {"landmarks": loss},
-            metrics={"landmarks": [metrics.NME(samples.scheme)]},
+            metrics={"landmarks": [metrics.NME(samples.scheme), *more]},
             # XLA on CPUs is slower than oneDNN's convolutions.
             jit_compile=False if tensorflow else "auto",
         )
         graph.optimizer.build(graph.trainable_variables)
     progress.begin(graph, stage.patience)
     first_step = (progress.done + progress.epoch) * len(samples)
+    if balancing:
+        balancing.step = first_step
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
     graph.fit(
         data,
         epochs=progress.epoch if progress.stale() else stage.epochs,
         initial_epoch=progress.epoch,
         steps_per_epoch=len(samples),
-        callbacks=[progress],
+        callbacks=[balancing, progress] if balancing else [progress],
         shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )

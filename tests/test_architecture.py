@@ -19,7 +19,7 @@ MAY_IMPORT = {
     "plots": {"images"},
     "data": {"schemes", "geometry", "images", "plots"},
     "detection": {"geometry"},
-    "finder": {"geometry", "images", "detection"},
+    "finder": {"schemes", "geometry", "images", "detection"},
     "runtime": {"schemes", "detection", "finder"},
     "landmarker": {"schemes", "detection", "finder", "export"},
     "export": {"geometry", "images", "metrics", "data", "detection", "runtime"},
@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
     "progress": {"metrics", "weights", "images", "plots"},
-    "training": {"data", "metrics", "models", "weights", "progress"},
+    "training": {"data", "losses", "metrics", "models", "weights", "progress"},
 }
 TENSORFLOW = {"data", "training", "export"}
 

@@ -1,102 +1,408 @@
-"""A landmarker in the formats of `keras.Model.export`, with any number of faces a batch."""
+"""Every published landmarker in every format, against Keras, and what `export` promises."""
 
 import functools
+import json
 import os
 import pathlib
+import shutil
+import sys
 
+import keras
 import numpy as np
 import pytest
 from small_dan import SIZE, small_dan
 
-from keras_landmarks import Landmarker, load
+from keras_landmarks import Landmarker, export, list_models, load, metrics, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 
 ROOT = pathlib.Path(__file__).parent.parent
+PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
+BOX = (170, 63, 276, 189)
 DATA = os.environ.get("KERAS_LANDMARKS_DATA")
+PUBLISHED = [name for name, facts in list_models().items() if facts["sha256"]]
+EXACT = ("saved_model", "tflite", "onnx")
 
 
-def saved_model(path):
+# Files are read as an app reads them, by the runtimes alone: a function from crops to landmarks.
+
+
+def read_saved_model(path):
     import tensorflow as tf
 
-    model = tf.saved_model.load(path)  # kept: its function does not keep its variables
+    model = tf.saved_model.load(str(path))  # kept: its function does not keep its variables
     return lambda crops: model.serve(crops)["landmarks"].numpy()
 
 
-def litert(path):
+def read_tflite(path):
     from ai_edge_litert.interpreter import Interpreter
 
-    run = Interpreter(path).get_signature_runner()  # knows no operations but the built-in ones
+    run = Interpreter(str(path)).get_signature_runner()  # knows no operations but the built-in ones
     return lambda crops: run(crops=crops)["landmarks"]
 
 
-def onnx(path):
+def read_onnx(path):
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(path)
+    session = onnxruntime.InferenceSession(str(path))
     return lambda crops: session.run(["landmarks"], {"crops": crops})[0]
 
 
-FORMATS = {
-    "tf_saved_model": ("", saved_model),
-    "litert": (".tflite", litert),
-    "onnx": (".onnx", onnx),
-}
+def read(path):
+    return {"": read_saved_model, ".tflite": read_tflite, ".onnx": read_onnx}[path.suffix](path)
 
 
-def made_up_crops():
-    return np.stack([face.image for face in made_up_faces(5, size=SIZE)])
+def written(model, folder, kind, dtype="float32", **arguments):
+    """The path of an exported model, and its facts."""
+    path = folder / f"model{export.FORMATS[kind][0]}"
+    return path, model.export(path, kind, dtype, **arguments)
 
 
-def real_crops(model, count=100):
-    """Crops of test faces, or views of a portrait where there are none."""
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def real_crops(model, count):
+    """Crops of test faces and their truth; views of a portrait, and None, where there are none."""
     if DATA:
         faces = read_300w(pathlib.Path(DATA) / "300W", "300w/lfpw-test")[:count]
-        return Samples(faces, model.size, model.margin, model.box).arrays()[0]
-    portrait = ROOT / "tutorials" / "astronaut.jpg"
-    points = model.detect(portrait, (170, 63, 276, 189))[0].landmarks
-    faces = [Face(portrait, points, model.scheme.name, (170, 63, 276, 189))] * count
+        return Samples(faces, model.size, model.margin, model.box).arrays()
+    points = model.detect(PORTRAIT, BOX)[0].landmarks
+    faces = [Face(PORTRAIT, points, model.scheme.name, BOX)] * 25
     views = Augmentation(scale=0.1, colour=0.3)
-    return Samples(faces, model.size, model.margin, augmentation=views, batch=count).batch_at(0)[0]
+    crops, _ = Samples(
+        faces, model.size, model.margin, model.box, augmentation=views, batch=len(faces)
+    ).batch_at(0)
+    return crops, None
 
 
 @functools.cache
 def expected(name):
-    """A landmarker, crops of faces and their landmarks."""
-    network = small_dan() if name == "small" else None
-    model = load(name) if network is None else Landmarker(network.input, network.output)
-    crops = (real_crops(model) if network is None else made_up_crops()).astype("float32")
-    return model, crops, model.predict(crops, batch_size=25, verbose=0)["landmarks"]
+    """A landmarker, crops of faces, their true landmarks (or None) and those of Keras."""
+    if name == "small":
+        network = small_dan()
+        model, truth = Landmarker(network.input, network.output, name="small"), None
+        crops = np.stack([face.image for face in made_up_faces(25, size=SIZE)])
+    else:
+        model = load(name)
+        crops, truth = real_crops(model, count=100)
+    crops = crops.astype(np.float32)
+    return model, crops, truth, model.predict(crops, batch_size=25, verbose=0)["landmarks"]
 
 
-@pytest.fixture(scope="module", params=[(m, f) for m in ("small", "dan-300w") for f in FORMATS])
+CASES = [("small", kind) for kind in EXACT]
+CASES += [(name, kind) for name in PUBLISHED for kind in export.FORMATS]
+
+
+@pytest.fixture(scope="module", params=CASES, ids="-".join)
 def exported(request, tmp_path_factory):
-    """The name of a landmarker, and the landmarker in a format: a function of crops."""
+    """A landmarker's name, the format, and the written file as a function of crops."""
     name, kind = request.param
-    suffix, read = FORMATS[kind]
-    path = str(tmp_path_factory.mktemp("export") / f"model{suffix}")
-    expected(name)[0].export(path, format=kind, verbose=False)
-    return name, read(path)
+    path, _ = written(expected(name)[0], tmp_path_factory.mktemp("export"), kind)
+    return name, kind, read(path)
 
 
+@functools.cache
+def tiny():
+    return load("tiny-ibug68")
+
+
+TINY_CASES = [(kind, dtype) for kind in export.FORMATS for dtype in ("float32", "uint8")]
+
+
+@pytest.fixture(scope="module", params=TINY_CASES, ids="-".join)
+def tiny_file(request, tmp_path_factory):
+    """Format, dtype, path and facts of the tiny model's file."""
+    return *request.param, *written(tiny(), tmp_path_factory.mktemp("tiny"), *request.param)
+
+
+def assert_near(found, landmarks, kind, truth=None):
+    """The landmarks of a file are those of Keras, as near as the format has them."""
+    assert found.dtype == np.float32
+    if kind != "tflite-int8":
+        limit = 0.2 if kind == "tflite-fp16" else 0.05
+        np.testing.assert_allclose(found, landmarks, atol=limit, rtol=0)
+    elif truth is not None:
+        errors = [metrics.face_errors(truth, points).mean() for points in (found, landmarks)]
+        assert errors[0] <= 1.03 * errors[1]
+    else:
+        eyes = landmarks[:, 42:48].mean(axis=1) - landmarks[:, 36:42].mean(axis=1)
+        distance = np.linalg.norm(found - landmarks, axis=-1).mean()
+        assert distance < 0.01 * np.linalg.norm(eyes, axis=-1).mean()
+
+
+@pytest.mark.timeout(600)
 def test_an_exported_landmarker_finds_what_keras_finds(exported):
-    name, run = exported
-    _, crops, landmarks = expected(name)
+    name, kind, run = exported
+    _, crops, truth, landmarks = expected(name)
     assert np.ptp(landmarks, axis=0).max() > 1  # each face has its own
-    np.testing.assert_allclose(run(crops[:1]), landmarks[:1], atol=0.05)
-    for i in range(0, len(crops), 25):
-        np.testing.assert_allclose(run(crops[i : i + 25]), landmarks[i : i + 25], atol=0.05)
+    found = np.concatenate([run(crops[i : i + 25]) for i in range(0, len(crops), 25)])
+    assert_near(found, landmarks, kind, truth)
 
 
+@pytest.mark.timeout(600)
+def test_a_face_alone_has_the_landmarks_it_has_among_others(exported):
+    name, kind, run = exported
+    crops, landmarks = expected(name)[1][:25], expected(name)[3][:25]
+    among = run(crops)
+    for i in (0, 7, 24):
+        alone = run(crops[i : i + 1])
+        assert_near(alone, landmarks[i : i + 1], kind)
+        np.testing.assert_allclose(alone[0], among[i], atol=0.01)
+
+
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("level", [0, 255])
 def test_a_plain_picture_has_finite_landmarks(exported, level):
-    name, run = exported
+    name, kind, run = exported
     model = expected(name)[0]
     crops = np.full((2, *model.size, 3), level, "float32")
     found = run(crops)
     assert np.isfinite(found).all()
-    np.testing.assert_allclose(found, model.predict_on_batch(crops)["landmarks"], atol=0.05)
+    if kind in EXACT:
+        np.testing.assert_allclose(found, model.predict_on_batch(crops)["landmarks"], atol=0.05)
 
 
-def test_a_model_that_was_just_loaded_can_be_exported(tmp_path):
-    load("tiny-ibug68").export(str(tmp_path / "model.onnx"), format="onnx", verbose=False)
-    assert (tmp_path / "model.onnx").exists()
+def test_a_file_takes_crops_of_the_dtype_asked_for(tiny_file):
+    kind, dtype, path, _ = tiny_file
+    _, crops, _, landmarks = expected("tiny-ibug68")
+    assert_near(read(path)(crops[:25].astype(dtype)), landmarks[:25], kind)
+    if kind == "saved_model":  # casts what it is given
+        import tensorflow as tf
+
+        serve = tf.saved_model.load(str(path)).signatures["serving_default"]
+        assert serve.structured_input_signature[1]["crops"].dtype.name == dtype
+        return
+    other = "float32" if dtype == "uint8" else "uint8"
+    with pytest.raises(Exception, match=r"(?i)type|uint8"):
+        read(path)(crops.astype(other))
+
+
+def test_the_facts_inside_of_a_file_and_beside_it_are_those_returned(tiny_file):
+    kind, _, path, facts = tiny_file
+    if kind == "saved_model":
+        assert json.loads((path / "assets.extra" / "landmarks.json").read_text()) == facts
+        assert [file.name for file in path.parent.iterdir()] == ["model"]
+        return
+    assert json.loads(path.with_name(path.name + ".json").read_text()) == facts
+    assert sorted(path.parent.iterdir()) == [path, path.with_name(path.name + ".json")]
+    inside = runtime.read_facts(path)
+    check = set(facts) - set(inside)  # of the written file: it cannot stand in it
+    assert check == {"largest_difference_px", "mean_difference_percent"}
+    assert inside == {key: value for key, value in facts.items() if key not in check}
+
+
+def test_the_facts_say_what_a_reader_must_know(tiny_file):
+    kind, dtype, _, facts = tiny_file
+    assert (facts["model"], facts["format"], facts["scheme"]) == ("tiny-ibug68", kind, "ibug68")
+    assert len(facts["points"]) == len(set(facts["points"])) == 68
+    assert facts["points"][:2] == ["jaw 1", "jaw 2"]
+    assert facts["crop"].items() >= {"size": [32, 32], "margin": 1.25, "box": "annotation"}.items()
+    assert list(facts["inputs"]) == ["crops"]
+    crops = {"shape": [None, 32, 32, 3], "dtype": dtype, "range": [0, 255], "channels": "RGB"}
+    assert facts["inputs"]["crops"] == crops
+    assert facts["outputs"]["landmarks"]["shape"] == [None, 68, 2]
+    assert facts["outputs"]["landmarks"]["dtype"] == "float32"
+    assert "300W" in facts["licence"]
+    assert ("arithmetic" in facts) == (kind == "tflite-int8")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"), [("tf_saved_model", "saved_model"), ("litert", "tflite")]
+)
+def test_a_format_has_the_name_that_keras_gives_it_too(tmp_path, theirs, ours):
+    path = tmp_path / f"model{export.FORMATS[ours][0]}"
+    facts = tiny().export(str(path), format=theirs)
+    assert facts["format"] == ours
+    _, crops, _, landmarks = expected("tiny-ibug68")
+    assert_near(read(path)(crops), landmarks, ours)
+
+
+def test_half_precision_halves_a_file_and_int8_leaves_a_third(tmp_path):
+    size = {}
+    for kind in ("tflite", "tflite-fp16", "tflite-int8"):
+        path, _ = written(tiny(), tmp_path / kind, kind)
+        size[kind] = path.stat().st_size
+    assert size["tflite-fp16"] < 0.55 * size["tflite"]
+    assert size["tflite-int8"] < 0.35 * size["tflite"]
+
+
+def test_an_int8_file_is_full_integer_where_that_keeps_the_landmarks(tmp_path, monkeypatch):
+    monkeypatch.setattr(export, "INT8_LIMIT", 100.0)
+    path, facts = written(tiny(), tmp_path, "tflite-int8")
+    assert facts["arithmetic"] == runtime.read_facts(path)["arithmetic"] == "full-integer"
+    assert read(path)(np.zeros((2, 32, 32, 3), np.float32)).dtype == np.float32
+
+
+def test_int8_is_measured_on_the_crops_that_are_given(tmp_path):
+    crops, landmarks = expected("tiny-ibug68")[1][:20], expected("tiny-ibug68")[3][:20]
+    path, facts = written(tiny(), tmp_path, "tflite-int8", representative=np.uint8(crops))
+    difference = read(path)(crops) - landmarks
+    assert facts["largest_difference_px"] == pytest.approx(np.abs(difference).max(), abs=0.01)
+    eyes = landmarks[:, 42:48].mean(axis=1) - landmarks[:, 36:42].mean(axis=1)
+    percent = 100 * np.linalg.norm(difference, axis=-1).mean()
+    percent /= np.linalg.norm(eyes, axis=-1).mean()
+    assert facts["mean_difference_percent"] == pytest.approx(percent, abs=0.02)
+
+
+def test_a_folder_of_pictures_gives_the_crops_that_detect_cuts(tmp_path, monkeypatch):
+    folder, seen = tmp_path / "photos" / "deeper", []
+    folder.mkdir(parents=True)
+    shutil.copy(PORTRAIT, folder)
+    (folder / "notes.txt").write_text("no picture")
+    (folder / "cut.jpg").write_bytes(PORTRAIT.read_bytes()[:2000])
+    model = load("tiny-ibug68")
+    predict = model.predict_on_batch
+    monkeypatch.setattr(model, "predict_on_batch", lambda x: (seen.append(x), predict(x))[1])
+    path, facts = written(model, tmp_path / "out", "tflite-int8", representative=str(folder.parent))
+    # `detect` on the photo, then the check of one file or two: the same crop of the one face.
+    assert len(seen) >= 2
+    for crops in seen:
+        assert crops.shape == (1, 32, 32, 3)
+        np.testing.assert_array_equal(crops, seen[0])
+    found, landmarks = read(path)(np.float32(seen[0])), predict(seen[0])["landmarks"]
+    assert_near(found, landmarks, "tflite-int8")
+    assert facts["largest_difference_px"] == pytest.approx(
+        np.abs(found - landmarks).max(), abs=0.01
+    )
+
+
+KINDS = pytest.mark.parametrize("kind", ["saved_model", "tflite", "tflite-int8", "onnx"])
+
+
+def fail(*_):
+    raise OSError("no space left")
+
+
+@KINDS
+@pytest.mark.parametrize("before", [True, False])
+def test_writing_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch, kind, before):
+    if before:
+        written(tiny(), tmp_path, kind)
+    (tmp_path / "other.txt").write_text("kept")
+    was = contents(tmp_path)
+    monkeypatch.setattr(export, "_check", fail)
+    with pytest.raises(OSError, match="no space left"):
+        written(tiny(), tmp_path, kind, dtype="uint8")
+    assert contents(tmp_path) == was
+    assert len(list(tmp_path.iterdir())) == len({path.parts[0] for path in was})
+
+
+@KINDS
+@pytest.mark.parametrize("off", [9.0, float("nan")])
+def test_a_file_that_finds_other_landmarks_is_not_written(tmp_path, monkeypatch, kind, off):
+    found = {"largest_difference_px": off, "mean_difference_percent": off}
+    monkeypatch.setattr(export, "_check", lambda *_: found)
+    with pytest.raises(RuntimeError, match=f"{off}.*"):
+        written(tiny(), tmp_path, kind)
+    assert list(tmp_path.iterdir()) == []
+
+
+@KINDS
+def test_a_new_file_takes_the_place_of_an_old_one(tmp_path, kind):
+    path, facts = written(tiny(), tmp_path, kind)
+    if kind == "saved_model":
+        (path / "assets" / "vocabulary.txt").write_text("of the old one")
+    names = {file.name for file in tmp_path.iterdir()}
+    path, facts = written(tiny(), tmp_path, kind, dtype="uint8")
+    assert facts["inputs"]["crops"]["dtype"] == "uint8"
+    _, crops, _, landmarks = expected("tiny-ibug68")
+    assert_near(read(path)(crops.astype(np.uint8)), landmarks, kind)
+    assert {file.name for file in tmp_path.iterdir()} == names
+    assert not list(path.rglob("vocabulary.txt"))
+
+
+def test_a_saved_model_may_be_called_old(tmp_path):
+    for dtype in ("float32", "uint8"):
+        facts = tiny().export(tmp_path / "old", dtype=dtype)
+    text = (tmp_path / "old" / "assets.extra" / "landmarks.json").read_text()
+    assert json.loads(text) == facts
+    assert [file.name for file in tmp_path.iterdir()] == ["old"]
+
+
+def test_folders_that_are_missing_are_made(tmp_path):
+    path = tmp_path / "a" / "b" / "model.onnx"
+    load("tiny-ibug68").export(str(path), format="onnx")
+    assert path.exists()
+
+
+def test_a_folder_or_file_that_is_no_saved_model_is_not_replaced(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "mine.txt").write_text("mine")
+    (tmp_path / "notes").write_text("mine")
+    (tmp_path / "model.tflite").mkdir()
+    was = contents(tmp_path)
+    for name, kind in (
+        ("photos", "saved_model"),
+        ("notes", "saved_model"),
+        ("model.tflite", "tflite"),
+    ):
+        with pytest.raises(ValueError, match=f"{name} is .*no SavedModel"):
+            tiny().export(tmp_path / name, kind)
+        assert contents(tmp_path) == was
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "message"),
+    [
+        ("model", ["tfjs"], "Unknown format 'tfjs'. Known: saved_model, tflite, tflite-fp16"),
+        ("model", ["tflite-int8"], r"ends in '\.tflite'"),
+        ("model.onnx", ["tflite"], r"ends in '\.tflite'"),
+        ("model.tflite", ["onnx"], r"ends in '\.onnx'"),
+        ("model.tflite", [], "ends in 'no suffix'"),
+        ("model", ["saved_model", "int8"], "float32 or uint8, not 'int8'"),
+    ],
+)
+def test_a_bad_argument_is_an_error_that_says_what_is_expected(tmp_path, name, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tiny().export(tmp_path / name, *arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("shape", [(4, 32, 32, 1), (32, 32, 3), (0, 32, 32, 3), (4, 64, 64, 3)])
+def test_crops_of_another_shape_are_an_error_that_names_it(tmp_path, shape):
+    with pytest.raises(ValueError, match="Expected crops .*32, 32, 3.* got .*3"):
+        written(tiny(), tmp_path, "tflite-int8", representative=np.zeros(shape, np.uint8))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", [0.5, 300.0, -1.0, np.nan])
+def test_crops_that_are_not_of_0_to_255_are_an_error(tmp_path, level):
+    crops = np.full((2, 32, 32, 3), level, np.float32)
+    with pytest.raises(ValueError, match=r"0\.\.255"):
+        written(tiny(), tmp_path, "tflite-int8", representative=crops)
+
+
+def test_a_folder_without_faces_is_an_error_that_names_it(tmp_path):
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "notes.txt").write_text("no picture")
+    for folder in (photos, tmp_path / "missing"):
+        with pytest.raises(ValueError, match=f"{folder.name} .*no pictures"):
+            written(tiny(), tmp_path / "out", "tflite-int8", representative=folder)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "package"),
+    [
+        ("saved_model", "tensorflow"),
+        ("tflite", "tensorflow"),
+        ("tflite-int8", "ai_edge_litert"),
+        ("onnx", "tf2onnx"),
+        ("onnx", "onnxruntime"),
+    ],
+)
+def test_a_missing_package_is_an_error_that_says_how_to_install_it(
+    tmp_path, monkeypatch, kind, package
+):
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=f"pip install {package.replace('_', '-')}"):
+        written(tiny(), tmp_path, kind)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_another_backend_than_tensorflow_is_an_error_that_says_so(tmp_path, monkeypatch):
+    model = tiny()
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    with pytest.raises(ImportError, match="TensorFlow backend"):
+        written(model, tmp_path, "onnx")

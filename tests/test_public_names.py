@@ -34,11 +34,12 @@ NAMES = [
 ]
 
 MODULES = {
-    "data": """SPLITS Augmentation BrokenFile Face PoseBalance Samples balance_poses made_up_face
+    "data": """SPLITS Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
+        PoseBalance Samples balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
         detect_boxes find_face get_convention overlap""",
-    "evaluation": "BOXES Evaluation evaluate plot_ced",
+    "evaluation": "BOXES Evaluation evaluate plot_ced plot_discarding plot_reliability",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "finder": "Detection find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
@@ -47,11 +48,11 @@ MODULES = {
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkCrop LandmarkTransform
         MeanShape TransformEstimation TransformJitter""",
-    "losses": """Align IodL2 L1 L2 NormalisedDistance SmoothL1 Wing align iod_l2 l1 l2
-        normalised_distance smooth_l1 wing""",
+    "losses": """Align DISTANCES IodL2 L1 L2 NormalisedDistance SmoothL1 Validation Wing align
+        iod_l2 l1 l2 normalised_distance smooth_l1 validation wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld resnet",
+    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld resnet validation",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",

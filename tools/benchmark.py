@@ -86,6 +86,41 @@ def measure_connections(name):
     return rows
 
 
+def measure_stages(name):
+    """An FFLD's trunk, the crops of its maps and its CropNets, on one face and one thread."""
+    import keras
+    import tensorflow as tf
+
+    from keras_landmarks import load
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    model = load(name)
+    stages = [i for i in (1, 2, 3) if f"stage{i}_crop" in {layer.name for layer in model.layers}]
+    crops = [model.get_layer(f"stage{i}_crop") for i in stages]
+    patches = [crop.output for crop in crops]
+    moves = [model.get_layer(f"stage{i}_moves").output for i in stages]
+    trunk = keras.Model(model.input, model.get_layer("stage0_landmarks").output)
+    parts = {
+        "whole": (model.input, model.output["landmarks"]),
+        "trunk": (model.input, trunk.output),
+        "crops": ([tensor for crop in crops for tensor in crop.input], patches),
+        "CropNets": (patches, moves),
+    }
+    rng, result = np.random.default_rng(0), {}
+    for part, (inputs, outputs) in parts.items():
+        graph = keras.Model(inputs, outputs)
+        values = [
+            # Maps and patches of any values; places inside the picture.
+            rng.uniform(0, model.size[0] if t.shape[-1] == 2 else 1, (1, *t.shape[1:]))
+            for t in graph.inputs
+        ]
+        values = [value.astype(np.float32) for value in values]
+        values = values if len(values) > 1 else values[0]
+        result[part] = milliseconds(lambda g=graph, v=values: g.predict_on_batch(v))
+    return result
+
+
 def measure_tracking(name):
     """Jitter on a still face and lag behind a moving one, in a made video of the portrait."""
     from keras_landmarks import Tracker, geometry, images, load
@@ -191,6 +226,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", default=["cnn6-300w", "cnn6-7-300w", "dan-300w"])
     parser.add_argument("--data", help="folder of 300W faces for pipeline and training")
+    parser.add_argument(
+        "--runtimes",
+        action="store_true",
+        help="every model in every runtime besides, into the table of README.md (ten minutes)",
+    )
     parser.add_argument("--part", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:  # each measurement has a process of its own: threads are set once
@@ -198,6 +238,7 @@ def main():
         result = {
             "detect": lambda: measure_detect(argument),
             "connections": lambda: measure_connections(argument),
+            "stages": lambda: measure_stages(argument),
             "tracking": lambda: measure_tracking(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),
@@ -219,6 +260,11 @@ def main():
                 f"{name}, {count} face(s), one thread: stage one {row['stage_ms']:.2f} ms, "
                 f"connection layers {row['connection_ms']:.2f} ms ({100 * share:.1f} %)"
             )
+    for name in options.names:
+        if "ffld" in name:
+            row = run_part(f"stages:{name}", options)
+            text = ", ".join(f"{part} {value:.2f} ms" for part, value in row.items())
+            print(f"{name}, 1 face, one thread: {text}")
     row = run_part(f"tracking:{options.names[-1]}", options)
     print(
         f"tracking, {options.names[-1]}: jitter on a still face {row['tracked_jitter_px']:.2f} px "
@@ -234,6 +280,8 @@ def main():
         f"{row['fed_steps_s']:.2f} steps/s ({row['fed_over_constant']:.2f} x), "
         f"{row['faces_s']:.0f} faces/s, peak memory {row['peak_memory_gib']:.2f} GiB"
     )
+    if options.runtimes:
+        subprocess.run([sys.executable, pathlib.Path(__file__).with_name("speed.py")], check=True)
 
 
 def run_part(part, options):

@@ -13,6 +13,14 @@ from recipes import ZOO, names, read_recipe
 
 from keras_landmarks import images, weights, zoo
 
+SPEED = ZOO / "speed.json"
+"""Written by `tools/speed.py`."""
+
+
+def weights_of(name):
+    """The published weights of a model."""
+    return weights.FOLDER / f"{name}.safetensors"
+
 
 def headline(results):
     """The figures of the table: lfpw-test, annotation box, outer eye corners."""
@@ -26,7 +34,7 @@ def entry(name):
     builder = getattr(recipe.model, "func", recipe.model)
     arguments = dict(getattr(recipe.model, "keywords", {}))
     arguments.setdefault("scheme", inspect.signature(builder).parameters["scheme"].default)
-    path = weights.FOLDER / f"{name}.safetensors"
+    path = weights_of(name)
     results = read_results(name)
     content = path.read_bytes() if path.is_file() else None
     return {
@@ -114,6 +122,52 @@ def comparison_table(rows):
     return "\n".join(lines)
 
 
+def formats_table(index):
+    """How exactly the exported files repeat Keras: of every model and format."""
+    lines = [
+        "| model | Keras: NME, % | format | size | furthest point, px | NME, % |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name in index:
+        for row in read_results(name).get("formats", []):
+            kind = row["format"] + (f" ({row['arithmetic']})" if "arithmetic" in row else "")
+            lines.append(
+                f"| `{name}` | {row['keras_nme_percent']:.3f} | {kind} "
+                f"| {row['bytes'] / 2**20:.1f} MiB "
+                f"| {row['largest_difference_px']:.3f} | {row['nme_percent']:.3f} |"
+            )
+    return "\n".join(lines)
+
+
+def speed_table(speed):
+    """The time of every model in every runtime, and as multiples of two yardsticks."""
+    lines = [
+        "| model | runtime | 1 face | 32 faces, each | 2 threads: 1 face | 32, each | `detect` "
+        "| memory | x dlib | x floor |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, facts in speed["models"].items():
+        floor = 1000 * facts["multiply_adds"] / speed["multiply_adds_a_second"]
+        for row in facts["rows"]:
+            one, two = row["1"], row["2"]
+            dlib = f"{one['1'] / speed['dlib_ms']:.2f}" if speed["dlib_ms"] else "-"
+            lines.append(
+                f"| `{name}` | {row['runtime']} | {one['1']:.2f} | {one['32'] / 32:.2f} "
+                f"| {two['1']:.2f} | {two['32'] / 32:.2f} | {one['detect']:.2f} "
+                f"| {one['memory_mib']:.0f} MiB | {dlib} | {one['1'] / floor:.1f} |"
+            )
+    dlib = f"{speed['dlib_ms']:.2f} ms" if speed["dlib_ms"] else "not measured"
+    rate = speed["multiply_adds_a_second"] / 1e9
+    lines += [
+        "",
+        f"Milliseconds, one thread unless said. dlib's 68-point trees in the same run: {dlib}; "
+        f"MTCNN, which `detect` calls where no box is given: {speed['detector_ms']:.0f} ms on the "
+        f"512 x 512 portrait. Floor: the network's multiply-adds at the {rate:.0f} thousand "
+        "million a second that float32 matrix products reach on one thread.",
+    ]
+    return "\n".join(lines)
+
+
 def put_table(path, name, text):
     """Replaces what stands between the markers of a name in a file; without markers, nothing."""
     content = path.read_text(encoding="utf-8")
@@ -139,6 +193,9 @@ def main():
     images.write_bytes(zoo.INDEX, (json.dumps(index, indent=1) + "\n").encode())
     put_table(ZOO.parent / "README.md", "models", table(index))
     put_table(ZOO / "README.md", "models", table(index).replace("](zoo/", "]("))
+    put_table(ZOO.parent / "README.md", "formats", formats_table(index))
+    if SPEED.is_file():
+        put_table(ZOO.parent / "README.md", "speed", speed_table(json.loads(SPEED.read_text())))
     for name in index:
         write_card(name)
     print(f"{zoo.INDEX.name}, the cards and the tables hold {len(index)} models.")

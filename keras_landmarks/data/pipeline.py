@@ -17,6 +17,7 @@ class Samples:
 
     Batch `step` depends on the arguments alone: any batch can be made at any time, in any
     process, and training that was interrupted goes on with the very samples it would have seen.
+    Only where `LossBalancing` draws the faces, they follow the losses of the steps before.
 
     Args:
         faces: list of `Face`, all of one scheme.
@@ -66,6 +67,7 @@ class Samples:
                 f"{count} of {len(faces)} faces have no box: their landmarks' own is taken.",
                 stacklevel=2,
             )
+        self.balance = self.drawn = None  # of `LossBalancing`
         self.faces, self._cuts = [], []
         for face in faces:
             try:
@@ -152,8 +154,16 @@ class Samples:
         chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self._make(self.indices[chosen], None)
+        rng = np.random.default_rng((self.seed, epoch, i))
+        if self.balance is not None:
+            self.drawn[int(step)] = faces = self.balance.draw(rng, self.batch)
+            return self._make(faces, rng)
         order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
-        return self._make(order[chosen], np.random.default_rng((self.seed, epoch, i)))
+        return self._make(order[chosen], rng)
+
+    def plain(self, indices):
+        """Crops and landmarks of the faces of some indices, not augmented."""
+        return self._make(indices, None)
 
     def arrays(self):
         """All crops and landmarks, not augmented: for evaluation."""

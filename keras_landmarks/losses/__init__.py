@@ -15,14 +15,17 @@ from keras_landmarks.losses.landmarks import (
     smooth_l1,
     wing,
 )
+from keras_landmarks.losses.validation import DISTANCES, Validation, validation
 
 __all__ = [
+    "DISTANCES",
     "L1",
     "L2",
     "Align",
     "IodL2",
     "NormalisedDistance",
     "SmoothL1",
+    "Validation",
     "Wing",
     "align",
     "iod_l2",
@@ -30,5 +33,6 @@ __all__ = [
     "l2",
     "normalised_distance",
     "smooth_l1",
+    "validation",
     "wing",
 ]

@@ -57,6 +57,31 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
     )
 
 
+def outputs(landmarks, features, validation):
+    """A model's outputs: landmarks, and with `validation` how far off each is expected to be.
+
+    The layer `validated` then holds both, `(batch, n, 3)`, for `losses.Validation`.
+
+    Args:
+        landmarks: `(batch, n, 2)` in crop pixels.
+        features: `(batch, k)` that the expected errors are computed from.
+        validation: whether there is an `error`.
+
+    Returns:
+        `{"landmarks": (batch, n, 2)}`, with validation `error` `(batch, n)` in crop pixels too.
+    """
+    if not validation:
+        return {"landmarks": landmarks}
+    count = landmarks.shape[1]
+    # Three values of one linear layer in the paper; a distance is above zero.
+    error = layers.Dense(
+        count, activation="softplus", kernel_initializer="zeros", dtype="float32", name="error"
+    )(features)
+    error = layers.Reshape((count, 1), dtype="float32", name="error_column")(error)
+    both = layers.Concatenate(dtype="float32", name="validated")([landmarks, error])
+    return {"landmarks": both[..., :2], "error": both[..., 2]}
+
+
 def displacements(features, count, name):
     """A linear layer, about zero at first, in float32 under any policy: `(batch, 2 count)`."""
     return layers.Dense(

@@ -35,6 +35,7 @@ def cnn(
     filters=(32, 64, 128, 256, 512),
     hidden=1024,
     mean_shape=None,
+    validation=False,
     name="cnn",
 ):
     """A plain convolutional network: convolution, ReLU and max pooling, then two dense layers.
@@ -46,11 +47,13 @@ def cnn(
         hidden: width of the fully connected layer.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
+        validation: whether the model foretells its own errors (see `losses.Validation`).
         name: of the model.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32.
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
         ValueError: if the size cannot be halved once for each convolution.
@@ -68,15 +71,16 @@ def cnn(
     crops = keras.Input((size, size, 3), name="crops")
     features = _features(blocks.rescale(crops), filters, hidden)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    return keras.Model(crops, {"landmarks": landmarks}, name=name)
+    return keras.Model(crops, blocks.outputs(landmarks, features, validation), name=name)
 
 
-def cnn6(scheme="ibug68", mean_shape=None):
+def cnn6(scheme="ibug68", mean_shape=None, validation=False):
     """CNN-6: five convolutions on 64 x 64 crops. 3.8 M parameters for 68 landmarks.
 
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
+        validation: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -84,7 +88,7 @@ def cnn6(scheme="ibug68", mean_shape=None):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, figure 2.
     """
-    return cnn(scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, name="cnn6")
+    return cnn(scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, validation, "cnn6")
 
 
 CNN7_FILTERS = (64, 128, 256, 512, 512, 512)

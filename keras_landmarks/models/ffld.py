@@ -22,6 +22,7 @@ def ffld(
     learn_maps=True,
     learn_places=True,
     mean_shape=None,
+    validation=False,
 ):
     """A residual network, and stages that correct its landmarks on ever finer feature maps.
 
@@ -41,10 +42,12 @@ def ffld(
         learn_places: whether it goes on to the places of the patches.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
+        validation: whether the model foretells its own errors (see `losses.Validation`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32. The landmarks of stage i are the
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `(batch, n)`, the expected distance of each from the truth. The landmarks of stage i are the
         output of its layer `stage{i}_landmarks`; the names of a stage's layers begin with
         `stage{i}_`.
 
@@ -71,14 +74,16 @@ def ffld(
         seen = maps[level - 1] if learn_maps else ops.stop_gradient(maps[level - 1])
         places = landmarks if learn_places else ops.stop_gradient(landmarks)
         crop = LandmarkCrop((PATCH, PATCH), stride=2**level, name=f"stage{stage}_crop")
-        moves = _crop_net(crop(seen, places), scheme.count, channels, f"stage{stage}")
+        features, moves = _crop_net(crop(seen, places), scheme.count, channels, f"stage{stage}")
         moves = layers.Rescaling(2.0**level, dtype="float32", name=f"stage{stage}_pixels")(moves)
         landmarks = layers.Add(dtype="float32", name=f"stage{stage}_landmarks")([landmarks, moves])
-    return keras.Model(crops, {"landmarks": landmarks}, name=f"resnet{depth}_ffld")
+    outputs = blocks.outputs(landmarks, features, validation)
+    return keras.Model(crops, outputs, name=f"resnet{depth}_ffld")
 
 
 def _crop_net(patches, count, channels, name):
-    """Moves in pixels of the map, `(batch, n, 2)`, from patches `(batch, n, 8, 8, c)` (table 7).
+    """Features `(batch, 128)` of patches `(batch, n, 8, 8, c)`, and moves in pixels of the map,
+    `(batch, n, 2)` (table 7).
 
     The text leaves the inside of the residual block open: 64 filters come closest to the paper's
     1.46 M parameters.
@@ -94,4 +99,4 @@ def _crop_net(patches, count, channels, name):
     moves = layers.Dense(
         2 * count, kernel_initializer="zeros", dtype="float32", name=f"{name}_dense"
     )(x)
-    return layers.Reshape((count, 2), dtype="float32", name=f"{name}_moves")(moves)
+    return x, layers.Reshape((count, 2), dtype="float32", name=f"{name}_moves")(moves)

@@ -16,7 +16,8 @@ class MultiLoss(keras.Model):
     Args:
         model: a functional model with `landmarks` among its outputs.
         losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
-            landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`.
+            landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
+            layer `validated` of a model that foretells its errors.
 
     Raises:
         ValueError: if there is no loss, or no layer of a name.
@@ -54,8 +55,9 @@ class MultiLoss(keras.Model):
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        final = {"landmarks": y_pred["landmarks"]}  # those that y has
-        return super().compute_metrics(x, y, final, sample_weight)
+        found = {name: y_pred[name] for name in ("landmarks", *self.stage_losses)}
+        truth = dict.fromkeys(found, y["landmarks"])
+        return super().compute_metrics(x, truth, found, sample_weight)
 
     def _patches(self, name, outputs, landmarks):
         crop, choose = (self.get_layer(_sibling(name, what)) for what in ("crop", "choose"))

@@ -75,7 +75,7 @@ def check(depth, size):
         raise ValueError(f"size must be a multiple of 32, not {size}.")
 
 
-def resnet(scheme="ibug68", depth=18, width=1.0, size=224, mean_shape=None):
+def resnet(scheme="ibug68", depth=18, width=1.0, size=224, mean_shape=None, validation=False):
     """A residual network with a linear layer of landmarks on its averaged features.
 
     Args:
@@ -85,10 +85,12 @@ def resnet(scheme="ibug68", depth=18, width=1.0, size=224, mean_shape=None):
         size: height and width of the crop in pixels, a multiple of 32.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
+        validation: whether the model foretells its own errors (see `losses.Validation`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32.
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
         ValueError: if the depth is another one, or the size no multiple of 32.
@@ -104,4 +106,5 @@ def resnet(scheme="ibug68", depth=18, width=1.0, size=224, mean_shape=None):
     x = levels(blocks.rescale(crops), depth, width)[-1]
     features = layers.GlobalAveragePooling2D(name="average")(x)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    return keras.Model(crops, {"landmarks": landmarks}, name=f"resnet{depth}")
+    outputs = blocks.outputs(landmarks, features, validation)
+    return keras.Model(crops, outputs, name=f"resnet{depth}")

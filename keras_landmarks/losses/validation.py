@@ -1,0 +1,92 @@
+"""The validation loss: landmarks, and how wrong each of them will turn out to be."""
+
+import keras
+from keras import ops
+
+from keras_landmarks.losses.landmarks import L2, FaceLoss, difference
+
+DISTANCES = ("manhattan", "euclidean")
+
+
+def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.0):
+    """A loss of the coordinates, and half the squared error of the error that was foretold.
+
+    The distance between prediction and truth is a constant for the gradient: the foretold error
+    never pulls at the points.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 3)`: landmarks, and the foretold error of each in pixels.
+        coordinates: loss object of the landmarks; None takes `L2`, as eq. 2.
+        distance: what the third value learns: `manhattan` (the paper's) or `euclidean`.
+        weight: of the foretold errors' part.
+
+    Returns:
+        `(batch,)` float32.
+
+    Raises:
+        ValueError: if the distance is another one.
+
+    Reference:
+        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 2 and 3: the
+        gradients of this loss with `L2`.
+    """
+    if distance not in DISTANCES:
+        raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+    landmarks, foretold = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
+    x = ops.stop_gradient(difference(y_true, landmarks))
+    found = ops.sum(ops.abs(x), -1) if distance == "manhattan" else ops.norm(x, axis=-1)
+    foretelling = ops.mean(0.5 * ops.square(found - foretold), axis=-1)
+    return (coordinates or L2()).call(y_true, landmarks) + weight * foretelling
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class Validation(FaceLoss):
+    """`validation` as a Keras loss of the layer `validated` of a model with `validation=True`.
+
+    Args:
+        coordinates: loss object of the landmarks, as `Wing(10, 2)`; None takes `L2`.
+        distance: what the third value learns: `manhattan` or `euclidean`.
+        weight: of the foretold errors' part.
+
+    Raises:
+        ValueError: if the distance is another one.
+
+    Example:
+        graph = models.MultiLoss(model, {"validated": Validation(Wing(10, 2))})
+    """
+
+    def __init__(
+        self,
+        coordinates=None,
+        distance="manhattan",
+        weight=1.0,
+        reduction="sum_over_batch_size",
+        name="validation",
+        dtype=None,
+    ):
+        if distance not in DISTANCES:
+            raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+        arguments = {
+            "coordinates": coordinates or L2(),
+            "distance": distance,
+            "weight": float(weight),
+        }
+        super().__init__(validation, arguments, name, reduction, dtype)
+
+    def call(self, y_true, y_pred):
+        if tuple(y_pred.shape[1:]) != (*y_true.shape[1:-1], 3):
+            raise ValueError(
+                "The validation loss needs landmarks (batch, n, 2) and predictions (batch, n, 3), "
+                f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+            )
+        return self._function(y_true, y_pred, **self._arguments)
+
+    def get_config(self):
+        coordinates = keras.saving.serialize_keras_object(self._arguments["coordinates"])
+        return {**super().get_config(), "coordinates": coordinates}
+
+    @classmethod
+    def from_config(cls, config):
+        coordinates = keras.saving.deserialize_keras_object(config["coordinates"])
+        return cls(**{**config, "coordinates": coordinates})

@@ -1,0 +1,62 @@
+"""The network of the landmark validation paper: residual, grey, and aware of its own errors."""
+
+import keras
+from keras import layers
+
+from keras_landmarks.models import blocks
+from keras_landmarks.models.blocks import convolution
+from keras_landmarks.models.resnet import residual_block
+from keras_landmarks.schemes import get_scheme
+
+
+def validation(
+    scheme="ibug68",
+    size=112,
+    filters=(64, 128, 256),
+    hidden=512,
+    mean_shape=None,
+    validation=True,
+):
+    """A convolution, max pooling, three residual blocks and two linear layers, on grey crops.
+
+    The text leaves open the size of the crop, the first convolution (here 7 x 7 with a stride of 2
+    and as many filters as the first block), where maps are halved (in the second and third block)
+    and the width of the first linear layer. So 7.7 M parameters and 160 M multiply-adds for 68
+    landmarks.
+
+    Args:
+        scheme: the landmarks' scheme or its name.
+        size: height and width of the crop in pixels, a multiple of 16.
+        filters: of the residual blocks.
+        hidden: width of the first linear layer.
+        mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
+            centre. Trained weights bring theirs.
+        validation: whether the model foretells its own errors (see `losses.Validation`).
+
+    Returns:
+        A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `(batch, n)`, the expected distance of each from the truth.
+
+    Raises:
+        ValueError: if the size is no multiple of 16.
+
+    Reference:
+        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, figure 3 and
+        section 5.
+    """
+    if size < 1 or size % 16:
+        raise ValueError(f"size must be a multiple of 16, not {size}.")
+    scheme = get_scheme(scheme)
+    crops = keras.Input((size, size, 3), name="crops")
+    x = convolution(blocks.grey(blocks.rescale(crops)), filters[0], 7, "stem", stride=2)
+    x = layers.MaxPooling2D(2, name="pool")(x)
+    for number, count in enumerate(filters, start=1):
+        x = residual_block(x, count, f"block{number}", stride=1 if number == 1 else 2)
+    x = layers.Flatten(name="flatten")(x)
+    x = layers.Dense(hidden, kernel_initializer="he_normal", use_bias=False, name="features")(x)
+    x = layers.BatchNormalization(name="features_norm")(x)
+    features = layers.ReLU(name="features_relu")(x)
+    landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
+    outputs = blocks.outputs(landmarks, features, validation)
+    return keras.Model(crops, outputs, name="validation")

@@ -1,0 +1,303 @@
+"""Exported files without Keras: the same faces as `Landmarker.detect`, and bad files."""
+
+import functools
+import pathlib
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from keras_landmarks import images, load, runtime
+
+ROOT = pathlib.Path(__file__).parent.parent
+PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
+FACE = np.array([170, 63, 276, 189], np.float32)
+SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
+
+
+@functools.cache
+def model():
+    return load("tiny-ibug68")
+
+
+@functools.cache
+def portrait():
+    return images.read_image(PORTRAIT)
+
+
+def random_crops(count, dtype=np.uint8):
+    return np.random.default_rng(0).uniform(0, 255, (count, 32, 32, 3)).astype(dtype)
+
+
+@pytest.fixture(scope="module", params=[(s, d) for s in SUFFIXES for d in ("float32", "uint8")])
+def path(request, tmp_path_factory):
+    """A file of the tiny model: TFLite or ONNX, for floats or whole numbers."""
+    suffix, dtype = request.param
+    path = tmp_path_factory.mktemp("model") / f"tiny-{dtype}{suffix}"
+    model().export(path, SUFFIXES[suffix], dtype)
+    return path
+
+
+@pytest.fixture(scope="module")
+def opened(path):
+    return runtime.open_model(path)
+
+
+def assert_same(found, expected):
+    """Two lists of detections say the same."""
+    assert len(found) == len(expected)
+    for one, other in zip(found, expected):
+        assert (one.scheme, one.score) == (other.scheme, other.score)
+        np.testing.assert_array_equal(one.box, other.box)
+        assert one.landmarks.dtype == np.float32
+        np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.05, rtol=0)
+
+
+@pytest.mark.parametrize("boxes", [FACE, [FACE], [FACE, FACE + 9, FACE - 9], []])
+def test_detect_finds_what_the_landmarker_finds(opened, boxes):
+    found = opened.detect(portrait(), boxes)
+    assert_same(found, model().detect(portrait(), boxes))
+    assert all(face.scheme == "ibug68" and face.score is None for face in found)
+
+
+def test_pictures_may_be_files_and_boxes_of_another_convention(opened):
+    assert_same(opened.detect(str(PORTRAIT), FACE), model().detect(portrait(), FACE))
+    found = opened.detect(PORTRAIT, FACE, convention="mtcnn")
+    assert_same(found, model().detect(portrait(), FACE, convention="mtcnn"))
+    assert np.abs(found[0].landmarks - opened.detect(PORTRAIT, FACE)[0].landmarks).max() > 2
+
+
+def test_a_batch_of_pictures_gives_a_list_for_each(opened):
+    pictures, boxes = [portrait(), PORTRAIT, portrait()], [FACE, [], [FACE, FACE + 5]]
+    found = opened.detect(pictures, boxes)
+    assert [len(faces) for faces in found] == [1, 0, 2]
+    for faces, expected in zip(found, model().detect(pictures, boxes)):
+        assert_same(faces, expected)
+    with pytest.raises(ValueError, match="2 pictures, but boxes for 1"):
+        opened.detect([portrait(), portrait()], [FACE])
+
+
+def test_without_boxes_the_faces_are_found_first(opened):
+    (face,) = opened.detect(portrait())
+    assert face.score > 0.9
+    assert_same([face], model().detect(portrait()))
+
+
+def test_any_callable_is_a_detector(path):
+    opened, seen = runtime.open_model(path), []
+
+    def own(picture):
+        seen.append(picture)
+        return FACE[None], [0.7]
+
+    expected = opened.detect(portrait(), FACE)[0].landmarks
+    (face,) = opened.detect(PORTRAIT, detector=own)
+    opened.detector = own
+    (again,) = opened.detect(portrait())
+    for one in (face, again):
+        assert one.score == pytest.approx(0.7)
+        np.testing.assert_array_equal(one.landmarks, expected)
+    np.testing.assert_array_equal(seen[0], portrait())
+
+
+def test_a_bad_box_is_an_error_that_names_it(opened):
+    with pytest.raises(ValueError, match="outside of the picture of 512 x 512"):
+        opened.detect(portrait(), [600, 10, 700, 90])
+
+
+def test_one_file_takes_batches_of_any_size_one_after_the_other(opened):
+    crops = random_crops(25)
+    expected = model().predict_on_batch(crops)["landmarks"]
+    for count in (1, 25, 3, 1):
+        outputs = opened.predict_on_batch(crops[:count])
+        assert list(outputs) == ["landmarks"]
+        assert outputs["landmarks"].shape == (count, 68, 2)
+        assert outputs["landmarks"].dtype == np.float32
+        np.testing.assert_allclose(outputs["landmarks"], expected[:count], atol=0.05)
+
+
+def test_no_crops_have_no_landmarks(opened):
+    assert opened.predict_on_batch(random_crops(0))["landmarks"].shape == (0, 68, 2)
+    assert opened.predict_on_batch(random_crops(2))["landmarks"].shape == (2, 68, 2)
+
+
+def test_landmarks_stay_when_the_next_faces_come(opened):
+    first = opened.predict_on_batch(random_crops(2))["landmarks"]
+    kept = first.copy()
+    opened.predict_on_batch(np.zeros((2, 32, 32, 3), np.uint8))
+    np.testing.assert_array_equal(first, kept)
+
+
+def test_more_threads_find_the_same(path):
+    assert_same(
+        runtime.open_model(str(path), threads=2).detect(portrait(), FACE),
+        model().detect(portrait(), FACE),
+    )
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "uint8"])
+def test_crops_may_be_of_any_number_type(opened, dtype):
+    crops = random_crops(3, dtype)
+    whole = opened.facts["inputs"]["crops"]["dtype"] == "uint8"
+    taken = np.rint(crops) if whole else np.float32(crops)
+    expected = model().predict_on_batch(taken)["landmarks"]
+    found = opened.predict_on_batch(crops)["landmarks"]
+    np.testing.assert_allclose(found, expected, atol=0.01)
+    np.testing.assert_array_equal(opened.predict_on_batch(crops.tolist())["landmarks"], found)
+    strided = np.asfortranarray(crops)
+    np.testing.assert_array_equal(opened.predict_on_batch(strided)["landmarks"], found)
+
+
+def test_pixels_outside_of_0_to_255_do_not_wrap_round(opened):
+    whole = opened.facts["inputs"]["crops"]["dtype"] == "uint8"
+    for level, limit in ((-40.0, 0), (300.0, 255)):
+        crops = np.full((1, 32, 32, 3), level, np.float32)
+        found = opened.predict_on_batch(crops)["landmarks"]
+        taken = np.full_like(crops, limit) if whole else crops
+        np.testing.assert_allclose(found, model().predict_on_batch(taken)["landmarks"], atol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(32, 32, 3), (1, 32, 32), (1, 32, 32, 1), (1, 64, 64, 3)])
+def test_crops_of_another_shape_are_an_error_that_names_it(opened, shape):
+    with pytest.raises(ValueError, match=rf"batch, 32, 32, 3\), got \({shape[0]}, .*{shape[-1]}\)"):
+        opened.predict_on_batch(np.zeros(shape))
+
+
+def test_an_opened_model_knows_what_the_landmarker_knows(opened, path):
+    for name in ("size", "margin", "box", "scheme", "licence"):
+        assert getattr(opened, name) == getattr(model(), name)
+    assert opened.facts == runtime.read_facts(path)
+    assert opened.facts["points"] == list(model().scheme.point_names)
+
+
+def test_names_may_hold_spaces_and_umlauts(path, tmp_path):
+    copy = tmp_path / f"schöne Gesichter{path.suffix}"
+    shutil.copy(path, copy)
+    assert_same(runtime.open_model(copy).detect(portrait(), FACE), model().detect(portrait(), FACE))
+
+
+def run(code, *arguments):
+    """Runs Python in a process of its own, somewhere else than here."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    subprocess.run(command, check=True, cwd="/", env={"TF_CPP_MIN_LOG_LEVEL": "2"})
+
+
+DETECT = """
+import sys
+import keras_landmarks.runtime
+model = keras_landmarks.runtime.open_model(sys.argv[1])
+(face,) = model.detect(sys.argv[2], boxes=[170, 63, 276, 189])
+assert face.landmarks.shape == (68, 2)
+(face,) = model.detect(sys.argv[2], detector=lambda picture: [[170, 63, 276, 189]])
+assert face.landmarks.shape == (68, 2)
+heavy = {"keras", "tensorflow", "jax", "torch", "mtcnn"} & set(sys.modules)
+assert not heavy, heavy
+"""
+
+IMPORT = """
+import sys
+import keras_landmarks
+assert "detect" in dir(keras_landmarks.runtime.ExportedModel)
+assert {"load", "Landmarker", "export"} <= set(dir(keras_landmarks))
+heavy = {"keras", "tensorflow", "jax", "torch", "mtcnn"} & set(sys.modules)
+assert not heavy, heavy
+try:
+    keras_landmarks.nothing
+except AttributeError as error:
+    assert "nothing" in str(error)
+else:
+    raise AssertionError
+"""
+
+LOAD = """
+import sys
+import keras
+import keras_landmarks
+model = keras.models.load_model(sys.argv[1])
+assert type(model) is keras_landmarks.Landmarker
+(face,) = model.detect(sys.argv[2], boxes=[170, 63, 276, 189])
+assert face.landmarks.shape == (68, 2)
+"""
+
+
+def test_a_file_is_used_without_keras_and_tensorflow(path):
+    run(DETECT, path, PORTRAIT)
+
+
+def test_importing_the_package_imports_neither_keras_nor_tensorflow():
+    run(IMPORT)
+
+
+def test_keras_loads_a_landmarker_once_the_package_is_imported(tmp_path):
+    model().save(tmp_path / "tiny.keras")
+    run(LOAD, tmp_path / "tiny.keras", PORTRAIT)
+
+
+def test_a_file_that_is_cut_short_is_an_error_that_names_it(path, tmp_path):
+    whole, cut = path.read_bytes(), tmp_path / f"cut{path.suffix}"
+    lengths = {len(whole) * i // 16 for i in range(16)} | {1, 8, 100}
+    lengths |= {len(whole) - i for i in (1, 2, 10, 100, 500, 1000, 2000, 5000)}
+    for length in sorted(lengths):
+        cut.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match=f"{cut.name} .*cut short"):
+            runtime.open_model(cut)
+
+
+def test_a_file_that_is_damaged_inside_is_an_error_that_names_it(path, tmp_path):
+    content, damaged = bytearray(path.read_bytes()), tmp_path / f"damaged{path.suffix}"
+    start, facts = content.rfind(runtime.MARK.encode()), len('{"keras_landmarks": ')
+    content[:64] = bytes(64)
+    damaged.write_bytes(content)
+    with pytest.raises(ValueError, match=damaged.name):
+        runtime.open_model(damaged)
+    content[start + facts : start + facts + 20] = b"\xff" * 20
+    damaged.write_bytes(content)
+    with pytest.raises(ValueError, match=f"{damaged.name} was not exported by keras_landmarks"):
+        runtime.read_facts(damaged)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("content", [b"", b"no model", bytes(5000), random_crops(3).tobytes()])
+def test_a_file_that_is_not_a_model_is_an_error_that_names_it(tmp_path, suffix, content):
+    path = tmp_path / f"strange{suffix}"
+    path.write_bytes(content)
+    for function in (runtime.open_model, runtime.read_facts):
+        with pytest.raises(ValueError, match="strange.* was not exported by keras_landmarks"):
+            function(path)
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [(".tflite", "litert"), (".onnx", "onnx")])
+def test_a_model_that_keras_exported_itself_is_an_error_that_says_so(tmp_path, suffix, kind):
+    import keras
+
+    path = tmp_path / f"bare{suffix}"
+    keras.Model.export(model(), str(path), format=kind, verbose=False)
+    for function in (runtime.open_model, runtime.read_facts):
+        with pytest.raises(ValueError, match="bare.* was not exported by keras_landmarks"):
+            function(path)
+
+
+def test_another_kind_of_file_is_an_error_that_says_what_is_expected(tmp_path):
+    for name in ("model.keras", "model", "model.json"):
+        (tmp_path / name).write_text("{}")
+        with pytest.raises(ValueError, match=f"{name} is neither a .tflite nor an .onnx file"):
+            runtime.open_model(tmp_path / name)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_a_missing_file_is_an_error_that_names_it(tmp_path, suffix):
+    (tmp_path / f"folder{suffix}").mkdir()
+    for name in ("nothing here", "folder"):
+        with pytest.raises(FileNotFoundError, match=f"{name}{suffix}"):
+            runtime.open_model(tmp_path / f"{name}{suffix}")
+
+
+def test_a_missing_package_is_an_error_that_says_how_to_install_it(path, monkeypatch):
+    package = {".tflite": "ai_edge_litert", ".onnx": "onnxruntime"}[path.suffix]
+    for name in (package, f"{package}.interpreter"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ImportError, match=f"pip install {package.replace('_', '-')}"):
+        runtime.open_model(path)
+    assert runtime.read_facts(path)["scheme"] == "ibug68"  # needs no runtime

@@ -1,0 +1,77 @@
+"""Measures the exported files of published models: every format, the same real crops.
+
+    python tools/check_formats.py cnn6-300w [NAME ...] --data 300W
+
+Adds `formats` to zoo/NAME/results.json, and writes the table of README.md.
+"""
+
+import argparse
+import json
+import pathlib
+import tempfile
+
+import index
+import keras
+import numpy as np
+from recipes import ZOO, names
+
+from keras_landmarks import data, export, images, load, metrics, runtime
+
+
+def open_file(path):
+    """A function from crops to landmarks."""
+    if path.is_dir():
+        import tensorflow as tf
+
+        model = tf.saved_model.load(str(path))
+        return lambda crops: model.serve(crops.astype(np.float32))["landmarks"].numpy()
+    model = runtime.open_model(path, threads=2)
+    return lambda crops: model.predict_on_batch(crops)["landmarks"]
+
+
+def formats(model, faces):
+    """A row for each format."""
+    crops, truth = data.Samples(faces, model.size, model.margin, model.box).arrays()
+    parts = np.array_split(crops, -(-len(crops) // 16))
+
+    def nme(predicted):
+        return round(100 * float(np.mean(metrics.face_errors(truth, predicted, model.scheme))), 3)
+
+    expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
+    rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
+    for kind, (ending, _) in export.FORMATS.items():
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / f"model{ending}"
+            facts = model.export(path, kind)
+            find = open_file(path)
+            found = np.concatenate([find(part) for part in parts])
+            files = [file for file in (path, *path.rglob("*")) if file.is_file()]
+            rows.append(
+                {
+                    "format": kind,
+                    **{key: facts[key] for key in ("arithmetic",) if key in facts},
+                    "bytes": sum(file.stat().st_size for file in files),
+                    "largest_difference_px": round(float(np.abs(found - expected).max()), 4),
+                    "keras_nme_percent": nme(expected),
+                    "nme_percent": nme(found),
+                }
+            )
+        bar.add(1)
+    return rows
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="+", choices=names(), help="models of the zoo")
+    parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
+    arguments = parser.parse_args()
+    faces = data.read_300w(arguments.data, "300w/lfpw-test")
+    for name in arguments.names:
+        results = index.read_results(name) | {"formats": formats(load(name), faces)}
+        text = json.dumps(results, indent=1) + "\n"
+        images.write_bytes(ZOO / name / "results.json", text.encode())
+    index.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Repeats FFLD's tables 5 and 6 at an equal, short schedule: losses of the stages, and gradients.
+
+    python tools/compare_stages.py resnet18-ffld-300w --data 300W --out runs/stages --epochs 8
+
+All variants start from one baseline (the recipe's first stages, trained once in --out/baseline),
+and are trained for as many epochs. Writes zoo/NAME/comparison.json and the table of the card. A run
+that is already in --out is not trained again.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import pathlib
+
+import index
+from compare_losses import measure
+from recipes import ZOO, read_recipe
+from train import read_samples
+
+from keras_landmarks import data, images, losses, training, weights
+
+NORM, L2, L1, ALIGN = losses.IodL2(), losses.L2(), losses.L1(), losses.Align()
+VARIANTS = {
+    "baseline": ((NORM,), {}),
+    "L2, L2": ((NORM, L2, L2), {}),
+    "L2, L1": ((NORM, L2, L1), {}),
+    "L2, L2, L2": ((NORM, L2, L2, L2), {}),
+    "L1, L1, L1": ((NORM, L1, L1, L1), {}),
+    "L2, L1, L1": ((NORM, L2, L1, L1), {}),
+    "L2, L1, Align": ((NORM, L2, L1, ALIGN), {}),
+    "L2, L1, Align; no gradient to maps": ((NORM, L2, L1, ALIGN), {"learn_maps": False}),
+    "L2, L1, Align; none to places": ((NORM, L2, L1, ALIGN), {"learn_places": False}),
+    "L2, L1, Align; to neither": (
+        (NORM, L2, L1, ALIGN),
+        {"learn_maps": False, "learn_places": False},
+    ),
+}
+
+
+def train_baseline(recipe, folder, out):
+    """The weights of the network alone, by the stages of the recipe that have one loss."""
+    alone = tuple(stage for stage in recipe.stages if not isinstance(stage.loss, dict))
+    recipe = dataclasses.replace(recipe, stages=alone)
+    training.train(recipe, *read_samples(recipe, folder), out, resume=True, verbose=2)
+    return out / "best.safetensors"
+
+
+def train_variant(recipe, folder, out, baseline, stage_losses, switches, epochs):
+    """One variant, from the baseline on."""
+
+    def start(model):
+        arrays, _ = weights.load_arrays(baseline)
+        known = {variable.path for variable in model.weights}
+        weights.set_weights(model, {k: v for k, v in arrays.items() if k in known})
+
+    stage = next(stage for stage in recipe.stages if isinstance(stage.loss, dict))
+    loss = {f"stage{i}_landmarks": loss for i, loss in enumerate(stage_losses)}
+    stage = dataclasses.replace(stage, loss=loss, epochs=epochs, start=start)
+    model = functools.partial(recipe.model, stages=len(stage_losses) - 1, **switches)
+    recipe = dataclasses.replace(recipe, model=model, stages=(stage,))
+    samples, validation = read_samples(recipe, folder)
+    trained = training.train(recipe, samples, validation, out, resume=True, verbose=2)
+    return trained, validation, epochs * len(samples)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="an FFLD of zoo/")
+    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser.add_argument("--epochs", type=int, default=8, help="of every variant")
+    arguments = parser.parse_args()
+    recipe, out = read_recipe(arguments.name), pathlib.Path(arguments.out)
+    baseline = train_baseline(recipe, arguments.data, out / "baseline")
+    faces = data.read_300w(arguments.data, "300w/lfpw-test")
+    test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
+    for name, (stage_losses, switches) in VARIANTS.items():
+        folder = out / f"{name}-{arguments.epochs}".replace(" ", "-").replace(";", "")
+        model, validation, steps = train_variant(
+            recipe, arguments.data, folder, baseline, stage_losses, switches, arguments.epochs
+        )
+        rows[name] = {
+            "steps": steps,
+            "validation_percent": measure(model, validation)[0],
+            **dict(zip(("test_percent", "test_sideways_percent"), measure(model, test))),
+        }
+        text = json.dumps(rows, indent=1) + "\n"
+        images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
+    index.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""Measures every published model in every runtime, in one run: zoo/speed.json, README.md.
+
+    python tools/speed.py [MODEL ...]
+
+A process of its own for each model, runtime and number of threads; the same crops for all. dlib's
+68-point regression trees are measured beside them where `dlib` (or `dlib-bin`) and
+`face_recognition_models` are installed.
+"""
+
+import argparse
+import json
+import math
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+import tempfile
+
+import index
+import numpy as np
+from benchmark import PORTRAIT, PORTRAIT_BOX, milliseconds
+
+from keras_landmarks import images
+
+FORMATS = {"Keras": None, "LiteRT": "tflite", "LiteRT int8": "tflite-int8", "ONNX Runtime": "onnx"}
+BATCHES = 1, 32
+
+
+def open_in(runtime, name, file, threads):
+    """A model in a runtime."""
+    if runtime != "Keras":
+        from keras_landmarks.runtime import open_model
+
+        return open_model(file, threads)
+    import tensorflow as tf
+
+    from keras_landmarks import load
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    return load(name)
+
+
+def measure(runtime, name, file, threads):
+    """Milliseconds of the network on batches, of `detect` with a box, and the peak memory."""
+    import cv2
+
+    cv2.setNumThreads(threads)
+    model = open_in(runtime, name, file, threads)
+    picture = images.read_image(PORTRAIT)
+    crop = images.warp(picture, np.float64([[0.5, 0, -60], [0, 0.5, 0]]), model.size)
+    row = {}
+    for batch in BATCHES:
+        crops = np.repeat(crop[None], batch, axis=0)
+        row[str(batch)] = milliseconds(lambda crops=crops: model.predict_on_batch(crops), 100, 3)
+    row["detect"] = milliseconds(lambda: model.detect(picture, PORTRAIT_BOX), 100, 3)
+    row["memory_mib"] = peak_memory()
+    return {key: round(value, 3) for key, value in row.items()}
+
+
+def peak_memory():
+    """The most memory that this process has held, in MiB."""
+    status = pathlib.Path("/proc/self/status")
+    if status.exists():  # what `resource` says counts the parent process in, on Linux
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def measure_dlib():
+    """Milliseconds of dlib's regression trees on a face whose box is known."""
+    import dlib
+    import face_recognition_models
+
+    predict = dlib.shape_predictor(face_recognition_models.pose_predictor_model_location())
+    picture, box = images.read_image(PORTRAIT), dlib.rectangle(*PORTRAIT_BOX)
+    return milliseconds(lambda: predict(picture, box))
+
+
+def measure_detector():
+    """Milliseconds of MTCNN on the portrait."""
+    import tensorflow as tf
+
+    from keras_landmarks.detection import Mtcnn
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    detector, picture = Mtcnn(), images.read_image(PORTRAIT)
+    return milliseconds(lambda: detector(picture), 30)
+
+
+def measure_arithmetic():
+    """Multiply-adds a second of one thread: float32 matrix products that fit the cache."""
+    side = 512
+    a, b = np.random.default_rng(0).normal(size=(2, side, side)).astype(np.float32)
+    return side**3 / (milliseconds(lambda: a @ b) / 1000)
+
+
+def multiply_adds(model):
+    """The multiply-adds of a model's convolutions and linear layers, for one face."""
+    total = 0
+    for layer in model.layers:
+        kernel = getattr(layer, "kernel", None)
+        if kernel is None:
+            continue
+        places = 1
+        if hasattr(layer, "kernel_size"):
+            places = math.prod(layer.output.shape[1:-1])
+        elif hasattr(layer, "equation"):  # of CropNet, over the pixels of the patches
+            places = math.prod(layer.output.shape[1:3])
+        total += places * math.prod(kernel.shape)
+    return total
+
+
+def in_process(*arguments):
+    """The result of this file's function of a name, in a process of its own, on few threads."""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
+    command = [sys.executable, __file__, "--call", json.dumps(arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise RuntimeError(f"{arguments}: {done.stderr[-2000:]}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure_all(names):
+    """Everything, as a dict for JSON."""
+    from keras_landmarks import load
+
+    result = {"detector_ms": in_process("measure_detector"), "models": {}}
+    result["multiply_adds_a_second"] = in_process("measure_arithmetic")
+    try:
+        result["dlib_ms"] = in_process("measure_dlib")
+    except RuntimeError:
+        result["dlib_ms"] = None  # not installed
+    for name in names:
+        model, rows = load(name), []
+        work = multiply_adds(model)
+        with tempfile.TemporaryDirectory() as folder:
+            for runtime, kind in FORMATS.items():
+                file = pathlib.Path(folder) / (f"m.{kind.split('-')[0]}" if kind else "none")
+                if kind:
+                    model.export(file, kind)
+                row = {"runtime": runtime, "bytes": file.stat().st_size if kind else None}
+                for threads in (1, 2):
+                    row[str(threads)] = in_process("measure", runtime, name, str(file), threads)
+                print(name, row)
+                rows.append(row)
+        result["models"][name] = {"multiply_adds": work, "rows": rows}
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    published = [name for name in index.names() if index.weights_of(name).is_file()]
+    parser.add_argument("names", nargs="*", default=published, help="models (default: all)")
+    parser.add_argument("--call", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.call:
+        function, *values = json.loads(arguments.call)
+        print(json.dumps(globals()[function](*values)))
+        return
+    result = measure_all(arguments.names)
+    images.write_bytes(index.SPEED, (json.dumps(result, indent=1) + "\n").encode())
+    index.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""The landmark validation network, which foretells its own errors, on batches drawn by loss (BB).
+
+python tools/train.py validation-300w --data 300W --out runs/validation-300w
+"""
+
+import keras
+
+from keras_landmarks.data import Augmentation
+from keras_landmarks.losses import L1, L2, Validation, Wing
+from keras_landmarks.models import validation
+from keras_landmarks.training import Recipe, Stage
+
+
+def optimizer(rate):
+    """AdamW under a cosine, with averaged weights."""
+
+    def for_steps(steps):
+        schedule = keras.optimizers.schedules.CosineDecay(
+            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
+        )
+        return keras.optimizers.AdamW(
+            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.995
+        )
+
+    return for_steps
+
+
+RECIPE = Recipe(
+    model=validation,
+    stages=(
+        Stage(loss={"validated": Validation(L2())}, epochs=10, optimizer=optimizer(1e-3)),
+        Stage(loss={"validated": Validation(L1())}, epochs=30, optimizer=optimizer(1e-3)),
+        Stage(loss={"validated": Validation(Wing(10, 2))}, epochs=60, optimizer=optimizer(7e-4)),
+    ),
+    size=(112, 112),
+    augmentation=Augmentation(
+        normal=True,
+        rotation=12,
+        shift=0.04,
+        scale=0.06,
+        blur=0.3,
+        vary_sigma=True,
+        colour=0.3,
+        patches=0.4,
+        noise=0.2,
+        jpeg=0.15,
+    ),
+    validation=0.05,
+    bins=None,
+    lpbb="BBO",
+    batch=32,
+    precision="mixed_bfloat16",
+    paper="Fuhl and Kasneci, Learning to validate the quality of detected landmarks, 2019",
+    paper_nme="3.01 (pupils, Common, 3,148 faces)",
+)
