@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_landmarks import metrics, plots
 from keras_landmarks.data.datasets import BrokenFile
-from keras_landmarks.detection import Mtcnn, find_face
+from keras_landmarks.detection import Mtcnn, find_face, overlap
 from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -178,6 +178,40 @@ def _predict(model, face, box, detector):
     found = find_face(detector, pixels, face.annotation_box)
     convention = getattr(detector, "convention", "annotation")
     return None if found is None else model.detect(pixels, found, None, convention)[0]
+
+
+def false_detection_auc(model, faces, seed=0):
+    """How well a model's foretold errors tell faces from places where there is none.
+
+    Args:
+        model: `Landmarker` that foretells its errors.
+        faces: list of `data.Face` with boxes.
+        seed: of the places, which are boxes of the face's size elsewhere in its picture.
+
+    Returns:
+        The area under the ROC curve: the probability that the mean foretold error, over the box, is
+        larger where there is no face. 0.5 is chance, 1 perfect. Pictures without room for another
+        box are left out.
+
+    Reference:
+        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, section 7.
+    """
+    rng, real, false = np.random.default_rng(seed), [], []
+    for face in faces:
+        picture, box = face.pixels(), np.asarray(face.annotation_box)
+        side = (box[2:] - box[:2]).max()
+        for _ in range(20):
+            corner = rng.uniform(0, 1, 2) * np.maximum(picture.shape[1::-1] - side, 0)
+            other = np.concatenate([corner, corner + side])
+            if overlap(other[None], box)[0] == 0:
+                found = model.detect(picture, np.stack([box, other]))
+                for list_, detection in zip((real, false), found):
+                    list_.append(detection.error.mean() / side)
+                break
+    if not real:
+        raise ValueError("No picture has room for a box without the face.")
+    larger = np.subtract.outer(false, real)
+    return float(np.mean(larger > 0) + 0.5 * np.mean(larger == 0))
 
 
 def plot_ced(evaluations, path, threshold=0.08, kind=None):

@@ -39,7 +39,8 @@ MODULES = {
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
         detect_boxes find_face get_convention overlap""",
-    "evaluation": "BOXES Evaluation evaluate plot_ced plot_discarding plot_reliability",
+    "evaluation": """BOXES Evaluation evaluate false_detection_auc plot_ced plot_discarding
+        plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "finder": "Detection find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert

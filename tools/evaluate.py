@@ -45,6 +45,27 @@ def stages(model, faces, split):
     return rows
 
 
+def confidence(model, faces, split):
+    """What a model that foretells its errors knows of them (corners, annotation box)."""
+    if "error" not in model.output:
+        return None
+    result, folder = evaluation.evaluate(model, faces), ZOO / model.name
+    evaluation.plot_reliability(result, folder / "reliability.png")
+    evaluation.plot_discarding(result, folder / "discarding.png", "corners")
+    rng = np.random.default_rng(0)
+
+    def left(percent, draw=None):
+        return round(100 * float(result.discarded(percent / 100, "corners", draw).mean()), 3)
+
+    return {
+        "split": split,
+        "rank_correlation": round(result.rank_correlation(), 3),
+        "nme_without_percent": {percent: left(percent) for percent in (0, 10, 20, 30)},
+        "nme_without_any_percent": {percent: left(percent, rng) for percent in (10, 20, 30)},
+        "false_detection_auc": round(evaluation.false_detection_auc(model, faces), 4),
+    }
+
+
 def latency(model, repeats=100):
     """Milliseconds of the network on one face and one thread: the median of many calls."""
     crop = np.zeros((1, *model.size, 3), np.uint8)
@@ -77,6 +98,7 @@ def main():
             "latency_ms": latency(model),
             "accuracy": accuracy(model, faces, arguments.split),
             "stages": stages(model, faces, arguments.split),
+            "confidence": confidence(model, faces, arguments.split),
         }
         text = json.dumps(results, indent=1) + "\n"
         images.write_bytes(ZOO / name / "results.json", text.encode())

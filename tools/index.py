@@ -108,6 +108,20 @@ def stages_table(rows):
     return "\n".join(lines)
 
 
+def confidence_table(row):
+    """What a model knows of its own errors."""
+    least, any_ = row["nme_without_percent"], row["nme_without_any_percent"]
+    lines = ["| points left out | the least sure: NME, % | at random: NME, % |", "|---|---|---|"]
+    lines += [f"| {p} % | {nme:.2f} | {any_.get(p, least['0']):.2f} |" for p, nme in least.items()]
+    lines += [
+        "",
+        f"Rank correlation of foretold and true errors (Spearman): {row['rank_correlation']:.2f}. "
+        "Faces against places without one, by the mean foretold error: AUC "
+        f"{row['false_detection_auc']:.3f}.",
+    ]
+    return "\n".join(lines)
+
+
 def comparison_table(rows):
     """The variants of `tools/compare_losses.py`."""
     lines = [
@@ -168,6 +182,16 @@ def speed_table(speed):
     return "\n".join(lines)
 
 
+def balancing_table(rows):
+    """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
+    names = "validation", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
+    lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
+    for name, row in rows.items():
+        cells = [f"{mean:.2f} ± {spread:.2f}" for mean, spread in row.values()]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def put_table(path, name, text):
     """Replaces what stands between the markers of a name in a file; without markers, nothing."""
     content = path.read_text(encoding="utf-8")
@@ -181,9 +205,14 @@ def put_table(path, name, text):
 def write_card(name):
     """Puts the measured tables into a model's card."""
     card, comparison = ZOO / name / "card.md", ZOO / name / "comparison.json"
+    balancing = ZOO / name / "balancing.json"
     results = read_results(name)
     put_table(card, "results", results_table(results.get("accuracy", [])))
     put_table(card, "stages", stages_table(results.get("stages", [])))
+    if balancing.is_file():
+        put_table(card, "balancing", balancing_table(json.loads(balancing.read_text())))
+    if results.get("confidence"):
+        put_table(card, "confidence", confidence_table(results["confidence"]))
     if comparison.is_file():
         put_table(card, "comparison", comparison_table(json.loads(comparison.read_text())))
 

@@ -74,6 +74,11 @@ class Validation(FaceLoss):
         }
         super().__init__(validation, arguments, name, reduction, dtype)
 
+    @property
+    def coordinates(self):
+        """The loss object of the landmarks."""
+        return self._arguments["coordinates"]
+
     def call(self, y_true, y_pred):
         if tuple(y_pred.shape[1:]) != (*y_true.shape[1:-1], 3):
             raise ValueError(
@@ -83,7 +88,7 @@ class Validation(FaceLoss):
         return self._function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
-        coordinates = keras.saving.serialize_keras_object(self._arguments["coordinates"])
+        coordinates = keras.saving.serialize_keras_object(self.coordinates)
         return {**super().get_config(), "coordinates": coordinates}
 
     @classmethod

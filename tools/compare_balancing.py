@@ -1,0 +1,81 @@
+"""Repeats the validation paper's tables 1, 2 and 5 at an equal, short schedule, over several seeds.
+
+    python tools/compare_balancing.py validation-300w --data 300W --out runs/balancing --epochs 20
+
+NON: no foretold errors, batches drawn evenly. NOBB: with foretold errors. BBO and BB: batches drawn
+by loss, online and renewed each tenth of an epoch. Writes zoo/NAME/balancing.json and the table of
+the card. A run that is already in --out is not trained again.
+"""
+
+import argparse
+import dataclasses
+import functools
+import json
+import pathlib
+
+import index
+import numpy as np
+from compare_losses import measure
+from recipes import ZOO, read_recipe
+from train import read_samples
+
+from keras_landmarks import Landmarker, data, evaluation, images, training
+
+VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
+
+
+def shortened(recipe, epochs, foretold, lpbb, seed):
+    """The recipe at a short schedule: its stages in proportion."""
+    whole = sum(stage.epochs for stage in recipe.stages)
+    stages = []
+    for stage in recipe.stages:
+        loss = stage.loss if foretold else stage.loss["validated"].coordinates
+        count = max(round(epochs * stage.epochs / whole), 1)
+        stages.append(dataclasses.replace(stage, epochs=count, loss=loss))
+    model = functools.partial(recipe.model, validation=foretold)
+    return dataclasses.replace(recipe, model=model, stages=tuple(stages), lpbb=lpbb, seed=seed)
+
+
+def discarded(model, recipe, faces):
+    """NME in percent without the least sure 10, 20 and 30 % of the points."""
+    facts = {"margin": recipe.margin, "box": recipe.box}
+    found = evaluation.evaluate(
+        Landmarker(model.input, model.output, **facts), faces, recipe.box, verbose=0
+    )
+    rng = None if found.foretold is not None else np.random.default_rng(0)
+    return [100 * found.discarded(f, "corners", rng).mean() for f in (0.1, 0.2, 0.3)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("name", help="a model of zoo/ that foretells its errors")
+    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser.add_argument("--epochs", type=int, default=20, help="of every variant and seed")
+    parser.add_argument("--seeds", type=int, default=3)
+    arguments = parser.parse_args()
+    recipe = read_recipe(arguments.name)
+    _, held = read_samples(recipe, arguments.data)  # for all seeds the same faces to measure on
+    faces = data.read_300w(arguments.data, "300w/lfpw-test")
+    test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
+    for name, (foretold, lpbb) in VARIANTS.items():
+        numbers = []
+        for seed in range(arguments.seeds):
+            short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
+            out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}-{seed}"
+            samples, _ = read_samples(recipe, arguments.data)
+            samples.seed = seed
+            model = training.train(short, samples, held, out, resume=True, verbose=2)
+            numbers.append(
+                [measure(model, held)[0], *measure(model, test), *discarded(model, recipe, faces)]
+            )
+        mean, spread = np.mean(numbers, axis=0).round(3), np.std(numbers, axis=0).round(3)
+        keys = "validation", "test", "test_sideways", "without_10", "without_20", "without_30"
+        rows[name] = {key: [*pair] for key, pair in zip(keys, zip(mean.tolist(), spread.tolist()))}
+        text = json.dumps(rows, indent=1) + "\n"
+        images.write_bytes(ZOO / arguments.name / "balancing.json", text.encode())
+    index.main()
+
+
+if __name__ == "__main__":
+    main()
