@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 import keras_landmarks
-from keras_landmarks import geometry, images
+from keras_landmarks import geometry, images, metrics
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.detection import convert_boxes
 from keras_landmarks.runtime import open_model
@@ -60,6 +60,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     Raises:
         ValueError: if format, dtype or the path's ending is another one, the folder holds no
             pictures of faces, or the path holds something that is no SavedModel.
+        FileNotFoundError: if there is no such folder.
         ImportError: if a package is missing that the format needs.
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
@@ -72,13 +73,15 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         raise ValueError(f"{path}: the name of this format ends in {ending or 'no suffix'!r}.")
     if dtype not in ("float32", "uint8"):
         raise ValueError(f"dtype must be float32 or uint8, not {dtype!r}.")
-    if path.exists() and path.is_dir() and not (path / "saved_model.pb").exists():
-        raise ValueError(f"{path} is a folder, but no SavedModel that could be replaced.")
+    if path.exists() and (path.is_dir() if ending else not (path / "saved_model.pb").is_file()):
+        kind = "file" if ending else "SavedModel"
+        raise ValueError(f"{path} is there, and no {kind} to replace.")
     _need_packages(format)
     crops = _crops(model, representative)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = pathlib.Path(folder) / path.name
+        made = pathlib.Path(folder) / "new" / path.name
+        made.parent.mkdir()
         facts = _facts(model, format, dtype)
         if format == "tflite-int8":
             facts |= _write_int8(model, made, dtype, facts, crops)
@@ -123,8 +126,10 @@ def _crops(model, representative):
         crops = np.asarray(representative)
         if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
             raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
-        return crops.astype(np.uint8)
+        return np.stack([images.as_rgb(crop) for crop in crops])
     crops, folder = [], pathlib.Path(representative)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"No folder at {folder}.")
     for file in sorted(folder.rglob("*")):
         with contextlib.suppress(ValueError):  # not a picture
             picture = images.read_image(file) if file.is_file() else None
@@ -225,7 +230,7 @@ def _write_int8(model, path, dtype, facts, crops):
         try:
             _write(model, path, "tflite-int8", dtype, facts, **options)
             found = _check(model, path, crops, dtype)
-        except RuntimeError as error:  # an operation that does not go in integers, as a division
+        except (RuntimeError, ValueError) as error:  # as a division in integers
             tried[arithmetic] = str(error).splitlines()[0]
             continue
         tried[arithmetic] = found["mean_difference_percent"]
@@ -238,26 +243,23 @@ def _write_int8(model, path, dtype, facts, crops):
 
 def _check(model, path, crops, dtype):
     """How far the landmarks of the written model lie from those of Keras."""
-    expected = _in_batches(model, crops)
+    expected = _in_batches(model.predict_on_batch, crops)
     if path.is_dir():
         import tensorflow as tf
 
         written = tf.saved_model.load(str(path))
-        found = written.serve(crops.astype(dtype))["landmarks"].numpy()
+        found = _in_batches(lambda part: written.serve(part.astype(dtype)), crops)
     else:
-        found = _in_batches(open_model(path), crops)
-    distance = np.linalg.norm(found - expected, axis=-1)
-    right, left = (
-        expected[:, list(eye)].mean(axis=1)
-        for eye in (model.scheme.right_eye, model.scheme.left_eye)
-    )
-    eyes = np.linalg.norm(right - left, axis=-1).mean()
+        found = _in_batches(open_model(path).predict_on_batch, crops)
+    distance = np.linalg.norm(found["landmarks"] - expected["landmarks"], axis=-1)
+    eyes = metrics.normaliser(expected["landmarks"], model.scheme, "pupils").mean()
+    largest = max(np.abs(found[name] - expected[name]).max() for name in expected)
     return {
-        "largest_difference_px": round(float(np.abs(found - expected).max()), 4),
+        "largest_difference_px": round(float(largest), 4),
         "mean_difference_percent": round(100 * float(distance.mean() / eyes), 3),
     }
 
 
-def _in_batches(model, crops):
-    parts = np.array_split(crops, -(-len(crops) // 16))
-    return np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
+def _in_batches(predict, crops):
+    parts = [predict(part) for part in np.array_split(crops, -(-len(crops) // 16))]
+    return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}

@@ -108,6 +108,7 @@ KERAS_OWN = {
     "from_config",
     "compute_loss",
     "compute_metrics",
+    "get_metrics_result",
     "update_state",
     "on_epoch_end",
 }

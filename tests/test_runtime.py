@@ -49,7 +49,7 @@ def assert_same(found, expected):
     """Two lists of detections say the same."""
     assert len(found) == len(expected)
     for one, other in zip(found, expected):
-        assert (one.scheme, one.score) == (other.scheme, other.score)
+        assert (one.scheme, one.score, one.error) == (other.scheme, other.score, other.error)
         np.testing.assert_array_equal(one.box, other.box)
         assert one.landmarks.dtype == np.float32
         np.testing.assert_allclose(one.landmarks, other.landmarks, atol=0.05, rtol=0)

@@ -50,10 +50,10 @@ def multi_loss(smooth):
 RECIPE = Recipe(
     model=ffld,
     stages=(
-        Stage(loss=IodL2(), epochs=80, optimizer=optimizer(2e-3), output=at_half_size),
-        Stage(loss=IodL2(), epochs=20, optimizer=optimizer(1e-3), output="stage0_landmarks"),
+        Stage(loss=IodL2(), epochs=70, optimizer=optimizer(2e-3), output=at_half_size),
+        Stage(loss=IodL2(), epochs=12, optimizer=optimizer(1e-3), output="stage0_landmarks"),
         Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=optimizer(1e-3)),
-        Stage(loss=multi_loss(smooth=False), epochs=8, optimizer=optimizer(1e-4)),
+        Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=optimizer(1e-4)),
     ),
     size=(224, 224),
     augmentation=Augmentation(

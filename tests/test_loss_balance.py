@@ -1,0 +1,537 @@
+"""Batches drawn by loss: the sampler, the metric that gives it losses, and training with both."""
+
+import dataclasses
+import functools
+import math
+import pathlib
+import subprocess
+import sys
+import time
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+from test_training import environment
+
+from keras_landmarks import losses, models, weights
+from keras_landmarks.data import (
+    Augmentation,
+    FaceLosses,
+    LossBalance,
+    LossBalancing,
+    Samples,
+    made_up_faces,
+)
+from keras_landmarks.training import Recipe, Stage, train
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+AUGMENTATION = Augmentation()
+TENSORFLOW = keras.backend.backend() == "tensorflow"
+on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="tf.data and tf.distribute")
+NAN, INF = float("nan"), float("inf")
+small_cnn = functools.partial(models.cnn, size=32, filters=(4, 8), hidden=8)
+
+
+def balance_of(known, floor=0.1):
+    """A balance with these losses, NaN where there is none yet."""
+    balance = LossBalance(len(known), floor)
+    faces = [i for i, loss in enumerate(known) if not np.isnan(loss)]
+    balance.update(np.array(faces, int), np.array([known[i] for i in faces]))
+    return balance
+
+
+# The sampler
+
+
+def test_faces_are_drawn_as_often_as_their_losses_say():
+    from scipy.stats import chisquare
+
+    known = np.random.default_rng(0).uniform(0.5, 2.0, 20)  # above the floor
+    drawn = balance_of(known).draw(np.random.default_rng(1), 1_000_000)
+    assert drawn.shape == (1_000_000,)
+    expected = [1_000_000 * loss / sum(known) for loss in known]
+    assert chisquare(np.bincount(drawn, minlength=20), expected).pvalue > 0.001
+
+
+def test_a_draw_is_the_papers_equation_1():
+    known = np.random.default_rng(0).uniform(0.5, 2.0, 20)
+    found = balance_of(known).draw(np.random.default_rng(2), 100)
+    expected = []
+    for fraction in np.random.default_rng(2).uniform(0, 1, 100):
+        value, total = fraction * sum(known), 0.0
+        for k, loss in enumerate(known):  # the smallest k whose sum reaches the value
+            total += loss
+            if total >= value:
+                expected.append(k)
+                break
+    assert found.tolist() == expected
+    assert len(set(found)) > 15
+
+
+def test_probabilities_are_losses_over_their_sum():
+    np.testing.assert_allclose(balance_of([1, 2, 5]).probabilities, [1 / 8, 2 / 8, 5 / 8])
+
+
+def test_before_any_loss_is_known_all_faces_are_drawn_alike():
+    np.testing.assert_allclose(LossBalance(4).probabilities, 0.25)
+    np.testing.assert_allclose(balance_of([0, 0, 0]).probabilities, 1 / 3)
+    np.testing.assert_allclose(balance_of([0, NAN, NAN]).probabilities, 1 / 3)
+
+
+def test_an_unknown_loss_counts_as_the_mean_of_the_known():
+    np.testing.assert_allclose(balance_of([1, NAN, 3]).probabilities, [1 / 6, 2 / 6, 3 / 6])
+
+
+def test_a_face_that_is_right_already_is_still_drawn():
+    # A tenth of the mean, 2/3 of a tenth: 0, 1, 1 -> 1/15, 1, 1.
+    found = balance_of([0, 1, 1]).probabilities
+    np.testing.assert_allclose(found, [1 / 31, 15 / 31, 15 / 31])
+    drawn = balance_of([0, 1, 1]).draw(np.random.default_rng(0), 10_000)
+    assert np.bincount(drawn)[0] == pytest.approx(10_000 / 31, rel=0.2)
+
+
+@pytest.mark.parametrize("floor", [0.01, 0.1, 1.0])
+@pytest.mark.parametrize(
+    "known",
+    [
+        [0, 0, 1, 2],
+        [1e300, 1, 1, 0],
+        [1e300, 1e300, 1e300, 1],
+        [1e308, 1e308, 1e308, 1e308],
+        [1e-300, 0, 0, 0],
+        [INF, 1, 1, 2],
+        [INF, INF, INF, INF],
+        [-INF, -1, 2, NAN],
+        [INF, -INF, NAN, 0],
+        [NAN, 1, 1, 2],
+        [5e-324, 1e308, NAN, INF],
+    ],
+)
+def test_no_loss_starves_the_other_faces(known, floor):
+    balance = LossBalance(4, floor)
+    balance.update(np.arange(4), np.array(known))
+    with np.errstate(all="raise", under="ignore"):
+        found = balance.probabilities
+    assert found.sum() == pytest.approx(1)
+    assert (found >= floor / (1 + floor) / 4 * (1 - 1e-9)).all()
+    drawn = balance.draw(np.random.default_rng(0), 3000 if floor < 0.1 else 300)
+    assert set(drawn) == {0, 1, 2, 3}
+
+
+def test_an_infinite_loss_counts_as_the_largest_and_one_below_zero_as_zero():
+    np.testing.assert_allclose(balance_of([INF, 4, 2]).probabilities, [0.4, 0.4, 0.2])
+    found, expected = balance_of([-3, 4, 2]).probabilities, balance_of([0, 4, 2]).probabilities
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_a_loss_replaces_the_one_before_and_the_last_of_several_counts():
+    balance = balance_of([1, 2, 5])
+    balance.draw(np.random.default_rng(0), 3)
+    balance.update(np.array([2, 0, 2]), np.array([9.0, 4.0, 6.0]))
+    assert balance.losses.tolist() == [4, 2, 6]
+    np.testing.assert_allclose(balance.probabilities, [4 / 12, 2 / 12, 6 / 12])
+    drawn = balance.draw(np.random.default_rng(0), 60_000)  # by the new ones
+    np.testing.assert_allclose(np.bincount(drawn) / 60_000, [1 / 3, 1 / 6, 1 / 2], atol=0.01)
+
+
+def test_an_update_of_no_faces_changes_nothing():
+    balance = balance_of([1, 2, 5])
+    balance.update([], [])
+    assert balance.losses.tolist() == [1, 2, 5]
+
+
+@pytest.mark.parametrize(
+    ("faces", "new", "message"),
+    [
+        ([0, 1], [1.0], "do not belong to"),
+        ([0], [[1.0]], "do not belong to"),
+        ([[0]], [[1.0]], "do not belong to"),
+        ([0, 3], [1.0, 1.0], "There are 3 faces"),
+        ([-1], [1.0], "There are 3 faces"),
+    ],
+)
+def test_losses_of_no_face_are_refused(faces, new, message):
+    balance = balance_of([1, 2, 5])
+    with pytest.raises(ValueError, match=message):
+        balance.update(np.array(faces), np.array(new))
+    assert balance.losses.tolist() == [1, 2, 5]
+
+
+@pytest.mark.parametrize(("count", "floor"), [(0, 0.1), (-1, 0.1), (3, 0), (3, -0.5), (3, NAN)])
+def test_a_balance_without_faces_or_floor_is_refused(count, floor):
+    with pytest.raises(ValueError, match="Expected count >= 1 and floor > 0"):
+        LossBalance(count, floor)
+
+
+def test_a_hundred_thousand_faces_take_no_time():
+    balance, rng = LossBalance(100_000), np.random.default_rng(0)
+    balance.update(np.arange(100_000), rng.uniform(0, 9, 100_000))
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        faces = balance.draw(rng, 64)
+        balance.update(faces, np.ones(64))
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.02
+
+
+# The metric
+
+
+TRUE = np.random.default_rng(0).uniform(0, 32, (4, 5, 2)).astype("float32")
+PREDICTED = (TRUE + np.random.default_rng(1).normal(size=TRUE.shape)).astype("float32")
+BY_FACE = np.abs(np.float64(PREDICTED) - TRUE).mean(axis=(1, 2))
+
+
+def test_the_metric_holds_the_losses_of_the_last_batch():
+    metric = FaceLosses(losses.L1(), 4)
+    metric.update_state(TRUE[::-1].copy(), PREDICTED)
+    metric.update_state(TRUE, PREDICTED)
+    np.testing.assert_allclose(ops.convert_to_numpy(metric.values.value), BY_FACE, rtol=1e-5)
+    assert float(metric.result()) == pytest.approx(BY_FACE.mean(), rel=1e-5)
+    metric.reset_state()
+    assert float(metric.result()) == 0
+
+
+def test_the_metric_takes_batches_of_other_sizes():
+    # As `evaluate` gives them, 32 at once unless it is told otherwise.
+    metric = FaceLosses(losses.L1(), 4)
+    metric.update_state(TRUE[:3], PREDICTED[:3])
+    values = ops.convert_to_numpy(metric.values.value)
+    np.testing.assert_allclose(values, [*BY_FACE[:3], 0], rtol=1e-5)
+    metric = FaceLosses(losses.L1(), 3)
+    metric.update_state(TRUE, PREDICTED)
+    values = ops.convert_to_numpy(metric.values.value)
+    np.testing.assert_allclose(values, BY_FACE[:3], rtol=1e-5)
+
+
+def test_the_metric_comes_back_from_its_config():
+    metric = FaceLosses(losses.Wing(15, 3), 4, name="another")
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(metric))
+    assert type(again) is FaceLosses
+    assert again.get_config() == metric.get_config()
+    assert (again.batch, again.name, again.loss.get_config()["w"]) == (4, "another", 15)
+
+
+# Training
+
+
+@functools.cache
+def some_faces():
+    return made_up_faces(12, size=64)
+
+
+def recorded(count=12, batch=4, augmentation=AUGMENTATION):
+    """Samples, and `{step: (faces, crops, landmarks)}` of the batches that they will make."""
+    samples = Samples(some_faces()[:count], (32, 32), augmentation=augmentation, batch=batch)
+    made, batch_at = {}, samples.batch_at
+
+    def recording(step):
+        crops, landmarks = batch_at(step)
+        # Copies: TensorFlow may compute in the memory of what it is given.
+        made[int(step)] = samples.drawn[int(step)], crops.copy(), landmarks.copy()
+        return crops, landmarks
+
+    samples.batch_at = recording
+    return samples, made
+
+
+def l1_by_hand(true, predicted):
+    faces = []
+    for face, guess in zip(np.float64(true), np.float64(predicted)):
+        total = sum(abs(p[i] - q[i]) for p, q in zip(face, guess) for i in range(2))
+        faces.append(total / (2 * len(face)))
+    return faces
+
+
+def distance_by_hand(true, predicted):
+    """What `train` draws by: the mean distance over that of the pupils."""
+    faces = []
+    for face, guess in zip(np.float64(true), np.float64(predicted)):
+        total = sum(math.dist(p, q) for p, q in zip(face, guess))
+        right, left = face[36:42].sum(axis=0) / 6, face[42:48].sum(axis=0) / 6
+        faces.append(total / len(face) / math.dist(right, left))
+    return faces
+
+
+def last_losses(model, made, steps, loss):
+    """The last loss of each face that was drawn in the first steps; NaN of others."""
+    expected = np.full(len(some_faces()), NAN)
+    for step in range(steps):
+        faces, crops, landmarks = made[step]
+        predicted = model.predict(crops, verbose=0)["landmarks"]
+        for face, one in zip(faces, loss(landmarks, predicted)):
+            expected[face] = one
+    return expected
+
+
+def plain_losses(model, samples, loss):
+    crops, landmarks = samples.plain(np.arange(len(samples.faces)))
+    return loss(landmarks, model.predict(crops, verbose=0)["landmarks"])
+
+
+def data_of(samples, kind):
+    return samples.dataset() if kind == "dataset" else samples.py_dataset()
+
+
+every_kind = pytest.mark.parametrize(
+    "kind", [pytest.param("dataset", marks=on_tensorflow), "py_dataset"]
+)
+
+
+def fit(samples, kind, every=None, epochs=2, rate=0.0):
+    """A network that stands still unless it has a rate, trained with balancing."""
+    keras.utils.set_random_seed(0)
+    model = small_cnn(mean_shape=samples.mean_shape())
+    balancing = LossBalancing(samples, losses.L1(), every)
+    metrics = {"landmarks": [balancing.metric]} if every is None else None
+    model.compile(keras.optimizers.SGD(rate), loss={"landmarks": losses.L1()}, metrics=metrics)
+    model.fit(
+        data_of(samples, kind),
+        steps_per_epoch=len(samples),
+        epochs=epochs,
+        callbacks=[balancing],
+        verbose=0,
+    )
+    return model, balancing
+
+
+@every_kind
+def test_bbo_knows_the_losses_of_what_was_just_trained(kind):
+    samples, made = recorded()
+    model, balancing = fit(samples, kind)
+    expected = last_losses(model, made, 6, l1_by_hand)
+    assert np.isfinite(expected).sum() > 3  # more than a batch has
+    np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
+
+
+@every_kind
+def test_bb_knows_the_losses_of_all_faces(kind):
+    samples, _ = recorded()
+    model, balancing = fit(samples, kind, every=0.1, epochs=1)
+    expected = plain_losses(model, samples, l1_by_hand)
+    np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
+
+
+def test_bb_computes_losses_anew_each_fraction_of_an_epoch():
+    samples, _ = recorded()
+    balancing = LossBalancing(samples, losses.L1(), 0.67)
+    balancing.set_model(keras.Sequential())
+    renewed = []
+    balancing._renew = lambda: renewed.append(balancing.step)
+    for step in range(6):
+        balancing.on_train_batch_end(step)
+    assert renewed == [0, 2, 4]  # 0.67 of three batches is two
+    assert LossBalancing(samples, losses.L1(), 0.1).interval == 1
+
+
+def test_the_losses_follow_the_network():
+    samples, _ = recorded()
+    model, balancing = fit(samples, "dataset" if TENSORFLOW else "py_dataset", 1.0, 2, 1e-3)
+    at_the_end = plain_losses(model, samples, l1_by_hand)  # two steps after the last renewal
+    assert np.isfinite(balancing.balance.losses).all()
+    assert not np.allclose(balancing.balance.losses, at_the_end, rtol=1e-6)
+    np.testing.assert_allclose(balancing.balance.losses, at_the_end, rtol=0.5)
+
+
+def test_faces_with_a_large_loss_fill_the_batches():
+    still = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
+    samples, _ = recorded(augmentation=still)
+    balancing = LossBalancing(samples, losses.L1())
+    balancing.balance.update(np.arange(12), np.array([1.0] * 11 + [1e6]))
+    drawn = []
+    for step in range(30):
+        crops, landmarks = samples.batch_at(step)
+        faces = samples.drawn[step]
+        expected = samples.plain(faces)
+        np.testing.assert_array_equal(crops, expected[0])
+        np.testing.assert_allclose(landmarks, expected[1], atol=1e-3)
+        drawn += list(faces)
+    assert 90 < drawn.count(11) < 120
+    assert set(drawn) > {11}
+
+
+def test_a_batch_depends_on_its_step_and_the_losses_alone():
+    samples, _ = recorded()
+    balancing = LossBalancing(samples, losses.L1())
+    balancing.balance.update(np.arange(12), np.arange(12.0))
+    first, other, again = (samples.batch_at(step) for step in (3, 4, 3))
+    np.testing.assert_array_equal(first[0], again[0])
+    assert not np.array_equal(first[1], other[1])
+
+
+@every_kind
+def test_the_losses_of_each_fit_are_those_of_its_own_batches(kind):
+    samples, made = recorded()
+    model, balancing = fit(samples, kind, epochs=1)
+    first = last_losses(model, made, 3, l1_by_hand)
+    made.clear()
+    model.fit(data_of(samples, kind), steps_per_epoch=3, callbacks=[balancing], verbose=0)
+    second = last_losses(model, made, 3, l1_by_hand)
+    expected = np.where(np.isnan(second), first, second)
+    np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
+
+
+def test_fewer_faces_than_a_batch_are_refused():
+    with pytest.raises(ValueError, match="3 faces are fewer than a batch of 4"):
+        recorded(count=3)
+
+
+def test_samples_without_augmentation_are_refused():
+    # They come in their order, whatever their losses are.
+    with pytest.raises(ValueError, match="augment"):
+        LossBalancing(Samples(some_faces(), (32, 32), batch=4), losses.L1())
+
+
+@pytest.mark.parametrize("every", [0, -0.1, NAN])
+def test_an_interval_that_is_not_above_0_is_refused(every):
+    with pytest.raises(ValueError, match="every must be above 0"):
+        LossBalancing(recorded()[0], losses.L1(), every)
+
+
+def test_a_network_can_be_evaluated_after_training_by_losses():
+    samples, _ = recorded()
+    model, balancing = fit(samples, "dataset" if TENSORFLOW else "py_dataset", epochs=1)
+    before = balancing.balance.losses.copy()
+    crops, landmarks = samples.plain(np.arange(12))
+    found = model.evaluate(crops, {"landmarks": landmarks}, verbose=0, return_dict=True)
+    expected = np.mean(plain_losses(model, samples, l1_by_hand))
+    assert found["loss"] == pytest.approx(expected, rel=1e-3)
+    np.testing.assert_array_equal(balancing.balance.losses, before)
+
+
+# Training by recipe
+
+
+def standstill(steps):
+    return keras.optimizers.SGD(0.0)
+
+
+def recipe_of(lpbb="BBO", epochs=2, **kwargs):
+    stages = (Stage(losses.L1(), epochs, standstill),)
+    words = {"model": small_cnn, "stages": stages, "size": (32, 32), "batch": 4, "lpbb": lpbb}
+    return Recipe(**words | kwargs)
+
+
+def losses_in(out):
+    arrays, _ = weights.load_arrays(out / "checkpoint.safetensors")
+    return arrays["balance/losses"]
+
+
+@pytest.mark.parametrize("lpbb", ["BBO", "BB"])
+def test_the_checkpoint_holds_the_losses(tmp_path, lpbb):
+    check_recipe(lpbb, tmp_path)
+
+
+def check_recipe(lpbb, out):
+    """Trains for two epochs of three steps, and compares the losses with those by hand."""
+    samples, made = recorded()
+    model = train(recipe_of(lpbb), samples, None, out, verbose=0)
+    if lpbb == "BB":
+        expected = plain_losses(model, samples, distance_by_hand)
+    else:
+        expected = last_losses(model, made, 6, distance_by_hand)
+    np.testing.assert_allclose(losses_in(out), expected, rtol=1e-3)
+    np.testing.assert_array_equal(samples.balance.losses, losses_in(out))
+
+
+def test_several_stages_and_layers_are_trained_on_batches_drawn_by_one_loss(tmp_path):
+    validated = functools.partial(small_cnn, validation=True)
+    stages = (
+        Stage({"validated": losses.Validation(losses.L2())}, 1, standstill),
+        Stage({"validated": losses.Validation(losses.Wing(10, 2))}, 1, standstill),
+    )
+    samples, made = recorded()
+    model = train(recipe_of(model=validated, stages=stages), samples, None, tmp_path, verbose=0)
+    expected = last_losses(model, made, 6, distance_by_hand)
+    np.testing.assert_allclose(losses_in(tmp_path), expected, rtol=1e-3)
+
+
+def test_training_by_losses_is_resumed_with_them(tmp_path):
+    train(recipe_of(epochs=1), recorded()[0], None, tmp_path, verbose=0)
+    first = losses_in(tmp_path)
+    assert np.isfinite(first).any()
+
+    samples, _ = recorded()
+    train(recipe_of(epochs=1), samples, None, tmp_path, resume=True, verbose=0)  # is at its end
+    np.testing.assert_array_equal(samples.balance.losses, first)
+
+    samples, made = recorded()
+    model = train(recipe_of(epochs=2), samples, None, tmp_path, resume=True, verbose=0)
+    assert min(made) == 3  # where it had stopped
+    expected = first.copy()
+    for step in (3, 4, 5):
+        faces, crops, landmarks = made[step]
+        predicted = model.predict(crops, verbose=0)["landmarks"]
+        expected[faces] = distance_by_hand(landmarks, predicted)
+    np.testing.assert_allclose(losses_in(tmp_path), expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "count", "message"),
+    [
+        ("BBO", "BBO", 10, "is of 12 faces, not 10"),
+        ("BBO", None, 12, "another balancing of its batches"),
+        (None, "BB", 12, "another balancing of its batches"),
+    ],
+)
+def test_a_checkpoint_of_another_balancing_is_refused(tmp_path, first, then, count, message):
+    def samples(count):
+        return Samples(some_faces()[:count], (32, 32), augmentation=AUGMENTATION, batch=4)
+
+    train(recipe_of(first, 1), samples(12), None, tmp_path, verbose=0)
+    with pytest.raises(ValueError, match=message):
+        train(recipe_of(then, 2), samples(count), None, tmp_path, resume=True, verbose=0)
+
+
+def test_an_unknown_balancing_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="lpbb must be 'BB', 'BBO' or None, not 'bbo'"):
+        train(recipe_of("bbo"), recorded()[0], None, tmp_path, verbose=0)
+
+
+def test_a_recipe_can_stop_balancing(tmp_path):
+    # A recipe without it, on samples that were drawn by losses before.
+    samples = Samples(some_faces(), (32, 32), augmentation=AUGMENTATION, batch=4)
+    train(recipe_of("BBO", 1), samples, None, tmp_path / "one", verbose=0)
+    plain = dataclasses.replace(recipe_of(None, 1))
+    model = train(plain, samples, None, tmp_path / "two", verbose=0)
+    assert np.isfinite(model.predict(samples.plain([0])[0], verbose=0)["landmarks"]).all()
+
+
+def check_fit_in_scope(strategy):
+    """The same with a network and a metric of one's own; they are made where the devices share."""
+    samples, made = recorded()
+    with strategy.scope():
+        model, balancing = fit(samples, "dataset")
+    expected = last_losses(model, made, 6, l1_by_hand)
+    np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
+
+
+TWO_DEVICES = """
+import pathlib, sys
+import tensorflow as tf
+cpu = tf.config.list_physical_devices("CPU")[0]
+tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+import test_loss_balance
+from keras_landmarks import training
+strategy = training._strategy()
+print(type(strategy).__name__)
+if sys.argv[1] == "fit":
+    test_loss_balance.check_fit_in_scope(strategy)
+else:
+    test_loss_balance.check_recipe(sys.argv[1], pathlib.Path(sys.argv[2]))
+print("all losses are known")
+"""
+
+
+@on_tensorflow
+@pytest.mark.parametrize("lpbb", ["BBO", "BB", "fit"])
+def test_two_devices_give_the_losses_of_all_faces(tmp_path, lpbb):
+    command = [sys.executable, "-c", TWO_DEVICES, lpbb, tmp_path]
+    result = subprocess.run(
+        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.split("\n")[0] == "MirroredStrategy"
+    assert "all losses are known" in result.stdout
