@@ -78,7 +78,7 @@ class Evaluation:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
         errors = np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
         unsure = self._foretold() if rng is None else rng.uniform(size=errors.shape)
-        kept = errors.shape[1] - round(fraction * errors.shape[1])
+        kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
         order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
@@ -193,6 +193,9 @@ def false_detection_auc(model, faces, seed=0):
         larger where there is no face. 0.5 is chance, 1 perfect. Pictures without room for another
         box are left out.
 
+    Raises:
+        ValueError: if the model foretells no errors, or no picture has room for another box.
+
     Reference:
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, section 7.
     """
@@ -205,6 +208,8 @@ def false_detection_auc(model, faces, seed=0):
             other = np.concatenate([corner, corner + side])
             if overlap(other[None], box)[0] == 0:
                 found = model.detect(picture, np.stack([box, other]))
+                if found[0].error is None:
+                    raise ValueError(f"{model.name} does not foretell its errors.")
                 for list_, detection in zip((real, false), found):
                     list_.append(detection.error.mean() / side)
                 break

@@ -14,9 +14,10 @@ import keras
 import numpy as np
 
 import keras_landmarks
-from keras_landmarks import geometry, images, metrics
+from keras_landmarks import images, metrics
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import convert_boxes
+from keras_landmarks.detection import detect_boxes
+from keras_landmarks.finder import cut_crops
 from keras_landmarks.runtime import open_model
 
 FORMATS = {
@@ -130,15 +131,12 @@ def _crops(model, representative):
     crops, folder = [], pathlib.Path(representative)
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder at {folder}.")
-    for file in sorted(folder.rglob("*")):
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         with contextlib.suppress(ValueError):  # not a picture
-            picture = images.read_image(file) if file.is_file() else None
-            for face in model.detect(picture) if picture is not None else ():
-                source = getattr(model.detector, "convention", "annotation")
-                square = convert_boxes(face.box, source, model.box)
-                square = geometry.square_box(square, model.margin)
-                transform = geometry.box_transform(np.float64(square), model.size)
-                crops.append(images.warp(picture, transform, model.size))
+            picture = images.read_image(file)
+            boxes, _ = detect_boxes(model.detector, picture)
+            convention = getattr(model.detector, "convention", "annotation")
+            crops += [crop for crop, _ in cut_crops(model, picture, boxes, convention)]
     if not crops:
         raise ValueError(f"{folder} holds no pictures in which a face was found.")
     return np.stack(crops)

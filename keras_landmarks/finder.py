@@ -104,10 +104,9 @@ def _find(model, pictures, boxes, detector, convention):
             framed, source = check_boxes(given, picture), convention
             scores = np.full(len(framed), np.nan)
         found.append((framed, scores))
-        squares = convert_boxes(framed, source, model.box)
-        for square in geometry.square_box(squares, model.margin):
-            transforms.append(geometry.box_transform(np.float64(square), model.size))
-            crops.append(images.warp(picture, transforms[-1], model.size))
+        for crop, transform in cut_crops(model, picture, framed, source):
+            crops.append(crop)
+            transforms.append(transform)
     outputs = _outputs(model, crops, transforms)
     return [
         [
@@ -116,6 +115,24 @@ def _find(model, pictures, boxes, detector, convention):
         ]
         for framed, scores in found
     ]
+
+
+def cut_crops(model, picture, boxes, convention):
+    """The crops that a model looks at.
+
+    Args:
+        model: see `find_faces`.
+        picture: `(height, width, 3)` uint8 RGB.
+        boxes: `(faces, 4)` boxes of faces.
+        convention: how they lie on faces: a `Convention` or its name.
+
+    Yields:
+        `(crop, crop_from_picture)` of each face: `(height, width, 3)` uint8 and `(2, 3)` float64.
+    """
+    squares = convert_boxes(boxes, convention, model.box)
+    for square in geometry.square_box(squares, model.margin):
+        transform = geometry.box_transform(np.float64(square), model.size)
+        yield images.warp(picture, transform, model.size), transform
 
 
 def _outputs(model, crops, picture_transforms):

@@ -161,9 +161,10 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     try:
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = recipe.model(mean_shape=samples.mean_shape())
+            samples.balance = None  # of a training before
+            balancing = _balancing(recipe, samples) if recipe.lpbb else None
         progress = Progress(out, model, validation)
-        if recipe.lpbb:
-            progress.balancing = _balancing(recipe, samples)
+        progress.balancing = balancing
         if resume:
             progress.read()
         for number, stage in enumerate(recipe.stages):
@@ -227,8 +228,6 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         graph.optimizer.build(graph.trainable_variables)
     progress.begin(graph, stage.patience)
     first_step = (progress.done + progress.epoch) * len(samples)
-    if balancing:
-        balancing.step = first_step
     data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
     graph.fit(
         data,

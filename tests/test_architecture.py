@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "finder": {"schemes", "geometry", "images", "detection"},
     "runtime": {"schemes", "detection", "finder"},
     "landmarker": {"schemes", "detection", "finder", "export"},
-    "export": {"geometry", "images", "metrics", "data", "detection", "runtime"},
+    "export": {"images", "metrics", "data", "detection", "finder", "runtime"},
     "video": set(),
     "smoothing": set(),
     "tracking": {"geometry", "images", "detection", "finder", "smoothing", "video"},

@@ -42,7 +42,7 @@ MODULES = {
     "evaluation": """BOXES Evaluation evaluate false_detection_auc plot_ced plot_discarding
         plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
-    "finder": "Detection find_faces",
+    "finder": "Detection cut_crops find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_transform similarity_transform square_box
         transform_points""",

@@ -30,7 +30,7 @@ class LossBalance:
     """
 
     def __init__(self, count, floor=0.1):
-        if count < 1 or not floor > 0:
+        if count < 1 or not 0 < floor < np.inf:
             raise ValueError(f"Expected count >= 1 and floor > 0, got {count} and {floor}.")
         self.floor, self.losses, self._sums = floor, np.full(count, np.nan), None
 
@@ -48,7 +48,9 @@ class LossBalance:
         faces, losses = np.asarray(faces), np.asarray(losses, np.float64)
         if faces.shape != losses.shape or faces.ndim != 1:
             raise ValueError(f"{losses.shape} losses do not belong to {faces.shape} faces.")
-        if faces.size and not 0 <= faces.min() <= faces.max() < len(self.losses):
+        if not faces.size:
+            return
+        if not 0 <= faces.min() <= faces.max() < len(self.losses):
             raise ValueError(f"There are {len(self.losses)} faces, numbered from 0.")
         self.losses[faces], self._sums = losses, None
 
@@ -96,7 +98,7 @@ class FaceLosses(keras.metrics.Metric):
         self.values = self.add_variable((batch,), initializer="zeros", name="values")
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        found = ops.cast(self.loss.call(y_true, y_pred), self.values.dtype)
+        found = ops.cast(self.loss.call(y_true, y_pred), self.values.dtype)[: self.batch]
         first = _replica() * ops.shape(found)[0]
         # A device fills in its part; what is read is the sum over devices.
         part = ops.slice_update(ops.zeros((self.batch,), self.values.dtype), (first,), found)
@@ -135,7 +137,6 @@ class LossBalancing(keras.callbacks.Callback):
             augmentation (BB; the paper has 0.1); None takes the losses of what was just trained
             (BBO), for which `compile` needs `metrics={output: [balancing.metric]}`.
         output: of the model, that the loss is of.
-        first_step: the step that training starts with, as `samples.dataset` has it.
         floor: see `LossBalance`.
 
     Attributes:
@@ -143,7 +144,7 @@ class LossBalancing(keras.callbacks.Callback):
         metric: the `FaceLosses` of BBO.
 
     Raises:
-        ValueError: if `every` is not above 0.
+        ValueError: if `every` is not above 0, or the samples are not augmented.
 
     Example:
         balancing = data.LossBalancing(samples, losses.Wing(10, 2))
@@ -155,16 +156,23 @@ class LossBalancing(keras.callbacks.Callback):
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 1, section 5.
     """
 
-    def __init__(self, samples, loss, every=None, output="landmarks", first_step=0, floor=0.1):
+    def __init__(self, samples, loss, every=None, output="landmarks", floor=0.1):
         super().__init__()
         if every is not None and not every > 0:
             raise ValueError(f"every must be above 0, not {every}.")
-        self.samples, self.loss, self.output, self.step = samples, loss, output, first_step
+        if samples.augmentation is None:
+            raise ValueError(
+                "Samples without augmentation come in their order: no loss draws them."
+            )
+        self.samples, self.loss, self.output, self.step = samples, loss, output, 0
         self.interval = every and max(round(every * len(samples)), 1)
         self.balance = LossBalance(len(samples.faces), floor)
         self.metric = FaceLosses(loss, samples.batch)
         samples.balance = self.balance
         samples.drawn = collections.OrderedDict()
+
+    def on_train_begin(self, logs=None):
+        self.step = self.samples.first_step
 
     def on_train_batch_end(self, batch, logs=None):
         if hasattr(self.model, "jax_state_sync"):
@@ -180,6 +188,6 @@ class LossBalancing(keras.callbacks.Callback):
         faces = np.arange(len(self.samples.faces))
         for part in np.array_split(faces, -(-len(faces) // self.samples.batch)):
             crops, landmarks = self.samples.plain(part)
-            found = self.model.predict_on_batch(crops)[self.output]
+            found = self.model.predict(crops, len(part), verbose=0)[self.output]
             losses = ops.convert_to_numpy(self.loss.call(landmarks, ops.convert_to_tensor(found)))
             self.balance.update(part, losses)

@@ -68,6 +68,7 @@ class Samples:
                 stacklevel=2,
             )
         self.balance = self.drawn = None  # of `LossBalancing`
+        self.first_step = 0  # of the last data set
         self.faces, self._cuts = [], []
         for face in faces:
             try:
@@ -187,6 +188,7 @@ class Samples:
         """
         import tensorflow as tf
 
+        self.first_step = first_step
         count = self.scheme.count
 
         def make(step):
@@ -214,6 +216,7 @@ class Samples:
             first_step: where to start.
             workers: threads that make batches ahead of time.
         """
+        self.first_step = first_step
         return _Batches(self, first_step, workers)
 
 

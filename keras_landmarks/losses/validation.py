@@ -80,7 +80,8 @@ class Validation(FaceLoss):
         return self._arguments["coordinates"]
 
     def call(self, y_true, y_pred):
-        if tuple(y_pred.shape[1:]) != (*y_true.shape[1:-1], 3):
+        points = tuple(y_true.shape[1:-1])
+        if y_true.shape[-1] != 2 or tuple(y_pred.shape[1:]) != (*points, 3):
             raise ValueError(
                 "The validation loss needs landmarks (batch, n, 2) and predictions (batch, n, 3), "
                 f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
