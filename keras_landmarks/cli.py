@@ -6,7 +6,7 @@ import pathlib
 import sys
 import warnings
 
-DEFAULT_MODEL = "cnn6-7-300w"
+DEFAULT_MODEL = "resnet18-ffld-300w"
 
 
 def main(arguments=None):

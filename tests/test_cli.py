@@ -84,7 +84,7 @@ def test_an_unknown_model_is_one_line(photo, capsys):
 
 def test_list_names_every_model(capsys):
     assert main(["list"]) == 0
-    assert "cnn6-7-300w" in capsys.readouterr().out
+    assert "resnet18-ffld-300w" in capsys.readouterr().out
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["tiny-ibug68"]["licence"]
 
