@@ -17,6 +17,7 @@ import dataclasses, pathlib, sys
 import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+tf.config.run_functions_eagerly(True)  # graphs of one step take minutes to build
 sys.path[:0] = [{tools!r}, {tests!r}]
 import recipes, train
 from faces import write_300w
