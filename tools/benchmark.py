@@ -18,6 +18,7 @@ import numpy as np
 
 PORTRAIT = pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg"
 PORTRAIT_BOX = (170, 63, 276, 189)
+MODELS = ["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
 
 
 def milliseconds(call, repeats=200, seconds=8):
