@@ -54,6 +54,11 @@ def get_convention(convention):
     return CONVENTIONS[convention]
 
 
+def convention_of(detector):
+    """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
+    return getattr(detector, "convention", "annotation")
+
+
 def convert_boxes(boxes, source, target):
     """Square boxes as another detector would have drawn them around the same faces.
 

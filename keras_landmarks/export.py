@@ -16,7 +16,7 @@ import numpy as np
 import keras_landmarks
 from keras_landmarks import images, metrics
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import detect_boxes
+from keras_landmarks.detection import convention_of, detect_boxes
 from keras_landmarks.finder import cut_crops
 from keras_landmarks.runtime import open_model
 
@@ -135,7 +135,7 @@ def _crops(model, representative):
         with contextlib.suppress(ValueError):  # not a picture
             picture = images.read_image(file)
             boxes, _ = detect_boxes(model.detector, picture)
-            convention = getattr(model.detector, "convention", "annotation")
+            convention = convention_of(model.detector)
             crops += [crop for crop, _ in cut_crops(model, picture, boxes, convention)]
     if not crops:
         raise ValueError(f"{folder} holds no pictures in which a face was found.")

@@ -8,7 +8,7 @@ import dataclasses
 import numpy as np
 
 from keras_landmarks import geometry, images
-from keras_landmarks.detection import check_boxes, convert_boxes, detect_boxes
+from keras_landmarks.detection import check_boxes, convention_of, convert_boxes, detect_boxes
 from keras_landmarks.schemes import get_scheme
 
 
@@ -99,7 +99,7 @@ def _find(model, pictures, boxes, detector, convention):
         picture = images.as_rgb(picture)
         if given is None:
             framed, scores = detect_boxes(detector, picture)
-            source = getattr(detector, "convention", "annotation")
+            source = convention_of(detector)
         else:
             framed, source = check_boxes(given, picture), convention
             scores = np.full(len(framed), np.nan)

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry, images
-from keras_landmarks.detection import convert_boxes, detect_boxes, overlap
+from keras_landmarks.detection import convention_of, convert_boxes, detect_boxes, overlap
 from keras_landmarks.finder import Detection
 from keras_landmarks.smoothing import OneEuro
 from keras_landmarks.video import VideoReader
@@ -150,7 +150,7 @@ class Tracker:
         self.detections += 1
         self._since = 0
         boxes, _ = detect_boxes(self.detector, frame)
-        boxes = convert_boxes(boxes, getattr(self.detector, "convention", "annotation"), "truth")
+        boxes = convert_boxes(boxes, convention_of(self.detector), "truth")
         pairs = [
             (face.lost > 0, -share, i, j)
             for i, face in enumerate(self._faces)

@@ -37,7 +37,7 @@ MODULES = {
     "data": """SPLITS Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
         PoseBalance Samples balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
-    "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convert_boxes
+    "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes
         detect_boxes find_face get_convention overlap""",
     "evaluation": """BOXES Evaluation evaluate false_detection_auc plot_ced plot_discarding
         plot_reliability""",

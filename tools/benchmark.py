@@ -14,35 +14,18 @@ import subprocess
 import sys
 import time
 
+import network_parts
 import numpy as np
+from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
-PORTRAIT = pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg"
-PORTRAIT_BOX = (170, 63, 276, 189)
 MODELS = ["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
-
-
-def milliseconds(call, repeats=200, seconds=8):
-    """The median time of a call, of so many or as many as fit into the seconds."""
-    for _ in range(3):
-        call()
-    times = []
-    while len(times) < repeats and sum(times) < seconds:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return 1000 * float(np.median(times))
 
 
 def measure_detect(name):
     """Network and whole `detect` with given boxes, on batches of 1 and 32 faces, one thread."""
-    import cv2
-    import tensorflow as tf
-
     from keras_landmarks import images, load
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    cv2.setNumThreads(1)
+    use_threads(1)
     model = load(name)
     picture = images.read_image(PORTRAIT)
     rows = {}
@@ -54,72 +37,6 @@ def measure_detect(name):
         detect = milliseconds(lambda boxes=boxes: model.detect(picture, boxes), repeats)
         rows[count] = {"network_ms": network, "detect_ms": detect, "added_ms": detect - network}
     return rows
-
-
-def measure_connections(name):
-    """Stage one of a DAN and the connection layers behind it, on 1 and 32 faces, one thread."""
-    import keras
-    import tensorflow as tf
-
-    from keras_landmarks import geometry, load
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    model = load(name)
-    tensors = {layer.name: layer.output for layer in model.layers}
-    ends = ["stage1_fc1_relu", "stage1_landmarks", "stage2_pixels"]
-    sources = [model.get_layer("stage1_conv1a").input, *(tensors[end] for end in ends)]
-    stage = keras.Model(model.input, tensors["stage1_landmarks"])
-    connection = keras.Model(sources, [tensors["stage2_seen"], tensors["stage2_landmarks"]])
-    rows = {}
-    for count in (1, 32):
-        rng, repeats = np.random.default_rng(0), 100 if count == 1 else 10
-        values = [rng.uniform(0, 1, (count, *s.shape[1:])).astype(np.float32) for s in sources]
-        # Faces as stage one finds them: the mean shape, turned a little.
-        shape = (np.array(model.get_layer("stage1_landmarks").shape) + 0.5) * model.size[0]
-        turn = geometry.similarity_transform(0.9, 15, shape.mean(axis=0))
-        values[2] = np.float32(geometry.transform_points(shape, turn)) + 2 * values[2]
-        crops = np.zeros((count, *model.size, 3), np.uint8)
-        rows[count] = {
-            "stage_ms": milliseconds(lambda crops=crops: stage.predict_on_batch(crops), repeats),
-            "connection_ms": milliseconds(lambda v=values: connection.predict_on_batch(v), repeats),
-        }
-    return rows
-
-
-def measure_stages(name):
-    """An FFLD's trunk, the crops of its maps and its CropNets, on one face and one thread."""
-    import keras
-    import tensorflow as tf
-
-    from keras_landmarks import load
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    model = load(name)
-    stages = [i for i in (1, 2, 3) if f"stage{i}_crop" in {layer.name for layer in model.layers}]
-    crops = [model.get_layer(f"stage{i}_crop") for i in stages]
-    patches = [crop.output for crop in crops]
-    moves = [model.get_layer(f"stage{i}_moves").output for i in stages]
-    trunk = keras.Model(model.input, model.get_layer("stage0_landmarks").output)
-    parts = {
-        "whole": (model.input, model.output["landmarks"]),
-        "trunk": (model.input, trunk.output),
-        "crops": ([tensor for crop in crops for tensor in crop.input], patches),
-        "CropNets": (patches, moves),
-    }
-    rng, result = np.random.default_rng(0), {}
-    for part, (inputs, outputs) in parts.items():
-        graph = keras.Model(inputs, outputs)
-        values = [
-            # Maps and patches of any values; places inside the picture.
-            rng.uniform(0, model.size[0] if t.shape[-1] == 2 else 1, (1, *t.shape[1:]))
-            for t in graph.inputs
-        ]
-        values = [value.astype(np.float32) for value in values]
-        values = values if len(values) > 1 else values[0]
-        result[part] = milliseconds(lambda g=graph, v=values: g.predict_on_batch(v))
-    return result
 
 
 def measure_tracking(name):
@@ -240,8 +157,8 @@ def main():
         kind, _, argument = options.part.partition(":")
         result = {
             "detect": lambda: measure_detect(argument),
-            "connections": lambda: measure_connections(argument),
-            "stages": lambda: measure_stages(argument),
+            "connections": lambda: network_parts.measure_connections(argument),
+            "stages": lambda: network_parts.measure_stages(argument),
             "tracking": lambda: measure_tracking(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),

@@ -7,13 +7,11 @@ import argparse
 import json
 import re
 import subprocess
-import time
 
-import cv2
 import index
 import numpy as np
-import tensorflow as tf
 from recipes import ZOO, names
+from timing import milliseconds, use_threads
 
 from keras_landmarks import Landmarker, data, evaluation, images, load
 
@@ -66,16 +64,10 @@ def confidence(model, faces, split):
     }
 
 
-def latency(model, repeats=100):
+def latency(model):
     """Milliseconds of the network on one face and one thread: the median of many calls."""
     crop = np.zeros((1, *model.size, 3), np.uint8)
-    model.predict_on_batch(crop)
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        model.predict_on_batch(crop)
-        times.append(time.perf_counter() - start)
-    return round(1000 * float(np.median(times)), 2)
+    return round(milliseconds(lambda: model.predict_on_batch(crop), 100), 2)
 
 
 def main():
@@ -84,9 +76,7 @@ def main():
     parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
     parser.add_argument("--split", default="300w/lfpw-test")
     arguments = parser.parse_args()
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
-    cv2.setNumThreads(1)
+    use_threads(1)
     faces = data.read_300w(arguments.data, arguments.split)
     commit = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True, cwd=ZOO

@@ -19,7 +19,7 @@ import tempfile
 
 import index
 import numpy as np
-from benchmark import PORTRAIT, PORTRAIT_BOX, milliseconds
+from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
 from keras_landmarks import images
 
@@ -33,12 +33,9 @@ def open_in(runtime, name, file, threads):
         from keras_landmarks.runtime import open_model
 
         return open_model(file, threads)
-    import tensorflow as tf
-
     from keras_landmarks import load
 
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
-    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    use_threads(threads)
     return load(name)
 
 
@@ -79,12 +76,9 @@ def measure_dlib():
 
 def measure_detector():
     """Milliseconds of MTCNN on the portrait."""
-    import tensorflow as tf
-
     from keras_landmarks.detection import Mtcnn
 
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    use_threads(1)
     detector, picture = Mtcnn(), images.read_image(PORTRAIT)
     return milliseconds(lambda: detector(picture), 30)
 

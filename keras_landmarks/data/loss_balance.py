@@ -1,7 +1,5 @@
 """Batches drawn by loss: loss-probability batch balancing (LPBB)."""
 
-import collections
-
 import keras
 import numpy as np
 from keras import ops
@@ -169,7 +167,7 @@ class LossBalancing(keras.callbacks.Callback):
         self.balance = LossBalance(len(samples.faces), floor)
         self.metric = FaceLosses(loss, samples.batch)
         samples.balance = self.balance
-        samples.drawn = collections.OrderedDict()
+        samples.drawn = {}
 
     def on_train_begin(self, logs=None):
         self.step = self.samples.first_step
@@ -177,8 +175,8 @@ class LossBalancing(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
+        faces = self.samples.drawn.pop(self.step)
         if self.interval is None:
-            faces = self.samples.drawn.pop(self.step)
             self.balance.update(faces, ops.convert_to_numpy(self.metric.values.value))
         elif self.step % self.interval == 0:
             self._renew()

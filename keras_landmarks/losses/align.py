@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_landmarks.losses.landmarks import FaceLoss, difference
+from keras_landmarks.losses.face_loss import FaceLoss, difference
 
 
 def align(y_true, y_pred, smooth=True):

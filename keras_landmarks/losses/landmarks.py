@@ -10,12 +10,8 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import metrics
+from keras_landmarks.losses.face_loss import FaceLoss, difference
 from keras_landmarks.schemes import get_scheme
-
-
-def difference(y_true, y_pred):
-    """Truth less prediction, float32."""
-    return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
 
 
 def _distance(y_true, y_pred):
@@ -152,26 +148,6 @@ def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     exact = squared == 0  # where a root has no slope
     distance = ops.where(exact, 0.0, ops.sqrt(ops.where(exact, 1.0, squared)))
     return ops.mean(distance, axis=-1) / _normaliser(y_true, scheme, kind)
-
-
-class FaceLoss(keras.losses.Loss):
-    """A loss class over a function of truth and prediction with a number for each face."""
-
-    def __init__(self, function, arguments, name, reduction, dtype):
-        super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
-        self._function, self._arguments = function, arguments
-
-    def call(self, y_true, y_pred):
-        if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
-            raise ValueError(
-                f"The {self.name} loss needs truth and prediction of one shape, got "
-                f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
-            )
-        return self._function(y_true, y_pred, **self._arguments)
-
-    def get_config(self):
-        plain = {key: getattr(value, "name", value) for key, value in self._arguments.items()}
-        return {**super().get_config(), **plain}
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

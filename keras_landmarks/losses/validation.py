@@ -3,7 +3,8 @@
 import keras
 from keras import ops
 
-from keras_landmarks.losses.landmarks import L2, FaceLoss, difference
+from keras_landmarks.losses.face_loss import FaceLoss, difference
+from keras_landmarks.losses.landmarks import L2
 
 DISTANCES = ("manhattan", "euclidean")
 

@@ -1,82 +1,20 @@
-"""FFLD on a quarter of ResNet-50: the network alone, then three stages with a loss each, on 300W.
+"""FFLD on a quarter of ResNet-50, trained as `resnet18-ffld-300w` is, on 300W.
 
 python tools/train.py resnet50-ffld-300w --data 300W --out runs/resnet50-ffld-300w
 
-Not trained to its end yet: about four hours on two CPU cores.
+Not trained to its end yet.
 """
 
+import dataclasses
 import functools
+import pathlib
+import runpy
 
-import keras
-
-from keras_landmarks.data import Augmentation
-from keras_landmarks.losses import L1, L2, Align, IodL2
 from keras_landmarks.models import ffld
-from keras_landmarks.training import Recipe, Stage
 
-
-def optimizer(rate, momentum=0.995):
-    """AdamW under a cosine, with averaged weights."""
-
-    def for_steps(steps):
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
-        )
-        return keras.optimizers.AdamW(
-            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
-        )
-
-    return for_steps
-
-
-def at_half_size(model):
-    """The landmarks of stage 0 from half the pixels, by the same layers."""
-    baseline = keras.Model(model.input, model.get_layer("stage0_landmarks").output)
-    height, width, channels = model.input.shape[1:]
-    small = keras.models.clone_model(
-        baseline,
-        keras.Input((height // 2, width // 2, channels)),
-        clone_function=lambda layer: layer,
-    )
-    return small(keras.layers.AveragePooling2D(2)(model.input))
-
-
-def multi_loss(smooth):
-    """Section 4: losses for ever smaller errors."""
-    return {
-        "stage0_landmarks": IodL2(),
-        "stage1_landmarks": L2(),
-        "stage2_landmarks": L1(),
-        "stage3_landmarks": Align(smooth),
-    }
-
-
-RECIPE = Recipe(
+TWIN = pathlib.Path(__file__).parent.parent / "resnet18-ffld-300w" / "recipe.py"
+RECIPE = dataclasses.replace(
+    runpy.run_path(str(TWIN))["RECIPE"],
     model=functools.partial(ffld, depth=50),
-    stages=(
-        Stage(loss=IodL2(), epochs=80, optimizer=optimizer(2e-3), output=at_half_size),
-        Stage(loss=IodL2(), epochs=20, optimizer=optimizer(1e-3), output="stage0_landmarks"),
-        Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=optimizer(1e-3)),
-        Stage(loss=multi_loss(smooth=False), epochs=8, optimizer=optimizer(1e-4)),
-    ),
-    size=(224, 224),
-    augmentation=Augmentation(
-        normal=True,
-        rotation=12,
-        shift=0.04,
-        scale=0.06,
-        blur=0.3,
-        sigma=2.0,
-        vary_sigma=True,
-        colour=0.3,
-        patches=0.25,
-        noise=0.15,
-        jpeg=0.15,
-    ),
-    validation=0.05,
-    bins=None,
-    batch=32,
-    precision="mixed_bfloat16",
-    paper="Yan et al., Fine-grained facial landmark detection (FFLD), CVIU 2020",
     paper_nme="3.06 (corners, Common, 3,148 faces and 300W-LP)",
 )

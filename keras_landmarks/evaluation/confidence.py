@@ -1,0 +1,89 @@
+"""How well a model foretells its own errors."""
+
+import numpy as np
+
+from keras_landmarks import plots
+from keras_landmarks.detection import overlap
+
+
+def false_detection_auc(model, faces, seed=0):
+    """How well a model's foretold errors tell faces from places where there is none.
+
+    Args:
+        model: `Landmarker` that foretells its errors.
+        faces: list of `data.Face` with boxes.
+        seed: of the places, which are boxes of the face's size elsewhere in its picture.
+
+    Returns:
+        The area under the ROC curve: the probability that the mean foretold error, over the box, is
+        larger where there is no face. 0.5 is chance, 1 perfect. Pictures without room for another
+        box are left out.
+
+    Raises:
+        ValueError: if the model foretells no errors, or no picture has room for another box.
+
+    Reference:
+        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, section 7.
+    """
+    rng, real, false = np.random.default_rng(seed), [], []
+    for face in faces:
+        picture, box = face.pixels(), np.asarray(face.annotation_box)
+        side = (box[2:] - box[:2]).max()
+        for _ in range(20):
+            corner = rng.uniform(0, 1, 2) * np.maximum(picture.shape[1::-1] - side, 0)
+            other = np.concatenate([corner, corner + side])
+            if overlap(other[None], box)[0] == 0:
+                found = model.detect(picture, np.stack([box, other]))
+                if found[0].error is None:
+                    raise ValueError(f"{model.name} does not foretell its errors.")
+                for list_, detection in zip((real, false), found):
+                    list_.append(detection.error.mean() / side)
+                break
+    if not real:
+        raise ValueError("No picture has room for a box without the face.")
+    larger = np.subtract.outer(false, real)
+    return float(np.mean(larger > 0) + 0.5 * np.mean(larger == 0))
+
+
+def plot_reliability(evaluation, path, bins=10):
+    """Draws true against foretold errors: points in groups of as many, by their foretold error.
+
+    Args:
+        evaluation: `Evaluation` of a model that foretells its errors.
+        path: of the picture.
+        bins: number of groups.
+
+    Raises:
+        ValueError: if the model does not foretell its errors.
+    """
+    foretold = evaluation.foretold_errors().ravel()
+    distance = np.linalg.norm(evaluation.truth - evaluation.predicted, axis=-1).ravel()
+    groups = np.array_split(np.argsort(foretold), bins)
+    with plots.figure(path) as figure:
+        axes = figure.add_subplot(xlabel="foretold error, px", ylabel="true distance, px")
+        x = [foretold[group].mean() for group in groups]
+        axes.plot(x, [np.median(distance[group]) for group in groups], "o-", label="median")
+        low, high = ([np.quantile(distance[g], q) for g in groups] for q in (0.1, 0.9))
+        axes.fill_between(x, low, high, alpha=0.2, label="10 to 90 %")
+        axes.legend()
+
+
+def plot_discarding(evaluation, path, kind=None):
+    """Draws the error over the fraction of points that are left out: unsure ones, and any.
+
+    Args:
+        evaluation: `Evaluation` of a model that foretells its errors.
+        path: of the picture.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Raises:
+        ValueError: if the model does not foretell its errors.
+    """
+    fractions, rng = np.linspace(0, 0.5, 11), np.random.default_rng(0)
+    with plots.figure(path) as figure:
+        axes = figure.add_subplot(xlabel="points left out, %", ylabel="NME, %")
+        for label, draw in (("the least sure", None), ("at random", rng)):
+            errors = [evaluation.discarded(f, kind, draw).mean() for f in fractions]
+            axes.plot(100 * fractions, 100 * np.array(errors), label=label)
+        axes.grid(alpha=0.3)
+        axes.legend()
