@@ -175,11 +175,13 @@ class LossBalancing(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
-        faces = self.samples.drawn.pop(self.step)
         if self.interval is None:
+            faces = self.samples.drawn.pop(self.step)
             self.balance.update(faces, ops.convert_to_numpy(self.metric.values.value))
-        elif self.step % self.interval == 0:
-            self._renew()
+        else:
+            self.samples.drawn.pop(self.step, None)  # which is not needed then
+            if self.step % self.interval == 0:
+                self._renew()
         self.step += 1
 
     def _renew(self):
