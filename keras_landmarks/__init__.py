@@ -24,6 +24,7 @@ _ROOMS = [
     "models",
     "runtime",
     "schemes",
+    "shapes",
     "smoothing",
     "tracking",
     "training",

@@ -23,6 +23,8 @@ class Detection:
         score: the detector's score of the face, 0..1; None where the box was given.
         error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
             the truth; None where the model does not say.
+        point_score: `(n,)` float32 in 0..1, the weight of each point in a score-guided model; else
+            None.
     """
 
     landmarks: np.ndarray
@@ -30,15 +32,17 @@ class Detection:
     scheme: str
     score: float | None = None
     error: np.ndarray | None = None
+    point_score: np.ndarray | None = None
 
     @property
     def confidence(self):
-        """How sure each point is, `(n,)` in 0..1, or None: `exp(-error / (0.1 d))`.
+        """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
-        `d` is the distance of the pupils: 1 is certain, 0.37 an expected error of a tenth of it.
+        A point's score, or from its error `exp(-error / (0.1 d))` with the distance `d` of the
+        pupils: 1 is certain, 0.37 an expected error of a tenth of it.
         """
         if self.error is None:
-            return None
+            return self.point_score
         scheme = get_scheme(self.scheme)
         right, left = (
             self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
@@ -48,7 +52,8 @@ class Detection:
     @property
     def face_confidence(self):
         """How sure the face is: the mean confidence of its points, or None."""
-        return None if self.error is None else float(self.confidence.mean())
+        confidence = self.confidence
+        return None if confidence is None else float(confidence.mean())
 
     def to_dict(self):
         """The detection as plain numbers, for JSON."""
@@ -60,6 +65,7 @@ class Detection:
         }
         if self.error is not None:
             numbers["error"] = np.round(self.error, 2).tolist()
+        if self.confidence is not None:
             numbers["confidence"] = np.round(self.confidence, 3).tolist()
             numbers["face_confidence"] = round(self.face_confidence, 3)
         return numbers
@@ -110,8 +116,8 @@ def _find(model, pictures, boxes, detector, convention):
     outputs = _outputs(model, crops, transforms)
     return [
         [
-            Detection(landmarks, box, model.scheme.name, _score(score), error)
-            for box, score, (landmarks, error) in zip(framed, scores, outputs)
+            Detection(landmarks, box, model.scheme.name, _score(score), **more)
+            for box, score, (landmarks, more) in zip(framed, scores, outputs)
         ]
         for framed, scores in found
     ]
@@ -136,7 +142,7 @@ def cut_crops(model, picture, boxes, convention):
 
 
 def _outputs(model, crops, picture_transforms):
-    """Landmarks `(n, 2)` and expected errors `(n,)` or None of each face, in picture pixels."""
+    """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     if not crops:
         return
     predicted = model.predict_on_batch(np.stack(crops))
@@ -144,8 +150,12 @@ def _outputs(model, crops, picture_transforms):
     landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
     scale = np.linalg.norm(picture_from_crop[:, :, 0], axis=-1)
     for face, points in enumerate(landmarks.astype(np.float32)):
-        error = predicted["error"][face] * scale[face] if "error" in predicted else None
-        yield points, None if error is None else error.astype(np.float32)
+        more = {}
+        if "error" in predicted:
+            more["error"] = np.float32(predicted["error"][face] * scale[face])
+        if "score" in predicted:
+            more["point_score"] = np.float32(predicted["score"][face])
+        yield points, more
 
 
 def _score(score):

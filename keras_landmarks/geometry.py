@@ -150,7 +150,7 @@ def invert(transform):
     return _matrix(xp, a, b, -(a * c + b * f), d, e, -(d * c + e * f))
 
 
-def fit_similarity(source, target):
+def fit_similarity(source, target, weights=None):
     """The least-squares similarity (scale, rotation, shift; no mirroring) from source to target.
 
     In the plane Umeyama's solution has a closed form: with both sets centred, the transform's
@@ -160,12 +160,13 @@ def fit_similarity(source, target):
     Args:
         source: `(..., n, 2)` points.
         target: `(..., n, 2)` points.
+        weights: `(..., n)` of the points' squared distances, 0 or more; None for equal ones.
 
     Returns:
         `(..., 2, 3)` transforms `target_from_source`, never singular. Where the best one would
-        be (all points of a set are equal, or one set is the other mirrored, as far as it is
-        symmetric) the identity is returned, with finite gradients; so it is where a source
-        point is not finite, or further than `FAR`.
+        be (all points of a set that have a weight are equal, or one set is the other mirrored, as
+        far as it is symmetric) the identity is returned, with finite gradients; so it is where a
+        source point is not finite, or further than `FAR`.
 
     Reference:
         Umeyama, Least-squares estimation of transformation parameters between two point
@@ -175,15 +176,19 @@ def fit_similarity(source, target):
     source = finite(source)
     near = xp.all(xp.abs(source) < FAR, axis=(-2, -1), keepdims=True)
     source = xp.where(near, source, xp.zeros_like(source))  # all equal
-    source_mean = xp.mean(source, axis=-2, keepdims=True)
-    target_mean = xp.mean(target, axis=-2, keepdims=True)
+    if weights is None:
+        weights = xp.ones_like(source[..., 0])
+    share = weights[..., None] / xp.maximum(xp.sum(weights, axis=-1), 1e-6)[..., None, None]
+    source_mean = xp.sum(share * source, axis=-2, keepdims=True)
+    target_mean = xp.sum(share * target, axis=-2, keepdims=True)
     p, q = source - source_mean, target - target_mean
-    norm = xp.sum(p * p, axis=(-2, -1))
+    weighted = p * share * source.shape[-2]
+    norm = xp.sum(p * weighted, axis=(-2, -1))
     # Not `eps`: 1e-7 would vanish in half precision, and a pixel grid has no smaller spread.
     equal = norm < 1e-4
     norm = xp.where(equal, xp.ones_like(norm), norm)
-    a = xp.sum(p * q, axis=(-2, -1)) / norm
-    b = xp.sum(p[..., 0] * q[..., 1] - p[..., 1] * q[..., 0], axis=-1) / norm
+    a = xp.sum(weighted * q, axis=(-2, -1)) / norm
+    b = xp.sum(weighted[..., 0] * q[..., 1] - weighted[..., 1] * q[..., 0], axis=-1) / norm
     degenerate = xp.logical_or(equal, a * a + b * b < 1e-6)  # shrunk to a thousandth
     x, y = source_mean[..., 0, 0], source_mean[..., 0, 1]
     u, v = target_mean[..., 0, 0], target_mean[..., 0, 1]

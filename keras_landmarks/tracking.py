@@ -28,6 +28,7 @@ class Track(Detection):
         scheme: name of the landmarks' scheme.
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
         error: `(n,)` expected errors in pixels of the frame, or None.
+        point_score: `(n,)` weights of the points in 0..1, or None.
         id: number of the face; stays as long as it is followed.
     """
 
@@ -184,7 +185,7 @@ class Tracker:
         faces = [face for face in faces if not face.lost]  # in the picture
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.landmarks, face.error = found.landmarks, found.error
+            face.found = found
             share = overlap(_square(found.landmarks)[None], face.box)[0]
             face.likeness = face.compare(frame)
             # Written so that NaN is lost too.
@@ -197,12 +198,12 @@ class Tracker:
         return face.lost <= self.every and face.unconfirmed < 2 * self.every and not double
 
     def _track(self, face):
-        landmarks = face.landmarks
+        landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
         face.box = _square(landmarks)
-        score = float(np.clip(face.likeness, 0, 1))
-        return Track(landmarks, face.box, self.model.scheme.name, score, face.error, face.id)
+        facts = vars(face.found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
+        return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})
 
 
 @dataclasses.dataclass(eq=False)
@@ -212,8 +213,7 @@ class _Face:
     id: int
     box: np.ndarray
     smooth: OneEuro | None
-    landmarks: np.ndarray | None = None
-    error: np.ndarray | None = None
+    found: Detection | None = None
     likeness: float = 1.0
     lost: int = 0  # frames; 0 is in view
     unconfirmed: int = 0  # frames
@@ -229,12 +229,13 @@ class _Face:
 
     def compare(self, frame):
         """The correlation with the face as it was last detected; remembers it if it just was."""
+        landmarks = self.found.landmarks
         if self.thumbnail is None:
-            transform = geometry.box_transform(_square(self.landmarks), THUMBNAIL)
-            self.reference = geometry.transform_points(self.landmarks, transform)
+            transform = geometry.box_transform(_square(landmarks), THUMBNAIL)
+            self.reference = geometry.transform_points(landmarks, transform)
             self.thumbnail = _thumbnail(frame, transform)
             return 1.0
-        now = _thumbnail(frame, geometry.fit_similarity(self.landmarks, self.reference))
+        now = _thumbnail(frame, geometry.fit_similarity(landmarks, self.reference))
         return float((now * self.thumbnail).sum())
 
 

@@ -16,6 +16,7 @@ from keras_landmarks.data import (
     balance_poses,
     split_by_photo,
 )
+from keras_landmarks.layers import ShapeDictionary
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import MultiLoss
 from keras_landmarks.progress import Progress
@@ -161,6 +162,9 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     try:
         with strategy.scope() if strategy else contextlib.nullcontext():
             model = recipe.model(mean_shape=samples.mean_shape())
+            for layer in model.layers:
+                if isinstance(layer, ShapeDictionary):
+                    layer.adapt(samples.shapes())
             samples.balance = None  # of a training before
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         progress = Progress(out, model, validation)

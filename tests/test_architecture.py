@@ -12,7 +12,8 @@ MAY_IMPORT = {
     "geometry": set(),
     "images": {"geometry"},
     "weights": {"images"},
-    "layers": {"geometry"},
+    "shapes": {"geometry"},
+    "layers": {"geometry", "shapes"},
     "losses": {"schemes", "geometry", "layers", "metrics"},
     "metrics": {"schemes", "geometry", "layers"},
     "models": {"schemes", "layers", "losses"},
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
     "progress": {"metrics", "weights", "images", "plots"},
-    "training": {"data", "losses", "metrics", "models", "weights", "progress"},
+    "training": {"data", "layers", "losses", "metrics", "models", "weights", "progress"},
 }
 TENSORFLOW = {"data", "training", "export"}
 

@@ -23,6 +23,11 @@ TRANSFORMS = np.stack(
 IDENTITY = np.float32([[1, 0, 0], [0, 1, 0]])
 SHAPE = np.float32([[8, 8], [24, 9], [16, 14], [10, 19], [22, 20]])
 
+MAPS = RNG.uniform(0, 1, (3, 12, 16, 5)).astype("float32")
+WEIGHTS = RNG.uniform(0, 1, (3, 5)).astype("float32")
+FLAT = {"heatmap_generation, disc": (), "score_weights": (0,)}
+"""Layers whose outputs do not change with every input: which inputs have gradients."""
+
 LAYERS = {
     "image_transform": (lambda: layers.ImageTransform(), (IMAGES, TRANSFORMS)),
     "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
@@ -55,6 +60,14 @@ LAYERS = {
         lambda: layers.HeatmapGeneration(SIZE, "gaussian", sigma=2.0),
         (LANDMARKS,),
     ),
+    "heatmap_generation, disc": (
+        lambda: layers.HeatmapGeneration(SIZE, "disc", radius=3.2),
+        (LANDMARKS,),
+    ),
+    "heatmap_decoding": (lambda: layers.HeatmapDecoding(sharpness=4.0), (MAPS,)),
+    "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
+    "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
+    "shape_dictionary": (lambda: layers.ShapeDictionary(12, 4), (LANDMARKS, WEIGHTS)),
     "feature_image": (
         lambda: layers.FeatureImage((12, 8), dtype="float32"),
         (LANDMARKS.reshape(3, 10) / 10,),
@@ -71,7 +84,7 @@ def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
     # Sums of pixels of 0..255 differ in the last digits of float32.
     atol = 1e-2 if inputs[0] is IMAGES else 1e-4
-    check_layer(build(), inputs, atol, coordinates=name != "feature_image")
+    check_layer(build(), inputs, atol, FLAT.get(name), name != "feature_image")
 
 
 def test_every_public_layer_is_checked():
@@ -93,6 +106,8 @@ BAD = {
     "transform_estimation": (BAD_LANDMARKS,),
     "heatmap_generation": (BAD_LANDMARKS,),
     "heatmap_generation, gaussian": (BAD_LANDMARKS,),
+    "score_weights": (MAPS, BAD_LANDMARKS),
+    "shape_dictionary": (BAD_LANDMARKS, WEIGHTS),
 }
 
 

@@ -27,6 +27,7 @@ NAMES = [
     "models",
     "runtime",
     "schemes",
+    "shapes",
     "smoothing",
     "tracking",
     "training",
@@ -39,24 +40,27 @@ MODULES = {
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes
         detect_boxes find_face get_convention overlap""",
-    "evaluation": """BOXES Evaluation evaluate false_detection_auc plot_ced plot_discarding
-        plot_reliability""",
+    "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
+        occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "finder": "Detection cut_crops find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_transform similarity_transform square_box
         transform_points""",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
-    "layers": """FeatureImage HeatmapGeneration ImageTransform LandmarkCrop LandmarkTransform
-        MeanShape TransformEstimation TransformJitter""",
-    "losses": """Align DISTANCES IodL2 L1 L2 NormalisedDistance SmoothL1 Validation Wing align
-        iod_l2 l1 l2 normalised_distance smooth_l1 validation wing""",
+    "layers": """FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform LandmarkCrop
+        LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
+        TransformJitter""",
+    "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
+        Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
+        validation wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld resnet validation",
+    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
+    "shapes": "align learn_dictionary reconstruct",
     "smoothing": "OneEuro",
     "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",

@@ -1,10 +1,11 @@
 """Repeats the validation paper's tables 1, 2 and 5 at an equal, short schedule, over several seeds.
 
-    python tools/compare_balancing.py validation-300w --data 300W --out runs/balancing --epochs 20
+    python tools/compare_balancing.py validation-300w --data 300W --out runs/balancing
 
 NON: no foretold errors, batches drawn evenly. NOBB: with foretold errors. BBO and BB: batches drawn
-by loss, online and renewed each tenth of an epoch. Writes zoo/NAME/balancing.json and the table of
-the card. A run that is already in --out is not trained again.
+by loss, online and renewed each tenth of an epoch. Small crops leave time for the seeds. Writes
+zoo/NAME/balancing.json and the table of the card. A run that is already in --out is not trained
+again.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def shortened(recipe, epochs, foretold, lpbb, seed):
         loss = stage.loss if foretold else stage.loss["validated"].coordinates
         count = max(round(epochs * stage.epochs / whole), 1)
         stages.append(dataclasses.replace(stage, epochs=count, loss=loss))
-    model = functools.partial(recipe.model, validation=foretold)
+    model = functools.partial(recipe.model, size=recipe.size[0], validation=foretold)
     return dataclasses.replace(recipe, model=model, stages=tuple(stages), lpbb=lpbb, seed=seed)
 
 
@@ -51,20 +52,21 @@ def main():
     parser.add_argument("name", help="a model of zoo/ that foretells its errors")
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser.add_argument("--size", type=int, default=64, help="of the crops")
     parser.add_argument("--epochs", type=int, default=20, help="of every variant and seed")
     parser.add_argument("--seeds", type=int, default=3)
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
-    _, held = read_samples(recipe, arguments.data)  # for all seeds the same faces to measure on
+    recipe = dataclasses.replace(recipe, size=(arguments.size, arguments.size))
+    samples, held = read_samples(recipe, arguments.data)  # for all seeds the same faces
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
     for name, (foretold, lpbb) in VARIANTS.items():
         numbers = []
         for seed in range(arguments.seeds):
             short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
-            out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}-{seed}"
-            samples, _ = read_samples(recipe, arguments.data)
             samples.seed = seed
+            out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}-{seed}"
             model = training.train(short, samples, held, out, resume=True, verbose=2)
             numbers.append(
                 [measure(model, held)[0], *measure(model, test), *discarded(model, recipe, faces)]

@@ -1,10 +1,10 @@
 """Repeats FFLD's tables 5 and 6 at an equal, short schedule: losses of the stages, and gradients.
 
-    python tools/compare_stages.py resnet18-ffld-300w --data 300W --out runs/stages --epochs 8
+    python tools/compare_stages.py resnet18-ffld-300w --data 300W --out runs/stages
 
-All variants start from one baseline (the recipe's first stages, trained once in --out/baseline),
-and are trained for as many epochs. Writes zoo/NAME/comparison.json and the table of the card. A run
-that is already in --out is not trained again.
+All variants start from one baseline (the recipe's first stages at a part of their epochs, trained
+once in --out/baseline), and are trained for as many epochs. Writes zoo/NAME/comparison.json and the
+table of the card. A run that is already in --out is not trained again.
 """
 
 import argparse
@@ -38,9 +38,13 @@ VARIANTS = {
 }
 
 
-def train_baseline(recipe, folder, out):
+def train_baseline(recipe, folder, out, share):
     """The weights of the network alone, by the stages of the recipe that have one loss."""
-    alone = tuple(stage for stage in recipe.stages if not isinstance(stage.loss, dict))
+    alone = tuple(
+        dataclasses.replace(stage, epochs=round(share * stage.epochs))
+        for stage in recipe.stages
+        if not isinstance(stage.loss, dict)
+    )
     recipe = dataclasses.replace(recipe, stages=alone)
     training.train(recipe, *read_samples(recipe, folder), out, resume=True, verbose=2)
     return out / "best.safetensors"
@@ -69,10 +73,11 @@ def main():
     parser.add_argument("name", help="an FFLD of zoo/")
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--out", required=True, help="folder for the trainings")
-    parser.add_argument("--epochs", type=int, default=8, help="of every variant")
+    parser.add_argument("--epochs", type=int, default=5, help="of every variant")
+    parser.add_argument("--share", type=float, default=0.3, help="of the baseline's epochs")
     arguments = parser.parse_args()
     recipe, out = read_recipe(arguments.name), pathlib.Path(arguments.out)
-    baseline = train_baseline(recipe, arguments.data, out / "baseline")
+    baseline = train_baseline(recipe, arguments.data, out / "baseline", arguments.share)
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
     for name, (stage_losses, switches) in VARIANTS.items():

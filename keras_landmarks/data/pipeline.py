@@ -170,16 +170,21 @@ class Samples:
         """All crops and landmarks, not augmented: for evaluation."""
         return self._make(self.indices, None)
 
-    def mean_shape(self):
-        """The mean landmarks as fractions of the crop, `(n, 2)` (see `layers.MeanShape`)."""
-        size = np.array(self.size[::-1])
-        shapes = []
+    def shapes(self):
+        """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
+
+        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges.
+        """
+        size, shapes = np.array(self.size[::-1]), []
         for _, landmarks, box in self._cuts:
             transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
-            shape = (geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5
-            mirrored = shape[list(self.scheme.mirror)] * (-1, 1)
-            shapes.append((shape + mirrored) / 2)
-        return np.mean(shapes, axis=0)
+            shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
+        shapes = np.stack(shapes)
+        return np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+
+    def mean_shape(self):
+        """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
+        return self.shapes().mean(axis=0)
 
     def dataset(self, first_step=0):
         """A `tf.data.Dataset` of batches that goes on for ever, from a step on.

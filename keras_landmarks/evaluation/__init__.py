@@ -6,12 +6,16 @@ from keras_landmarks.evaluation.confidence import (
     plot_reliability,
 )
 from keras_landmarks.evaluation.measure import BOXES, Evaluation, evaluate, plot_ced
+from keras_landmarks.evaluation.occlusion import OccludedFace, hidden_and_visible, occlude
 
 __all__ = [
     "BOXES",
     "Evaluation",
+    "OccludedFace",
     "evaluate",
     "false_detection_auc",
+    "hidden_and_visible",
+    "occlude",
     "plot_ced",
     "plot_discarding",
     "plot_reliability",

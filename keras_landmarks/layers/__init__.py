@@ -1,21 +1,27 @@
 """Layers on Keras ops: every one runs on every backend and exports to TFLite and ONNX."""
 
 from keras_landmarks.layers.feature_image import FeatureImage
+from keras_landmarks.layers.heatmap_decoding import HeatmapDecoding
 from keras_landmarks.layers.heatmap_generation import HeatmapGeneration
 from keras_landmarks.layers.image_transform import ImageTransform
 from keras_landmarks.layers.landmark_crop import LandmarkCrop
 from keras_landmarks.layers.landmark_transform import LandmarkTransform
 from keras_landmarks.layers.mean_shape import MeanShape
+from keras_landmarks.layers.score_weights import ScoreWeights
+from keras_landmarks.layers.shape_dictionary import ShapeDictionary
 from keras_landmarks.layers.transform_estimation import TransformEstimation
 from keras_landmarks.layers.transform_jitter import TransformJitter
 
 __all__ = [
     "FeatureImage",
+    "HeatmapDecoding",
     "HeatmapGeneration",
     "ImageTransform",
     "LandmarkCrop",
     "LandmarkTransform",
     "MeanShape",
+    "ScoreWeights",
+    "ShapeDictionary",
     "TransformEstimation",
     "TransformJitter",
 ]

@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_landmarks import geometry
 
-KINDS = ("distance", "gaussian")
+KINDS = ("distance", "gaussian", "disc")
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -12,11 +12,11 @@ class HeatmapGeneration(keras.layers.Layer):
 
     `distance` is one map for all landmarks, `1 / (1 + d)` with d the distance from a pixel to the
     nearest landmark; `gaussian` is a map for each, `exp(-d^2 / (2 sigma^2))`. Both are 1 at a
-    landmark. Differentiable towards the landmarks.
+    landmark, and differentiable towards the landmarks. `disc` is a map for each, 1 up to `radius`.
 
     Args:
         size: `(height, width)` of the maps.
-        kind: `distance` or `gaussian`.
+        kind: `distance`, `gaussian` or `disc`.
         radius: pixels farther than this from every landmark are zero; None draws everywhere. The
             paper has 16.
         sigma: width of the Gaussian, in pixels.
@@ -26,13 +26,14 @@ class HeatmapGeneration(keras.layers.Layer):
             finite, or far outside, is not drawn.
 
     Returns:
-        `(batch, *size, 1)` for `distance`, `(batch, *size, n)` for `gaussian`; of 0..1, float32.
+        `(batch, *size, 1)` for `distance`, else `(batch, *size, n)`; of 0..1, float32.
 
     Raises:
         ValueError: if a size, the radius or sigma is not positive, or the kind is unknown.
 
     Reference:
-        Kowalski et al., Deep Alignment Network, 2017, eq. 3.
+        Kowalski et al., Deep Alignment Network, 2017, eq. 3; for `disc` Yan et al., Score-guided
+        face alignment network under occlusions, section 3.2.
     """
 
     def __init__(self, size, kind="distance", radius=16.0, sigma=1.5, **kwargs):
@@ -44,6 +45,8 @@ class HeatmapGeneration(keras.layers.Layer):
             raise ValueError(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
         if sigma <= 0 or (radius is not None and radius <= 0):
             raise ValueError(f"radius and sigma must be above zero, got {radius} and {sigma}.")
+        if kind == "disc" and radius is None:
+            raise ValueError("A disc needs a radius.")
         self.size = tuple(size)
         self.kind, self.radius, self.sigma = kind, radius, sigma
 
@@ -58,6 +61,8 @@ class HeatmapGeneration(keras.layers.Layer):
             at_landmark = squared == 0  # where a root has no slope
             distance = ops.sqrt(ops.where(at_landmark, 1.0, squared))
             heatmap = 1 / (1 + ops.where(at_landmark, 0.0, distance))
+        elif self.kind == "disc":
+            heatmap = ops.ones_like(squared)
         else:
             heatmap = ops.exp(-squared / (2 * self.sigma**2))
         if self.radius is not None:

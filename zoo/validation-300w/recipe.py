@@ -27,10 +27,11 @@ def optimizer(rate):
 
 RECIPE = Recipe(
     model=validation,
+    # Pixels make foretold errors' gradients large beside L1's and Wing's: hence the small weights.
     stages=(
-        Stage(loss={"validated": Validation(L2())}, epochs=10, optimizer=optimizer(1e-3)),
-        Stage(loss={"validated": Validation(L1())}, epochs=30, optimizer=optimizer(1e-3)),
-        Stage(loss={"validated": Validation(Wing(10, 2))}, epochs=60, optimizer=optimizer(7e-4)),
+        Stage({"validated": Validation(L2(), weight=0.1)}, 6, optimizer(1e-3)),
+        Stage({"validated": Validation(L1(), weight=0.02)}, 24, optimizer(1e-3)),
+        Stage({"validated": Validation(Wing(10, 2), weight=0.02)}, 50, optimizer(7e-4)),
     ),
     size=(112, 112),
     augmentation=Augmentation(

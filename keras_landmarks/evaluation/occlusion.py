@@ -1,0 +1,135 @@
+"""Faces of which a part is hidden, always the same ones: how well are points found unseen?"""
+
+import dataclasses
+
+import cv2
+import numpy as np
+
+from keras_landmarks import metrics
+from keras_landmarks.data import Face
+
+KINDS = ("photo", "hand", "bar")
+"""What hides: pieces of another face's photo, blobs with fingers, bars across the face."""
+
+
+@dataclasses.dataclass(eq=False)
+class OccludedFace(Face):
+    """A face with parts of its picture covered.
+
+    Args:
+        image: the covered picture, `(height, width, 3)` uint8 RGB.
+        landmarks: `(n, 2)` float32 points in pixels of the picture, hidden or not.
+        scheme: name of the landmarks' scheme.
+        box: `(4,)` float32 box of the face before it was covered, or None.
+        name: of the face.
+        photo: the source photo.
+        hidden: `(n,)` booleans: which landmarks lie under a cover.
+    """
+
+    hidden: np.ndarray | None = None
+
+
+def occlude(faces, seed=0, least=0.1, most=0.5):
+    """Covers a part of each face, the same for the same arguments.
+
+    Args:
+        faces: list of `data.Face`, of two photos at least.
+        seed: of kinds, places, sizes and colours.
+        least: smallest covered fraction of the area within the landmarks.
+        most: largest.
+
+    Returns:
+        List of `OccludedFace`, whose pictures are arrays.
+
+    Raises:
+        ValueError: if the fractions are not `0 < least < most <= 1`, or all faces are of one photo.
+    """
+    if not 0 < least < most <= 1:
+        raise ValueError(f"Expected 0 < least < most <= 1, got {least} and {most}.")
+    if len({face.photo for face in faces}) < 2:
+        raise ValueError("Faces of two photos at least are needed: one's pixels cover another.")
+    occluded = []
+    for i, face in enumerate(faces):
+        rng = np.random.default_rng((seed, i))
+        others = (faces[(i + k) % len(faces)] for k in range(1, len(faces)))
+        other = next(other for other in others if other.photo != face.photo)
+        pixels = face.pixels().copy()
+        cover = _cover(rng, face.landmarks, pixels.shape[:2], least, most, KINDS[i % len(KINDS)])
+        pixels[cover] = _paint(rng, pixels.shape, KINDS[i % len(KINDS)], other)[cover]
+        x, y = np.rint(face.landmarks).astype(int).T
+        inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
+        hidden = inside & cover[y.clip(0, len(cover) - 1), x.clip(0, cover.shape[1] - 1)]
+        facts = vars(face) | {"image": pixels, "hidden": hidden}
+        occluded.append(OccludedFace(**facts))
+    return occluded
+
+
+def _cover(rng, landmarks, size, least, most, kind):
+    """Which pixels are covered, `(height, width)` booleans."""
+    face = np.zeros(size, np.uint8)
+    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
+    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    side = float((high - low).max())
+    while True:
+        wanted, cover = rng.uniform(least, most), np.zeros(size, np.uint8)
+        while (share := cover[face > 0].mean()) < wanted:
+            _draw(rng, cover, rng.uniform(low, high), side, kind)
+        if share <= most:
+            return cover > 0
+
+
+def _draw(rng, cover, centre, side, kind):
+    """Adds one shape to the cover."""
+    middle, degrees = tuple(np.rint(centre).astype(int).tolist()), rng.uniform(0, 180)
+    if kind == "photo":
+        half = rng.uniform(0.1, 0.25, 2) * side
+        low, high = (np.rint(centre + sign * half).astype(int).tolist() for sign in (-1, 1))
+        cv2.rectangle(cover, tuple(low), tuple(high), 1, -1)
+    elif kind == "hand":
+        palm = rng.uniform(0.1, 0.2) * side
+        cv2.ellipse(cover, middle, (int(palm), int(0.8 * palm)), degrees, 0, 360, 1, -1)
+        for finger in range(4):
+            angle = np.radians(degrees - 30 + 20 * finger)
+            tip = centre + palm * rng.uniform(1.6, 2.4) * np.array([np.cos(angle), np.sin(angle)])
+            tip = tuple(np.rint(tip).astype(int).tolist())
+            cv2.line(cover, middle, tip, 1, max(int(0.35 * palm), 1))
+    else:
+        long, wide = 2 * side, rng.uniform(0.06, 0.15) * side
+        corners = cv2.boxPoints((middle, (long, wide), degrees))
+        cv2.fillConvexPoly(cover, np.rint(corners).astype(np.int32), 1)
+
+
+def _paint(rng, shape, kind, other):
+    """What the cover shows, `shape` uint8: another photo, uneven skin or one colour."""
+    height, width = shape[:2]
+    if kind == "photo":
+        turned = other.pixels()[::-1]  # upside down: no eye where an eye was
+        return cv2.resize(turned, (width, height), interpolation=cv2.INTER_AREA)
+    if kind == "hand":
+        colour = np.array([224, 172, 140]) * rng.uniform(0.35, 1.1)
+        shade = cv2.resize(rng.normal(0, 14, (6, 6, 1)), (width, height))[..., None]
+        return np.rint(np.clip(colour + shade, 0, 255)).astype(np.uint8)
+    return np.broadcast_to(rng.integers(0, 256, 3).astype(np.uint8), shape)
+
+
+def hidden_and_visible(evaluation, faces, kind=None):
+    """The mean normalised errors of the hidden and of the visible points.
+
+    Args:
+        evaluation: `Evaluation` of a model on the faces.
+        faces: list of `OccludedFace`.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Returns:
+        `(hidden, visible)`.
+
+    Raises:
+        ValueError: if the evaluation is of other faces.
+    """
+    if evaluation.names != [face.name for face in faces]:
+        raise ValueError("The evaluation is of other faces.")
+    hidden = np.stack([face.hidden for face in faces])
+    errors = np.asarray(
+        metrics.point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, kind)
+    )
+    return float(errors[hidden].mean()), float(errors[~hidden].mean())

@@ -1,0 +1,95 @@
+import keras
+from keras import ops
+
+KINDS = ("argmax", "centroid", "soft_argmax")
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class HeatmapDecoding(keras.layers.Layer):
+    """Landmarks from heatmaps.
+
+    `argmax` is the middle of the largest pixel (eq. 4). `centroid` is the mean of the pixels about
+    it, weighted by their values above zero: a fraction of a pixel. `soft_argmax` is the mean of all
+    pixels, weighted by the softmax of their values: differentiable, for training through it.
+
+    Args:
+        kind: `argmax`, `centroid` or `soft_argmax`.
+        stride: pixels of the picture from one pixel of the maps to the next.
+        radius: of the window of `centroid`, in pixels of the maps.
+        sharpness: what `soft_argmax` multiplies values by before the softmax.
+
+    Call arguments:
+        heatmaps: `(batch, height, width, n)`.
+
+    Returns:
+        `(batch, n, 2)` points in pixels of the picture, float32: pixel `i` of a map lies at
+        `(i + 0.5) * stride - 0.5`.
+
+    Raises:
+        ValueError: if the kind is unknown, a number is not above zero, or the maps are of no fixed
+            size.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, eq. 4; for `soft_argmax`
+        Sun et al., Integral human pose regression, ECCV 2018.
+    """
+
+    def __init__(self, kind="soft_argmax", stride=1, radius=2, sharpness=1.0, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        if kind not in KINDS:
+            raise ValueError(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
+        if min(stride, radius, sharpness) <= 0:
+            raise ValueError(
+                f"stride, radius and sharpness must be above zero, got {stride}, {radius} and "
+                f"{sharpness}."
+            )
+        self.kind, self.stride, self.radius = kind, stride, radius
+        self.sharpness = sharpness
+
+    def build(self, input_shape):
+        if len(input_shape) != 4 or None in input_shape[1:]:
+            raise ValueError(
+                f"Expected heatmaps (batch, height, width, n) of a fixed size, got {input_shape}."
+            )
+
+    def call(self, heatmaps):
+        _, height, width, count = heatmaps.shape
+        values = ops.reshape(ops.transpose(heatmaps, (0, 3, 1, 2)), (-1, count, height * width))
+        if self.kind == "soft_argmax":
+            share = ops.reshape(ops.softmax(self.sharpness * values), (-1, count, height, width))
+        else:
+            index = ops.argmax(values, axis=-1)[..., None]
+            x, y = index % width, index // width
+            reach = self.radius if self.kind == "centroid" else 0
+            near = window(x, width, reach)[:, :, None, :] * window(y, height, reach)[..., None]
+            share = near
+            if reach:  # the largest pixel counts even where no value is above zero
+                values = ops.reshape(ops.maximum(values, 0.0), (-1, count, height, width))
+                share = near * values + 1e-6 * near
+            share = share / ops.sum(share, axis=(2, 3), keepdims=True)
+        x = ops.sum(ops.sum(share, axis=2) * ops.arange(width, dtype="float32"), axis=-1)
+        y = ops.sum(ops.sum(share, axis=3) * ops.arange(height, dtype="float32"), axis=-1)
+        return (ops.stack([x, y], axis=-1) + 0.5) * self.stride - 0.5
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[3], 2)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "kind": self.kind,
+            "stride": self.stride,
+            "radius": self.radius,
+            "sharpness": self.sharpness,
+        }
+
+
+def window(middle, size, radius):
+    """Which of `size` pixels lie within a radius of a place: `(batch, n, size)` of 0 and 1.
+
+    Args:
+        middle: `(batch, n, 1)`.
+    """
+    distance = ops.abs(ops.arange(size, dtype="float32") - ops.cast(middle, "float32"))
+    return ops.cast(distance <= radius, "float32")

@@ -1,0 +1,91 @@
+import keras
+from keras import ops
+
+from keras_landmarks import geometry, shapes
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class ShapeDictionary(keras.layers.Layer):
+    """Moves unsure landmarks to where the sure ones, and the shapes of many faces, want them.
+
+    The exemplars nearest to a face's sure landmarks are combined by least squares; a landmark goes
+    the further to the combination, the less sure it is. The exemplars are a weight that is not
+    trained: learnt from training faces by `adapt`, saved with the model.
+
+    Args:
+        count: of exemplars.
+        neighbours: how many of them are combined.
+        sure: landmarks of this weight or more stay where they are; below, they move in proportion.
+        trust: of the combination: the part of the way that a landmark of weight zero moves, 0..1.
+        ridge: see `shapes.reconstruct`.
+
+    Call arguments:
+        landmarks: `(batch, n, 2)` points in pixels, float32.
+        weights: `(batch, n)` in 0..1, how sure each point is.
+
+    Returns:
+        `(batch, n, 2)` landmarks, float32. Points that are not finite count as not sure.
+
+    Raises:
+        ValueError: if a number is out of its range, or the weights do not fit the landmarks.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, section 3.3, eq. 2.
+    """
+
+    def __init__(self, count=256, neighbours=16, sure=0.5, trust=1.0, ridge=1e-3, **kwargs):
+        kwargs.setdefault("dtype", "float32")
+        super().__init__(**kwargs)
+        if not 1 <= neighbours <= count:
+            raise ValueError(f"neighbours must be 1 to {count} (count), not {neighbours}.")
+        if sure <= 0 or not 0 <= trust <= 1 or ridge <= 0:
+            raise ValueError(
+                f"Expected sure > 0, trust in 0..1 and ridge > 0, got {sure}, {trust}, {ridge}."
+            )
+        self.count, self.neighbours, self.sure = count, neighbours, sure
+        self.trust, self.ridge = trust, ridge
+
+    def build(self, landmarks_shape, weights_shape):
+        if len(landmarks_shape) != 3 or tuple(weights_shape) != tuple(landmarks_shape[:2]):
+            raise ValueError(
+                f"Expected landmarks (batch, n, 2) and weights (batch, n), got "
+                f"{tuple(landmarks_shape)} and {tuple(weights_shape)}."
+            )
+        self.exemplars = self.add_weight(
+            name="exemplars",
+            shape=(self.count, *landmarks_shape[1:]),
+            initializer=keras.initializers.RandomNormal(seed=0),  # until `adapt`
+            trainable=False,
+        )
+
+    def adapt(self, faces):
+        """Learns the exemplars from shapes, `(faces, n, 2)`, in any pixels: K-SVD.
+
+        Raises:
+            ValueError: if there are not more faces than exemplars, or they have other points.
+        """
+        self.exemplars.assign(shapes.learn_dictionary(faces, self.count))
+
+    def call(self, landmarks, weights):
+        known = ops.all(ops.abs(geometry.finite(landmarks)) < geometry.FAR, axis=-1)
+        weights = ops.where(known, ops.clip(weights, 0.0, 1.0), 0.0)
+        landmarks = ops.where(known[..., None], geometry.finite(landmarks), 0.0)
+        shape = shapes.reconstruct(
+            landmarks, weights, ops.convert_to_tensor(self.exemplars), self.neighbours, self.ridge
+        )
+        kept = ops.clip(weights / self.sure, 1 - self.trust, 1.0)
+        kept = ops.where(known, kept, 0.0)[..., None]
+        return kept * landmarks + (1 - kept) * shape
+
+    def compute_output_shape(self, landmarks_shape, weights_shape):
+        return tuple(landmarks_shape)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "count": self.count,
+            "neighbours": self.neighbours,
+            "sure": self.sure,
+            "trust": self.trust,
+            "ridge": self.ridge,
+        }

@@ -1,0 +1,90 @@
+"""Losses of heatmaps and score maps. Their targets are drawn here, from the landmarks."""
+
+import keras
+from keras import ops
+
+from keras_landmarks.layers import HeatmapGeneration
+from keras_landmarks.losses.face_loss import FaceLoss
+
+
+def heatmaps(y_true, y_pred, sigma=1.5, stride=1):
+    """Half the squared difference to a Gaussian about each landmark, summed over the pixels.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks in pixels of the crop.
+        y_pred: `(batch, height, width, n)` heatmaps.
+        sigma: width of the Gaussians, in pixels of the maps.
+        stride: pixels of the crop from one pixel of the maps to the next.
+
+    Returns:
+        `(batch,)` float32, the mean over the landmarks.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, eq. 3, first sum.
+    """
+    return _half_squares(y_true, y_pred, stride, kind="gaussian", sigma=sigma, radius=None)
+
+
+def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0):
+    """Half the squared difference to a disc of ones about each landmark, summed over the pixels.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks in pixels of the crop.
+        y_pred: `(batch, height, width, n)` score maps.
+        radius: of the discs, in pixels of the maps.
+        stride: pixels of the crop from one pixel of the maps to the next.
+        weight: of this loss beside the others; lambda of eq. 3.
+
+    Returns:
+        `(batch,)` float32, the mean over the landmarks.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, eq. 3, second sum.
+    """
+    return weight * _half_squares(y_true, y_pred, stride, kind="disc", radius=radius)
+
+
+def _half_squares(y_true, y_pred, stride, **drawing):
+    place = (ops.cast(y_true, "float32") + 0.5) / stride - 0.5
+    target = HeatmapGeneration(y_pred.shape[1:3], **drawing)(place)
+    squares = ops.square(ops.cast(y_pred, "float32") - target)
+    return 0.5 * ops.mean(ops.sum(squares, axis=(1, 2)), axis=-1)
+
+
+class _MapLoss(FaceLoss):
+    """A loss of landmarks and a map for each of them."""
+
+    def call(self, y_true, y_pred):
+        if len(y_pred.shape) != 4 or y_pred.shape[3] != y_true.shape[1]:
+            raise ValueError(
+                f"The {self.name} loss needs landmarks (batch, n, 2) and maps (batch, height, "
+                f"width, n), got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+            )
+        return self._function(y_true, y_pred, **self._arguments)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class Heatmaps(_MapLoss):
+    """`heatmaps` as a Keras loss, of the layer `heatmaps` of an hourglass (see `MultiLoss`)."""
+
+    def __init__(
+        self, sigma=1.5, stride=1, reduction="sum_over_batch_size", name="heatmaps", dtype=None
+    ):
+        super().__init__(heatmaps, {"sigma": sigma, "stride": stride}, name, reduction, dtype)
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class ScoreMaps(_MapLoss):
+    """`score_maps` as a Keras loss, of the layer `scores` of an hourglass (see `MultiLoss`)."""
+
+    def __init__(
+        self,
+        radius=4.0,
+        stride=1,
+        weight=1.0,
+        reduction="sum_over_batch_size",
+        name="score_maps",
+        dtype=None,
+    ):
+        arguments = {"radius": radius, "stride": stride, "weight": weight}
+        super().__init__(score_maps, arguments, name, reduction, dtype)

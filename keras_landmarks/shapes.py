@@ -1,0 +1,138 @@
+"""Shapes of faces: a dictionary of exemplars, and hidden points inferred from it."""
+
+import numpy as np
+
+from keras_landmarks import geometry
+from keras_landmarks.geometry import namespace
+
+
+def align(shapes, rounds=3):
+    """Shapes without place, size and turn: each taken to the mean of all by a similarity.
+
+    Args:
+        shapes: `(faces, n, 2)` points.
+        rounds: how often the mean is computed anew.
+
+    Returns:
+        `(faces, n, 2)` float64; their mean has its middle at zero, and its points are about
+        1 away from it in the root mean square.
+
+    Reference:
+        Gower, Generalized Procrustes analysis, 1975.
+    """
+    shapes = np.asarray(shapes, np.float64)
+    mean = shapes[0]
+    for _ in range(rounds):
+        mean = mean - mean.mean(axis=0)
+        mean = mean / np.sqrt(np.square(mean).sum(axis=-1).mean())
+        target = np.broadcast_to(mean, shapes.shape)
+        aligned = geometry.transform_points(shapes, geometry.fit_similarity(shapes, target))
+        mean = aligned.mean(axis=0)
+    return aligned
+
+
+def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
+    """Exemplars that all shapes are sparse sums of, by K-SVD.
+
+    Args:
+        shapes: `(faces, n, 2)` points, more than `count` faces.
+        count: of exemplars.
+        sparsity: how many exemplars a shape is a sum of. With 1 each is a face itself.
+        rounds: of sparse coding (scikit-learn's orthogonal matching pursuit) and of new exemplars.
+        seed: of the faces that the dictionary starts from.
+
+    Returns:
+        `(count, n, 2)` float32 exemplars, aligned as by `align`.
+
+    Raises:
+        ValueError: if there are not more shapes than exemplars, or a point is not finite.
+        ImportError: if scikit-learn is missing.
+
+    Reference:
+        Aharon et al., K-SVD, IEEE Transactions on Signal Processing 54(11), 2006; Yan et al.,
+        Score-guided face alignment network under occlusions, section 3.3.
+    """
+    try:
+        from sklearn.linear_model import orthogonal_mp
+    except ImportError as error:
+        raise ImportError(
+            "A dictionary is learnt with scikit-learn: pip install scikit-learn"
+        ) from error
+
+    shapes = np.asarray(shapes, np.float64)
+    if shapes.ndim != 3 or len(shapes) <= count or not np.isfinite(shapes).all():
+        raise ValueError(
+            f"Expected more than {count} finite shapes (faces, n, 2), got {shapes.shape}."
+        )
+    signals = align(shapes).reshape(len(shapes), -1).T
+    first = np.random.default_rng(seed).choice(len(shapes), count, replace=False)
+    atoms = signals[:, first] / np.linalg.norm(signals[:, first], axis=0)
+    for _ in range(rounds):
+        codes = orthogonal_mp(atoms, signals, n_nonzero_coefs=sparsity).reshape(count, -1)
+        rest = signals - atoms @ codes
+        for k in range(count):
+            users = np.flatnonzero(codes[k])
+            if not len(users):  # start again from the shape that is told worst
+                worst = np.argmax(np.square(rest).sum(axis=0))
+                atoms[:, k] = signals[:, worst] / np.linalg.norm(signals[:, worst])
+                rest[:, worst] = 0
+                continue
+            own = rest[:, users] + np.outer(atoms[:, k], codes[k, users])
+            left, strength, right = np.linalg.svd(own, full_matrices=False)
+            sign = np.sign(right[0].sum()) or 1.0
+            atoms[:, k], codes[k, users] = sign * left[:, 0], sign * strength[0] * right[0]
+            rest[:, users] = own - np.outer(atoms[:, k], codes[k, users])
+    return align(atoms.T.reshape(count, *shapes.shape[1:])).astype(np.float32)
+
+
+def reconstruct(landmarks, weights, exemplars, neighbours=8, ridge=1e-3):
+    """A face's shape from its sure points: the exemplars nearest to them, combined.
+
+    Args:
+        landmarks: `(batch, n, 2)` points, in any pixels.
+        weights: `(batch, n)`, how sure each point is, 0..1.
+        exemplars: `(count, n, 2)`, see `learn_dictionary`.
+        neighbours: how many exemplars are combined.
+        ridge: of the least squares: how strongly the combination is held to the nearest ones' mean.
+
+    Returns:
+        `(batch, n, 2)` all points of the shape, in the pixels of the landmarks.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, eq. 2.
+    """
+    xp = namespace(landmarks, exemplars)
+    share = xp.square(weights)
+    share = share / xp.maximum(xp.sum(share, axis=-1, keepdims=True), 1e-6)
+    mean = xp.mean(exemplars, axis=0) + xp.zeros_like(landmarks)
+    aligned_from_given = geometry.fit_similarity(landmarks, mean, share)
+    aligned = geometry.transform_points(landmarks, aligned_from_given)
+    # |W s - W e|^2 less |W s|^2, which is the same for all
+    count, points = exemplars.shape[:2]
+    products = xp.matmul(
+        xp.reshape(share[..., None] * aligned, (-1, 2 * points)),
+        xp.transpose(xp.reshape(exemplars, (count, 2 * points))),
+    )
+    norms = xp.matmul(share, xp.transpose(xp.sum(xp.square(exemplars), axis=-1)))
+    nearest = xp.argsort(norms - 2 * products, axis=-1)[:, :neighbours]
+    chosen = xp.take(exemplars, nearest, axis=0)
+    middle = xp.mean(chosen, axis=1)
+    ways = xp.reshape(chosen - middle[:, None], (-1, neighbours, 2 * points))
+    weighted = ways * xp.reshape(xp.stack([share, share], axis=-1), (-1, 1, 2 * points))
+    square = xp.matmul(weighted, xp.swapaxes(ways, 1, 2)) + ridge * np.eye(neighbours)
+    offset = xp.reshape(aligned - middle, (-1, 2 * points, 1))
+    ways = xp.swapaxes(ways, 1, 2)
+    found = xp.matmul(ways, _solve(xp, square, xp.matmul(weighted, offset)))
+    shape = middle + xp.reshape(found, (-1, points, 2))
+    return geometry.transform_points(shape, geometry.invert(aligned_from_given))
+
+
+def _solve(xp, matrix, right):
+    """Solves positive definite `(batch, k, k)` systems by elimination, as every export can."""
+    size = matrix.shape[-1]
+    both = xp.concatenate([matrix, right], axis=-1)
+    for i in range(size):
+        row = both[:, i : i + 1] / both[:, i : i + 1, i : i + 1]
+        unit = np.eye(size, dtype="float32")[:, i : i + 1]
+        both = both - (both[:, :, i : i + 1] - unit) * row
+    return both[:, :, size:]

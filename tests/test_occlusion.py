@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+
+from keras_landmarks import evaluation
+from keras_landmarks.data import made_up_faces
+
+FACES = made_up_faces(9, size=120)
+
+
+def covered(face, occluded):
+    """Which pixels changed."""
+    return (face.pixels() != occluded.pixels()).any(axis=-1)
+
+
+def test_the_same_faces_are_covered_the_same_way_each_time():
+    first, second = evaluation.occlude(FACES), evaluation.occlude(FACES)
+    other = evaluation.occlude(FACES, seed=1)
+    for a, b, c in zip(first, second, other):
+        np.testing.assert_array_equal(a.pixels(), b.pixels())
+        assert (a.pixels() != c.pixels()).any()
+
+
+def test_a_tenth_to_a_half_of_the_face_is_covered_and_its_points_are_named():
+    occluded = evaluation.occlude(FACES)
+    for face, hidden_face in zip(FACES, occluded):
+        changed = covered(face, hidden_face)
+        left, top, right, bottom = face.truth_box.astype(int)
+        assert 0.05 < changed[top:bottom, left:right].mean() < 0.7
+        x, y = np.rint(face.landmarks).astype(int).T
+        agreeing = changed[y.clip(0, 119), x.clip(0, 119)] == hidden_face.hidden
+        assert agreeing.mean() > 0.9  # a cover may show the very colour of what it hides
+        np.testing.assert_array_equal(hidden_face.landmarks, face.landmarks)
+    share = np.mean([face.hidden.mean() for face in occluded])
+    assert 0.1 < share < 0.5
+
+
+def test_hidden_and_visible_points_are_told_apart():
+    occluded = evaluation.occlude(FACES)
+    truth = np.stack([face.landmarks for face in occluded])
+    off = np.stack([face.hidden for face in occluded])[..., None] * np.float32([3, 4])
+    names = [face.name for face in occluded]
+    result = evaluation.Evaluation("m", "truth", names, truth, truth + off, "ibug68")
+    hidden, visible = evaluation.hidden_and_visible(result, occluded)
+    assert hidden > 0.05
+    assert visible == 0
+    with pytest.raises(ValueError, match="other faces"):
+        evaluation.hidden_and_visible(result, occluded[1:])
+
+
+def test_what_cannot_be_covered_is_named():
+    with pytest.raises(ValueError, match="two photos"):
+        evaluation.occlude(FACES[:1])
+    with pytest.raises(ValueError, match="0 < least < most"):
+        evaluation.occlude(FACES, least=0.6)
