@@ -10,8 +10,8 @@ demo: .venv/installed
 	@echo "The drawn picture is output/astronaut.png, the points are in output/astronaut.json."
 
 test: .venv/tests lint
-	$(BIN)/python -m pytest
-	KERAS_BACKEND=jax $(BIN)/python -m pytest tests/test_align.py tests/test_dan.py tests/test_ffld.py tests/test_geometry.py tests/test_layers.py tests/test_losses.py tests/test_metrics.py tests/test_models.py tests/test_validation.py -k 'not trains_landmarks'
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/test_align.py tests/test_dan.py tests/test_ffld.py tests/test_geometry.py tests/test_hourglass.py tests/test_layers.py tests/test_losses.py tests/test_metrics.py tests/test_models.py tests/test_validation.py -k 'not trains_landmarks'
 
 lint: .venv/tests
 	$(BIN)/ruff check .

@@ -15,6 +15,8 @@ from keras_landmarks import images, weights, zoo
 
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
+OCCLUSION = ZOO / "occlusion.json"
+"""Written by `tools/compare_occlusion.py`."""
 
 
 def weights_of(name):
@@ -182,6 +184,17 @@ def speed_table(speed):
     return "\n".join(lines)
 
 
+def occlusion_table(rows):
+    """Every model on covered faces."""
+    lines = ["| model | points | hidden | visible | all |", "|---|---|---|---|---|"]
+    for row in rows:
+        lines.append(
+            f"| `{row['model']}` | {row['how']} | {row['hidden']:.2f} | {row['visible']:.2f} "
+            f"| {row['all']:.2f} |"
+        )
+    return "\n".join(lines)
+
+
 def balancing_table(rows):
     """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
     names = "validation", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
@@ -225,6 +238,10 @@ def main():
     put_table(ZOO.parent / "README.md", "formats", formats_table(index))
     if SPEED.is_file():
         put_table(ZOO.parent / "README.md", "speed", speed_table(json.loads(SPEED.read_text())))
+    if OCCLUSION.is_file():
+        put_table(
+            ZOO / "README.md", "occlusion", occlusion_table(json.loads(OCCLUSION.read_text()))
+        )
     for name in index:
         write_card(name)
     print(f"{zoo.INDEX.name}, the cards and the tables hold {len(index)} models.")

@@ -1,4 +1,4 @@
-"""The landmark validation network, which foretells its own errors, on batches drawn by loss (BB).
+"""The landmark validation network, which foretells its own errors, on batches drawn by loss.
 
 python tools/train.py validation-300w --data 300W --out runs/validation-300w
 """

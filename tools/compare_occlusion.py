@@ -1,0 +1,69 @@
+"""Measures published models on faces of which a part is hidden, and what known shapes can mend.
+
+    python tools/compare_occlusion.py --data 300W
+
+All meet the same covered faces of lfpw/testset. Where a model says how sure its points are, unsure
+ones are also inferred from the others, by the shapes of the training faces. Writes
+zoo/occlusion.json and the table of zoo/README.md.
+"""
+
+import argparse
+import dataclasses
+import json
+
+import index
+import keras
+import numpy as np
+
+from keras_landmarks import Detection, Landmarker, data, evaluation, images, layers, load
+
+
+def with_shapes(result, dictionary):
+    """An evaluation whose unsure points went where the dictionary has them."""
+    sure = [
+        Detection(landmarks, None, result.scheme, error=error).confidence
+        for landmarks, error in zip(result.predicted, result.foretold)
+    ]
+    moved = dictionary(result.predicted, np.float32(sure))
+    return dataclasses.replace(result, predicted=keras.ops.convert_to_numpy(moved))
+
+
+def variants(model, faces, dictionary):
+    """`{how: Evaluation}` of a model."""
+    if "score" not in model.output:
+        found = {"as found": evaluation.evaluate(model, faces)}
+        if "error" in model.output:
+            found["with shapes"] = with_shapes(found["as found"], dictionary)
+        return found
+    facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box, "name": model.name}
+    decoded = {"landmarks": model.get_layer("decoded").output}
+    return {
+        "as found": evaluation.evaluate(Landmarker(model.input, decoded, **facts), faces),
+        "with shapes": evaluation.evaluate(model, faces),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    arguments = parser.parse_args()
+    faces = evaluation.occlude(data.read_300w(arguments.data, "300w/lfpw-test"))
+    dictionary, known = layers.ShapeDictionary(), data.read_300w(arguments.data, "300w/train")
+    dictionary.build((None, 68, 2), (None, 68))
+    dictionary.adapt(np.stack([face.landmarks for face in known]))
+    rows = []
+    for name in index.names():
+        if index.weights_of(name).is_file():
+            for how, result in variants(load(name), faces, dictionary).items():
+                hidden, visible = evaluation.hidden_and_visible(result, faces, "corners")
+                errors = {"hidden": hidden, "visible": visible}
+                errors["all"] = float(result.errors("corners").mean())
+                percent = {key: round(100 * value, 3) for key, value in errors.items()}
+                rows.append({"model": name, "how": how, **percent})
+                print(rows[-1])
+    images.write_bytes(index.OCCLUSION, (json.dumps(rows, indent=1) + "\n").encode())
+    index.main()
+
+
+if __name__ == "__main__":
+    main()
