@@ -35,7 +35,7 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
     """Exemplars that all shapes are sparse sums of, by K-SVD.
 
     Args:
-        shapes: `(faces, n, 2)` points, more than `count` faces.
+        shapes: `(faces, n, 2)` points. Up to `count` faces are the exemplars themselves, repeated.
         count: of exemplars.
         sparsity: how many exemplars a shape is a sum of. With 1 each is a face itself.
         rounds: of sparse coding (scikit-learn's orthogonal matching pursuit) and of new exemplars.
@@ -45,25 +45,25 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
         `(count, n, 2)` float32 exemplars, aligned as by `align`.
 
     Raises:
-        ValueError: if there are not more shapes than exemplars, or a point is not finite.
+        ValueError: if there are no shapes, or a point is not finite.
         ImportError: if scikit-learn is missing.
 
     Reference:
         Aharon et al., K-SVD, IEEE Transactions on Signal Processing 54(11), 2006; Yan et al.,
         Score-guided face alignment network under occlusions, section 3.3.
     """
+    shapes = np.asarray(shapes, np.float64)
+    if shapes.ndim != 3 or not len(shapes) or not np.isfinite(shapes).all():
+        raise ValueError(f"Expected finite shapes (faces, n, 2), got {shapes.shape}.")
+    if len(shapes) <= count:
+        return align(shapes)[np.arange(count) % len(shapes)].astype(np.float32)
     try:
         from sklearn.linear_model import orthogonal_mp
     except ImportError as error:
         raise ImportError(
-            "A dictionary is learnt with scikit-learn: pip install scikit-learn"
+            "Shapes are learnt with scikit-learn: pip install scikit-learn"
         ) from error
 
-    shapes = np.asarray(shapes, np.float64)
-    if shapes.ndim != 3 or len(shapes) <= count or not np.isfinite(shapes).all():
-        raise ValueError(
-            f"Expected more than {count} finite shapes (faces, n, 2), got {shapes.shape}."
-        )
     signals = align(shapes).reshape(len(shapes), -1).T
     first = np.random.default_rng(seed).choice(len(shapes), count, replace=False)
     atoms = signals[:, first] / np.linalg.norm(signals[:, first], axis=0)

@@ -209,9 +209,15 @@ def test_hidden_points_come_back_from_the_others():
     np.testing.assert_allclose(found[:48], face[:48], atol=1e-3)
 
 
+def test_a_few_faces_are_the_exemplars_themselves():
+    learnt = shapes.learn_dictionary(faces_shapes(12), 15)
+    np.testing.assert_allclose(learnt[12:], learnt[:3])
+    np.testing.assert_allclose(learnt[:12], shapes.align(faces_shapes(12)), atol=1e-5)
+
+
 def test_what_a_dictionary_cannot_be_learnt_from_is_named():
-    with pytest.raises(ValueError, match="more than 12 finite shapes"):
-        shapes.learn_dictionary(faces_shapes(12), 12)
+    with pytest.raises(ValueError, match="Expected finite shapes"):
+        shapes.learn_dictionary(np.full((3, 5, 2), np.nan), 2)
     with pytest.raises(ValueError, match="neighbours must be 1 to 8"):
         layers.ShapeDictionary(8, 9)
     with pytest.raises(ValueError, match=r"landmarks \(batch, n, 2\) and weights"):

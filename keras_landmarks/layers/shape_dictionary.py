@@ -59,10 +59,9 @@ class ShapeDictionary(keras.layers.Layer):
         )
 
     def adapt(self, faces):
-        """Learns the exemplars from shapes, `(faces, n, 2)`, in any pixels: K-SVD.
+        """Learns the exemplars from shapes, `(faces, n, 2)` in any pixels.
 
-        Raises:
-            ValueError: if there are not more faces than exemplars, or they have other points.
+        See `shapes.learn_dictionary`.
         """
         self.exemplars.assign(shapes.learn_dictionary(faces, self.count))
 

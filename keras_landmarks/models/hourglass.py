@@ -78,17 +78,19 @@ def hourglass(
     for i, filters in enumerate((width // 2, width, width), start=1):
         x = _block(x, filters, f"stem_block{i}")
 
-    def branch(name):
+    def branch(name, bias="zeros"):
         y = _hourglass(x, depth, growth, name)
         for i in (1, 2):
             y = _block(y, width, f"{name}_block{i}")
         if stride == 1:
             y = layers.UpSampling2D(2, name=f"{name}_up")(y)
         y = _activated(_block(y, fine, f"{name}_fine"), f"{name}_end")
-        return layers.Conv2D(scheme.count, 1, name=f"{name}_maps")(y)
+        return layers.Conv2D(scheme.count, 1, bias_initializer=bias, name=f"{name}_maps")(y)
 
     heatmaps = layers.Activation("linear", dtype="float32", name="heatmaps")(branch("heat"))
-    scores = layers.Activation("sigmoid", dtype="float32", name="scores")(branch("score"))
+    nearly_zero = keras.initializers.Constant(-4.0)  # as discs fill little of their maps
+    scores = branch("score", nearly_zero)
+    scores = layers.Activation("sigmoid", dtype="float32", name="scores")(scores)
     decoded = HeatmapDecoding(decoding, stride, name="decoded")(heatmaps)
     weights = ScoreWeights(stride, name="weights")(scores, decoded)
     landmarks = ShapeDictionary(exemplars, neighbours, sure, trust, name="dictionary")(
