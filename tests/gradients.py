@@ -14,7 +14,7 @@ def gradients(function, *values):
         with tf.GradientTape() as tape:
             tape.watch(values)
             result = function(*values)
-        found = tape.gradient(result, values)
+        found = tape.gradient(result, values, unconnected_gradients="zero")
     elif keras.backend.backend() == "jax":
         import jax
 

@@ -25,7 +25,7 @@ SHAPE = np.float32([[8, 8], [24, 9], [16, 14], [10, 19], [22, 20]])
 
 MAPS = RNG.uniform(0, 1, (3, 12, 16, 5)).astype("float32")
 WEIGHTS = RNG.uniform(0, 1, (3, 5)).astype("float32")
-FLAT = {"heatmap_generation, disc": (), "score_weights": (0,)}
+FLAT = {"heatmap_decoding, argmax": (), "heatmap_generation, disc": (), "score_weights": (0,)}
 """Layers whose outputs do not change with every input: which inputs have gradients."""
 
 LAYERS = {
@@ -65,6 +65,7 @@ LAYERS = {
         (LANDMARKS,),
     ),
     "heatmap_decoding": (lambda: layers.HeatmapDecoding(sharpness=4.0), (MAPS,)),
+    "heatmap_decoding, argmax": (lambda: layers.HeatmapDecoding("argmax"), (MAPS,)),
     "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
     "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
     "shape_dictionary": (lambda: layers.ShapeDictionary(12, 4), (LANDMARKS, WEIGHTS)),

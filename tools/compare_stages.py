@@ -2,8 +2,8 @@
 
     python tools/compare_stages.py resnet18-ffld-300w --data 300W --out runs/stages
 
-All variants start from one baseline (the recipe's first stages at a part of their epochs, trained
-once in --out/baseline), and are trained for as many epochs. Writes zoo/NAME/comparison.json and the
+All variants start from one baseline (the network alone at full size, trained once in
+--out/baseline), and are trained for as many epochs. Writes zoo/NAME/comparison.json and the
 table of the card. A run that is already in --out is not trained again.
 """
 
@@ -38,14 +38,10 @@ VARIANTS = {
 }
 
 
-def train_baseline(recipe, folder, out, share):
-    """The weights of the network alone, by the stages of the recipe that have one loss."""
-    alone = tuple(
-        dataclasses.replace(stage, epochs=round(share * stage.epochs))
-        for stage in recipe.stages
-        if not isinstance(stage.loss, dict)
-    )
-    recipe = dataclasses.replace(recipe, stages=alone)
+def train_baseline(recipe, folder, out, epochs):
+    """The weights of the network alone, by the recipe's last stage that has one loss."""
+    alone = [stage for stage in recipe.stages if not isinstance(stage.loss, dict)][-1]
+    recipe = dataclasses.replace(recipe, stages=(dataclasses.replace(alone, epochs=epochs),))
     training.train(recipe, *read_samples(recipe, folder), out, resume=True, verbose=2)
     return out / "best.safetensors"
 
@@ -74,10 +70,10 @@ def main():
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--out", required=True, help="folder for the trainings")
     parser.add_argument("--epochs", type=int, default=5, help="of every variant")
-    parser.add_argument("--share", type=float, default=0.3, help="of the baseline's epochs")
+    parser.add_argument("--baseline", type=int, default=20, help="epochs of the network alone")
     arguments = parser.parse_args()
     recipe, out = read_recipe(arguments.name), pathlib.Path(arguments.out)
-    baseline = train_baseline(recipe, arguments.data, out / "baseline", arguments.share)
+    baseline = train_baseline(recipe, arguments.data, out / "baseline", arguments.baseline)
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
     for name, (stage_losses, switches) in VARIANTS.items():

@@ -59,8 +59,10 @@ class HeatmapDecoding(keras.layers.Layer):
         if self.kind == "soft_argmax":
             share = ops.reshape(ops.softmax(self.sharpness * values), (-1, count, height, width))
         else:
-            index = ops.argmax(values, axis=-1)[..., None]
-            x, y = index % width, index // width
+            # Not `argmax` nor `%`, which TFLite's built-in operations cannot say.
+            index = ops.cast(ops.top_k(values, 1)[1], "float32")
+            y = ops.floor((index + 0.5) / width)
+            x = index - y * width
             reach = self.radius if self.kind == "centroid" else 0
             near = window(x, width, reach)[:, :, None, :] * window(y, height, reach)[..., None]
             share = near
@@ -89,7 +91,7 @@ def window(middle, size, radius):
     """Which of `size` pixels lie within a radius of a place: `(batch, n, size)` of 0 and 1.
 
     Args:
-        middle: `(batch, n, 1)`.
+        middle: `(batch, n, 1)` float32.
     """
-    distance = ops.abs(ops.arange(size, dtype="float32") - ops.cast(middle, "float32"))
+    distance = ops.abs(ops.arange(size, dtype="float32") - middle)
     return ops.cast(distance <= radius, "float32")
