@@ -22,6 +22,7 @@ _ROOMS = [
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "runtime",
     "schemes",
     "shapes",

@@ -17,6 +17,7 @@ MAY_IMPORT = {
     "losses": {"schemes", "geometry", "layers", "metrics"},
     "metrics": {"schemes", "geometry", "layers"},
     "models": {"schemes", "layers", "losses"},
+    "optimizers": set(),
     "plots": {"images"},
     "data": {"schemes", "geometry", "images", "plots"},
     "detection": {"geometry"},

@@ -25,6 +25,7 @@ NAMES = [
     "losses",
     "metrics",
     "models",
+    "optimizers",
     "runtime",
     "schemes",
     "shapes",
@@ -57,6 +58,7 @@ MODULES = {
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
     "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
+    "optimizers": "averaged_adamw",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",

@@ -7,26 +7,17 @@ SGD and batches of 8; here AdamW, a cosine schedule, averaged weights and more a
 card lists all differences.
 """
 
-import keras
-
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(steps):
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.002, warmup_target=1e-3, warmup_steps=min(500, steps // 10)
-    )
-    return keras.optimizers.AdamW(
-        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
-    )
-
 
 RECIPE = Recipe(
     model=cnn6,
-    stages=(Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=optimizer),),
+    stages=(
+        Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=averaged_adamw(1e-3, 0.998, 0.002)),
+    ),
     size=(64, 64),
     augmentation=Augmentation(
         scale=0.1,

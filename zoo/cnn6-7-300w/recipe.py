@@ -7,22 +7,12 @@ one is frozen, in-plane rotation is up to 20 degrees as stage one removes it: th
 differences from the paper.
 """
 
-import keras
-
 from keras_landmarks import weights, zoo
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6_7
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(steps):
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.002, warmup_target=7e-4, warmup_steps=min(500, steps // 10)
-    )
-    return keras.optimizers.AdamW(
-        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.998
-    )
 
 
 def start(model):
@@ -38,7 +28,7 @@ RECIPE = Recipe(
         Stage(
             loss=Wing(w=15, epsilon=3),
             epochs=62,
-            optimizer=optimizer,
+            optimizer=averaged_adamw(7e-4, 0.998, 0.002),
             frozen=("stage1_",),
             start=start,
         ),

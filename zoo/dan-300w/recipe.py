@@ -15,21 +15,8 @@ import numpy as np
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import dan
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(rate, momentum):
-    """AdamW under a cosine, with averaged weights."""
-
-    def for_steps(steps):
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
-        )
-        return keras.optimizers.AdamW(
-            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
-        )
-
-    return for_steps
 
 
 def at_half_size(model):
@@ -60,21 +47,21 @@ RECIPE = Recipe(
         Stage(
             loss=NormalisedDistance(),
             epochs=36,
-            optimizer=optimizer(1e-3, 0.995),
+            optimizer=averaged_adamw(1e-3, 0.995),
             frozen=("stage2_",),
             output=at_half_size,
         ),
         Stage(
             loss=NormalisedDistance(),
             epochs=8,
-            optimizer=optimizer(5e-4, 0.99),
+            optimizer=averaged_adamw(5e-4, 0.99),
             frozen=("stage2_",),
             output="stage1_landmarks",
         ),
         Stage(
             loss=NormalisedDistance(),
             epochs=21,
-            optimizer=optimizer(5e-4, 0.995),
+            optimizer=averaged_adamw(5e-4, 0.995),
             frozen=("stage1_",),
             patience=15,
             start=start_stage2,

@@ -3,23 +3,11 @@
 python tools/train.py hourglass-300w --data 300W --out runs/hourglass-300w
 """
 
-import keras
-
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(steps):
-    """AdamW under a cosine, with averaged weights."""
-    rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.005, warmup_target=2e-3, warmup_steps=steps // 20
-    )
-    return keras.optimizers.AdamW(
-        rate, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.995
-    )
-
 
 RECIPE = Recipe(
     model=hourglass,
@@ -27,7 +15,7 @@ RECIPE = Recipe(
         Stage(
             loss={"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
             epochs=60,
-            optimizer=optimizer,
+            optimizer=averaged_adamw(2e-3),
         ),
     ),
     size=(128, 128),

@@ -11,21 +11,8 @@ import keras
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import L1, L2, Align, IodL2
 from keras_landmarks.models import ffld
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(rate, momentum=0.995):
-    """AdamW under a cosine, with averaged weights."""
-
-    def for_steps(steps):
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
-        )
-        return keras.optimizers.AdamW(
-            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
-        )
-
-    return for_steps
 
 
 def at_half_size(model):
@@ -53,10 +40,10 @@ def multi_loss(smooth):
 RECIPE = Recipe(
     model=ffld,
     stages=(
-        Stage(loss=IodL2(), epochs=70, optimizer=optimizer(2e-3), output=at_half_size),
-        Stage(loss=IodL2(), epochs=12, optimizer=optimizer(1e-3), output="stage0_landmarks"),
-        Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=optimizer(1e-3)),
-        Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=optimizer(1e-4)),
+        Stage(loss=IodL2(), epochs=70, optimizer=averaged_adamw(2e-3), output=at_half_size),
+        Stage(loss=IodL2(), epochs=12, optimizer=averaged_adamw(1e-3), output="stage0_landmarks"),
+        Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=averaged_adamw(1e-3)),
+        Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=averaged_adamw(1e-4)),
     ),
     size=(224, 224),
     augmentation=Augmentation(

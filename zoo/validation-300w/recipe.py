@@ -3,35 +3,19 @@
 python tools/train.py validation-300w --data 300W --out runs/validation-300w
 """
 
-import keras
-
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.models import validation
+from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-
-def optimizer(rate):
-    """AdamW under a cosine, with averaged weights."""
-
-    def for_steps(steps):
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, alpha=0.005, warmup_target=rate, warmup_steps=steps // 20
-        )
-        return keras.optimizers.AdamW(
-            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=0.995
-        )
-
-    return for_steps
-
 
 RECIPE = Recipe(
     model=validation,
     # Pixels make foretold errors' gradients large beside L1's and Wing's: hence the small weights.
     stages=(
-        Stage({"validated": Validation(L2(), weight=0.1)}, 6, optimizer(1e-3)),
-        Stage({"validated": Validation(L1(), weight=0.02)}, 24, optimizer(1e-3)),
-        Stage({"validated": Validation(Wing(10, 2), weight=0.02)}, 50, optimizer(7e-4)),
+        Stage({"validated": Validation(L2(), weight=0.1)}, 6, averaged_adamw(1e-3)),
+        Stage({"validated": Validation(L1(), weight=0.02)}, 24, averaged_adamw(1e-3)),
+        Stage({"validated": Validation(Wing(10, 2), weight=0.02)}, 50, averaged_adamw(7e-4)),
     ),
     size=(112, 112),
     augmentation=Augmentation(
