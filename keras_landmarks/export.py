@@ -148,7 +148,13 @@ def _facts(model, format, dtype):
         name: {"shape": [None, *tensor.shape[1:]], "dtype": "float32"}
         for name, tensor in model.output.items()
     }
-    outputs["landmarks"]["unit"] = "pixels of the crop; (0, 0) is the centre of its first pixel"
+    units = {
+        "landmarks": "pixels of the crop; (0, 0) is the centre of its first pixel",
+        "error": "expected distance from the truth, in pixels of the crop",
+        "score": "how sure each point is, 0..1",
+    }
+    for name, facts in outputs.items():
+        facts["unit"] = units[name]
     return {
         "keras_landmarks": keras_landmarks.__version__,
         "model": model.name,

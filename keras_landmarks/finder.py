@@ -38,8 +38,8 @@ class Detection:
     def confidence(self):
         """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
-        A point's score, or from its error `exp(-error / (0.1 d))` with the distance `d` of the
-        pupils: 1 is certain, 0.37 an expected error of a tenth of it.
+        From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
+        0.37 an expected error of a tenth of it), or else its score.
         """
         if self.error is None:
             return self.point_score

@@ -14,8 +14,8 @@ def align(shapes, rounds=3):
         rounds: how often the mean is computed anew.
 
     Returns:
-        `(faces, n, 2)` float64; their mean has its middle at zero, and its points are about
-        1 away from it in the root mean square.
+        `(faces, n, 2)` float64; their mean has its middle at zero, and its points are about 100
+        away from it in the root mean square.
 
     Reference:
         Gower, Generalized Procrustes analysis, 1975.
@@ -24,7 +24,7 @@ def align(shapes, rounds=3):
     mean = shapes[0]
     for _ in range(rounds):
         mean = mean - mean.mean(axis=0)
-        mean = mean / np.sqrt(np.square(mean).sum(axis=-1).mean())
+        mean = 100 * mean / np.sqrt(np.square(mean).sum(axis=-1).mean())
         target = np.broadcast_to(mean, shapes.shape)
         aligned = geometry.transform_points(shapes, geometry.fit_similarity(shapes, target))
         mean = aligned.mean(axis=0)
@@ -85,12 +85,12 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
     return align(atoms.T.reshape(count, *shapes.shape[1:])).astype(np.float32)
 
 
-def reconstruct(landmarks, weights, exemplars, neighbours=8, ridge=1e-3):
+def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
     """A face's shape from its sure points: the exemplars nearest to them, combined.
 
     Args:
         landmarks: `(batch, n, 2)` points, in any pixels.
-        weights: `(batch, n)`, how sure each point is, 0..1.
+        weights: `(batch, n)`, how sure each point is, 0..1; below a thousandth all are alike.
         exemplars: `(count, n, 2)`, see `learn_dictionary`.
         neighbours: how many exemplars are combined.
         ridge: of the least squares: how strongly the combination is held to the nearest ones' mean.
@@ -102,8 +102,8 @@ def reconstruct(landmarks, weights, exemplars, neighbours=8, ridge=1e-3):
         Yan et al., Score-guided face alignment network under occlusions, eq. 2.
     """
     xp = namespace(landmarks, exemplars)
-    share = xp.square(weights)
-    share = share / xp.maximum(xp.sum(share, axis=-1, keepdims=True), 1e-6)
+    share = xp.square(xp.maximum(weights, 1e-3))
+    share = share / xp.sum(share, axis=-1, keepdims=True)
     mean = xp.mean(exemplars, axis=0) + xp.zeros_like(landmarks)
     aligned_from_given = geometry.fit_similarity(landmarks, mean, share)
     aligned = geometry.transform_points(landmarks, aligned_from_given)

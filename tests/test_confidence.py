@@ -395,5 +395,5 @@ def test_the_places_without_a_face_depend_on_the_seed_alone():
 
 
 def test_a_model_that_foretells_nothing_cannot_tell_false_faces():
-    with pytest.raises(ValueError, match="does not foretell its errors"):
+    with pytest.raises(ValueError, match="does not say how sure it is"):
         evaluation.false_detection_auc(unsaying_landmarker(), [face_with_room()])

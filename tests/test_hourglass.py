@@ -87,11 +87,11 @@ def test_a_map_without_a_peak_is_decoded_to_a_finite_point():
 
 def test_a_weight_is_the_mean_of_the_window_of_the_papers_equation_1():
     scores = RNG.uniform(size=(2, 10, 12, 3)).astype("float32")
-    landmarks = np.float32([[[3.2, 4.9], [0.0, 0.4], [11, 9]], [[7.6, 2.2], [30, 4], [5, 5]]])
+    landmarks = np.float32([[[3, 5], [0, 0], [11, 9]], [[8, 2], [30, 4], [5, 5]]])
     found = array(layers.ScoreWeights(radius=2)(scores, landmarks))
     for face in range(2):
         for i in range(3):
-            x, y = np.rint(landmarks[face, i]).astype(int)
+            x, y = landmarks[face, i].astype(int)
             total = 0.0
             for k in range(x - 2, x + 3):
                 for t in range(y - 2, y + 3):
@@ -99,6 +99,9 @@ def test_a_weight_is_the_mean_of_the_window_of_the_papers_equation_1():
                         total += scores[face, t, k, i]
             assert found[face, i] == pytest.approx(total / 25, abs=1e-5)
     assert found[1, 1] == 0
+    between = array(layers.ScoreWeights(radius=2)(scores, landmarks + (0.25, 0)))
+    right = array(layers.ScoreWeights(radius=2)(scores, landmarks + (1, 0)))
+    np.testing.assert_allclose(between, 0.75 * found + 0.25 * right, atol=1e-6)
 
 
 # Losses
@@ -141,10 +144,10 @@ def test_aligned_shapes_have_neither_place_nor_size_nor_turn():
     turn = np.array([[0.6, -0.8], [0.8, 0.6]])
     moved = given.copy().astype("float64")
     moved[3] = 2.5 * moved[3] @ turn + (40, -7)
-    np.testing.assert_allclose(shapes.align(moved)[3], shapes.align(given)[3], atol=2e-2)
+    np.testing.assert_allclose(shapes.align(moved)[3], shapes.align(given)[3], atol=2)
     mean = shapes.align(given).mean(axis=0)
-    np.testing.assert_allclose(mean.mean(axis=0), 0, atol=1e-6)
-    assert np.sqrt(np.square(mean).sum(-1).mean()) == pytest.approx(1, abs=0.05)
+    np.testing.assert_allclose(mean.mean(axis=0), 0, atol=1e-4)
+    assert np.sqrt(np.square(mean).sum(-1).mean()) == pytest.approx(100, abs=5)
 
 
 @pytest.mark.parametrize("sparsity", [1, 2])
@@ -159,17 +162,17 @@ def test_k_svd_finds_the_shapes_that_others_are_sums_of(sparsity):
     if sparsity == 1:  # the very shapes, in some order
         wanted = shapes.align(atoms)
         gaps = np.abs(learnt[:, None] - wanted[None]).max(axis=(2, 3))
-        assert gaps.min(axis=1).max() < 0.05
+        assert gaps.min(axis=1).max() < 5
     rows = learnt.reshape(4, -1)
     aligned = shapes.align(given).reshape(len(given), -1)
     rest = aligned - aligned @ np.linalg.pinv(rows) @ rows
-    assert np.abs(rest).max() < 0.1
+    assert np.abs(rest).max() < 10
 
 
 def test_a_shape_is_the_weighted_least_squares_of_its_nearest_exemplars():
     exemplars = shapes.align(faces_shapes(30))
     landmarks, weights = faces_shapes(40)[35].astype("float64"), RNG.uniform(0, 1, 68)
-    found = shapes.reconstruct(landmarks[None], weights[None], exemplars, 5, ridge=1e-6)[0]
+    found = shapes.reconstruct(landmarks[None], weights[None], exemplars, 5, ridge=1e-2)[0]
 
     share = weights**2 / np.sum(weights**2)  # by hand, from here
     mean = exemplars.mean(axis=0)
@@ -187,7 +190,7 @@ def test_a_shape_is_the_weighted_least_squares_of_its_nearest_exemplars():
     middle = nearest.mean(axis=0)
     root = np.repeat(np.sqrt(share), 2)
     matrix = ((nearest - middle).reshape(5, -1) * root).T
-    matrix = np.vstack([matrix, np.sqrt(1e-6) * np.eye(5)])
+    matrix = np.vstack([matrix, np.sqrt(1e-2) * np.eye(5)])
     right = np.concatenate([(aligned - middle).ravel() * root, np.zeros(5)])
     solution = np.linalg.lstsq(matrix, right, rcond=None)[0]
     shape = middle + np.einsum("k,kni->ni", solution, nearest - middle)
@@ -197,11 +200,10 @@ def test_a_shape_is_the_weighted_least_squares_of_its_nearest_exemplars():
 
 def test_hidden_points_come_back_from_the_others():
     *known, face = faces_shapes(70)
-    layer = layers.ShapeDictionary(40, 20, trust=1.0, ridge=1e-4)
+    layer = layers.ShapeDictionary(40, 20, trust=1.0, ridge=1.0)
     given, weights = face.copy(), np.ones(68, "float32")
     given[48:] += (25, 40)  # the mouth, lost
     weights[48:] = 0.0
-    layer.build((None, 68, 2), (None, 68))
     layer.adapt(known)
     found = array(layer(given[None], weights[None]))[0]
     lost = np.linalg.norm(given - face, axis=-1)[48:].mean()
@@ -212,7 +214,18 @@ def test_hidden_points_come_back_from_the_others():
 def test_a_few_faces_are_the_exemplars_themselves():
     learnt = shapes.learn_dictionary(faces_shapes(12), 15)
     np.testing.assert_allclose(learnt[12:], learnt[:3])
-    np.testing.assert_allclose(learnt[:12], shapes.align(faces_shapes(12)), atol=1e-5)
+    np.testing.assert_allclose(learnt[:12], shapes.align(faces_shapes(12)), atol=1e-3)
+
+
+def test_unsure_faces_and_large_ones_keep_their_place():
+    exemplars = shapes.align(faces_shapes(30))
+    face = faces_shapes(40)[35].astype("float64")
+    for weights in (np.zeros(68), np.eye(68)[3]):
+        found = shapes.reconstruct(face[None], weights[None], exemplars)[0]
+        assert np.linalg.norm(found - face, axis=-1).mean() < 10
+    large = shapes.reconstruct(80 * face[None], np.ones((1, 68)), exemplars)[0]
+    small = shapes.reconstruct(face[None], np.ones((1, 68)), exemplars)[0]
+    np.testing.assert_allclose(large / 80, small, atol=1e-2)
 
 
 def test_what_a_dictionary_cannot_be_learnt_from_is_named():

@@ -25,7 +25,7 @@ SHAPE = np.float32([[8, 8], [24, 9], [16, 14], [10, 19], [22, 20]])
 
 MAPS = RNG.uniform(0, 1, (3, 12, 16, 5)).astype("float32")
 WEIGHTS = RNG.uniform(0, 1, (3, 5)).astype("float32")
-FLAT = {"heatmap_decoding, argmax": (), "heatmap_generation, disc": (), "score_weights": (0,)}
+FLAT = {"heatmap_decoding, argmax": (), "heatmap_generation, disc": ()}
 """Layers whose outputs do not change with every input: which inputs have gradients."""
 
 LAYERS = {

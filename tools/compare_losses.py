@@ -13,6 +13,7 @@ import pathlib
 
 import index
 import numpy as np
+import tables
 from recipes import ZOO, read_recipe
 from train import read_samples
 
@@ -75,7 +76,7 @@ def main():
     text = json.dumps(rows, indent=1) + "\n"
     images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
     index.main()
-    print(index.comparison_table(rows))
+    print(tables.comparison(rows))
 
 
 if __name__ == "__main__":

@@ -15,16 +15,12 @@ import index
 import keras
 import numpy as np
 
-from keras_landmarks import Detection, Landmarker, data, evaluation, images, layers, load
+from keras_landmarks import Landmarker, data, evaluation, images, layers, load
 
 
 def with_shapes(result, dictionary):
     """An evaluation whose unsure points went where the dictionary has them."""
-    sure = [
-        Detection(landmarks, None, result.scheme, error=error).confidence
-        for landmarks, error in zip(result.predicted, result.foretold)
-    ]
-    moved = dictionary(result.predicted, np.float32(sure))
+    moved = dictionary(result.predicted, result.confidence)
     return dataclasses.replace(result, predicted=keras.ops.convert_to_numpy(moved))
 
 
@@ -49,7 +45,6 @@ def main():
     arguments = parser.parse_args()
     faces = evaluation.occlude(data.read_300w(arguments.data, "300w/lfpw-test"))
     dictionary, known = layers.ShapeDictionary(), data.read_300w(arguments.data, "300w/train")
-    dictionary.build((None, 68, 2), (None, 68))
     dictionary.adapt(np.stack([face.landmarks for face in known]))
     rows = []
     for name in index.names():

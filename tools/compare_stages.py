@@ -3,7 +3,7 @@
     python tools/compare_stages.py resnet18-ffld-300w --data 300W --out runs/stages
 
 All variants start from one baseline (the network alone at full size, trained once in
---out/baseline), and are trained for as many epochs. Writes zoo/NAME/comparison.json and the
+--out), and are trained for as many epochs. Writes zoo/NAME/comparison.json and the
 table of the card. A run that is already in --out is not trained again.
 """
 
@@ -73,7 +73,9 @@ def main():
     parser.add_argument("--baseline", type=int, default=20, help="epochs of the network alone")
     arguments = parser.parse_args()
     recipe, out = read_recipe(arguments.name), pathlib.Path(arguments.out)
-    baseline = train_baseline(recipe, arguments.data, out / "baseline", arguments.baseline)
+    baseline = train_baseline(
+        recipe, arguments.data, out / f"baseline-{arguments.baseline}", arguments.baseline
+    )
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
     for name, (stage_losses, switches) in VARIANTS.items():

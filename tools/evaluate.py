@@ -44,11 +44,12 @@ def stages(model, faces, split):
 
 
 def confidence(model, faces, split):
-    """What a model that foretells its errors knows of them (corners, annotation box)."""
-    if "error" not in model.output:
+    """What a model that says how sure it is knows of its errors (corners, annotation box)."""
+    if not {"error", "score"} & set(model.output):
         return None
     result, folder = evaluation.evaluate(model, faces), ZOO / model.name
-    evaluation.plot_reliability(result, folder / "reliability.png")
+    if "error" in model.output:
+        evaluation.plot_reliability(result, folder / "reliability.png")
     evaluation.plot_discarding(result, folder / "discarding.png", "corners")
     rng = np.random.default_rng(0)
 

@@ -106,20 +106,21 @@ def speed(measured):
         floor = 1000 * facts["multiply_adds"] / measured["multiply_adds_a_second"]
         for row in facts["rows"]:
             one, two = row["1"], row["2"]
-            dlib = f"{one['1'] / speed['dlib_ms']:.2f}" if measured["dlib_ms"] else "-"
+            dlib = f"{one['1'] / measured['dlib_ms']:.2f}" if measured["dlib_ms"] else "-"
             lines.append(
                 f"| `{name}` | {row['runtime']} | {one['1']:.2f} | {one['32'] / 32:.2f} "
                 f"| {two['1']:.2f} | {two['32'] / 32:.2f} | {one['detect']:.2f} "
                 f"| {one['memory_mib']:.0f} MiB | {dlib} | {one['1'] / floor:.1f} |"
             )
-    dlib = f"{speed['dlib_ms']:.2f} ms" if measured["dlib_ms"] else "not measured"
+    dlib = f"{measured['dlib_ms']:.2f} ms" if measured["dlib_ms"] else "not measured"
     rate = measured["multiply_adds_a_second"] / 1e9
     lines += [
         "",
         f"Milliseconds, one thread unless said. dlib's 68-point trees in the same run: {dlib}; "
-        f"MTCNN, which `detect` calls where no box is given: {speed['detector_ms']:.0f} ms on the "
-        f"512 x 512 portrait. Floor: the network's multiply-adds at the {rate:.0f} thousand "
-        "million a second that float32 matrix products reach on one thread.",
+        "MTCNN, which `detect` calls where no box is given: "
+        f"{measured['detector_ms']:.0f} ms on the 512 x 512 portrait. Floor: the network's "
+        f"multiply-adds at the {rate:.0f} thousand million a second that float32 matrix products "
+        "reach on one thread.",
     ]
     return "\n".join(lines)
 

@@ -15,12 +15,13 @@ def false_detection_auc(model, faces, seed=0):
         seed: of the places, which are boxes of the face's size elsewhere in its picture.
 
     Returns:
-        The area under the ROC curve: the probability that the mean foretold error, over the box, is
-        larger where there is no face. 0.5 is chance, 1 perfect. Pictures without room for another
-        box are left out.
+        The area under the ROC curve: the probability that the mean foretold error, over the box
+        (of a model with scores, the mean lack of score), is larger where there is no face. 0.5 is
+        chance, 1 perfect. Pictures without room for another box are left out.
 
     Raises:
-        ValueError: if the model foretells no errors, or no picture has room for another box.
+        ValueError: if the model does not say how sure it is, or no picture has room for another
+            box.
 
     Reference:
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, section 7.
@@ -34,15 +35,22 @@ def false_detection_auc(model, faces, seed=0):
             other = np.concatenate([corner, corner + side])
             if overlap(other[None], box)[0] == 0:
                 found = model.detect(picture, np.stack([box, other]))
-                if found[0].error is None:
-                    raise ValueError(f"{model.name} does not foretell its errors.")
+                if found[0].confidence is None:
+                    raise ValueError(f"{model.name} does not say how sure it is.")
                 for list_, detection in zip((real, false), found):
-                    list_.append(detection.error.mean() / side)
+                    list_.append(_doubt(detection, side))
                 break
     if not real:
         raise ValueError("No picture has room for a box without the face.")
     larger = np.subtract.outer(false, real)
     return float(np.mean(larger > 0) + 0.5 * np.mean(larger == 0))
+
+
+def _doubt(detection, side):
+    """How doubtful a face is, by what the model says of its points."""
+    if detection.error is None:
+        return 1 - detection.face_confidence
+    return detection.error.mean() / side
 
 
 def plot_reliability(evaluation, path, bins=10):

@@ -27,6 +27,7 @@ class Evaluation:
         scheme: name of the scheme.
         missed: number of faces that the detector did not find; they are not among the others.
         foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
+        confidence: `(faces, n)` in 0..1, how sure each point is, where the model says.
     """
 
     model: str
@@ -37,6 +38,7 @@ class Evaluation:
     scheme: str
     missed: int = 0
     foretold: np.ndarray | None = None
+    confidence: np.ndarray | None = None
 
     def errors(self, kind=None):
         """The normalised mean error of each face, `(faces,)`; see `metrics.normaliser`."""
@@ -69,7 +71,7 @@ class Evaluation:
             rng: `numpy.random.Generator` that chooses the points instead, for comparison.
 
         Raises:
-            ValueError: if the fraction is another one, or the model foretells no errors.
+            ValueError: if the fraction is another one, or the model does not say how sure it is.
 
         Reference:
             Fuhl and Kasneci, Learning to validate the quality of detected landmarks, table 5.
@@ -77,17 +79,23 @@ class Evaluation:
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
         errors = np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
-        unsure = self.foretold_errors() if rng is None else rng.uniform(size=errors.shape)
+        unsure = self.unsure() if rng is None else rng.uniform(size=errors.shape)
         kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
         order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
     def rank_correlation(self):
-        """Spearman's correlation of foretold and true errors over all points (SciPy)."""
+        """Spearman's correlation of `unsure` with the true errors over all points (SciPy)."""
         from scipy.stats import spearmanr
 
         distance = np.linalg.norm(self.truth - self.predicted, axis=-1)
-        return float(spearmanr(self.foretold_errors().ravel(), distance.ravel()).statistic)
+        return float(spearmanr(self.unsure().ravel(), distance.ravel()).statistic)
+
+    def unsure(self):
+        """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""
+        if self.foretold is None and self.confidence is not None:
+            return 1 - self.confidence
+        return self.foretold_errors()
 
     def foretold_errors(self):
         """The expected errors, `(faces, n)` in picture pixels.
@@ -137,7 +145,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         )
     detector = detector or Mtcnn()
     bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
-    names, truth, predicted, foretold, missed = [], [], [], [], 0
+    names, truth, predicted, foretold, confidence, missed = [], [], [], [], [], 0
     for number, face in enumerate(faces, start=1):
         try:
             found = _predict(model, face, box, detector)
@@ -154,6 +162,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             truth.append(face.landmarks)
             predicted.append(found.landmarks)
             foretold.append(found.error)
+            confidence.append(found.confidence)
         values = []
         if truth:
             error = metrics.face_errors(truth[-1][None], predicted[-1][None], model.scheme)
@@ -169,7 +178,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         np.stack(predicted),
         model.scheme.name,
         missed,
-        None if foretold[0] is None else np.stack(foretold),
+        *(None if rows[0] is None else np.stack(rows) for rows in (foretold, confidence)),
     )
 
 

@@ -42,7 +42,8 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         List of `OccludedFace`, whose pictures are arrays.
 
     Raises:
-        ValueError: if the fractions are not `0 < least < most <= 1`, or all faces are of one photo.
+        ValueError: if the fractions are not `0 < least < most <= 1`, all faces are of one photo, or
+            no part of a face lies in its picture.
     """
     if not 0 < least < most <= 1:
         raise ValueError(f"Expected 0 < least < most <= 1, got {least} and {most}.")
@@ -54,6 +55,10 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         others = (faces[(i + k) % len(faces)] for k in range(1, len(faces)))
         other = next(other for other in others if other.photo != face.photo)
         pixels = face.pixels().copy()
+        if (face.landmarks.max(axis=0) < 0).any() or (
+            face.landmarks.min(axis=0) > pixels.shape[1::-1]
+        ).any():
+            raise ValueError(f"{face.name} lies outside of its picture.")
         cover = _cover(rng, face.landmarks, pixels.shape[:2], least, most, KINDS[i % len(KINDS)])
         pixels[cover] = _paint(rng, pixels.shape, KINDS[i % len(KINDS)], other)[cover]
         x, y = np.rint(face.landmarks).astype(int).T

@@ -88,10 +88,12 @@ class HeatmapDecoding(keras.layers.Layer):
 
 
 def window(middle, size, radius):
-    """Which of `size` pixels lie within a radius of a place: `(batch, n, size)` of 0 and 1.
+    """How much of each of `size` pixels lies within a window about a place: `(batch, n, size)`.
+
+    The window is as wide as `2 radius + 1` pixels; about the middle of a pixel all are 0 or 1.
 
     Args:
         middle: `(batch, n, 1)` float32.
     """
     distance = ops.abs(ops.arange(size, dtype="float32") - middle)
-    return ops.cast(distance <= radius, "float32")
+    return ops.clip(radius + 1 - distance, 0.0, 1.0)

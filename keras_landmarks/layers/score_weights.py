@@ -9,6 +9,8 @@ from keras_landmarks.layers.heatmap_decoding import window
 class ScoreWeights(keras.layers.Layer):
     """How sure each landmark is: the mean of its score map in a window about it (eq. 1).
 
+    Between the middles of pixels the window cuts pixels in part, so that no weight jumps.
+
     Args:
         stride: pixels of the picture from one pixel of the maps to the next.
         radius: of the window, in pixels of the maps; `r` of eq. 1.
@@ -44,7 +46,7 @@ class ScoreWeights(keras.layers.Layer):
 
     def call(self, scores, landmarks):
         _, height, width, _ = scores.shape
-        place = ops.round((geometry.finite(landmarks) + 0.5) / self.stride - 0.5)
+        place = (geometry.finite(landmarks) + 0.5) / self.stride - 0.5
         x = window(place[..., 0:1], width, self.radius)
         y = window(place[..., 1:2], height, self.radius)
         columns = ops.sum(scores * ops.transpose(y, (0, 2, 1))[:, :, None], axis=1)

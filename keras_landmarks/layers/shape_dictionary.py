@@ -10,13 +10,14 @@ class ShapeDictionary(keras.layers.Layer):
 
     The exemplars nearest to a face's sure landmarks are combined by least squares; a landmark goes
     the further to the combination, the less sure it is. The exemplars are a weight that is not
-    trained: learnt from training faces by `adapt`, saved with the model.
+    trained: noise until `adapt` learns them from training faces, saved with the model.
 
     Args:
         count: of exemplars.
         neighbours: how many of them are combined.
         sure: landmarks of this weight or more stay where they are; below, they move in proportion.
-        trust: of the combination: the part of the way that a landmark of weight zero moves, 0..1.
+        trust: of the combination: the part of the way that a landmark of weight zero moves, 0..1;
+            the paper replaces it, which is 1.
         ridge: see `shapes.reconstruct`.
 
     Call arguments:
@@ -33,7 +34,7 @@ class ShapeDictionary(keras.layers.Layer):
         Yan et al., Score-guided face alignment network under occlusions, section 3.3, eq. 2.
     """
 
-    def __init__(self, count=256, neighbours=16, sure=0.5, trust=1.0, ridge=1e-3, **kwargs):
+    def __init__(self, count=256, neighbours=16, sure=0.5, trust=0.5, ridge=10.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if not 1 <= neighbours <= count:
@@ -46,7 +47,7 @@ class ShapeDictionary(keras.layers.Layer):
         self.trust, self.ridge = trust, ridge
 
     def build(self, landmarks_shape, weights_shape):
-        if len(landmarks_shape) != 3 or tuple(weights_shape) != tuple(landmarks_shape[:2]):
+        if len(landmarks_shape) != 3 or tuple(weights_shape[1:]) != (landmarks_shape[1],):
             raise ValueError(
                 f"Expected landmarks (batch, n, 2) and weights (batch, n), got "
                 f"{tuple(landmarks_shape)} and {tuple(weights_shape)}."
@@ -54,7 +55,7 @@ class ShapeDictionary(keras.layers.Layer):
         self.exemplars = self.add_weight(
             name="exemplars",
             shape=(self.count, *landmarks_shape[1:]),
-            initializer=keras.initializers.RandomNormal(seed=0),  # until `adapt`
+            initializer=keras.initializers.RandomNormal(0.0, 50.0, seed=0),  # until `adapt`
             trainable=False,
         )
 
@@ -63,6 +64,10 @@ class ShapeDictionary(keras.layers.Layer):
 
         See `shapes.learn_dictionary`.
         """
+        if not self.built:
+            count = faces.shape[1]
+            self.build((None, count, 2), (None, count))
+            self.built = True
         self.exemplars.assign(shapes.learn_dictionary(faces, self.count))
 
     def call(self, landmarks, weights):

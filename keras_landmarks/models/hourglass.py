@@ -28,12 +28,13 @@ def hourglass(
     A stem of half the crop's size, then two branches alike: an hourglass, two residual blocks, and
     on twice the size a residual block and a 1 x 1 convolution with a map for each landmark. The
     score maps weigh the landmarks that the heatmaps show (`layers.ScoreWeights`), and those of
-    little weight move to where the exemplars nearest to the others have them
-    (`layers.ShapeDictionary`; `adapt` teaches it training faces).
+    little weight move towards where the exemplars nearest to the others have them
+    (`layers.ShapeDictionary`; its `adapt` teaches it training faces).
 
-    The text leaves open the widths. Here maps of half the crop's size have `width` channels, with
-    each halving `growth` more, those of the full size `fine`, and residual blocks are bottlenecks
-    of half of it: 1.7 M parameters and 1.1 G multiply-adds for 68 landmarks.
+    Maps of half the crop's size have `width` channels (the paper has 128 behind the hourglass and
+    leaves the others open), with each halving `growth` more, those of the full size `fine`, and
+    residual blocks are bottlenecks of half of it: 1.7 M parameters and 1.0 G multiply-adds for 68
+    landmarks.
 
     Args:
         scheme: the landmarks' scheme or its name.
@@ -78,19 +79,18 @@ def hourglass(
     for i, filters in enumerate((width // 2, width, width), start=1):
         x = _block(x, filters, f"stem_block{i}")
 
-    def branch(name, bias="zeros"):
+    def branch(name, output, **arguments):
         y = _hourglass(x, depth, growth, name)
         for i in (1, 2):
             y = _block(y, width, f"{name}_block{i}")
         if stride == 1:
             y = layers.UpSampling2D(2, name=f"{name}_up")(y)
         y = _activated(_block(y, fine, f"{name}_fine"), f"{name}_end")
-        return layers.Conv2D(scheme.count, 1, bias_initializer=bias, name=f"{name}_maps")(y)
+        return layers.Conv2D(scheme.count, 1, dtype="float32", name=output, **arguments)(y)
 
-    heatmaps = layers.Activation("linear", dtype="float32", name="heatmaps")(branch("heat"))
+    heatmaps = branch("heat", "heatmaps")
     nearly_zero = keras.initializers.Constant(-4.0)  # as discs fill little of their maps
-    scores = branch("score", nearly_zero)
-    scores = layers.Activation("sigmoid", dtype="float32", name="scores")(scores)
+    scores = branch("score", "scores", activation="sigmoid", bias_initializer=nearly_zero)
     decoded = HeatmapDecoding(decoding, stride, name="decoded")(heatmaps)
     weights = ScoreWeights(stride, name="weights")(scores, decoded)
     landmarks = ShapeDictionary(exemplars, neighbours, sure, trust, name="dictionary")(

@@ -16,7 +16,11 @@ from keras_landmarks.training import Recipe, Stage
 RECIPE = Recipe(
     model=cnn6,
     stages=(
-        Stage(loss=Wing(w=10, epsilon=2), epochs=330, optimizer=averaged_adamw(1e-3, 0.998, 0.002)),
+        Stage(
+            loss=Wing(w=10, epsilon=2),
+            epochs=330,
+            optimizer=averaged_adamw(1e-3, 0.998, 0.002, 500),
+        ),
     ),
     size=(64, 64),
     augmentation=Augmentation(

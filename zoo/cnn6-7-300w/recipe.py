@@ -28,7 +28,7 @@ RECIPE = Recipe(
         Stage(
             loss=Wing(w=15, epsilon=3),
             epochs=62,
-            optimizer=averaged_adamw(7e-4, 0.998, 0.002),
+            optimizer=averaged_adamw(7e-4, 0.998, 0.002, 500),
             frozen=("stage1_",),
             start=start,
         ),
