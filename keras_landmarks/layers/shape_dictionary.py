@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry, shapes
@@ -65,7 +66,7 @@ class ShapeDictionary(keras.layers.Layer):
         See `shapes.learn_dictionary`.
         """
         if not self.built:
-            count = faces.shape[1]
+            count = np.shape(faces)[1]
             self.build((None, count, 2), (None, count))
             self.built = True
         self.exemplars.assign(shapes.learn_dictionary(faces, self.count))
