@@ -17,7 +17,6 @@ import subprocess
 import sys
 import tempfile
 
-import index
 import numpy as np
 from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
@@ -144,15 +143,16 @@ def measure_all(names):
 
 
 def main():
+    if "--call" in sys.argv:  # a runtime's process, which imports neither Keras nor TensorFlow
+        function, *values = json.loads(sys.argv[-1])
+        print(json.dumps(globals()[function](*values)))
+        return
+    import index
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     published = [name for name in index.names() if index.weights_of(name).is_file()]
     parser.add_argument("names", nargs="*", default=published, help="models (default: all)")
-    parser.add_argument("--call", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
-    if arguments.call:
-        function, *values = json.loads(arguments.call)
-        print(json.dumps(globals()[function](*values)))
-        return
     result = measure_all(arguments.names)
     images.write_bytes(index.SPEED, (json.dumps(result, indent=1) + "\n").encode())
     index.main()
