@@ -144,17 +144,16 @@ def _crops(model, representative):
 
 def _facts(model, format, dtype):
     """What a reader must know; the first key is the mark by which it is found in a file."""
-    outputs = {
-        name: {"shape": [None, *tensor.shape[1:]], "dtype": "float32"}
-        for name, tensor in model.output.items()
-    }
     units = {
         "landmarks": "pixels of the crop; (0, 0) is the centre of its first pixel",
         "error": "expected distance from the truth, in pixels of the crop",
         "score": "how sure each point is, 0..1",
     }
-    for name, facts in outputs.items():
-        facts["unit"] = units[name]
+    outputs = {}
+    for name, tensor in model.output.items():
+        outputs[name] = {"shape": [None, *tensor.shape[1:]], "dtype": "float32"}
+        if name in units:  # a user's model may put out more
+            outputs[name]["unit"] = units[name]
     return {
         "keras_landmarks": keras_landmarks.__version__,
         "model": model.name,
