@@ -10,7 +10,6 @@ import json
 import pathlib
 import tempfile
 
-import keras
 import numpy as np
 
 import keras_landmarks
@@ -18,18 +17,8 @@ from keras_landmarks import images, metrics
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.detection import convention_of, detect_boxes
 from keras_landmarks.finder import cut_crops
+from keras_landmarks.formats import FORMATS, KERAS_NAMES, need_packages, write
 from keras_landmarks.runtime import open_model
-
-FORMATS = {
-    "saved_model": ("", 0.05),
-    "tflite": (".tflite", 0.05),
-    "tflite-fp16": (".tflite", 0.2),
-    "tflite-int8": (".tflite", None),
-    "onnx": (".onnx", 0.05),
-}
-"""Ending of the file, and how far in pixels its landmarks may be from those of Keras."""
-
-KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
 
 INT8_LIMIT = 0.8
 """How far the landmarks of an int8 model may lie from those of Keras: the mean over points and
@@ -77,7 +66,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     if path.exists() and (path.is_dir() if ending else not (path / "saved_model.pb").is_file()):
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
-    _need_packages(format)
+    need_packages(format)
     crops = _crops(model, representative)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent) as folder:
@@ -87,7 +76,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         if format == "tflite-int8":
             facts |= _write_int8(model, made, dtype, facts, crops)
         else:
-            _write(model, made, format, dtype, facts)
+            write(model, made, format, dtype, facts)
             facts |= _check(model, made, crops, dtype)
             if not facts["largest_difference_px"] <= limit:
                 raise RuntimeError(
@@ -104,19 +93,6 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
             images.write_bytes(path.with_name(path.name + ".json"), text)
             made.replace(path)
     return facts
-
-
-def _need_packages(format):
-    needed = {"onnx": ("tf2onnx", "onnxruntime")}.get(format, ("tensorflow",))
-    needed += ("ai_edge_litert",) if format.startswith("tflite") else ()
-    for package in needed:
-        try:
-            __import__(package)
-        except ImportError as error:
-            name = package.replace("_", "-")
-            raise ImportError(f"Exporting {format} needs {name}: pip install {name}") from error
-    if keras.backend.backend() != "tensorflow":
-        raise ImportError("Exporting needs Keras' TensorFlow backend.")
 
 
 def _crops(model, representative):
@@ -175,45 +151,6 @@ def _facts(model, format, dtype):
     }
 
 
-def _write(model, path, format, dtype, facts, **converter):
-    """Writes the model; into a file, with the facts."""
-    signature = [keras.InputSpec(shape=(None, *model.size, 3), dtype=dtype, name="crops")]
-    if format == "tflite-fp16":
-        import tensorflow as tf
-
-        converter = {
-            "optimizations": [tf.lite.Optimize.DEFAULT],
-            "target_spec": {"supported_types": [tf.float16]},
-        }
-    kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
-    keras.Model.export(
-        model, str(path), format=kind, verbose=False, input_signature=signature, **converter
-    )
-    text = json.dumps(facts)
-    if format == "onnx":
-        import onnx
-
-        written = onnx.load(path)
-        onnx.helper.set_model_props(written, {"keras_landmarks": text})
-        onnx.save(written, path)
-    elif kind == "litert":
-        _embed(path, text)
-
-
-def _embed(path, text):
-    """Puts the facts into a TFLite file's own metadata."""
-    from tensorflow.lite.python import schema_py_generated as schema
-    from tensorflow.lite.tools import flatbuffer_utils
-
-    written = flatbuffer_utils.read_model(str(path))
-    buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.frombuffer(text.encode(), np.uint8)
-    entry.name, entry.buffer = "keras_landmarks", len(written.buffers)
-    written.buffers.append(buffer)
-    written.metadata = [*(written.metadata or []), entry]
-    flatbuffer_utils.write_model(written, str(path))
-
-
 def _write_int8(model, path, dtype, facts, crops):
     """The smallest arithmetic whose landmarks stay where they were: full-integer, else float."""
     import tensorflow as tf
@@ -231,7 +168,7 @@ def _write_int8(model, path, dtype, facts, crops):
     for arithmetic, options in (("full-integer", default | integer), ("dynamic range", default)):
         facts = {**facts, "arithmetic": arithmetic}
         try:
-            _write(model, path, "tflite-int8", dtype, facts, **options)
+            write(model, path, "tflite-int8", dtype, facts, **options)
             found = _check(model, path, crops, dtype)
         except (RuntimeError, ValueError) as error:  # as a division in integers
             tried[arithmetic] = str(error).splitlines()[0]

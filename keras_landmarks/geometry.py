@@ -125,6 +125,11 @@ def resize_transform(source_size, target_size):
     return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5]], np.float32)
 
 
+def resize_points(points, scale):
+    """Where points `(..., 2)` lie after resizing a picture by `scale`."""
+    return (points + 0.5) * scale - 0.5
+
+
 def transform_points(points, transform):
     """Takes points `(..., n, 2)` through transforms `(..., 2, 3)`."""
     xp = namespace(points, transform)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from small_dan import SIZE, small_dan
 
-from keras_landmarks import Landmarker, export, list_models, load, metrics, runtime
+from keras_landmarks import Landmarker, export, formats, list_models, load, metrics, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -53,7 +53,7 @@ def read(path):
 
 def written(model, folder, kind, dtype="float32", **arguments):
     """The path of an exported model, and its facts."""
-    path = folder / f"model{export.FORMATS[kind][0]}"
+    path = folder / f"model{formats.FORMATS[kind][0]}"
     return path, model.export(path, kind, dtype, **arguments)
 
 
@@ -96,7 +96,7 @@ LARGE = {name for name, facts in list_models().items() if (facts["bytes"] or 0) 
 CASES += [
     (name, kind)
     for name in PUBLISHED
-    for kind in export.FORMATS
+    for kind in formats.FORMATS
     if not (name in LARGE and kind == "tflite-fp16")
 ]
 
@@ -114,7 +114,7 @@ def tiny():
     return load("tiny-ibug68")
 
 
-TINY_CASES = [(kind, dtype) for kind in export.FORMATS for dtype in ("float32", "uint8")]
+TINY_CASES = [(kind, dtype) for kind in formats.FORMATS for dtype in ("float32", "uint8")]
 
 
 @pytest.fixture(scope="module", params=TINY_CASES, ids="-".join)
@@ -216,7 +216,7 @@ def test_the_facts_say_what_a_reader_must_know(tiny_file):
     ("theirs", "ours"), [("tf_saved_model", "saved_model"), ("litert", "tflite")]
 )
 def test_a_format_has_the_name_that_keras_gives_it_too(tmp_path, theirs, ours):
-    path = tmp_path / f"model{export.FORMATS[ours][0]}"
+    path = tmp_path / f"model{formats.FORMATS[ours][0]}"
     facts = tiny().export(str(path), format=theirs)
     assert facts["format"] == ours
     _, crops, _, landmarks = expected("tiny-ibug68")

@@ -50,5 +50,5 @@ def test_hidden_and_visible_points_are_told_apart():
 def test_what_cannot_be_covered_is_named():
     with pytest.raises(ValueError, match="two photos"):
         evaluation.occlude(FACES[:1])
-    with pytest.raises(ValueError, match="0 < least < most"):
+    with pytest.raises(ValueError, match="0.05 apart"):
         evaluation.occlude(FACES, least=0.6)

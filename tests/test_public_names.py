@@ -44,9 +44,10 @@ MODULES = {
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
+    "formats": "FORMATS KERAS_NAMES need_packages write",
     "finder": "Detection cut_crops find_faces",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
-        mirror_transform namespace resize_transform similarity_transform square_box
+        mirror_transform namespace resize_points resize_transform similarity_transform square_box
         transform_points""",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform LandmarkCrop

@@ -142,9 +142,7 @@ def measure_training(folder):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "names", nargs="*", default=["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
-    )
+    parser.add_argument("names", nargs="*", default=MODELS, help="models (default: %(default)s)")
     parser.add_argument("--data", help="folder of 300W faces for pipeline and training")
     parser.add_argument(
         "--runtimes",

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from recipes import ZOO, names
 
-from keras_landmarks import data, export, images, load, metrics, runtime
+from keras_landmarks import data, formats, images, load, metrics, runtime
 
 
 def open_file(path):
@@ -29,7 +29,7 @@ def open_file(path):
     return lambda crops: model.predict_on_batch(crops)["landmarks"]
 
 
-def formats(model, faces):
+def compare(model, faces):
     """A row for each format."""
     crops, truth = data.Samples(faces, model.size, model.margin, model.box).arrays()
     parts = np.array_split(crops, -(-len(crops) // 16))
@@ -38,8 +38,8 @@ def formats(model, faces):
         return round(100 * float(np.mean(metrics.face_errors(truth, predicted, model.scheme))), 3)
 
     expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
-    rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
-    for kind, (ending, _) in export.FORMATS.items():
+    rows, bar = [], keras.utils.Progbar(len(formats.FORMATS), unit_name="format")
+    for kind, (ending, _) in formats.FORMATS.items():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / f"model{ending}"
             facts = model.export(path, kind)
@@ -67,7 +67,7 @@ def main():
     arguments = parser.parse_args()
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     for name in arguments.names:
-        results = index.read_results(name) | {"formats": formats(load(name), faces)}
+        results = index.read_results(name) | {"formats": compare(load(name), faces)}
         text = json.dumps(results, indent=1) + "\n"
         images.write_bytes(ZOO / name / "results.json", text.encode())
     index.main()

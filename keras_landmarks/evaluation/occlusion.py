@@ -42,11 +42,11 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         List of `OccludedFace`, whose pictures are arrays.
 
     Raises:
-        ValueError: if the fractions are not `0 < least < most <= 1`, all faces are of one photo, or
+        ValueError: if the fractions are not within 0..1 and 0.05 apart, all faces are of one photo, or
             no part of a face lies in its picture.
     """
-    if not 0 < least < most <= 1:
-        raise ValueError(f"Expected 0 < least < most <= 1, got {least} and {most}.")
+    if not 0 < least <= most - 0.05 <= 0.95:
+        raise ValueError(f"Expected fractions of 0..1, 0.05 apart, got {least} and {most}.")
     if len({face.photo for face in faces}) < 2:
         raise ValueError("Faces of two photos at least are needed: one's pixels cover another.")
     occluded = []

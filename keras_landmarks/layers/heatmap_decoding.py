@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_landmarks import geometry
+
 KINDS = ("argmax", "centroid", "soft_argmax")
 
 
@@ -72,7 +74,7 @@ class HeatmapDecoding(keras.layers.Layer):
             share = share / ops.sum(share, axis=(2, 3), keepdims=True)
         x = ops.sum(ops.sum(share, axis=2) * ops.arange(width, dtype="float32"), axis=-1)
         y = ops.sum(ops.sum(share, axis=3) * ops.arange(height, dtype="float32"), axis=-1)
-        return (ops.stack([x, y], axis=-1) + 0.5) * self.stride - 0.5
+        return geometry.resize_points(ops.stack([x, y], axis=-1), self.stride)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[3], 2)

@@ -46,7 +46,7 @@ class ScoreWeights(keras.layers.Layer):
 
     def call(self, scores, landmarks):
         _, height, width, _ = scores.shape
-        place = (geometry.finite(landmarks) + 0.5) / self.stride - 0.5
+        place = geometry.resize_points(geometry.finite(landmarks), 1 / self.stride)
         x = window(place[..., 0:1], width, self.radius)
         y = window(place[..., 1:2], height, self.radius)
         columns = ops.sum(scores * ops.transpose(y, (0, 2, 1))[:, :, None], axis=1)

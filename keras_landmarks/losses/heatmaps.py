@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from keras_landmarks import geometry
 from keras_landmarks.layers import HeatmapGeneration
 from keras_landmarks.losses.face_loss import FaceLoss
 
@@ -45,7 +46,7 @@ def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0):
 
 
 def _half_squares(y_true, y_pred, stride, **drawing):
-    place = (ops.cast(y_true, "float32") + 0.5) / stride - 0.5
+    place = geometry.resize_points(ops.cast(y_true, "float32"), 1 / stride)
     target = HeatmapGeneration(y_pred.shape[1:3], **drawing)(place)
     squares = ops.square(ops.cast(y_pred, "float32") - target)
     return 0.5 * ops.mean(ops.sum(squares, axis=(1, 2)), axis=-1)

@@ -1,0 +1,79 @@
+"""The files that models are exported to, as Keras and its converters write them."""
+
+import json
+
+import keras
+import numpy as np
+
+FORMATS = {
+    "saved_model": ("", 0.05),
+    "tflite": (".tflite", 0.05),
+    "tflite-fp16": (".tflite", 0.2),
+    "tflite-int8": (".tflite", None),
+    "onnx": (".onnx", 0.05),
+}
+"""Ending of the file, and how far in pixels its landmarks may be from those of Keras."""
+
+KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
+
+
+def need_packages(format):
+    """Raises ImportError, saying how to install it, if a package is missing."""
+    needed = {"onnx": ("tf2onnx", "onnxruntime")}.get(format, ("tensorflow",))
+    needed += ("ai_edge_litert",) if format.startswith("tflite") else ()
+    for package in needed:
+        try:
+            __import__(package)
+        except ImportError as error:
+            name = package.replace("_", "-")
+            raise ImportError(f"Exporting {format} needs {name}: pip install {name}") from error
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError("Exporting needs Keras' TensorFlow backend.")
+
+
+def write(model, path, format, dtype, facts, **converter):
+    """Writes the model unchecked; into a file, with the facts.
+
+    Args:
+        model: `Landmarker`.
+        path: of the file, or of the folder of a SavedModel.
+        format: one of `FORMATS`.
+        dtype: of the crops that it takes.
+        facts: dict, what a reader must know.
+        converter: options of TensorFlow's converter.
+    """
+    signature = [keras.InputSpec(shape=(None, *model.size, 3), dtype=dtype, name="crops")]
+    if format == "tflite-fp16":
+        import tensorflow as tf
+
+        converter = {
+            "optimizations": [tf.lite.Optimize.DEFAULT],
+            "target_spec": {"supported_types": [tf.float16]},
+        }
+    kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
+    keras.Model.export(
+        model, str(path), format=kind, verbose=False, input_signature=signature, **converter
+    )
+    text = json.dumps(facts)
+    if format == "onnx":
+        import onnx
+
+        written = onnx.load(path)
+        onnx.helper.set_model_props(written, {"keras_landmarks": text})
+        onnx.save(written, path)
+    elif kind == "litert":
+        _embed(path, text)
+
+
+def _embed(path, text):
+    """Puts the facts into a TFLite file's own metadata."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    written = flatbuffer_utils.read_model(str(path))
+    buffer, entry = schema.BufferT(), schema.MetadataT()
+    buffer.data = np.frombuffer(text.encode(), np.uint8)
+    entry.name, entry.buffer = "keras_landmarks", len(written.buffers)
+    written.buffers.append(buffer)
+    written.metadata = [*(written.metadata or []), entry]
+    flatbuffer_utils.write_model(written, str(path))
