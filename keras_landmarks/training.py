@@ -41,6 +41,7 @@ class Stage:
             not compared: the best weights are then the later stage's.
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.
+        augmentation: `Augmentation` of the training faces; None takes the recipe's.
     """
 
     loss: Callable | dict
@@ -50,6 +51,7 @@ class Stage:
     output: str | Callable | None = None
     patience: int | None = None
     start: Callable | None = None
+    augmentation: Augmentation | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,7 +158,7 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     devices = strategy.num_replicas_in_sync if strategy else 1
     if samples.batch % devices:  # the mean of uneven parts' means is not the batch's
         raise ValueError(f"{devices} devices cannot share a batch of {samples.batch} evenly.")
-    policy = keras.config.dtype_policy()
+    policy, usual = keras.config.dtype_policy(), samples.augmentation
     keras.config.set_dtype_policy(recipe.precision)
     keras.utils.set_random_seed(recipe.seed)
     try:
@@ -180,8 +182,10 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
                     progress.best = float("inf")  # of other landmarks
                 if stage.start:
                     stage.start(model)
+            samples.augmentation = stage.augmentation or usual
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
+        samples.augmentation = usual
         keras.config.set_dtype_policy(policy)
     progress.take_best()
     return model

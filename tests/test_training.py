@@ -243,6 +243,20 @@ def test_the_next_stage_goes_on_with_the_next_batches(tmp_path):
     np.testing.assert_allclose(seen[: len(expected)], expected, rtol=1e-5)
 
 
+def test_a_stage_may_have_an_augmentation_of_its_own(tmp_path):
+    own = Augmentation(rotation=0, patches=1.0)
+    stages = (Stage(Wing(), 1, sgd), Stage(Wing(), 1, averaged, augmentation=own))
+    recipe = recipe_of(sgd, model=seeing_model, stages=stages)
+    samples = samples_of(recipe)[0]
+    model = train(recipe, samples, None, tmp_path, verbose=0)
+    assert samples.augmentation == recipe.augmentation
+    expected = [samples.batch_at(i)[0].astype(float).sum() for i in range(len(samples))]
+    samples.augmentation, half = own, len(samples)
+    expected += [samples.batch_at(half + i)[0].astype(float).sum() for i in range(half)]
+    seen = weights.get_weights(model)["seen/sums"]
+    np.testing.assert_allclose(seen[: 2 * half], expected, rtol=1e-5)
+
+
 def test_a_checkpoint_is_not_overwritten_unasked(tmp_path):
     run(recipe_of(adam, 1), tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()

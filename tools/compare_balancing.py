@@ -21,6 +21,8 @@ from recipes import ZOO, read_recipe
 from train import read_samples
 
 from keras_landmarks import Landmarker, data, evaluation, images, training
+from keras_landmarks.optimizers import averaged_adamw
+from keras_landmarks.training import Stage
 
 VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
 
@@ -32,7 +34,8 @@ def shortened(recipe, epochs, foretold, lpbb, seed):
     for stage in recipe.stages:
         loss = stage.loss if foretold else stage.loss["validated"].coordinates
         count = max(round(epochs * stage.epochs / whole), 1)
-        stages.append(dataclasses.replace(stage, epochs=count, loss=loss))
+        # Few steps: weights are averaged over the last hundred only.
+        stages.append(Stage(loss, count, averaged_adamw(1e-3, 0.99)))
     model = functools.partial(recipe.model, size=recipe.size[0], validation=foretold)
     return dataclasses.replace(recipe, model=model, stages=tuple(stages), lpbb=lpbb, seed=seed)
 
