@@ -18,6 +18,11 @@ def detect(options):
     stems = [pathlib.Path(photo).stem for photo in options.photos]
     if out is not None and len(set(stems)) < len(stems):
         raise ValueError("--out: two photos share a name, and would be drawn to one file.")
+    targets = {}
+    for photo, stem in zip(options.photos, stems) if out is not None else ():
+        targets[photo] = out if out.suffix else out / f"{stem}.png"
+        if targets[photo].resolve() == pathlib.Path(photo).resolve():
+            raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
     found = {}
     for photo in options.photos:
         try:
@@ -31,9 +36,8 @@ def detect(options):
         found[photo] = [face.to_dict() for face in faces]
         if options.json != "-":
             print(f"{photo}: {_describe(faces)}")
-        if out is not None:
-            target = out if out.suffix else out / f"{pathlib.Path(photo).stem}.png"
-            images.write_image(target, draw(picture, faces))
+        if photo in targets:
+            images.write_image(targets[photo], draw(picture, faces))
     if options.json:
         _write_json(options.json, json.dumps({"model": options.model, "photos": found}, indent=1))
 

@@ -146,7 +146,9 @@ def detect_boxes(detector, image):
             number of scores.
     """
     result = detector(image)
-    boxes, scores = result if isinstance(result, tuple) else (result, None)
+    scored = isinstance(result, tuple) and len(result) == 2
+    scored = scored and not np.shape(result[0]) == np.shape(result[1]) == (4,)  # but two boxes
+    boxes, scores = result if scored else (result, None)
     boxes = check_boxes(boxes, image)
     scores = np.full(len(boxes), np.nan) if scores is None else scores
     scores = np.asarray(scores, np.float32).ravel()
@@ -199,17 +201,22 @@ def overlap(boxes, box):
 
 
 def find_face(detector, image, box):
-    """The detector's box that overlaps a known face's box most, or None if none does by 30 %."""
+    """The detector's box about a known face, whose box is given as of `annotation`, or None.
+
+    It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
+    """
     boxes, _ = detect_boxes(detector, image)
     if not len(boxes):
         return None
-    shares = overlap(boxes, box)
+    shares = overlap(convert_boxes(boxes, convention_of(detector), "annotation"), box)
     best = int(np.argmax(shares))
     return boxes[best] if shares[best] >= 0.3 else None
 
 
 def calibrate(detector, faces):
     """Measures a detector's convention on annotated faces: the medians over those it finds.
+
+    A face is found by the box that holds its middle and overlaps its square most.
 
     Args:
         detector: see the module's description.
@@ -224,9 +231,12 @@ def calibrate(detector, faces):
     rows = []
     for face in faces:
         truth = geometry.square_box(face.truth_box)
-        box = find_face(detector, face.pixels(), truth)
-        if box is not None:
-            box, side = geometry.square_box(box), truth[2] - truth[0]
+        boxes, _ = detect_boxes(detector, face.pixels())
+        middle = (truth[:2] + truth[2:]) / 2
+        boxes = boxes[((boxes[:, :2] < middle) & (middle < boxes[:, 2:])).all(axis=1)]
+        if len(boxes):
+            box = geometry.square_box(boxes[np.argmax(overlap(boxes, truth))])
+            side = truth[2] - truth[0]
             shift = ((box[:2] + box[2:]) - (truth[:2] + truth[2:])) / 2 / side
             rows.append((*shift, (box[2] - box[0]) / side))
     if not rows:

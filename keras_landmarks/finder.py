@@ -145,10 +145,10 @@ def _outputs(model, crops, picture_transforms):
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     if not crops:
         return
-    predicted = model.predict_on_batch(np.stack(crops))
+    predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
     landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
-    scale = np.linalg.norm(picture_from_crop[:, :, 0], axis=-1)
+    scale = np.sqrt(np.abs(np.linalg.det(picture_from_crop[:, :, :2])))
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
@@ -156,6 +156,12 @@ def _outputs(model, crops, picture_transforms):
         if "score" in predicted:
             more["point_score"] = np.float32(predicted["score"][face])
         yield points, more
+
+
+def predict_in_parts(predict, crops, count=32):
+    """The outputs for any number of crops, of which so many are computed at once."""
+    parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
+    return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
 
 
 def _score(score):

@@ -45,7 +45,10 @@ def _cut_short(data):
         return False
     scan = 2  # past the headers, of which one may hold a whole thumbnail
     while data[scan : scan + 1] == b"\xff" and data[scan + 1 : scan + 2] != b"\xda":
-        scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
+        if data[scan + 1 : scan + 2] == b"\xff":  # any number of these may come before a marker
+            scan += 1
+        else:
+            scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
     return b"\xff\xd9" not in data[scan:]
 
 
@@ -94,7 +97,10 @@ def as_rgb(image):
         from PIL import ImageOps
 
         try:
-            image = ImageOps.exif_transpose(image).convert("RGB")
+            image = ImageOps.exif_transpose(image)
+            if image.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
+                image = image.convert("RGB")
+            image = np.asarray(image)
         except OSError as error:
             name = getattr(image, "filename", "") or "The picture"
             raise ValueError(f"{name} cannot be read: {error}") from error
@@ -147,9 +153,10 @@ def warp(image, target_from_source, size):
     (a, b, _), (c, d, _) = np.asarray(target_from_source, np.float64).tolist()
     scale = abs(a * d - b * c) ** 0.5
     factor = int(1 / scale + 1e-6) if scale > 0 else 1
-    if factor >= 2:
-        image, cut_from_source = _cut(image, target_from_source, size, factor)
-        image, cut_from_source = reduce(image, factor, cut_from_source)
+    if factor >= 2 or max(image.shape[:2]) >= 2**15 - 1:  # of which OpenCV resamples none
+        image, cut_from_source = _cut(image, target_from_source, size, max(factor, 1))
+        if factor >= 2:
+            image, cut_from_source = reduce(image, factor, cut_from_source)
         target_from_source = geometry.compose(
             np.float64(target_from_source), geometry.invert(cut_from_source)
         )

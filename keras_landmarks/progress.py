@@ -73,6 +73,11 @@ class Progress(keras.callbacks.Callback):
             crops, landmarks = self.validation
             predicted = model.predict(crops, batch_size=128, verbose=0)["landmarks"]
             error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
+            if not np.isfinite(error):
+                raise FloatingPointError(
+                    f"The validation error is {error}: the network puts out what is no number, or "
+                    "a face's eye corners are one point."
+                )
             row["val_nme"] = logs["val_nme"] = error
         if not self.validation or error < self.best:
             self.best, self.best_epoch = row.get("val_nme", self.best), row["epoch"]

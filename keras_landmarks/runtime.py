@@ -29,7 +29,7 @@ class ExportedModel:
     """
 
     def __init__(self, run, facts):
-        self.facts, self._run = facts, run
+        self.facts, self.name, self._run = facts, facts["model"], run
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]

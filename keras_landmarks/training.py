@@ -185,9 +185,11 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             samples.augmentation = stage.augmentation or usual
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
-        samples.augmentation = usual
+        samples.augmentation, samples.balance = usual, None
         keras.config.set_dtype_policy(policy)
     progress.take_best()
+    for layer in model.layers:
+        layer.trainable = True
     return model
 
 

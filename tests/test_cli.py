@@ -38,6 +38,16 @@ def test_detect_of_several_photos_fills_a_folder(photo, tmp_path):
     assert main(["detect", str(photo), str(other), *MODEL, "--out", "one.png"]) == 1
 
 
+def test_a_photo_is_not_drawn_over(photo, tmp_path, capsys):
+    picture = tmp_path / "photo.png"
+    images.write_image(picture, images.read_image(photo))
+    before = picture.read_bytes()
+    for out in (tmp_path, picture):
+        assert main(["detect", str(picture), *MODEL, "--out", str(out)]) == 1
+        assert "drawn over" in capsys.readouterr().err
+    assert picture.read_bytes() == before
+
+
 def test_detect_says_when_there_is_no_face(tmp_path, capsys):
     images.write_image(tmp_path / "plain.png", np.full((99, 99, 3), 80, np.uint8))
     assert main(["detect", str(tmp_path / "plain.png"), *MODEL, "--json", "-"]) == 0

@@ -29,9 +29,10 @@ def test_a_converted_box_lies_as_its_convention_says():
     np.testing.assert_allclose(box, [-15, -45, 135, 105], atol=1e-4)
 
 
-def test_calibration_finds_the_convention_of_a_detector():
+@pytest.mark.parametrize("scale", [0.5, 1.2, 2.2])
+def test_calibration_finds_the_convention_of_a_detector(scale):
     faces = made_up_faces(6)
-    wanted = Convention(0.05, -0.15, 1.2)
+    wanted = Convention(0.05, -0.15, scale)
     found = detection.calibrate(Framer(faces, wanted), faces)
     np.testing.assert_allclose(
         [found.x, found.y, found.scale], [wanted.x, wanted.y, wanted.scale], atol=1e-4
@@ -63,6 +64,21 @@ def test_a_detector_may_return_boxes_alone():
     boxes, scores = detection.detect_boxes(lambda image: [[1, 2, 3, 4]], np.zeros((9, 9)))
     assert boxes.shape == (1, 4)
     assert np.isnan(scores).all()
+
+
+def test_a_detector_may_return_tuples():
+    picture, box = np.zeros((9, 9)), (1, 2, 3, 4)
+    assert detection.detect_boxes(lambda image: (), picture)[0].shape == (0, 4)
+    assert detection.detect_boxes(lambda image: (box, box), picture)[0].shape == (2, 4)
+    assert detection.detect_boxes(lambda image: ([box], [0.5]), picture)[1] == [0.5]
+
+
+def test_a_face_is_found_by_a_detector_that_frames_it_widely():
+    (face,) = made_up_faces(1)
+    detector = Framer([face], Convention(0, 0, 2.5))
+    found = detection.find_face(detector, face.image, face.annotation_box)
+    assert found is not None
+    assert detection.find_face(detector, face.image, face.annotation_box + 1000) is None
 
 
 def test_overlap_is_intersection_over_union():

@@ -325,6 +325,35 @@ def test_a_saved_model_may_be_called_old(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["old"]
 
 
+def test_crops_need_not_be_square(tmp_path):
+    crops = keras.Input((32, 48, 3))
+    x = keras.layers.Dense(136)(keras.layers.Flatten()(keras.layers.AveragePooling2D(8)(crops)))
+    model = Landmarker(crops, {"landmarks": keras.layers.Reshape((68, 2))(x)})
+    model.export(tmp_path / "wide.onnx", "onnx")
+    assert runtime.open_model(tmp_path / "wide.onnx").size == (32, 48)
+
+
+def test_every_output_is_checked(tmp_path, monkeypatch):
+    model, crops = tiny(), np.zeros((2, 32, 32, 3), np.uint8)
+    landmarks = model.predict_on_batch(crops)["landmarks"]
+    keras_says = {"landmarks": landmarks, "error": np.ones((2, 68)), "score": np.ones((2, 68))}
+    file_says = dict(keras_says)
+    monkeypatch.setattr(model, "predict_on_batch", lambda crops: keras_says)
+    opened = type("Opened", (), {"predict_on_batch": lambda self, crops: file_says})()
+    monkeypatch.setattr(export, "open_model", lambda path: opened)
+    assert export._check(model, tmp_path / "file", crops, "uint8") == {
+        "largest_difference_px": 0.0,
+        "mean_difference_percent": 0.0,
+    }
+    file_says["score"] = 0.9 * np.ones((2, 68))
+    found = export._check(model, tmp_path / "file", crops, "uint8")
+    assert found["mean_difference_percent"] == pytest.approx(10)
+    file_says["error"] = np.full((2, 68), np.nan)
+    found = export._check(model, tmp_path / "file", crops, "uint8")
+    assert not found["largest_difference_px"] <= 1e9
+    assert not found["mean_difference_percent"] <= 1e9
+
+
 def test_folders_that_are_missing_are_made(tmp_path):
     path = tmp_path / "a" / "b" / "model.onnx"
     load("tiny-ibug68").export(str(path), format="onnx")

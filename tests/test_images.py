@@ -106,6 +106,12 @@ def test_a_jpg_cut_short_behind_its_whole_thumbnail_is_refused(tmp_path):
         images.read_image(tmp_path / "cut.jpg")
 
 
+def test_a_jpg_with_fill_bytes_before_a_marker_is_read(tmp_path):
+    data = saved(tmp_path / "a.jpg", PICTURE).read_bytes()
+    (tmp_path / "filled.jpg").write_bytes(data[:2] + b"\xff\xff" + data[2:])
+    assert images.read_image(tmp_path / "filled.jpg").shape == PICTURE.shape
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -179,6 +185,12 @@ def test_a_pil_picture_is_turned_upright(tmp_path, orientation):
 def test_a_pil_picture_of_any_mode_is_taken(mode):
     picture = Image.fromarray(PICTURE).convert(mode)
     np.testing.assert_array_equal(images.as_rgb(picture), np.asarray(picture.convert("RGB")))
+
+
+def test_a_pil_picture_of_16_bits_is_refused_and_not_clipped():
+    picture = Image.fromarray(np.full((9, 9), 40_000, np.uint16))
+    with pytest.raises(ValueError, match="0..255, found 40000"):
+        images.as_rgb(picture)
 
 
 def test_rgb_pixels_stay_as_they_are():
@@ -332,6 +344,13 @@ def test_a_far_smaller_picture_has_no_dark_edges(side):
     white = np.full((side, side, 3), 255, "uint8")
     warped = images.warp(white, geometry.resize_transform((side, side), (7, 7)), (7, 7))
     assert warped.min() == 255
+
+
+def test_a_picture_too_wide_for_opencv_is_warped():
+    picture = np.zeros((4, 40_000, 3), np.uint8)
+    picture[1, 39_000] = 200
+    warped = images.warp(picture, np.array([[1, 0, -38_998], [0, 1, 0]]), (4, 4))
+    assert warped[1, 2, 0] == 200
 
 
 def test_outside_of_the_picture_is_black():

@@ -12,6 +12,7 @@ from matplotlib import cbook
 
 import keras_landmarks
 from keras_landmarks import images, losses
+from keras_landmarks.finder import predict_in_parts
 
 FACE = np.array([170, 63, 276, 189], np.float32)
 
@@ -111,6 +112,18 @@ def test_a_shifted_picture_gives_the_points_shifted():
     shifted[30:542, 50:562] = portrait()
     found = model().detect(shifted, FACE + [50, 30, 50, 30])[0].landmarks
     np.testing.assert_allclose(found - [50, 30], expected(), atol=0.05)
+
+
+def test_many_faces_are_computed_in_parts():
+    sizes = []
+
+    def predict(crops):
+        sizes.append(len(crops))
+        return {"landmarks": 2 * crops}
+
+    crops = np.arange(70)
+    np.testing.assert_array_equal(predict_in_parts(predict, crops)["landmarks"], 2 * crops)
+    assert sizes == [32, 32, 6]
 
 
 def test_a_batch_of_pictures_gives_a_list_for_each():

@@ -45,7 +45,7 @@ MODULES = {
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "formats": "FORMATS KERAS_NAMES need_packages write",
-    "finder": "Detection cut_crops find_faces",
+    "finder": "Detection cut_crops find_faces predict_in_parts",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_points resize_transform similarity_transform square_box
         transform_points""",

@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from keras_landmarks import images, load, runtime
+from keras_landmarks import evaluation, images, load, runtime
+from keras_landmarks.data import made_up_faces
 
 ROOT = pathlib.Path(__file__).parent.parent
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
@@ -77,6 +78,14 @@ def test_a_batch_of_pictures_gives_a_list_for_each(opened):
         assert_same(faces, expected)
     with pytest.raises(ValueError, match="2 pictures, but boxes for 1"):
         opened.detect([portrait(), portrait()], [FACE])
+
+
+def test_an_exported_model_is_measured_as_the_landmarker_is(opened):
+    faces = made_up_faces(4)
+    found = evaluation.evaluate(opened, faces, "truth", verbose=0)
+    assert found.model == "tiny-ibug68"
+    expected = evaluation.evaluate(load("tiny-ibug68"), faces, "truth", verbose=0)
+    np.testing.assert_allclose(found.predicted, expected.predicted, atol=0.05)
 
 
 def test_without_boxes_the_faces_are_found_first(opened):

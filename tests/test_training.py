@@ -257,6 +257,23 @@ def test_a_stage_may_have_an_augmentation_of_its_own(tmp_path):
     np.testing.assert_allclose(seen[: 2 * half], expected, rtol=1e-5)
 
 
+def test_a_trained_model_can_be_trained_on_in_all_its_layers(tmp_path):
+    recipe = recipe_of(adam, stages=(Stage(Wing(), 1, adam, frozen=("conv",)),), lpbb="BBO")
+    samples, validation = samples_of(recipe)
+    model = train(recipe, samples, validation, tmp_path, verbose=0)
+    assert all(layer.trainable for layer in model.layers)
+    assert samples.balance is None
+
+
+def test_a_validation_face_without_a_size_ends_training_at_once(tmp_path):
+    recipe = recipe_of(adam)
+    samples, _ = samples_of(recipe)
+    point = dataclasses.replace(some_faces()[0], landmarks=np.full((68, 2), 30, np.float32))
+    validation = Samples([point], recipe.size)
+    with pytest.raises(FloatingPointError, match="eye corners are one point"):
+        train(recipe, samples, validation, tmp_path, verbose=0)
+
+
 def test_a_checkpoint_is_not_overwritten_unasked(tmp_path):
     run(recipe_of(adam, 1), tmp_path)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()

@@ -35,6 +35,7 @@ NETWORKS = {
         models.validation, "five5", size=32, filters=(4, 8, 8), hidden=16
     ),
 }
+FULL_SIZE = {"cnn7": models.cnn7, "cnn6_7": models.cnn6_7}
 every_network = pytest.mark.parametrize("name", NETWORKS)
 
 
@@ -451,3 +452,10 @@ def test_the_network_sees_grey():
 def test_sizes_that_cannot_be_halved_four_times_are_refused(size):
     with pytest.raises(ValueError, match=f"size must be a multiple of 16, not {size}"):
         models.validation(size=size)
+
+
+@pytest.mark.parametrize("name", FULL_SIZE)
+def test_the_networks_of_one_size_foretell_their_errors_too(name):
+    outputs = FULL_SIZE[name]("five5", validation=True).output
+    assert outputs["error"].shape == (None, 5)
+    assert list(FULL_SIZE[name]("five5").output) == ["landmarks"]

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_landmarks import geometry, plots
+from keras_landmarks import plots, shapes
 from keras_landmarks.schemes import get_scheme
 
 
@@ -32,28 +32,6 @@ class PoseBalance:
             axes.hist(self.coefficients[self.indices], self.edges, label="balanced", color="C1")
             axes.hist(self.coefficients, self.edges, label="as annotated", color="C0")
             axes.legend()
-
-
-def align_shapes(landmarks, iterations=10):
-    """Generalised Procrustes analysis: shapes without position, size and in-plane rotation.
-
-    Args:
-        landmarks: `(faces, n, 2)` points.
-        iterations: rounds of aligning all shapes to their mean.
-
-    Returns:
-        `(faces, n, 2)` shapes, each as near to the mean of all, centred and of unit norm, as a
-        similarity takes it.
-    """
-    shapes = np.asarray(landmarks, np.float64)
-    mean = shapes[0]
-    for _ in range(iterations):
-        mean = mean - mean.mean(axis=0)
-        mean /= np.linalg.norm(mean)
-        target = np.broadcast_to(mean, shapes.shape)
-        aligned = geometry.transform_points(shapes, geometry.fit_similarity(shapes, target))
-        mean = aligned.mean(axis=0)
-    return aligned
 
 
 def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
@@ -92,7 +70,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     if bins < 1 or (most is not None and most < 1):
         raise ValueError(f"bins and most must be at least 1, got bins={bins}, most={most}.")
     both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
-    aligned = align_shapes(both.reshape(-1, *both.shape[2:])).reshape(both.shape)
+    aligned = shapes.align(both.reshape(-1, *both.shape[2:]), 10).reshape(both.shape)
     asymmetry = ((aligned[0] - aligned[1]) / 2).reshape(len(landmarks), -1)
     _, _, components = np.linalg.svd(asymmetry, full_matrices=False)
     coefficients = asymmetry @ components[0]

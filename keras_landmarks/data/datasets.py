@@ -63,9 +63,9 @@ def read_300w(folder, split="300w/train", skip_broken=False):
     boxes = _read_boxes(folder / "boxes.csv")
     faces = []
     for part in there:
-        for name, image, annotation in _pairs(folder, part):
+        for name, image, annotation, twin in _pairs(folder, part):
             try:
-                faces.append(_face(name, image, annotation, boxes))
+                faces.append(_face(name, image, annotation, twin, boxes))
             except ValueError as error:
                 if not skip_broken:
                     raise
@@ -76,19 +76,19 @@ def read_300w(folder, split="300w/train", skip_broken=False):
 
 
 def _pairs(folder, part):
-    """`(name, picture or None, annotation or None)` of everything in a folder, by name."""
+    """`(name, picture, annotation, other picture of that name)`, or None, of all in a folder."""
     files = sorted((folder / part).iterdir())
-    pictures = {f.stem: f for f in files if f.suffix.lower() in _PICTURES}
+    pictures, twins = {f.stem: f for f in files if f.suffix.lower() in _PICTURES}, {}
     for file in files:
         if file.suffix.lower() in _PICTURES and pictures[file.stem] != file:
-            raise ValueError(f"{file} and {pictures[file.stem]} share one annotation.")
+            twins[file.stem] = file
     annotations = {f.stem: f for f in files if f.suffix.lower() == ".pts"}
     shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
     alone = {_photo(stem) for stem in shared} - set(annotations)
     for stem in sorted((set(pictures) - alone) | set(annotations)):
         image = pictures.get(_photo(stem) if stem in shared else stem)
         name = f"{part}/{stem}{image.suffix if image else '.jpg'}"
-        yield name, image, annotations.get(stem)
+        yield name, image, annotations.get(stem), twins.get(image.stem if image else None)
 
 
 def _photo(stem):
@@ -96,7 +96,9 @@ def _photo(stem):
     return re.sub(r"_\d{1,2}$", "", stem)
 
 
-def _face(name, image, annotation, boxes):
+def _face(name, image, annotation, twin, boxes):
+    if twin is not None:
+        raise ValueError(f"{twin} and {image} share one annotation.")
     if annotation is None:
         raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
     if image is None:

@@ -42,8 +42,8 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         List of `OccludedFace`, whose pictures are arrays.
 
     Raises:
-        ValueError: if the fractions are not within 0..1 and 0.05 apart, all faces are of one photo, or
-            no part of a face lies in its picture.
+        ValueError: if the fractions are not within 0..1 and 0.05 apart, all faces are of one
+            photo, or no part of a face lies in its picture.
     """
     if not 0 < least <= most - 0.05 <= 0.95:
         raise ValueError(f"Expected fractions of 0..1, 0.05 apart, got {least} and {most}.")

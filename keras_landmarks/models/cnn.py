@@ -94,7 +94,7 @@ def cnn6(scheme="ibug68", mean_shape=None, validation=False):
 CNN7_FILTERS = (64, 128, 256, 512, 512, 512)
 
 
-def cnn7(scheme="ibug68", mean_shape=None):
+def cnn7(scheme="ibug68", mean_shape=None, validation=False):
     """CNN-7: six convolutions on 128 x 128 crops. 8.5 M parameters for 68 landmarks.
 
     The paper gives the first layer (64 filters), the last map (2 x 2 x 512) and the parameters
@@ -103,6 +103,7 @@ def cnn7(scheme="ibug68", mean_shape=None):
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
+        validation: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -110,10 +111,10 @@ def cnn7(scheme="ibug68", mean_shape=None):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 6.
     """
-    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, name="cnn7")
+    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, validation, "cnn7")
 
 
-def cnn6_7(scheme="ibug68", mean_shape=None):
+def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
     """CNN-6/7: the landmarks of CNN-6 turn and centre the picture for CNN-7, in one graph.
 
     The crop of 160 x 160 pixels shows 1.25 times what the stages see. Stage one reads the middle
@@ -124,11 +125,13 @@ def cnn6_7(scheme="ibug68", mean_shape=None):
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`; in fractions of the whole crop.
+        validation: see `cnn`; errors are foretold by stage two.
 
     Returns:
         A functional model: `(batch, 160, 160, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32. Layers of stage one have the
-        names that they have in `cnn6`, after `stage1_`; their weights can be copied over.
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`. Layers
+        of stage one have the names that they have in `cnn6`, after `stage1_`; their weights can be
+        copied over.
 
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 6.
@@ -152,4 +155,4 @@ def cnn6_7(scheme="ibug68", mean_shape=None):
     features = _features(upright, CNN7_FILTERS, 1024)
     landmarks = blocks.landmark_head(features, scheme.count, (128, 128), middle_shape)
     landmarks = LandmarkTransform(inverse=True, name="landmarks")(landmarks, transform)
-    return keras.Model(crops, {"landmarks": landmarks}, name="cnn6_7")
+    return keras.Model(crops, blocks.outputs(landmarks, features, validation), name="cnn6_7")

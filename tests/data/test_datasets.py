@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shutil
 import warnings
 
 import numpy as np
@@ -118,7 +119,11 @@ def no_picture(folder):
     (folder / "afw/100_1.jpg").unlink()
 
 
-@pytest.mark.parametrize("damage", [broken_annotation, no_annotation, no_picture])
+def two_pictures(folder):
+    shutil.copy(folder / "lfpw/trainset/image_0001.png", folder / "afw/100_1.png")
+
+
+@pytest.mark.parametrize("damage", [broken_annotation, no_annotation, no_picture, two_pictures])
 def test_a_broken_face_is_named_or_left_out_with_a_warning(tree, damage):
     folder, written = tree
     damage(folder)
