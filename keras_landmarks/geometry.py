@@ -99,7 +99,7 @@ def box_transform(box, size):
 
 
 def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
-    """Scales and rotates about `centre`, then shifts: `(..., 2, 3)` NumPy transforms.
+    """Scales and rotates about `centre`, then shifts: `(..., 2, 3)` float32 transforms.
 
     Args:
         scale: factor, `(...)` or one number.
@@ -107,11 +107,11 @@ def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
         centre: the point that only the shift moves.
         shift: `(x, y)` in pixels.
     """
-    angle = np.deg2rad(degrees)
-    a, b = scale * np.cos(angle), scale * np.sin(angle)
+    xp, angle = namespace(scale, degrees), degrees * (np.pi / 180)
+    a, b = scale * xp.cos(angle), scale * xp.sin(angle)
     (x, y), (dx, dy) = centre, shift
-    transform = _matrix(np, a, -b, x - a * x + b * y + dx, b, a, y - b * x - a * y + dy)
-    return transform.astype(np.float32)
+    transform = _matrix(xp, a, -b, x - a * x + b * y + dx, b, a, y - b * x - a * y + dy)
+    return transform.astype(np.float32) if xp is np else transform
 
 
 def mirror_transform(width):

@@ -11,7 +11,7 @@ import pytest
 from keras import layers
 
 import keras_landmarks
-from keras_landmarks import Detection, Landmarker, data, draw, evaluation
+from keras_landmarks import Detection, Landmarker, data, draw, evaluation, metrics
 from keras_landmarks.drawing import POINT, UNSURE
 from keras_landmarks.evaluation import Evaluation
 
@@ -238,10 +238,12 @@ def test_the_rank_correlation_is_that_of_the_ranks():
         for truth, predicted in zip(result.truth, result.predicted)
         for p, q in zip(truth, predicted)
     ]
+    eyes = [math.dist(face[36], face[45]) for face in result.truth for _ in face]
+    foretold, distance = result.foretold.ravel() / eyes, np.divide(distance, eyes)
     found = result.rank_correlation()
     assert isinstance(found, float)
-    assert found == pytest.approx(spearmanr(result.foretold.ravel(), distance).statistic)
-    ranks = np.corrcoef(rankdata(result.foretold.ravel()), rankdata(distance))[0, 1]
+    assert found == pytest.approx(spearmanr(foretold, distance).statistic)
+    ranks = np.corrcoef(rankdata(foretold), rankdata(distance))[0, 1]
     assert found == pytest.approx(ranks)
     assert 0.5 < found < 1
 
@@ -250,7 +252,8 @@ def test_the_rank_correlation_is_that_of_the_ranks():
 def test_the_rank_correlation_of_perfectly_foretold_errors_is_one(sign):
     result = made_up_evaluation(foretells=False)
     distance = np.linalg.norm(result.truth - result.predicted, axis=-1)
-    foretold = 100 + sign * np.sqrt(distance)  # any rising curve of it
+    eyes = metrics.normaliser(result.truth)[:, None]
+    foretold = eyes * (100 + sign * np.sqrt(distance / eyes))  # any rising curve of it
     again = Evaluation(*(getattr(result, f) for f in FIELDS), foretold=foretold)
     assert again.rank_correlation() == pytest.approx(sign)
 

@@ -98,17 +98,18 @@ def formats(models):
 def speed(measured):
     """The time of every model in every runtime, and as multiples of two yardsticks."""
     lines = [
-        "| model | runtime | 1 face | 32 faces, each | 2 threads: 1 face | 32, each | `detect` "
-        "| memory | x dlib | x floor |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        "| model | runtime | size | 1 face | 32 faces, each | 2 threads: 1 face | 32, each "
+        "| `detect` | memory | x dlib | x floor |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for name, facts in measured["models"].items():
         floor = 1000 * facts["multiply_adds"] / measured["multiply_adds_a_second"]
         for row in facts["rows"]:
             one, two = row["1"], row["2"]
             dlib = f"{one['1'] / measured['dlib_ms']:.2f}" if measured["dlib_ms"] else "-"
+            size = f"{row['bytes'] / 2**20:.1f} MiB" if row["bytes"] else "-"
             lines.append(
-                f"| `{name}` | {row['runtime']} | {one['1']:.2f} | {one['32'] / 32:.2f} "
+                f"| `{name}` | {row['runtime']} | {size} | {one['1']:.2f} | {one['32'] / 32:.2f} "
                 f"| {two['1']:.2f} | {two['32'] / 32:.2f} | {one['detect']:.2f} "
                 f"| {one['memory_mib']:.0f} MiB | {dlib} | {one['1'] / floor:.1f} |"
             )

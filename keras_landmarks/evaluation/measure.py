@@ -78,18 +78,32 @@ class Evaluation:
         """
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
-        errors = np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
+        errors = self._point_errors(kind)
         unsure = self.unsure() if rng is None else rng.uniform(size=errors.shape)
         kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
         order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
-    def rank_correlation(self):
-        """Spearman's correlation of `unsure` with the true errors over all points (SciPy)."""
+    def rank_correlation(self, kind=None):
+        """Spearman's correlation of `unsure` with the true errors over all points (SciPy).
+
+        Both are relative to the face's size, else large faces would raise it.
+
+        Args:
+            kind: normaliser; None takes the scheme's usual one.
+
+        Raises:
+            ValueError: if the model does not say how sure it is.
+        """
         from scipy.stats import spearmanr
 
-        distance = np.linalg.norm(self.truth - self.predicted, axis=-1)
-        return float(spearmanr(self.unsure().ravel(), distance.ravel()).statistic)
+        unsure, errors = self.unsure(), self._point_errors(kind)
+        if self.foretold is not None:
+            unsure = unsure / metrics.normaliser(self.truth, self.scheme, kind)[:, None]
+        return float(spearmanr(unsure.ravel(), errors.ravel()).statistic)
+
+    def _point_errors(self, kind):
+        return np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
 
     def unsure(self):
         """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""

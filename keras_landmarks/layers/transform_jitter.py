@@ -1,5 +1,4 @@
 import keras
-import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry
@@ -44,16 +43,12 @@ class TransformJitter(keras.layers.Layer):
         noise = keras.random.uniform(
             (ops.shape(transforms)[0], 4), -1.0, 1.0, seed=self.seed_generator
         )
-        factor, angle = 1 + self.scale * noise[:, 0], np.deg2rad(self.rotation) * noise[:, 1]
-        a, b = factor * ops.cos(angle), factor * ops.sin(angle)
-        y, x = (self.size[0] - 1) / 2, (self.size[1] - 1) / 2
-        dx, dy = self.shift * self.size[1] * noise[:, 2], self.shift * self.size[0] * noise[:, 3]
-        jitter = ops.stack(
-            [
-                ops.stack([a, -b, x - a * x + b * y + dx], axis=-1),
-                ops.stack([b, a, y - b * x - a * y + dy], axis=-1),
-            ],
-            axis=-2,
+        height, width = self.size
+        jitter = geometry.similarity_transform(
+            1 + self.scale * noise[:, 0],
+            self.rotation * noise[:, 1],
+            ((width - 1) / 2, (height - 1) / 2),
+            (self.shift * width * noise[:, 2], self.shift * height * noise[:, 3]),
         )
         return geometry.compose(jitter, transforms)
 
