@@ -279,3 +279,9 @@ def test_all_parts_train_together(decoding):
     history = graph.fit(crops, truth, epochs=4, batch_size=4, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert history[-1] < history[0]
+
+
+def test_a_dictionary_that_has_learnt_nothing_leaves_landmarks_where_they_are():
+    points = np.random.default_rng(0).uniform(0, 64, (2, 68, 2)).astype("float32")
+    found = layers.ShapeDictionary()(points, np.zeros((2, 68), "float32"))
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), points)

@@ -68,12 +68,17 @@ LAYERS = {
     "heatmap_decoding, argmax": (lambda: layers.HeatmapDecoding("argmax"), (MAPS,)),
     "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
     "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
-    "shape_dictionary": (lambda: layers.ShapeDictionary(12, 4), (LANDMARKS, WEIGHTS)),
+    "shape_dictionary": (lambda: taught(layers.ShapeDictionary(12, 4)), (LANDMARKS, WEIGHTS)),
     "feature_image": (
         lambda: layers.FeatureImage((12, 8), dtype="float32"),
         (LANDMARKS.reshape(3, 10) / 10,),
     ),
 }
+
+
+def taught(dictionary):
+    dictionary.adapt(50 * np.random.default_rng(0).normal(size=(12, LANDMARKS.shape[1], 2)))
+    return dictionary
 
 
 def array(tensor):

@@ -11,7 +11,8 @@ class ShapeDictionary(keras.layers.Layer):
 
     The exemplars nearest to a face's sure landmarks are combined by least squares; a landmark goes
     the further to the combination, the less sure it is. The exemplars are a weight that is not
-    trained: noise until `adapt` learns them from training faces, saved with the model.
+    trained: zeros, by which no finite landmark moves, until `adapt` learns them from training faces;
+    saved with the model.
 
     Args:
         count: of exemplars.
@@ -56,7 +57,7 @@ class ShapeDictionary(keras.layers.Layer):
         self.exemplars = self.add_weight(
             name="exemplars",
             shape=(self.count, *landmarks_shape[1:]),
-            initializer=keras.initializers.RandomNormal(0.0, 50.0, seed=0),  # until `adapt`
+            initializer="zeros",
             trainable=False,
         )
 
@@ -75,10 +76,10 @@ class ShapeDictionary(keras.layers.Layer):
         known = ops.all(ops.abs(geometry.finite(landmarks)) < geometry.FAR, axis=-1)
         weights = ops.where(known, ops.clip(weights, 0.0, 1.0), 0.0)
         landmarks = ops.where(known[..., None], geometry.finite(landmarks), 0.0)
-        shape = shapes.reconstruct(
-            landmarks, weights, ops.convert_to_tensor(self.exemplars), self.neighbours, self.ridge
-        )
-        kept = ops.clip(weights / self.sure, 1 - self.trust, 1.0)
+        exemplars = ops.convert_to_tensor(self.exemplars)
+        shape = shapes.reconstruct(landmarks, weights, exemplars, self.neighbours, self.ridge)
+        learnt = ops.cast(ops.max(ops.abs(exemplars)) > 0, "float32")
+        kept = ops.clip(ops.maximum(weights / self.sure, 1 - learnt * self.trust), 0.0, 1.0)
         kept = ops.where(known, kept, 0.0)[..., None]
         return kept * landmarks + (1 - kept) * shape
 
