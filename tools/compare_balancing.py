@@ -21,21 +21,24 @@ from recipes import ZOO, read_recipe
 from train import read_samples
 
 from keras_landmarks import Landmarker, data, evaluation, images, training
+from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Stage
 
 VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
 
 
+STEPS = (L2(), 0.05, 0.1), (L1(), 0.15, 0.02), (Wing(10, 2), 0.8, 0.3)
+"""The paper's three losses, the share of the epochs of each, and the foretold errors' weight."""
+
+
 def shortened(recipe, epochs, foretold, lpbb, seed):
-    """The recipe at a short schedule: its stages in proportion."""
-    whole = sum(stage.epochs for stage in recipe.stages)
+    """The recipe's model at a short schedule."""
     stages = []
-    for stage in recipe.stages:
-        loss = stage.loss if foretold else stage.loss["validated"].coordinates
-        count = max(round(epochs * stage.epochs / whole), 1)
+    for coordinates, share, weight in STEPS:
+        loss = {"validated": Validation(coordinates, weight=weight)} if foretold else coordinates
         # Few steps: weights are averaged over the last hundred only.
-        stages.append(Stage(loss, count, averaged_adamw(1e-3, 0.99)))
+        stages.append(Stage(loss, max(round(share * epochs), 1), averaged_adamw(1e-3, 0.99)))
     model = functools.partial(recipe.model, size=recipe.size[0], validation=foretold)
     return dataclasses.replace(recipe, model=model, stages=tuple(stages), lpbb=lpbb, seed=seed)
 

@@ -11,8 +11,8 @@ class ShapeDictionary(keras.layers.Layer):
 
     The exemplars nearest to a face's sure landmarks are combined by least squares; a landmark goes
     the further to the combination, the less sure it is. The exemplars are a weight that is not
-    trained: zeros, by which no finite landmark moves, until `adapt` learns them from training faces;
-    saved with the model.
+    trained: zeros, by which no finite landmark moves, until `adapt` learns them from training
+    faces; saved with the model.
 
     Args:
         count: of exemplars.
