@@ -1,7 +1,13 @@
 """The landmark validation network, which foretells its own errors, on batches drawn by loss.
 
 python tools/train.py validation-300w --data 300W --out runs/validation-300w
+
+An hour on two CPU cores; 3.96 % on 300w/lfpw-test (corners, annotation box), 3.19 % without the 30 %
+of the points that it trusts least.
 """
+
+import dataclasses
+import functools
 
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import L1, L2, Validation, Wing
@@ -9,27 +15,48 @@ from keras_landmarks.models import validation
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
 
+STRONG = Augmentation(
+    normal=True,
+    rotation=12,
+    shift=0.04,
+    scale=0.06,
+    blur=0.3,
+    vary_sigma=True,
+    colour=0.3,
+    patches=0.25,
+    noise=0.15,
+    jpeg=0.15,
+)
+LIGHT = dataclasses.replace(
+    STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.2, noise=0.1, jpeg=0.1
+)
+
+
 RECIPE = Recipe(
-    model=validation,
-    # Pixels make foretold errors' gradients large beside L1's and Wing's: hence the small weights.
+    model=functools.partial(validation, size=80),
+    # The gradient of a foretold error grows with it, that of L1 and Wing does not: while errors are
+    # large, they weigh little.
     stages=(
-        Stage({"validated": Validation(L2(), weight=0.1)}, 6, averaged_adamw(1e-3)),
-        Stage({"validated": Validation(L1(), weight=0.02)}, 24, averaged_adamw(1e-3)),
-        Stage({"validated": Validation(Wing(10, 2), weight=0.02)}, 50, averaged_adamw(7e-4)),
+        Stage({"validated": Validation(L2(), weight=0.1)}, 4, averaged_adamw(1e-3)),
+        Stage({"validated": Validation(L1(), weight=0.02)}, 16, averaged_adamw(1e-3)),
+        Stage(
+            {"validated": Validation(Wing(10, 2), weight=0.02)}, 190, averaged_adamw(1e-3, 0.998)
+        ),
+        Stage(
+            {"validated": Validation(Wing(10, 2), "euclidean", weight=0.3)},  # pixels, as one says
+            150,
+            averaged_adamw(1e-3, 0.998),
+            augmentation=LIGHT,
+        ),
+        Stage(
+            {"validated": Validation(Wing(10, 2), "euclidean", weight=1.0)},
+            100,
+            averaged_adamw(1e-3, 0.998),
+            augmentation=LIGHT,
+        ),
     ),
-    size=(112, 112),
-    augmentation=Augmentation(
-        normal=True,
-        rotation=12,
-        shift=0.04,
-        scale=0.06,
-        blur=0.3,
-        vary_sigma=True,
-        colour=0.3,
-        patches=0.4,
-        noise=0.2,
-        jpeg=0.15,
-    ),
+    size=(80, 80),
+    augmentation=STRONG,
     validation=0.05,
     bins=None,
     lpbb="BBO",
