@@ -330,7 +330,7 @@ def face_with_room(side=50, size=(300, 400), seed=0):
     ("rule", "expected"),
     [
         (lambda i, box: 1.0 + i, 1),
-        (lambda i, box: 2.0 - i, 0),
+        (lambda i, box: 2.0 - 1.5 * i, 0),
         (lambda i, box: 0.0, 0.5),
     ],
     ids=["larger", "smaller", "the same"],
@@ -344,8 +344,8 @@ def test_false_faces_are_told_by_a_larger_foretold_error(rule, expected):
         np.testing.assert_array_equal(image, face.image)
         np.testing.assert_allclose(boxes[0], face.box, rtol=1e-6)
         left, top, right, bottom = boxes[1]
-        assert right - left == pytest.approx(50, abs=1e-2)
-        assert bottom - top == pytest.approx(50, abs=1e-2)
+        assert right - left == pytest.approx(25, abs=1e-2)
+        assert bottom - top == pytest.approx(25, abs=1e-2)
         assert left >= 0
         assert top >= 0
         assert right <= 400 + 1e-3
@@ -356,12 +356,12 @@ def test_false_faces_are_told_by_a_larger_foretold_error(rule, expected):
 
 
 def test_the_auc_is_the_probability_of_a_larger_error():
-    # Real faces have 1, 3; false ones 2, 3: larger in three of four pairs, one half of a draw.
-    real, false = iter([1.0, 3.0]), iter([2.0, 3.0])
+    # Of the box's side real faces have 1 and 3; false ones, whose boxes are half as large, 2 and 4.
+    real, false = iter([50.0, 150.0]), iter([50.0, 100.0])
     guard = Guard(lambda i, box: next(false if i else real))
     faces = [face_with_room(seed=seed) for seed in range(2)]
     found = evaluation.false_detection_auc(guard, faces)
-    assert found == pytest.approx((1 + 1 + 0 + 0.5) / 4)
+    assert found == pytest.approx(3 / 4)
 
 
 def test_errors_are_taken_over_the_size_of_the_box():
@@ -379,7 +379,7 @@ def test_errors_are_taken_over_the_size_of_the_box():
 
 
 def test_pictures_without_room_are_left_out():
-    roomy, tight = face_with_room(), face_with_room(50, (100, 90))
+    roomy, tight = face_with_room(), face_with_room(200, (220, 240))
     guard = Guard(lambda i, box: 1.0 + i)
     assert evaluation.false_detection_auc(guard, [tight, roomy, tight]) == 1
     assert len(guard.seen) == 1

@@ -12,12 +12,12 @@ def false_detection_auc(model, faces, seed=0):
     Args:
         model: `Landmarker` that foretells its errors.
         faces: list of `data.Face` with boxes.
-        seed: of the places, which are boxes of the face's size elsewhere in its picture.
+        seed: of the places, which are boxes of half the face's side elsewhere in its picture.
 
     Returns:
-        The area under the ROC curve: the probability that the mean foretold error, over the box
-        (of a model with scores, the mean lack of score), is larger where there is no face. 0.5 is
-        chance, 1 perfect. Pictures without room for another box are left out.
+        The area under the ROC curve: the probability that the mean foretold error, over the box's
+        side (of a model with scores, the mean lack of score), is larger where there is no face.
+        0.5 is chance, 1 perfect. Pictures without room for another box are left out.
 
     Raises:
         ValueError: if the model does not say how sure it is, or no picture has room for another
@@ -29,7 +29,7 @@ def false_detection_auc(model, faces, seed=0):
     rng, real, false = np.random.default_rng(seed), [], []
     for face in faces:
         picture, box = face.pixels(), np.asarray(face.annotation_box)
-        side = (box[2:] - box[:2]).max()
+        side = (box[2:] - box[:2]).max() / 2
         for _ in range(20):
             corner = rng.uniform(0, 1, 2) * np.maximum(picture.shape[1::-1] - side, 0)
             other = np.concatenate([corner, corner + side])
@@ -38,7 +38,7 @@ def false_detection_auc(model, faces, seed=0):
                 if found[0].confidence is None:
                     raise ValueError(f"{model.name} does not say how sure it is.")
                 for list_, detection in zip((real, false), found):
-                    list_.append(_doubt(detection, side))
+                    list_.append(_doubt(detection))
                 break
     if not real:
         raise ValueError("No picture has room for a box without the face.")
@@ -46,11 +46,11 @@ def false_detection_auc(model, faces, seed=0):
     return float(np.mean(larger > 0) + 0.5 * np.mean(larger == 0))
 
 
-def _doubt(detection, side):
+def _doubt(detection):
     """How doubtful a face is, by what the model says of its points."""
     if detection.error is None:
         return 1 - detection.face_confidence
-    return detection.error.mean() / side
+    return detection.error.mean() / (detection.box[2:] - detection.box[:2]).max()
 
 
 def plot_reliability(evaluation, path, bins=10):

@@ -2,8 +2,8 @@
 
 python tools/train.py validation-300w --data 300W --out runs/validation-300w
 
-An hour on two CPU cores; 3.96 % on 300w/lfpw-test (corners, annotation box), 3.19 % without the 30 %
-of the points that it trusts least.
+An hour on two CPU cores; 3.96 % on 300w/lfpw-test (corners, annotation box), 3.19 % without the
+30 % of the points that it trusts least.
 """
 
 import dataclasses
