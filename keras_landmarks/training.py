@@ -185,7 +185,7 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             samples.augmentation = stage.augmentation or usual
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
-        samples.augmentation, samples.balance = usual, None
+        samples.augmentation = usual
         keras.config.set_dtype_policy(policy)
     progress.take_best()
     for layer in model.layers:

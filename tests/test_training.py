@@ -262,7 +262,6 @@ def test_a_trained_model_can_be_trained_on_in_all_its_layers(tmp_path):
     samples, validation = samples_of(recipe)
     model = train(recipe, samples, validation, tmp_path, verbose=0)
     assert all(layer.trainable for layer in model.layers)
-    assert samples.balance is None
 
 
 def test_a_validation_face_without_a_size_ends_training_at_once(tmp_path):
