@@ -161,6 +161,8 @@ def _outputs(model, crops, picture_transforms):
 def predict_in_parts(predict, crops, count=32):
     """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
+    if len(parts) == 1:
+        return {name: np.asarray(values) for name, values in parts[0].items()}
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
 
 

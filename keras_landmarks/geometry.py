@@ -48,8 +48,8 @@ def finite(values):
 
 def _matrix(xp, a, b, c, d, e, f):
     """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]`: `(..., 2, 3)`."""
-    if xp is np:
-        return np.stack([a, b, c, d, e, f], axis=-1).reshape(*np.shape(a), 2, 3)
+    if xp is np and not np.ndim(a):  # one transform: `stack` is slow
+        return np.array([[a, b, c], [d, e, f]])
     return xp.stack([xp.stack([a, b, c], axis=-1), xp.stack([d, e, f], axis=-1)], axis=-2)
 
 
@@ -148,8 +148,11 @@ def compose(second, first):
 def invert(transform):
     """The inverse transform: `invert(b_from_a)` is `a_from_b`. A singular one gives infinities."""
     xp = namespace(transform)
-    a, b, c = (transform[..., 0, i] for i in range(3))
-    d, e, f = (transform[..., 1, i] for i in range(3))
+    if xp is np and np.ndim(transform) == 2:  # Python's own numbers are quicker
+        a, b, c, d, e, f = map(transform.dtype.type, transform.ravel().tolist())
+    else:
+        a, b, c = (transform[..., 0, i] for i in range(3))
+        d, e, f = (transform[..., 1, i] for i in range(3))
     determinant = a * e - b * d
     a, b, d, e = e / determinant, -b / determinant, -d / determinant, a / determinant
     return _matrix(xp, a, b, -(a * c + b * f), d, e, -(d * c + e * f))
