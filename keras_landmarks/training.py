@@ -1,126 +1,19 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
 import contextlib
-import dataclasses
 import pathlib
-from collections.abc import Callable
 
 import keras
-import numpy as np
 
 from keras_landmarks import metrics
-from keras_landmarks.data import (
-    Augmentation,
-    LossBalancing,
-    Samples,
-    balance_poses,
-    split_by_photo,
-)
+from keras_landmarks.data import LossBalancing
 from keras_landmarks.layers import ShapeDictionary
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import MultiLoss
 from keras_landmarks.progress import Progress
+from keras_landmarks.recipe import Recipe, Stage
 
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A stretch of training with one loss and one optimizer.
-
-    Args:
-        loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
-            together (see `models.MultiLoss`).
-        epochs: how many.
-        optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
-            can end when the stage does). With `use_ema=True` the averaged weights are validated
-            and kept.
-        frozen: beginnings of the names of layers that are not trained; batch normalisation among
-            them keeps its statistics.
-        output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
-            a function from the model to landmarks that its layers compute in another way
-            (pretraining); None trains the model's. Errors of stages with different outputs are
-            not compared: the best weights are then the later stage's.
-        patience: ends the stage early after so many epochs without a lower validation error.
-        start: called with the model before the first step, to bring weights along.
-        augmentation: `Augmentation` of the training faces; None takes the recipe's.
-    """
-
-    loss: Callable | dict
-    epochs: int
-    optimizer: Callable
-    frozen: tuple = ()
-    output: str | Callable | None = None
-    patience: int | None = None
-    start: Callable | None = None
-    augmentation: Augmentation | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Recipe:
-    """How a model is made: everything that a person decided.
-
-    Args:
-        model: called with `mean_shape=`; returns the model that is trained.
-        stages: tuple of `Stage`.
-        size: `(height, width)` of the crop.
-        margin: side of the crop over the longer side of the box.
-        box: the box that crops are made from: `annotation` or `truth`.
-        split: the named split to train on.
-        validation: fraction of the split's photos held out to choose on; 0 holds out none and
-            keeps the last weights.
-        augmentation: `Augmentation` of the training faces.
-        bins: of pose-based data balancing; None draws each face once an epoch.
-        most: largest number of times that one face is drawn in an epoch.
-        lpbb: `BB` or `BBO` to draw faces by their losses (see `data.LossBalancing`): of all faces,
-            computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
-        batch: faces in a step, over all devices.
-        seed: of weights, order, augmentation and validation split.
-        precision: Keras dtype policy of the training; coordinates are float32 under any.
-        paper: what is rebuilt, with year and section.
-        paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
-        licence: of the training data, which binds the weights.
-    """
-
-    model: Callable
-    stages: tuple
-    size: tuple
-    margin: float = 1.25
-    box: str = "annotation"
-    split: str = "300w/train"
-    validation: float = 0.1
-    augmentation: Augmentation = Augmentation()
-    bins: int | None = 9
-    most: int | None = None
-    lpbb: str | None = None
-    batch: int = 64
-    seed: int = 0
-    precision: str = "float32"
-    paper: str = ""
-    paper_nme: str | None = None
-    licence: str = "300W: research only"
-
-    def samples(self, faces, skip_broken=False):
-        """What the recipe makes of annotated faces.
-
-        Args:
-            faces: list of `data.Face`.
-            skip_broken: whether to warn of a picture that cannot be read and go on.
-
-        Returns:
-            `(samples, validation)`: `data.Samples` to train on and, of other photos, to choose on
-            (None where the recipe holds none out).
-        """
-        common = dict(size=self.size, margin=self.margin, box=self.box)
-        common |= dict(batch=self.batch, skip_broken=skip_broken)
-        validation = None
-        if self.validation:
-            faces, held = split_by_photo(faces, self.validation, self.seed)
-            validation = Samples(held, **common)
-        samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
-        if self.bins:
-            shapes = np.stack([face.landmarks for face in samples.faces])
-            balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
-            samples.indices = balance.indices
-        return samples, validation
+__all__ = ["Recipe", "Stage", "train"]
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):

@@ -24,17 +24,7 @@ MAY_IMPORT = {
     "finder": {"schemes", "geometry", "images", "detection"},
     "runtime": {"schemes", "detection", "finder"},
     "landmarker": {"schemes", "detection", "finder", "export"},
-    "formats": set(),
-    "export": {
-        "geometry",
-        "images",
-        "metrics",
-        "data",
-        "detection",
-        "finder",
-        "formats",
-        "runtime",
-    },
+    "export": {"geometry", "images", "metrics", "data", "detection", "finder", "runtime"},
     "video": set(),
     "smoothing": set(),
     "tracking": {"geometry", "images", "detection", "finder", "smoothing", "video"},
@@ -42,9 +32,10 @@ MAY_IMPORT = {
     "drawing": {"schemes"},
     "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
     "progress": {"metrics", "weights", "images", "plots"},
-    "training": {"data", "layers", "losses", "metrics", "models", "weights", "progress"},
+    "recipe": {"data"},
+    "training": {"data", "layers", "losses", "metrics", "models", "progress", "recipe"},
 }
-TENSORFLOW = {"data", "training", "export", "formats"}
+TENSORFLOW = {"data", "training", "export"}
 
 
 def sources():

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from small_dan import SIZE, small_dan
 
-from keras_landmarks import Landmarker, export, formats, list_models, load, metrics, runtime
+from keras_landmarks import Landmarker, export, list_models, load, metrics, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
+from keras_landmarks.export import checked
 
 ROOT = pathlib.Path(__file__).parent.parent
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
@@ -53,7 +54,7 @@ def read(path):
 
 def written(model, folder, kind, dtype="float32", **arguments):
     """The path of an exported model, and its facts."""
-    path = folder / f"model{formats.FORMATS[kind][0]}"
+    path = folder / f"model{export.FORMATS[kind][0]}"
     return path, model.export(path, kind, dtype, **arguments)
 
 
@@ -96,7 +97,7 @@ LARGE = {name for name, facts in list_models().items() if (facts["bytes"] or 0) 
 CASES += [
     (name, kind)
     for name in PUBLISHED
-    for kind in formats.FORMATS
+    for kind in export.FORMATS
     if not (name in LARGE and kind == "tflite-fp16")
 ]
 
@@ -114,7 +115,7 @@ def tiny():
     return load("tiny-ibug68")
 
 
-TINY_CASES = [(kind, dtype) for kind in formats.FORMATS for dtype in ("float32", "uint8")]
+TINY_CASES = [(kind, dtype) for kind in export.FORMATS for dtype in ("float32", "uint8")]
 
 
 @pytest.fixture(scope="module", params=TINY_CASES, ids="-".join)
@@ -216,7 +217,7 @@ def test_the_facts_say_what_a_reader_must_know(tiny_file):
     ("theirs", "ours"), [("tf_saved_model", "saved_model"), ("litert", "tflite")]
 )
 def test_a_format_has_the_name_that_keras_gives_it_too(tmp_path, theirs, ours):
-    path = tmp_path / f"model{formats.FORMATS[ours][0]}"
+    path = tmp_path / f"model{export.FORMATS[ours][0]}"
     facts = tiny().export(str(path), format=theirs)
     assert facts["format"] == ours
     _, crops, _, landmarks = expected("tiny-ibug68")
@@ -233,7 +234,7 @@ def test_half_precision_halves_a_file_and_int8_leaves_a_third(tmp_path):
 
 
 def test_an_int8_file_is_full_integer_where_that_keeps_the_landmarks(tmp_path, monkeypatch):
-    monkeypatch.setattr(export, "INT8_LIMIT", 100.0)
+    monkeypatch.setattr(checked, "INT8_LIMIT", 100.0)
     path, facts = written(tiny(), tmp_path, "tflite-int8")
     assert facts["arithmetic"] == runtime.read_facts(path)["arithmetic"] == "full-integer"
     assert read(path)(np.zeros((2, 32, 32, 3), np.float32)).dtype == np.float32
@@ -286,7 +287,7 @@ def test_writing_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch, k
         written(tiny(), tmp_path, kind)
     (tmp_path / "other.txt").write_text("kept")
     was = contents(tmp_path)
-    monkeypatch.setattr(export, "_check", fail)
+    monkeypatch.setattr(checked, "_check", fail)
     with pytest.raises(OSError, match="no space left"):
         written(tiny(), tmp_path, kind, dtype="uint8")
     assert contents(tmp_path) == was
@@ -297,7 +298,7 @@ def test_writing_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch, k
 @pytest.mark.parametrize("off", [9.0, float("nan")])
 def test_a_file_that_finds_other_landmarks_is_not_written(tmp_path, monkeypatch, kind, off):
     found = {"largest_difference_px": off, "mean_difference_percent": off}
-    monkeypatch.setattr(export, "_check", lambda *_: found)
+    monkeypatch.setattr(checked, "_check", lambda *_: found)
     with pytest.raises(RuntimeError, match=str(off)):
         written(tiny(), tmp_path, kind)
     assert list(tmp_path.iterdir()) == []
@@ -340,16 +341,16 @@ def test_every_output_is_checked(tmp_path, monkeypatch):
     file_says = dict(keras_says)
     monkeypatch.setattr(model, "predict_on_batch", lambda crops: keras_says)
     opened = type("Opened", (), {"predict_on_batch": lambda self, crops: file_says})()
-    monkeypatch.setattr(export, "open_model", lambda path: opened)
-    assert export._check(model, tmp_path / "file", crops, "uint8") == {
+    monkeypatch.setattr(checked, "open_model", lambda path: opened)
+    assert checked._check(model, tmp_path / "file", crops, "uint8") == {
         "largest_difference_px": 0.0,
         "mean_difference_percent": 0.0,
     }
     file_says["score"] = 0.9 * np.ones((2, 68))
-    found = export._check(model, tmp_path / "file", crops, "uint8")
+    found = checked._check(model, tmp_path / "file", crops, "uint8")
     assert found["mean_difference_percent"] == pytest.approx(10)
     file_says["error"] = np.full((2, 68), np.nan)
-    found = export._check(model, tmp_path / "file", crops, "uint8")
+    found = checked._check(model, tmp_path / "file", crops, "uint8")
     assert not found["largest_difference_px"] <= 1e9
     assert not found["mean_difference_percent"] <= 1e9
 

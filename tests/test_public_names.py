@@ -36,7 +36,7 @@ NAMES = [
 ]
 
 MODULES = {
-    "data": """SPLITS Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
+    "data": """SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
         PoseBalance Samples balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes
@@ -44,7 +44,6 @@ MODULES = {
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
-    "formats": "FORMATS KERAS_NAMES need_packages write",
     "finder": "Detection cut_crops find_faces predict_in_parts",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_points resize_transform similarity_transform square_box

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from recipes import ZOO, names
 
-from keras_landmarks import data, formats, images, load, metrics, runtime
+from keras_landmarks import data, export, images, load, metrics, runtime
 
 
 def open_file(path):
@@ -38,8 +38,8 @@ def compare(model, faces):
         return round(100 * float(np.mean(metrics.face_errors(truth, predicted, model.scheme))), 3)
 
     expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
-    rows, bar = [], keras.utils.Progbar(len(formats.FORMATS), unit_name="format")
-    for kind, (ending, _) in formats.FORMATS.items():
+    rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
+    for kind, (ending, _) in export.FORMATS.items():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / f"model{ending}"
             facts = model.export(path, kind)

@@ -50,6 +50,21 @@ class Augmentation:
     normal: bool = False
 
 
+STRONG = Augmentation(
+    normal=True,
+    rotation=12,
+    shift=0.04,
+    scale=0.06,
+    blur=0.3,
+    vary_sigma=True,
+    colour=0.3,
+    patches=0.25,
+    noise=0.15,
+    jpeg=0.15,
+)
+"""Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
+
+
 def _draw(rng, augmentation, shape):
     """Random numbers of the augmentation's distribution."""
     if augmentation.normal:

@@ -13,7 +13,7 @@ import functools
 import keras
 import numpy as np
 
-from keras_landmarks.data import Augmentation
+from keras_landmarks.data import STRONG
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import dan
 from keras_landmarks.optimizers import averaged_adamw
@@ -42,18 +42,6 @@ def start_stage2(model):
         twin.set_weights(arrays)
 
 
-STRONG = Augmentation(
-    normal=True,
-    rotation=12,
-    shift=0.04,
-    scale=0.06,
-    blur=0.3,
-    vary_sigma=True,
-    colour=0.3,
-    patches=0.25,
-    noise=0.15,
-    jpeg=0.15,
-)
 LIGHT = dataclasses.replace(
     STRONG,
     rotation=8,

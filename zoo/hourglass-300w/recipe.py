@@ -3,7 +3,9 @@
 python tools/train.py hourglass-300w --data 300W --out runs/hourglass-300w
 """
 
-from keras_landmarks.data import Augmentation
+import dataclasses
+
+from keras_landmarks.data import STRONG
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
 from keras_landmarks.optimizers import averaged_adamw
@@ -19,18 +21,7 @@ RECIPE = Recipe(
         ),
     ),
     size=(128, 128),
-    augmentation=Augmentation(
-        normal=True,
-        rotation=15,
-        shift=0.04,
-        scale=0.07,
-        blur=0.3,
-        vary_sigma=True,
-        colour=0.3,
-        patches=0.5,
-        noise=0.15,
-        jpeg=0.15,
-    ),
+    augmentation=dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5),
     validation=0.05,
     bins=None,
     batch=16,

@@ -6,9 +6,11 @@ python tools/train.py resnet18-ffld-300w --data 300W --out runs/resnet18-ffld-30
 the stages. The card lists all differences from the paper.
 """
 
+import dataclasses
+
 import keras
 
-from keras_landmarks.data import Augmentation
+from keras_landmarks.data import STRONG
 from keras_landmarks.losses import L1, L2, Align, IodL2
 from keras_landmarks.models import ffld
 from keras_landmarks.optimizers import averaged_adamw
@@ -46,19 +48,7 @@ RECIPE = Recipe(
         Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=averaged_adamw(1e-4)),
     ),
     size=(224, 224),
-    augmentation=Augmentation(
-        normal=True,
-        rotation=12,
-        shift=0.04,
-        scale=0.06,
-        blur=0.3,
-        sigma=2.0,
-        vary_sigma=True,
-        colour=0.3,
-        patches=0.25,
-        noise=0.15,
-        jpeg=0.15,
-    ),
+    augmentation=dataclasses.replace(STRONG, sigma=2.0),
     validation=0.05,
     bins=None,
     batch=32,

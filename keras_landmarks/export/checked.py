@@ -1,4 +1,4 @@
-"""Models for phones, servers and browsers: SavedModel, TFLite and ONNX, each checked against Keras.
+"""Writes a model in a format, and looks whether it still finds what Keras finds.
 
 The written model takes raw crops (RGB of 0..255) and puts landmarks out in crop pixels; scaling and
 mean shape are inside. What a reader must know to use it stands in a `.json` beside it, and in the
@@ -16,8 +16,8 @@ import keras_landmarks
 from keras_landmarks import geometry, images, metrics
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.detection import convention_of, detect_boxes
+from keras_landmarks.export.formats import FORMATS, KERAS_NAMES, need_packages, write
 from keras_landmarks.finder import cut_crops, predict_in_parts
-from keras_landmarks.formats import FORMATS, KERAS_NAMES, need_packages, write
 from keras_landmarks.runtime import open_model
 
 INT8_LIMIT = 0.8
