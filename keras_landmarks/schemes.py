@@ -257,6 +257,7 @@ FIVE5 = Scheme(
 )
 
 SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
+"""All that a name asks for. One of your own, that models are saved with: `SCHEMES["mine"] = mine`."""
 
 
 def get_scheme(scheme):
@@ -268,7 +269,10 @@ def get_scheme(scheme):
     if isinstance(scheme, Scheme):
         return scheme
     if scheme not in SCHEMES:
-        raise ValueError(f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}.")
+        raise ValueError(
+            f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
+            f"schemes.SCHEMES."
+        )
     return SCHEMES[scheme]
 
 

@@ -185,9 +185,9 @@ class LossBalancing(keras.callbacks.Callback):
         self.step += 1
 
     def _renew(self):
-        faces = np.arange(len(self.samples.faces))
-        for part in np.array_split(faces, -(-len(faces) // self.samples.batch)):
+        faces, batch = np.arange(len(self.samples.faces)), self.samples.batch
+        for part in np.array_split(faces, -(-len(faces) // (32 * batch))):  # fits into memory
             crops, landmarks = self.samples.plain(part)
-            found = self.model.predict(crops, len(part), verbose=0)[self.output]
+            found = self.model.predict(crops, batch, verbose=0)[self.output]
             losses = ops.convert_to_numpy(self.loss.call(landmarks, ops.convert_to_tensor(found)))
             self.balance.update(part, losses)

@@ -5,23 +5,64 @@ python tools/train.py hourglass-300w --data 300W --out runs/hourglass-300w
 
 import dataclasses
 
+import keras
+
 from keras_landmarks.data import STRONG
+from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
 
+
+def coarse(shrink):
+    """The heatmaps' landmarks without the last doubling, from a crop made smaller."""
+
+    def landmarks(model):
+        def layer(old):
+            if old.name == "heat_up":
+                return keras.layers.UpSampling2D(1)
+            return HeatmapDecoding(stride=2 * shrink) if old.name == "decoded" else old
+
+        heat = keras.Model(model.input, model.get_layer("decoded").output)
+        small = keras.layers.AveragePooling2D(shrink)(model.input)
+        crops = keras.Input(small.shape[1:])
+        return keras.models.clone_model(heat, input_tensors=crops, clone_function=layer)(small)
+
+    return landmarks
+
+
+def start_scores(model):
+    """The score maps' branch starts as the heatmaps' branch is."""
+    layers = {layer.name: layer for layer in model.layers}
+    for name, layer in layers.items():
+        if name.startswith("heat") and name != "heatmaps" and layer.weights:
+            layers[name.replace("heat", "score", 1)].set_weights(layer.get_weights())
+
+
+HALF, FULL = coarse(2), coarse(1)
+HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
+LIGHT = dataclasses.replace(
+    STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.4, noise=0.1, jpeg=0.1
+)
+
+
 RECIPE = Recipe(
     model=hourglass,
     stages=(
+        Stage(Wing(10, 2), 40, averaged_adamw(2e-3), output=HALF),
+        Stage(Wing(10, 2), 25, averaged_adamw(2e-3), output=FULL),
+        Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=LIGHT),
         Stage(
-            loss={"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
-            epochs=60,
-            optimizer=averaged_adamw(2e-3),
+            {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
+            7,
+            averaged_adamw(1e-3, 0.99),
+            start=start_scores,
+            augmentation=LIGHT,
         ),
     ),
     size=(128, 128),
-    augmentation=dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5),
+    augmentation=HARD,
     validation=0.05,
     bins=None,
     batch=16,
