@@ -85,6 +85,7 @@ def write_card(name):
         "confidence": results.get("confidence"),
         "comparison": read_json(ZOO / name / "comparison.json"),
         "balancing": read_json(ZOO / name / "balancing.json"),
+        "decoding": read_json(ZOO / name / "decoding.json"),
     }
     for table, rows in found.items():
         if rows:

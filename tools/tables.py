@@ -145,3 +145,12 @@ def balancing(rows):
         cells = [f"{mean:.2f} ± {spread:.2f}" for mean, spread in row.values()]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def decoding(rows):
+    """The trainings of `tools/compare_decoding.py`, each decoded in every way."""
+    kinds = list(next(iter(rows.values())))
+    lines = ["| trained on | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
+    for name, row in rows.items():
+        lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
+    return "\n".join(lines)
