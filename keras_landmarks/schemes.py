@@ -257,7 +257,7 @@ FIVE5 = Scheme(
 )
 
 SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
-"""All that a name asks for. One of your own, that models are saved with: `SCHEMES["mine"] = mine`."""
+"""What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
 def get_scheme(scheme):
@@ -271,7 +271,7 @@ def get_scheme(scheme):
     if scheme not in SCHEMES:
         raise ValueError(
             f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
-            f"schemes.SCHEMES."
+            "schemes.SCHEMES."
         )
     return SCHEMES[scheme]
 

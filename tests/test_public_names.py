@@ -36,7 +36,7 @@ NAMES = [
 ]
 
 MODULES = {
-    "data": """SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
+    "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
         PoseBalance Samples balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes

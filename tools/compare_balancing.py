@@ -8,19 +8,17 @@ zoo/NAME/balancing.json and the table of the card. A run that is already in --ou
 again.
 """
 
-import argparse
 import dataclasses
 import functools
-import json
 import pathlib
 
+import comparing
 import index
 import numpy as np
-from compare_losses import measure
-from recipes import ZOO, read_recipe
+from recipes import read_recipe
 from train import read_samples
 
-from keras_landmarks import Landmarker, data, evaluation, images, training
+from keras_landmarks import Landmarker, data, evaluation, training
 from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Stage
@@ -54,10 +52,7 @@ def discarded(model, recipe, faces):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="a model of zoo/ that foretells its errors")
-    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
-    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser = comparing.parser(__doc__, "a model of zoo/ that foretells its errors")
     parser.add_argument("--size", type=int, default=48, help="of the crops")
     parser.add_argument("--epochs", type=int, default=24, help="of every variant and seed")
     parser.add_argument("--seeds", type=int, default=3)
@@ -72,16 +67,19 @@ def main():
         for seed in range(arguments.seeds):
             short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
             samples.seed = seed
-            out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}-{seed}"
+            out = pathlib.Path(arguments.out) / f"{name}-{arguments.size}-{arguments.epochs}-{seed}"
             model = training.train(short, samples, held, out, resume=True, verbose=2)
             numbers.append(
-                [measure(model, held)[0], *measure(model, test), *discarded(model, recipe, faces)]
+                [
+                    comparing.measure(model, held)[0],
+                    *comparing.measure(model, test),
+                    *discarded(model, recipe, faces),
+                ]
             )
         mean, spread = np.mean(numbers, axis=0).round(3), np.std(numbers, axis=0).round(3)
         keys = "validation", "test", "test_sideways", "without_10", "without_20", "without_30"
         rows[name] = {key: [*pair] for key, pair in zip(keys, zip(mean.tolist(), spread.tolist()))}
-        text = json.dumps(rows, indent=1) + "\n"
-        images.write_bytes(ZOO / arguments.name / "balancing.json", text.encode())
+        comparing.write(arguments.name, "balancing.json", rows)
     index.main()
 
 

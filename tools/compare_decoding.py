@@ -7,19 +7,17 @@ way, on the validation faces. Small crops leave time. Writes zoo/NAME/decoding.j
 the card. A run that is already in --out is not trained again.
 """
 
-import argparse
 import dataclasses
 import functools
-import json
 import pathlib
 
+import comparing
 import index
 import keras
-from compare_losses import measure
-from recipes import ZOO, read_recipe
+from recipes import read_recipe
 from train import read_samples
 
-from keras_landmarks import images, training
+from keras_landmarks import training
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import Heatmaps, Wing
 from keras_landmarks.optimizers import averaged_adamw
@@ -33,10 +31,7 @@ TRAININGS = {
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="an hourglass of zoo/")
-    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
-    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser = comparing.parser(__doc__, "an hourglass of zoo/")
     parser.add_argument("--size", type=int, default=64, help="of the crops and maps")
     parser.add_argument("--epochs", type=int, default=15)
     arguments = parser.parse_args()
@@ -55,9 +50,8 @@ def main():
             # Gaussians reach 1, too little for a softmax of all pixels.
             sharpness = 20.0 if kind == "soft_argmax" and chooses == "centroid" else 1.0
             decoded = {"landmarks": HeatmapDecoding(kind, sharpness=sharpness)(maps)}
-            rows[name][kind] = measure(keras.Model(trained.input, decoded), held)[0]
-    text = json.dumps(rows, indent=1) + "\n"
-    images.write_bytes(ZOO / arguments.name / "decoding.json", text.encode())
+            rows[name][kind] = comparing.measure(keras.Model(trained.input, decoded), held)[0]
+    comparing.write(arguments.name, "decoding.json", rows)
     index.main()
 
 

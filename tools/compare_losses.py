@@ -6,18 +6,16 @@ Writes zoo/NAME/comparison.json and the table of the card. A run that is already
 is not trained again.
 """
 
-import argparse
 import dataclasses
-import json
 import pathlib
 
+import comparing
 import index
-import numpy as np
 import tables
-from recipes import ZOO, read_recipe
+from recipes import read_recipe
 from train import read_samples
 
-from keras_landmarks import data, images, losses, metrics, training
+from keras_landmarks import data, losses, training
 
 VARIANTS = {
     "L2": (losses.L2(), False),
@@ -26,8 +24,6 @@ VARIANTS = {
     "Wing": (losses.Wing(10, 2), False),
     "Wing + PDB": (losses.Wing(10, 2), True),
 }
-SIDEWAYS = 0.2
-"""The fraction of the test faces, those with the largest yaw, that count as turned sideways."""
 
 
 def train_variant(recipe, folder, out, loss, balanced, epochs, steps):
@@ -41,21 +37,8 @@ def train_variant(recipe, folder, out, loss, balanced, epochs, steps):
     return model, validation, epochs * len(samples)
 
 
-def measure(model, samples):
-    """NME in percent over all faces, and over those turned sideways."""
-    crops, landmarks = samples.arrays()
-    predicted = model.predict(crops, batch_size=64, verbose=0)["landmarks"]
-    errors = 100 * metrics.face_errors(landmarks, predicted)
-    yaw = np.abs(data.balance_poses(landmarks).coefficients)
-    sideways = yaw >= np.quantile(yaw, 1 - SIDEWAYS)
-    return round(float(errors.mean()), 3), round(float(errors[sideways].mean()), 3)
-
-
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="a folder of zoo/")
-    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
-    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser = comparing.parser(__doc__, "a folder of zoo/")
     parser.add_argument("--epochs", type=int, default=40, help="of the balanced set")
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
@@ -70,11 +53,10 @@ def main():
         )
         rows[name] = {
             "steps": taken,
-            "validation_percent": measure(model, validation)[0],
-            **dict(zip(("test_percent", "test_sideways_percent"), measure(model, test))),
+            "validation_percent": comparing.measure(model, validation)[0],
+            **dict(zip(("test_percent", "test_sideways_percent"), comparing.measure(model, test))),
         }
-    text = json.dumps(rows, indent=1) + "\n"
-    images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
+    comparing.write(arguments.name, "comparison.json", rows)
     index.main()
     print(tables.comparison(rows))
 

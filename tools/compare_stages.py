@@ -7,18 +7,16 @@ All variants start from one baseline (the network alone at full size, trained on
 table of the card. A run that is already in --out is not trained again.
 """
 
-import argparse
 import dataclasses
 import functools
-import json
 import pathlib
 
+import comparing
 import index
-from compare_losses import measure
-from recipes import ZOO, read_recipe
+from recipes import read_recipe
 from train import read_samples
 
-from keras_landmarks import data, images, losses, training, weights
+from keras_landmarks import data, losses, training, weights
 
 NORM, L2, L1, ALIGN = losses.IodL2(), losses.L2(), losses.L1(), losses.Align()
 VARIANTS = {
@@ -65,10 +63,7 @@ def train_variant(recipe, folder, out, baseline, stage_losses, switches, epochs)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="an FFLD of zoo/")
-    parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
-    parser.add_argument("--out", required=True, help="folder for the trainings")
+    parser = comparing.parser(__doc__, "an FFLD of zoo/")
     parser.add_argument("--epochs", type=int, default=5, help="of every variant")
     parser.add_argument("--baseline", type=int, default=20, help="epochs of the network alone")
     arguments = parser.parse_args()
@@ -85,11 +80,10 @@ def main():
         )
         rows[name] = {
             "steps": steps,
-            "validation_percent": measure(model, validation)[0],
-            **dict(zip(("test_percent", "test_sideways_percent"), measure(model, test))),
+            "validation_percent": comparing.measure(model, validation)[0],
+            **dict(zip(("test_percent", "test_sideways_percent"), comparing.measure(model, test))),
         }
-        text = json.dumps(rows, indent=1) + "\n"
-        images.write_bytes(ZOO / arguments.name / "comparison.json", text.encode())
+        comparing.write(arguments.name, "comparison.json", rows)
     index.main()
 
 

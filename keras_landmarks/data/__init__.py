@@ -1,6 +1,6 @@
 """Annotated faces: readers, named splits, augmentation, balancing and batches."""
 
-from keras_landmarks.data.augment import STRONG, Augmentation
+from keras_landmarks.data.augment import LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
@@ -11,6 +11,7 @@ from keras_landmarks.data.pipeline import Samples
 from keras_landmarks.data.pts import read_pts
 
 __all__ = [
+    "LIGHT",
     "SPLITS",
     "STRONG",
     "Augmentation",

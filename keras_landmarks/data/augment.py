@@ -64,6 +64,11 @@ STRONG = Augmentation(
 )
 """Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
 
+LIGHT = dataclasses.replace(
+    STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.2, noise=0.1, jpeg=0.1
+)
+"""The same, less of each: for the last stages of a training."""
+
 
 def _draw(rng, augmentation, shape):
     """Random numbers of the augmentation's distribution."""

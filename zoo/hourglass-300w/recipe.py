@@ -7,7 +7,7 @@ import dataclasses
 
 import keras
 
-from keras_landmarks.data import STRONG
+from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
@@ -42,9 +42,7 @@ def start_scores(model):
 
 HALF, FULL = coarse(2), coarse(1)
 HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
-LIGHT = dataclasses.replace(
-    STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.4, noise=0.1, jpeg=0.1
-)
+COVERED = dataclasses.replace(LIGHT, patches=0.4)
 
 
 RECIPE = Recipe(
@@ -52,13 +50,13 @@ RECIPE = Recipe(
     stages=(
         Stage(Wing(10, 2), 40, averaged_adamw(2e-3), output=HALF),
         Stage(Wing(10, 2), 25, averaged_adamw(2e-3), output=FULL),
-        Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=LIGHT),
+        Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED),
         Stage(
             {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
             7,
             averaged_adamw(1e-3, 0.99),
             start=start_scores,
-            augmentation=LIGHT,
+            augmentation=COVERED,
         ),
     ),
     size=(128, 128),

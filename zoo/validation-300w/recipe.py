@@ -6,19 +6,13 @@ An hour on two CPU cores; 3.96 % on 300w/lfpw-test (corners, annotation box), 3.
 30 % of the points that it trusts least. The card says how the published weights were averaged.
 """
 
-import dataclasses
 import functools
 
-from keras_landmarks.data import STRONG
+from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.models import validation
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
-
-LIGHT = dataclasses.replace(
-    STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.2, noise=0.1, jpeg=0.1
-)
-
 
 RECIPE = Recipe(
     model=functools.partial(validation, size=80),
