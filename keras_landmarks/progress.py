@@ -28,7 +28,7 @@ class Progress(keras.callbacks.Callback):
         self.scheme = None if validation is None else validation.scheme
         self.stage = self.epoch = self.done = self.best_epoch = 0
         self.best, self.history = float("inf"), []
-        self.begun, self.patience, self._optimizer_state = False, None, None
+        self.begun, self.patience, self._graph_state = False, None, None
         self.balancing = None  # `data.LossBalancing`, whose losses are part of the checkpoint
 
     def begin(self, graph, patience):
@@ -36,7 +36,7 @@ class Progress(keras.callbacks.Callback):
         self.patience = patience
         self.set_model(graph)
         if self.begun:
-            self._restore_optimizer(graph)
+            self._restore(graph)
         else:
             self.begun = True
             self.write()
@@ -94,8 +94,8 @@ class Progress(keras.callbacks.Callback):
     def write(self):
         """The checkpoint: weights, random state, optimizer and where in the recipe they stand."""
         arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
-        state = self.model.optimizer.variables
-        arrays |= {f"optimizer/{i}": _numpy(v) for i, v in enumerate(state)}
+        for kind, state in self._state(self.model).items():
+            arrays |= {f"{kind}/{i}": _numpy(v) for i, v in enumerate(state)}
         if self.balancing:
             arrays["balance/losses"] = self.balancing.balance.losses
         keys = ("stage", "epoch", "done", "best", "best_epoch", "history")
@@ -108,7 +108,8 @@ class Progress(keras.callbacks.Callback):
         if not path.exists():
             return
         arrays, facts = weights.load_arrays(path)
-        state = {k: arrays.pop(k) for k in list(arrays) if k.startswith("optimizer/")}
+        kinds = ("optimizer/", "graph/")
+        self._graph_state = {k: arrays.pop(k) for k in list(arrays) if k.startswith(kinds)}
         losses = arrays.pop("balance/losses", None)
         if (losses is None) != (self.balancing is None):
             raise ValueError(f"{path} is of a training with another balancing of its batches.")
@@ -127,16 +128,22 @@ class Progress(keras.callbacks.Callback):
         for key, value in facts.items():
             setattr(self, key, value)
         self.begun = True
-        self._optimizer_state = [state[f"optimizer/{i}"] for i in range(len(state))]
 
-    def _restore_optimizer(self, graph):
-        # The model's own: `compile` wraps the stage's where losses are scaled.
-        variables = graph.optimizer.variables
-        sizes = [math.prod(variable.shape) for variable in variables]
-        if [array.size for array in self._optimizer_state] != sizes:
-            raise ValueError(f"The checkpoint in {self.out} is of another optimizer.")
-        for variable, array in zip(variables, self._optimizer_state):
-            variable.assign(array.reshape(variable.shape))
+    def _state(self, graph):
+        """What a stage has beside the network: its optimizer, and layers of its `output` alone."""
+        ours = {id(variable) for variable in self.network.weights}
+        layers = [variable for variable in graph.weights if id(variable) not in ours]
+        # The graph's own optimizer: `compile` wraps the stage's where losses are scaled.
+        return {"optimizer": graph.optimizer.variables, "graph": layers}
+
+    def _restore(self, graph):
+        state = self._state(graph)
+        named = {f"{kind}/{i}": v for kind in state for i, v in enumerate(state[kind])}
+        sizes = {name: math.prod(variable.shape) for name, variable in named.items()}
+        if {name: array.size for name, array in self._graph_state.items()} != sizes:
+            raise ValueError(f"The checkpoint in {self.out} is of another optimizer or output.")
+        for name, variable in named.items():
+            variable.assign(self._graph_state[name].reshape(variable.shape))
 
     def write_log(self):
         text = io.StringIO()

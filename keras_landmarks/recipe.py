@@ -3,9 +3,30 @@
 import dataclasses
 from collections.abc import Callable
 
+import keras
 import numpy as np
 
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+
+
+def at_half_size(model, outputs):
+    """What layers put out for crops of half the size: for the `output` of a cheap first `Stage`.
+
+    Args:
+        model: a functional model of convolutions, whose layers take crops of any size.
+        outputs: outputs of its layers, in any structure.
+
+    Returns:
+        Their outputs, by the same layers, as a function of the model's input; in pixels and
+        fractions of the crop as the layers have them.
+    """
+    height, width, channels = model.input.shape[1:]
+    small = keras.models.clone_model(
+        keras.Model(model.input, outputs),
+        keras.Input((height // 2, width // 2, channels)),
+        clone_function=lambda layer: layer,
+    )
+    return small(keras.layers.AveragePooling2D(2)(model.input))
 
 
 @dataclasses.dataclass(frozen=True)

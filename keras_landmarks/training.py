@@ -11,9 +11,9 @@ from keras_landmarks.layers import ShapeDictionary
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import MultiLoss
 from keras_landmarks.progress import Progress
-from keras_landmarks.recipe import Recipe, Stage
+from keras_landmarks.recipe import Recipe, Stage, at_half_size
 
-__all__ = ["Recipe", "Stage", "train"]
+__all__ = ["Recipe", "Stage", "at_half_size", "train"]
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):

@@ -66,7 +66,7 @@ MODULES = {
     "smoothing": "OneEuro",
     "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
-    "training": "Recipe Stage train",
+    "training": "Recipe Stage at_half_size train",
 }
 
 

@@ -18,8 +18,8 @@ from train import read_samples
 from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
-from keras_landmarks.models import blocks, cnn, dan
-from keras_landmarks.training import Recipe, Stage, train
+from keras_landmarks.models import blocks, cnn, dan, resnet
+from keras_landmarks.training import Recipe, Stage, at_half_size, train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -186,6 +186,34 @@ def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
     assert not np.array_equal(best["conv1/kernel"], last["model/conv1/kernel"])  # an average
     assert all(array.dtype == np.float32 for array in best.values())
     assert keras.config.dtype_policy().name == "float32"
+
+
+def test_layers_of_a_stages_output_alone_are_in_its_checkpoint(tmp_path):
+    def own_head(model):
+        features = model.get_layer("head_mean_shape").input
+        landmarks = keras.layers.Dense(2 * 68, kernel_initializer="zeros")(features)
+        return 32 + keras.layers.Reshape((68, 2))(landmarks)
+
+    stage = dataclasses.replace(recipe_of(adam).stages[0], output=own_head)
+    recipe = recipe_of(adam, stages=(stage,))
+    run(recipe, tmp_path / "one")
+    run_in_two_goes(recipe, tmp_path / "two")
+    one, two = (read_weights(tmp_path / name, "checkpoint") for name in ("one", "two"))
+    assert one["graph/0"].any()
+    assert_same(one, two)
+
+
+def test_layers_see_half_the_pixels_at_half_size():
+    large = resnet("five5", width=0.0625, size=64)
+    small = resnet("five5", width=0.0625, size=32)
+    small.set_weights(large.get_weights())
+    outputs = {name: large.get_layer(name).output for name in ("stem_relu", "average")}
+    crops = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
+    halves = crops.reshape(2, 32, 2, 32, 2, 3).mean(axis=(2, 4))
+    found = keras.Model(large.input, at_half_size(large, outputs))(crops)
+    for name in outputs:
+        expected = keras.Model(small.input, small.get_layer(name).output)(halves)
+        np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (found[name], expected)), 1e-3)
 
 
 def test_a_finished_training_is_resumed_as_it_is(tmp_path):

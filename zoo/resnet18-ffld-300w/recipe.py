@@ -8,25 +8,16 @@ the stages. The card lists all differences from the paper.
 
 import dataclasses
 
-import keras
-
 from keras_landmarks.data import STRONG
 from keras_landmarks.losses import L1, L2, Align, IodL2
 from keras_landmarks.models import ffld
 from keras_landmarks.optimizers import averaged_adamw
-from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training import Recipe, Stage, at_half_size
 
 
-def at_half_size(model):
-    """The landmarks of stage 0 from half the pixels, by the same layers."""
-    baseline = keras.Model(model.input, model.get_layer("stage0_landmarks").output)
-    height, width, channels = model.input.shape[1:]
-    small = keras.models.clone_model(
-        baseline,
-        keras.Input((height // 2, width // 2, channels)),
-        clone_function=lambda layer: layer,
-    )
-    return small(keras.layers.AveragePooling2D(2)(model.input))
+def small(model):
+    """The landmarks of stage 0 from half the pixels."""
+    return at_half_size(model, model.get_layer("stage0_landmarks").output)
 
 
 def multi_loss(smooth):
@@ -42,7 +33,7 @@ def multi_loss(smooth):
 RECIPE = Recipe(
     model=ffld,
     stages=(
-        Stage(loss=IodL2(), epochs=70, optimizer=averaged_adamw(2e-3), output=at_half_size),
+        Stage(loss=IodL2(), epochs=70, optimizer=averaged_adamw(2e-3), output=small),
         Stage(loss=IodL2(), epochs=12, optimizer=averaged_adamw(1e-3), output="stage0_landmarks"),
         Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=averaged_adamw(1e-3)),
         Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=averaged_adamw(1e-4)),
