@@ -34,6 +34,9 @@ NETWORKS = {
     "validation": functools.partial(
         models.validation, "five5", size=32, filters=(4, 8, 8), hidden=16
     ),
+    "places": functools.partial(
+        models.validation, "five5", size=32, filters=(4, 8, 8), hidden=16, places=6
+    ),
 }
 FULL_SIZE = {"cnn7": models.cnn7, "cnn6_7": models.cnn6_7}
 every_network = pytest.mark.parametrize("name", NETWORKS)
@@ -253,8 +256,8 @@ def built(name, **arguments):
 def test_landmarks_are_those_of_the_model_that_foretells_nothing(name):
     model, plain = built(name), NETWORKS[name](validation=False)
     crops, learnt = crops_of(name), weights.get_weights(model)
-    extra = {path for path in learnt if path.split("/")[-2] == "error"}
-    assert len(extra) == 2
+    extra = {path for path in learnt if path.startswith(("error", "places"))}
+    assert len(extra) == (9 if name == "places" else 2)
     weights.set_weights(plain, {p: a for p, a in learnt.items() if p not in extra})
     outputs, alone = arrays(model(crops)), arrays(plain(crops))
     assert (set(outputs), set(alone)) == ({"landmarks", "error"}, {"landmarks"})
@@ -312,6 +315,31 @@ def test_multi_loss_trains_landmarks_and_foretold_errors(name):
     for path in before:
         if path.endswith("kernel") and ("error" in path or "dense" in path or "fc2" in path):
             assert not np.array_equal(before[path], after[path]), path
+
+
+def test_the_places_that_an_error_is_foretold_from_do_not_pull_at_the_points():
+    heads = []
+    for weight in (0.0, 100.0):
+        model = built("places")
+        graph = models.MultiLoss(model, {"validated": Validation(losses.L1(), weight=weight)})
+        graph.compile(keras.optimizers.SGD(0.1), run_eagerly=TENSORFLOW)
+        before = weights.get_weights(model)
+        graph.train_on_batch(crops_of("places"), {"landmarks": TRUE[:3] / 2})
+        heads.append(weights.get_weights(model)["head_dense/kernel"])
+        assert not np.array_equal(heads[-1], before["head_dense/kernel"])
+    np.testing.assert_allclose(*heads, atol=1e-6)
+
+
+def test_an_error_is_foretold_from_the_place_where_its_landmark_is():
+    model, crops = built("places"), crops_of("places", 1)
+    rng = np.random.default_rng(4)
+    kernel = model.get_layer("error_of_place").kernel
+    kernel.assign(rng.normal(0, 0.5, kernel.shape))
+    before = arrays(model(crops))
+    bias = model.get_layer("head_dense").bias
+    bias.assign(np.concatenate([[0.2, -0.1], array(bias)[2:]]))  # one point moves
+    moved = arrays(model(crops))["error"] != before["error"]
+    assert moved.tolist() == [[True, False, False, False, False]]
 
 
 @every_distance

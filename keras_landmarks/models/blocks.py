@@ -57,7 +57,7 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
     )
 
 
-def outputs(landmarks, features, validation):
+def outputs(landmarks, features, validation, places=None):
     """A model's outputs: landmarks, and with `validation` how far off each is expected to be.
 
     The layer `validated` then holds both, `(batch, n, 3)`, for `losses.Validation`.
@@ -66,6 +66,8 @@ def outputs(landmarks, features, validation):
         landmarks: `(batch, n, 2)` in crop pixels.
         features: `(batch, k)` that the expected errors are computed from.
         validation: whether there is an `error`.
+        places: `(batch, n, k)` features of the place of each landmark, which its expected error is
+            computed from too; None has none.
 
     Returns:
         `{"landmarks": (batch, n, 2)}`, with validation `error` `(batch, n)` in crop pixels too.
@@ -74,9 +76,13 @@ def outputs(landmarks, features, validation):
         return {"landmarks": landmarks}
     count = landmarks.shape[1]
     # Three values of one linear layer in the paper; a distance is above zero.
-    error = layers.Dense(
-        count, activation="softplus", kernel_initializer="zeros", dtype="float32", name="error"
-    )(features)
+    error = layers.Dense(count, kernel_initializer="zeros", dtype="float32", name="error")(features)
+    if places is not None:
+        of_place = layers.EinsumDense(
+            "bnk,nk->bn", count, kernel_initializer="zeros", dtype="float32", name="error_of_place"
+        )(places)
+        error = layers.Add(dtype="float32", name="error_sum")([error, of_place])
+    error = layers.Activation("softplus", dtype="float32", name="error_softplus")(error)
     error = layers.Reshape((count, 1), dtype="float32", name="error_column")(error)
     both = layers.Concatenate(dtype="float32", name="validated")([landmarks, error])
     return {"landmarks": both[..., :2], "error": both[..., 2]}

@@ -1,8 +1,9 @@
 """The network of the landmark validation paper: residual, grey, and aware of its own errors."""
 
 import keras
-from keras import layers
+from keras import layers, ops
 
+from keras_landmarks.layers import LandmarkCrop
 from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
 from keras_landmarks.models.resnet import residual_block
@@ -14,6 +15,7 @@ def validation(
     size=112,
     filters=(64, 128, 256),
     hidden=512,
+    places=0,
     mean_shape=None,
     validation=True,
 ):
@@ -24,11 +26,17 @@ def validation(
     and the width of the first linear layer. So 7.7 M parameters and 160 M multiply-adds for 68
     landmarks.
 
+    In the paper a foretold error comes from what the coordinates come from. With `places` it also
+    sees the maps at the very place where its landmark was put: there it shows that a point lies
+    beside its edge.
+
     Args:
         scheme: the landmarks' scheme or its name.
         size: height and width of the crop in pixels, a multiple of 16.
         filters: of the residual blocks.
         hidden: width of the first linear layer.
+        places: features of each landmark's place, of a layer that all landmarks share; 0 as in the
+            paper.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
         validation: whether the model foretells its own errors (see `losses.Validation`).
@@ -51,12 +59,28 @@ def validation(
     crops = keras.Input((size, size, 3), name="crops")
     x = convolution(blocks.grey(blocks.rescale(crops)), filters[0], 7, "stem", stride=2)
     x = layers.MaxPooling2D(2, name="pool")(x)
+    maps = [x]
     for number, count in enumerate(filters, start=1):
         x = residual_block(x, count, f"block{number}", stride=1 if number == 1 else 2)
+        maps.append(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(hidden, kernel_initializer="he_normal", use_bias=False, name="features")(x)
     x = layers.BatchNormalization(name="features_norm")(x)
     features = layers.ReLU(name="features_relu")(x)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    outputs = blocks.outputs(landmarks, features, validation)
+    seen = _places(maps, landmarks, places) if validation and places else None
+    outputs = blocks.outputs(landmarks, features, validation, seen)
     return keras.Model(crops, outputs, name="validation")
+
+
+def _places(maps, landmarks, width):
+    """Features of the place of each landmark, `(batch, n, width)`; they do not pull at it."""
+    landmarks = ops.stop_gradient(landmarks)
+    found = []
+    for stride, x in zip((4, 4, 8, 16), maps):
+        crop = LandmarkCrop((1, 1), stride, offset=1.0, name=f"place{len(found)}")
+        found.append(crop(x, landmarks))
+    x = layers.Concatenate(name="places")(found)
+    x = layers.Reshape((landmarks.shape[1], x.shape[-1]), name="places_row")(x)
+    x = layers.BatchNormalization(name="places_norm")(x)
+    return layers.Dense(width, "relu", kernel_initializer="he_normal", name="places_features")(x)
