@@ -31,14 +31,14 @@ STEPS = (L2(), 0.05, 0.1), (L1(), 0.15, 0.02), (Wing(10, 2), 0.8, 0.3)
 
 
 def shortened(recipe, epochs, foretold, lpbb, seed):
-    """The recipe's model at a short schedule."""
+    """The network of the paper at a short schedule."""
     stages = []
     for coordinates, share, weight in STEPS:
         loss = {"validated": Validation(coordinates, weight=weight)} if foretold else coordinates
         # Few steps: weights are averaged over the last hundred only.
         stages.append(Stage(loss, max(round(share * epochs), 1), averaged_adamw(1e-3, 0.99)))
-    model = functools.partial(recipe.model, size=recipe.size[0], validation=foretold)
-    return dataclasses.replace(recipe, model=model, stages=tuple(stages), lpbb=lpbb, seed=seed)
+    network = functools.partial(recipe.model, size=recipe.size[0], validation=foretold, places=0)
+    return dataclasses.replace(recipe, model=network, stages=tuple(stages), lpbb=lpbb, seed=seed)
 
 
 def discarded(model, recipe, faces):

@@ -59,7 +59,7 @@ def validation(
     crops = keras.Input((size, size, 3), name="crops")
     x = convolution(blocks.grey(blocks.rescale(crops)), filters[0], 7, "stem", stride=2)
     x = layers.MaxPooling2D(2, name="pool")(x)
-    maps = [x]
+    maps = []
     for number, count in enumerate(filters, start=1):
         x = residual_block(x, count, f"block{number}", stride=1 if number == 1 else 2)
         maps.append(x)
@@ -77,10 +77,12 @@ def _places(maps, landmarks, width):
     """Features of the place of each landmark, `(batch, n, width)`; they do not pull at it."""
     landmarks = ops.stop_gradient(landmarks)
     found = []
-    for stride, x in zip((4, 4, 8, 16), maps):
-        crop = LandmarkCrop((1, 1), stride, offset=1.0, name=f"place{len(found)}")
-        found.append(crop(x, landmarks))
+    for number, (x, side) in enumerate(zip(maps, (3, 1, 1)), start=1):
+        crop = LandmarkCrop(
+            (side, side), stride=2 ** (number + 1), offset=1.0, name=f"place{number}"
+        )
+        rows = layers.Reshape((landmarks.shape[1], side * side * x.shape[-1]), name=f"row{number}")
+        found.append(rows(crop(x, landmarks)))
     x = layers.Concatenate(name="places")(found)
-    x = layers.Reshape((landmarks.shape[1], x.shape[-1]), name="places_row")(x)
     x = layers.BatchNormalization(name="places_norm")(x)
     return layers.Dense(width, "relu", kernel_initializer="he_normal", name="places_features")(x)
