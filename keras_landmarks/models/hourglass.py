@@ -19,7 +19,7 @@ def hourglass(
     stride=1,
     exemplars=256,
     neighbours=16,
-    sure=0.5,
+    sure=0.7,
     trust=0.5,
     mean_shape=None,
 ):

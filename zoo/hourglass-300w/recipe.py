@@ -53,8 +53,8 @@ RECIPE = Recipe(
         Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED),
         Stage(
             {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
-            7,
-            averaged_adamw(1e-3, 0.99),
+            26,
+            averaged_adamw(1e-3, 0.995),
             start=start_scores,
             augmentation=COVERED,
         ),
