@@ -15,32 +15,23 @@ from keras_landmarks.models import validation
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
 
+WING, ADAMW = Wing(14, 2.8), averaged_adamw(1e-3, 0.998)
+
+
+def losses(coordinates, weight, distance="manhattan"):
+    return {"validated": Validation(coordinates, distance, weight)}
+
+
 RECIPE = Recipe(
     model=functools.partial(validation, places=128),
     # The gradient of a foretold error grows with it, that of L1 and Wing does not: while errors are
-    # large, they weigh little.
+    # large, they weigh little. Euclidean is what users call an error in pixels.
     stages=(
-        Stage({"validated": Validation(L2(), weight=0.1)}, 4, averaged_adamw(1e-3)),
-        Stage({"validated": Validation(L1(), weight=0.02)}, 16, averaged_adamw(1e-3)),
-        Stage(
-            {"validated": Validation(Wing(14, 2.8), weight=0.02)},
-            190,
-            averaged_adamw(1e-3, 0.998),
-        ),
-        Stage(
-            {
-                "validated": Validation(Wing(14, 2.8), "euclidean", weight=0.3)
-            },  # pixels, as one says
-            150,
-            averaged_adamw(1e-3, 0.998),
-            augmentation=LIGHT,
-        ),
-        Stage(
-            {"validated": Validation(Wing(14, 2.8), "euclidean", weight=2.0)},
-            80,
-            averaged_adamw(7e-4, 0.995),
-            augmentation=LIGHT,
-        ),
+        Stage(losses(L2(), 0.1), 4, averaged_adamw(1e-3)),
+        Stage(losses(L1(), 0.02), 16, averaged_adamw(1e-3)),
+        Stage(losses(WING, 0.02), 190, ADAMW),
+        Stage(losses(WING, 0.3, "euclidean"), 150, ADAMW, augmentation=LIGHT),
+        Stage(losses(WING, 2.0, "euclidean"), 80, ADAMW, augmentation=LIGHT),
     ),
     size=(112, 112),
     augmentation=STRONG,
