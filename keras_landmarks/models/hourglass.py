@@ -18,9 +18,10 @@ def hourglass(
     decoding="soft_argmax",
     stride=1,
     exemplars=256,
-    neighbours=16,
+    neighbours=64,
     sure=0.7,
     trust=0.5,
+    ridge=100.0,
     mean_shape=None,
 ):
     """Landmarks from heatmaps, weights from score maps, and doubtful points from known shapes.
@@ -50,7 +51,7 @@ def hourglass(
         exemplars: number of shapes in the dictionary.
         neighbours: how many of them are combined.
         sure: landmarks of this weight stay where the heatmaps have them.
-        trust: of the dictionary, see `layers.ShapeDictionary`.
+        trust, ridge: of the dictionary, see `layers.ShapeDictionary`.
         mean_shape: taken as by every builder; heatmaps start from none.
 
     Returns:
@@ -93,9 +94,8 @@ def hourglass(
     scores = branch("score", "scores", activation="sigmoid", bias_initializer=nearly_zero)
     decoded = HeatmapDecoding(decoding, stride, name="decoded")(heatmaps)
     weights = ScoreWeights(stride, name="weights")(scores, decoded)
-    landmarks = ShapeDictionary(exemplars, neighbours, sure, trust, name="dictionary")(
-        decoded, weights
-    )
+    dictionary = ShapeDictionary(exemplars, neighbours, sure, trust, ridge, name="dictionary")
+    landmarks = dictionary(decoded, weights)
     return keras.Model(crops, {"landmarks": landmarks, "score": weights}, name="hourglass")
 
 

@@ -2,7 +2,7 @@
 
 python tools/train.py hourglass-300w --data 300W --out runs/hourglass-300w
 
-About 100 minutes on two CPU cores; 3.35 % on 300w/lfpw-test (corners, annotation box). The card
+About 100 minutes on two CPU cores; 3.36 % on 300w/lfpw-test (corners, annotation box). The card
 says how the published weights differ.
 """
 
