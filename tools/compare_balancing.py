@@ -18,7 +18,7 @@ import numpy as np
 from recipes import read_recipe
 from train import read_samples
 
-from keras_landmarks import Landmarker, data, evaluation, training
+from keras_landmarks import Landmarker, data, evaluation, models, training
 from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Stage
@@ -37,7 +37,7 @@ def shortened(recipe, epochs, foretold, lpbb, seed):
         loss = {"validated": Validation(coordinates, weight=weight)} if foretold else coordinates
         # Few steps: weights are averaged over the last hundred only.
         stages.append(Stage(loss, max(round(share * epochs), 1), averaged_adamw(1e-3, 0.99)))
-    network = functools.partial(recipe.model, size=recipe.size[0], validation=foretold, places=0)
+    network = functools.partial(models.validation, size=recipe.size[0], validation=foretold)
     return dataclasses.replace(recipe, model=network, stages=tuple(stages), lpbb=lpbb, seed=seed)
 
 
@@ -52,7 +52,7 @@ def discarded(model, recipe, faces):
 
 
 def main():
-    parser = comparing.parser(__doc__, "a model of zoo/ that foretells its errors")
+    parser = comparing.parser(__doc__, "whose faces and augmentation it takes")
     parser.add_argument("--size", type=int, default=48, help="of the crops")
     parser.add_argument("--epochs", type=int, default=24, help="of every variant and seed")
     parser.add_argument("--seeds", type=int, default=3)

@@ -96,12 +96,13 @@ def multiply_adds(model):
         kernel = getattr(layer, "kernel", None)
         if kernel is None:
             continue
-        places = 1
-        if hasattr(layer, "kernel_size"):
-            places = math.prod(layer.output.shape[1:-1])
-        elif hasattr(layer, "equation"):  # of CropNet, over the pixels of the patches
-            places = math.prod(layer.output.shape[1:3])
-        total += places * math.prod(kernel.shape)
+        if hasattr(layer, "equation"):
+            found, weights = layer.equation.split("->")[0].split(",")
+            sizes = dict(zip(found, layer.input.shape)) | dict(zip(weights, kernel.shape))
+            total += math.prod(sizes[letter] for letter in sizes if letter != found[0])
+        else:
+            places = layer.output if hasattr(layer, "kernel_size") else layer.input
+            total += math.prod(places.shape[1:-1]) * math.prod(kernel.shape)
     return total
 
 

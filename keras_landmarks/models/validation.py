@@ -28,7 +28,7 @@ def validation(
 
     In the paper a foretold error comes from what the coordinates come from. With `places` it also
     sees the maps at the very place where its landmark was put: there it shows that a point lies
-    beside its edge.
+    beside its edge. 128 of them add 0.14 M parameters and 8 M multiply-adds.
 
     Args:
         scheme: the landmarks' scheme or its name.
