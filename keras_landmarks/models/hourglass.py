@@ -51,7 +51,8 @@ def hourglass(
         exemplars: number of shapes in the dictionary.
         neighbours: how many of them are combined.
         sure: landmarks of this weight stay where the heatmaps have them.
-        trust, ridge: of the dictionary, see `layers.ShapeDictionary`.
+        trust: the part of the way to their combination that a landmark of weight zero moves.
+        ridge: how stiff the combination is, see `shapes.reconstruct`.
         mean_shape: taken as by every builder; heatmaps start from none.
 
     Returns:
