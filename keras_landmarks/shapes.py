@@ -45,7 +45,8 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
         `(count, n, 2)` float32 exemplars, aligned as by `align`.
 
     Raises:
-        ValueError: if there are no shapes, or a point is not finite.
+        ValueError: if there are no shapes or exemplars, a point is not finite, or all points of a
+            shape are one.
         ImportError: if scikit-learn is missing.
 
     Reference:
@@ -53,8 +54,10 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
         Score-guided face alignment network under occlusions, section 3.3.
     """
     shapes = np.asarray(shapes, np.float64)
-    if shapes.ndim != 3 or not len(shapes) or not np.isfinite(shapes).all():
-        raise ValueError(f"Expected finite shapes (faces, n, 2), got {shapes.shape}.")
+    if shapes.ndim != 3 or shapes.shape[2] != 2 or not len(shapes) or count < 1:
+        raise ValueError(f"Expected shapes (faces, n, 2) and count > 0: {shapes.shape}, {count}.")
+    if not np.isfinite(shapes).all() or not np.ptp(shapes, axis=1).any(axis=-1).all():
+        raise ValueError("Expected finite shapes, each of different points.")
     if len(shapes) <= count:
         return align(shapes)[np.arange(count) % len(shapes)].astype(np.float32)
     try:
@@ -85,30 +88,75 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
     return align(atoms.T.reshape(count, *shapes.shape[1:])).astype(np.float32)
 
 
+def infer(landmarks, weights, exemplars, neighbours=16, sure=0.5, trust=0.5, ridge=10.0):
+    """Landmarks of which the unsure ones went to where the sure ones, and known shapes, want them.
+
+    For any model that says how sure its points are. A landmark goes the further to the shape that
+    `reconstruct` makes of all, the less sure it is.
+
+    Args:
+        landmarks: `(batch, n, 2)` points, in any pixels. Those not finite count as not sure.
+        weights: `(batch, n)`, how sure each point is, 0..1.
+        exemplars: `(count, n, 2)`, see `learn_dictionary`.
+        neighbours: how many exemplars are combined.
+        sure: landmarks of this weight or more stay where they are; below, they move in proportion.
+        trust: the largest part of the way that a landmark moves, 0..1; the paper replaces it,
+            which is 1.
+        ridge: see `reconstruct`.
+
+    Returns:
+        `(batch, n, 2)` landmarks.
+
+    Raises:
+        ValueError: if there are fewer exemplars than neighbours.
+
+    Reference:
+        Yan et al., Score-guided face alignment network under occlusions, section 3.3.
+    """
+    xp = namespace(landmarks, exemplars)
+    finite = geometry.finite(landmarks)
+    known = xp.all(xp.abs(finite) < geometry.FAR, axis=-1)
+    weights = xp.clip(xp.where(xp.isnan(weights), 0.0, weights), 0.0, 1.0)
+    weights = xp.where(known, weights, 0.0)
+    landmarks = xp.where(known[..., None], finite, 0.0)
+    shape = reconstruct(landmarks, weights, exemplars, neighbours, ridge)
+    kept = xp.clip(xp.maximum(weights / sure, 1 - trust), 0.0, 1.0)
+    kept = xp.where(known, kept, 0.0)[..., None]
+    return kept * landmarks + (1 - kept) * shape
+
+
 def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
     """A face's shape from its sure points: the exemplars nearest to them, combined.
+
+    The face is first taken to the exemplars' mean by a weighted similarity, so that they need not
+    know its place, size and turn; what is combined are the neighbours' differences to their mean.
 
     Args:
         landmarks: `(batch, n, 2)` points, in any pixels.
         weights: `(batch, n)`, how sure each point is, 0..1; below a thousandth all are alike.
         exemplars: `(count, n, 2)`, see `learn_dictionary`.
         neighbours: how many exemplars are combined.
-        ridge: of the least squares: how strongly the combination is held to the nearest ones' mean.
+        ridge: of the least squares: how strongly the combination is held to the neighbours' mean.
 
     Returns:
         `(batch, n, 2)` all points of the shape, in the pixels of the landmarks.
+
+    Raises:
+        ValueError: if there are fewer exemplars than neighbours.
 
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, eq. 2.
     """
     xp = namespace(landmarks, exemplars)
+    count, points = exemplars.shape[:2]
+    if not 1 <= neighbours <= count:
+        raise ValueError(f"neighbours must be 1 to {count} (exemplars), not {neighbours}.")
     share = xp.square(xp.maximum(weights, 1e-3))
     share = share / xp.sum(share, axis=-1, keepdims=True)
     mean = xp.mean(exemplars, axis=0) + xp.zeros_like(landmarks)
     aligned_from_given = geometry.fit_similarity(landmarks, mean, share)
     aligned = geometry.transform_points(landmarks, aligned_from_given)
     # |W s - W e|^2 less |W s|^2, which is the same for all
-    count, points = exemplars.shape[:2]
     products = xp.matmul(
         xp.reshape(share[..., None] * aligned, (-1, 2 * points)),
         xp.transpose(xp.reshape(exemplars, (count, 2 * points))),

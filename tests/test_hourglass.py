@@ -211,6 +211,22 @@ def test_hidden_points_come_back_from_the_others():
     np.testing.assert_allclose(found[:48], face[:48], atol=1e-3)
 
 
+def test_the_layer_is_the_function_and_takes_weights_that_are_no_numbers_for_zero():
+    *known, face = faces_shapes(40)
+    layer = layers.ShapeDictionary(30, 8)
+    layer.adapt(known)
+    weights = RNG.uniform(0, 1, (1, 68)).astype("float32")
+    weights[0, 5] = np.nan
+    exemplars = array(layer.exemplars)
+    found = shapes.infer(face[None], weights, exemplars, 8)
+    assert np.isfinite(found).all()
+    np.testing.assert_allclose(array(layer(face[None], weights)), found, atol=1e-2)
+    weights[0, 5] = 0
+    np.testing.assert_array_equal(shapes.infer(face[None], weights, exemplars, 8), found)
+    with pytest.raises(ValueError, match="neighbours must be 1 to 30"):
+        shapes.infer(face[None], weights, exemplars, 31)
+
+
 def test_a_few_faces_are_the_exemplars_themselves():
     learnt = shapes.learn_dictionary(faces_shapes(12), 15)
     np.testing.assert_allclose(learnt[12:], learnt[:3])
@@ -229,8 +245,12 @@ def test_unsure_faces_and_large_ones_keep_their_place():
 
 
 def test_what_a_dictionary_cannot_be_learnt_from_is_named():
-    with pytest.raises(ValueError, match="Expected finite shapes"):
-        shapes.learn_dictionary(np.full((3, 5, 2), np.nan), 2)
+    for bad in (np.full((3, 5, 2), np.nan), np.ones((3, 5, 2))):
+        with pytest.raises(ValueError, match="Expected finite shapes"):
+            shapes.learn_dictionary(bad, 2)
+    for bad, count in ((np.ones((3, 5, 3)), 2), ([], 2), (np.ones((3, 5, 2)), 0)):
+        with pytest.raises(ValueError, match="Expected shapes .* and count > 0"):
+            shapes.learn_dictionary(bad, count)
     with pytest.raises(ValueError, match="neighbours must be 1 to 8"):
         layers.ShapeDictionary(8, 9)
     with pytest.raises(ValueError, match=r"landmarks \(batch, n, 2\) and weights"):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -52,3 +54,9 @@ def test_what_cannot_be_covered_is_named():
         evaluation.occlude(FACES[:1])
     with pytest.raises(ValueError, match="0.05 apart"):
         evaluation.occlude(FACES, least=0.6)
+    assert len(evaluation.occlude(FACES, least=0.1, most=0.15)) == 9
+    points = FACES[0].landmarks
+    for landmarks in (np.full((68, 2), 40), points - points.min(axis=0) + (119.7, 0)):
+        lost = dataclasses.replace(FACES[0], landmarks=landmarks.astype("float32"))
+        with pytest.raises(ValueError, match=f"Of {lost.name} fewer than 100 pixels"):
+            evaluation.occlude([lost, FACES[-1]])

@@ -62,7 +62,7 @@ MODULES = {
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
-    "shapes": "align learn_dictionary reconstruct",
+    "shapes": "align infer learn_dictionary reconstruct",
     "smoothing": "OneEuro",
     "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",

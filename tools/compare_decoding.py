@@ -40,7 +40,8 @@ def main():
     samples, held = read_samples(recipe, arguments.data)
     rows = {}
     for name, (losses, chooses) in TRAININGS.items():
-        model = functools.partial(recipe.model, size=size, decoding=chooses)
+        # No scores are trained, by which the dictionary could move points.
+        model = functools.partial(recipe.model, size=size, decoding=chooses, trust=0.0)
         stages = (Stage(losses, arguments.epochs, averaged_adamw(2e-3)),)
         out = pathlib.Path(arguments.out) / f"{chooses}-{size}-{arguments.epochs}"
         short = dataclasses.replace(recipe, model=model, stages=stages)

@@ -12,24 +12,20 @@ import dataclasses
 import json
 
 import index
-import keras
-import numpy as np
 
-from keras_landmarks import Landmarker, data, evaluation, images, layers, load
+from keras_landmarks import Landmarker, data, evaluation, images, load, shapes
 
-
-def with_shapes(result, dictionary):
-    """An evaluation whose unsure points went where the dictionary has them."""
-    moved = dictionary(result.predicted, result.confidence)
-    return dataclasses.replace(result, predicted=keras.ops.convert_to_numpy(moved))
+PROTOCOL = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
 
 
-def variants(model, faces, dictionary):
+def variants(model, faces, exemplars):
     """`{how: Evaluation}` of a model."""
     if "score" not in model.output:
         found = {"as found": evaluation.evaluate(model, faces)}
         if "error" in model.output:
-            found["with shapes"] = with_shapes(found["as found"], dictionary)
+            result = found["as found"]
+            moved = shapes.infer(result.predicted, result.confidence, exemplars)
+            found["with shapes"] = dataclasses.replace(result, predicted=moved)
         return found
     facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box, "name": model.name}
     decoded = {"landmarks": model.get_layer("decoded").output}
@@ -43,18 +39,19 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     arguments = parser.parse_args()
-    faces = evaluation.occlude(data.read_300w(arguments.data, "300w/lfpw-test"))
-    dictionary, known = layers.ShapeDictionary(), data.read_300w(arguments.data, "300w/train")
-    dictionary.adapt(np.stack([face.landmarks for face in known]))
+    faces = evaluation.occlude(data.read_300w(arguments.data, PROTOCOL["split"]))
+    known = data.read_300w(arguments.data, "300w/train")
+    exemplars = shapes.learn_dictionary([face.landmarks for face in known])
     rows = []
     for name in index.names():
         if index.weights_of(name).is_file():
-            for how, result in variants(load(name), faces, dictionary).items():
-                hidden, visible = evaluation.hidden_and_visible(result, faces, "corners")
+            for how, result in variants(load(name), faces, exemplars).items():
+                kind = PROTOCOL["normaliser"]
+                hidden, visible = evaluation.hidden_and_visible(result, faces, kind)
                 errors = {"hidden": hidden, "visible": visible}
-                errors["all"] = float(result.errors("corners").mean())
+                errors["all"] = float(result.errors(kind).mean())
                 percent = {key: round(100 * value, 3) for key, value in errors.items()}
-                rows.append({"model": name, "how": how, **percent})
+                rows.append({"model": name, "how": how, **percent, "faces": len(faces), **PROTOCOL})
                 print(rows[-1])
     images.write_bytes(index.OCCLUSION, (json.dumps(rows, indent=1) + "\n").encode())
     index.main()

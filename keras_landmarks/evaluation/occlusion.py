@@ -43,9 +43,9 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
 
     Raises:
         ValueError: if the fractions are not within 0..1 and 0.05 apart, all faces are of one
-            photo, or no part of a face lies in its picture.
+            photo, or too little of a face lies in its picture.
     """
-    if not 0 < least <= most - 0.05 <= 0.95:
+    if not (least > 0 and most <= 1 and most - least > 0.049):
         raise ValueError(f"Expected fractions of 0..1, 0.05 apart, got {least} and {most}.")
     if len({face.photo for face in faces}) < 2:
         raise ValueError("Faces of two photos at least are needed: one's pixels cover another.")
@@ -55,12 +55,9 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         others = (faces[(i + k) % len(faces)] for k in range(1, len(faces)))
         other = next(other for other in others if other.photo != face.photo)
         pixels = face.pixels().copy()
-        if (face.landmarks.max(axis=0) < 0).any() or (
-            face.landmarks.min(axis=0) > pixels.shape[1::-1]
-        ).any():
-            raise ValueError(f"{face.name} lies outside of its picture.")
-        cover = _cover(rng, face.landmarks, pixels.shape[:2], least, most, KINDS[i % len(KINDS)])
-        pixels[cover] = _paint(rng, pixels.shape, KINDS[i % len(KINDS)], other)[cover]
+        kind = KINDS[i % len(KINDS)]
+        cover = _cover(rng, face, pixels.shape[:2], least, most, kind)
+        pixels[cover] = _paint(rng, pixels.shape, kind, other)[cover]
         x, y = np.rint(face.landmarks).astype(int).T
         inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
         hidden = inside & cover[y.clip(0, len(cover) - 1), x.clip(0, cover.shape[1] - 1)]
@@ -69,18 +66,21 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
     return occluded
 
 
-def _cover(rng, landmarks, size, least, most, kind):
+def _cover(rng, face, size, least, most, kind):
     """Which pixels are covered, `(height, width)` booleans."""
-    face = np.zeros(size, np.uint8)
-    cv2.fillConvexPoly(face, cv2.convexHull(np.rint(landmarks).astype(np.int32)), 1)
-    low, high = landmarks.min(axis=0), landmarks.max(axis=0)
+    inside = np.zeros(size, np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(face.landmarks).astype(np.int32)), 1)
+    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
     side = float((high - low).max())
-    while True:
+    if inside.sum() < 100:
+        raise ValueError(f"Of {face.name} fewer than 100 pixels lie in its picture.")
+    for _ in range(1000):
         wanted, cover = rng.uniform(least, most), np.zeros(size, np.uint8)
-        while (share := cover[face > 0].mean()) < wanted:
+        while (share := cover[inside > 0].mean()) < wanted:
             _draw(rng, cover, rng.uniform(low, high), side, kind)
         if share <= most:
             return cover > 0
+    raise ValueError(f"No cover was found that hides {least:.0%} to {most:.0%} of {face.name}.")
 
 
 def _draw(rng, cover, centre, side, kind):

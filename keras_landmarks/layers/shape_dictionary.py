@@ -1,25 +1,22 @@
 import keras
-import numpy as np
 from keras import ops
 
-from keras_landmarks import geometry, shapes
+from keras_landmarks import shapes
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class ShapeDictionary(keras.layers.Layer):
     """Moves unsure landmarks to where the sure ones, and the shapes of many faces, want them.
 
-    The exemplars nearest to a face's sure landmarks are combined by least squares; a landmark goes
-    the further to the combination, the less sure it is. The exemplars are a weight that is not
-    trained: zeros, by which no finite landmark moves, until `adapt` learns them from training
-    faces; saved with the model.
+    This is `shapes.infer` with exemplars that are a weight. It is not trained: zeros, by which no
+    finite landmark moves, until `adapt` learns them from training faces; saved with the model.
 
     Args:
         count: of exemplars.
         neighbours: how many of them are combined.
         sure: landmarks of this weight or more stay where they are; below, they move in proportion.
-        trust: of the combination: the part of the way that a landmark of weight zero moves, 0..1;
-            the paper replaces it, which is 1.
+        trust: the largest part of the way that a landmark moves, 0..1; the paper replaces it,
+            which is 1.
         ridge: see `shapes.reconstruct`.
 
     Call arguments:
@@ -49,7 +46,8 @@ class ShapeDictionary(keras.layers.Layer):
         self.trust, self.ridge = trust, ridge
 
     def build(self, landmarks_shape, weights_shape):
-        if len(landmarks_shape) != 3 or tuple(weights_shape[1:]) != (landmarks_shape[1],):
+        fit = len(landmarks_shape) == 3 and landmarks_shape[2] == 2
+        if not fit or tuple(weights_shape[1:]) != (landmarks_shape[1],):
             raise ValueError(
                 f"Expected landmarks (batch, n, 2) and weights (batch, n), got "
                 f"{tuple(landmarks_shape)} and {tuple(weights_shape)}."
@@ -66,22 +64,17 @@ class ShapeDictionary(keras.layers.Layer):
 
         See `shapes.learn_dictionary`.
         """
+        exemplars = shapes.learn_dictionary(faces, self.count)
         if not self.built:
-            count = np.shape(faces)[1]
-            self.build((None, count, 2), (None, count))
+            self.build((None, *exemplars.shape[1:]), (None, exemplars.shape[1]))
             self.built = True
-        self.exemplars.assign(shapes.learn_dictionary(faces, self.count))
+        self.exemplars.assign(exemplars)
 
     def call(self, landmarks, weights):
-        known = ops.all(ops.abs(geometry.finite(landmarks)) < geometry.FAR, axis=-1)
-        weights = ops.where(known, ops.clip(weights, 0.0, 1.0), 0.0)
-        landmarks = ops.where(known[..., None], geometry.finite(landmarks), 0.0)
         exemplars = ops.convert_to_tensor(self.exemplars)
-        shape = shapes.reconstruct(landmarks, weights, exemplars, self.neighbours, self.ridge)
         learnt = ops.cast(ops.max(ops.abs(exemplars)) > 0, "float32")
-        kept = ops.clip(ops.maximum(weights / self.sure, 1 - learnt * self.trust), 0.0, 1.0)
-        kept = ops.where(known, kept, 0.0)[..., None]
-        return kept * landmarks + (1 - kept) * shape
+        numbers = (self.neighbours, self.sure, learnt * self.trust, self.ridge)
+        return shapes.infer(landmarks, weights, exemplars, *numbers)
 
     def compute_output_shape(self, landmarks_shape, weights_shape):
         return tuple(landmarks_shape)

@@ -66,7 +66,10 @@ class _MapLoss(FaceLoss):
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class Heatmaps(_MapLoss):
-    """`heatmaps` as a Keras loss, of the layer `heatmaps` of an hourglass (see `MultiLoss`)."""
+    """`heatmaps` as a Keras loss, of the layer `heatmaps` of an hourglass (see `MultiLoss`).
+
+    Decode such maps by their `centroid` or `argmax`: a softmax of values up to 1 is nearly flat.
+    """
 
     def __init__(
         self, sigma=1.5, stride=1, reduction="sum_over_batch_size", name="heatmaps", dtype=None

@@ -44,14 +44,14 @@ def hourglass(
         growth: channels that each halving adds.
         depth: how often an hourglass halves its maps.
         fine: channels of the maps of the crop's size.
-        decoding: of the heatmaps: `soft_argmax`, `argmax` or `centroid` (see
-            `layers.HeatmapDecoding`).
+        decoding: of the heatmaps: `soft_argmax`, or `argmax` and `centroid` for those trained by
+            `losses.Heatmaps`, which are too flat for a softmax (see `layers.HeatmapDecoding`).
         stride: pixels of the crop to one of the maps: 1 as in the paper; 2 leaves the last doubling
             out.
         exemplars: number of shapes in the dictionary.
         neighbours: how many of them are combined.
         sure: landmarks of this weight stay where the heatmaps have them.
-        trust: the part of the way to their combination that a landmark of weight zero moves.
+        trust: the largest part of the way to their combination that a landmark moves.
         ridge: how stiff the combination is, see `shapes.reconstruct`.
         mean_shape: taken as by every builder; heatmaps start from none.
 
