@@ -39,6 +39,10 @@ class ScoreWeights(keras.layers.Layer):
         self.stride, self.radius = stride, radius
 
     def build(self, scores_shape, landmarks_shape):
+        if len(scores_shape) != 4 or None in scores_shape[1:]:
+            raise ValueError(
+                f"Expected scores (batch, height, width, n) of a fixed size, got {scores_shape}."
+            )
         if scores_shape[3] != landmarks_shape[1]:
             raise ValueError(
                 f"{scores_shape[3]} score maps do not belong to {landmarks_shape[1]} landmarks."
