@@ -44,8 +44,7 @@ class Stage:
             them keeps its statistics.
         output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
             a function from the model to landmarks that its layers compute in another way
-            (pretraining), or to `{"landmarks": ...}` with others beside them, whose names `loss`
-            gives; None trains the model's. Errors of stages with different outputs are
+            (pretraining); None trains the model's. Errors of stages with different outputs are
             not compared: the best weights are then the later stage's.
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.

@@ -108,10 +108,8 @@ def _graph(model, stage):
     """The layers that the stage trains, as a model."""
     if stage.output:
         named = isinstance(stage.output, str)
-        outputs = model.get_layer(stage.output).output if named else stage.output(model)
-        if not isinstance(outputs, dict):
-            outputs = {"landmarks": outputs}
-        model = keras.Model(model.input, outputs, name=model.name)
+        landmarks = model.get_layer(stage.output).output if named else stage.output(model)
+        model = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
     return MultiLoss(model, stage.loss) if isinstance(stage.loss, dict) else model
 
 

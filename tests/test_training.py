@@ -203,22 +203,6 @@ def test_layers_of_a_stages_output_alone_are_in_its_checkpoint(tmp_path):
     assert_same(one, two)
 
 
-def test_heads_that_a_stage_adds_train_beside_the_models_own(tmp_path):
-    def two_heads(model):
-        features = model.get_layer("head_mean_shape").input
-        more = keras.layers.Reshape((68, 2))(keras.layers.Dense(2 * 68)(features))
-        return {"landmarks": model.output["landmarks"], "more": more}
-
-    loss = {"landmarks": Wing(), "more": Wing()}
-    stage = dataclasses.replace(recipe_of(adam).stages[0], output=two_heads, loss=loss)
-    run(recipe_of(adam, stages=(stage,)), tmp_path)
-    alone = dataclasses.replace(stage, loss={"landmarks": Wing()})
-    run(recipe_of(adam, stages=(alone,)), tmp_path / "alone")
-    one, other = (read_weights(folder) for folder in (tmp_path, tmp_path / "alone"))
-    assert np.isfinite(one["conv1/kernel"]).all()
-    assert not np.array_equal(one["conv1/kernel"], other["conv1/kernel"])
-
-
 def test_layers_see_half_the_pixels_at_half_size():
     large = resnet("five5", width=0.0625, size=64)
     small = resnet("five5", width=0.0625, size=32)

@@ -15,13 +15,12 @@ class MultiLoss(keras.Model):
 
     Args:
         model: a functional model with `landmarks` among its outputs.
-        losses: `{name: loss}` of outputs of the model or of its layers: a Keras loss of landmarks
-            where landmarks are put out, `Heatmaps` or `ScoreMaps` where maps are; `Align` for a
-            layer `stage{i}_landmarks` of `ffld`; `Validation` for the layer `validated` of a model
-            that foretells its errors.
+        losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
+            landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
+            layer `validated` of a model that foretells its errors.
 
     Raises:
-        ValueError: if there is no loss, or no output or layer of a name.
+        ValueError: if there is no loss, or no layer of a name.
 
     Example:
         graph = MultiLoss(model, {"stage0_landmarks": IodL2(), "stage1_landmarks": L2(),
@@ -39,8 +38,7 @@ class MultiLoss(keras.Model):
             raise ValueError("MultiLoss needs a loss for at least one layer.")
         outputs = {"landmarks": model.output["landmarks"]}
         for name, loss in losses.items():
-            found = model.output.get(name)
-            outputs[name] = model.get_layer(name).output if found is None else found
+            outputs[name] = model.get_layer(name).output
             if isinstance(loss, Align):
                 crop = model.get_layer(_sibling(name, "crop"))
                 outputs[_sibling(name, "crop")] = crop.input[0]
