@@ -45,6 +45,13 @@ def test_the_full_resnet50_has_the_papers_25_million_parameters():
     assert trained(model) - (2048 * 136 + 136) == 23_508_032
 
 
+def test_heatmaps_take_the_place_of_averaged_features():
+    model = models.resnet(depth=50, heatmaps=True)
+    sides = (2048 + 1024 + 512) * 128 + 3 * 2 * 128
+    assert trained(model) == 23_508_032 + sides + 9 * 128 * 68 + 68
+    assert model.get_layer("heatmaps").output.shape == (None, 28, 28, 68)
+
+
 def test_ffld_has_the_parameters_of_its_parts():
     net = 2 * 272 + basic_block(272, 128, 64) + 128 * 136 + 136  # table 7
     choose = 68 * 4 * (32 + 16 + 16)

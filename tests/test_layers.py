@@ -28,6 +28,9 @@ WEIGHTS = RNG.uniform(0, 1, (3, 5)).astype("float32")
 FLAT = {"heatmap_decoding, argmax": (), "heatmap_generation, disc": ()}
 """Layers whose outputs do not change with every input: which inputs have gradients."""
 
+OF_MAPS = {"feature_image", "upsampled_sum"}
+"""Layers that neither take nor give coordinates."""
+
 LAYERS = {
     "image_transform": (lambda: layers.ImageTransform(), (IMAGES, TRANSFORMS)),
     "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
@@ -67,6 +70,7 @@ LAYERS = {
     "heatmap_decoding": (lambda: layers.HeatmapDecoding(sharpness=4.0), (MAPS,)),
     "heatmap_decoding, argmax": (lambda: layers.HeatmapDecoding("argmax"), (MAPS,)),
     "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
+    "upsampled_sum": (layers.UpsampledSum, (MAPS[:, ::2, ::2], MAPS)),
     "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
     "shape_dictionary": (lambda: taught(layers.ShapeDictionary(12, 4)), (LANDMARKS, WEIGHTS)),
     "feature_image": (
@@ -90,12 +94,22 @@ def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
     # Sums of pixels of 0..255 differ in the last digits of float32.
     atol = 1e-2 if inputs[0] is IMAGES or name == "shape_dictionary" else 1e-4
-    check_layer(build(), inputs, atol, FLAT.get(name), name != "feature_image")
+    check_layer(build(), inputs, atol, FLAT.get(name), name not in OF_MAPS)
 
 
 def test_every_public_layer_is_checked():
     checked = {type(build()).__name__ for build, _ in LAYERS.values()}
     assert checked == set(layers.__all__)
+
+
+def test_a_coarse_pixel_is_added_to_four_fine_ones_and_cut_at_the_border():
+    coarse, fine = MAPS[:, :2, :3], MAPS[:, :3, :5]
+    found = array(layers.UpsampledSum()(coarse, fine))
+    for i in range(3):
+        for j in range(5):
+            np.testing.assert_allclose(found[:, i, j], fine[:, i, j] + coarse[:, i // 2, j // 2])
+    with pytest.raises(ValueError, match=r"Expected maps of half the size, \(2, 3, 5\)"):
+        layers.UpsampledSum()(coarse[:, :1], fine)
 
 
 # Bad input

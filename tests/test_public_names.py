@@ -51,7 +51,7 @@ MODULES = {
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform LandmarkCrop
         LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
-        TransformJitter""",
+        TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",

@@ -29,6 +29,7 @@ MEAN_SHAPE = RNG.uniform(-0.3, 0.3, (5, 2))
 NETWORKS = {
     "cnn": functools.partial(models.cnn, "five5", size=32, filters=(4, 8), hidden=8),
     "resnet": functools.partial(models.resnet, "five5", width=0.0625, size=32),
+    "heatmaps": functools.partial(models.resnet, "five5", width=0.0625, size=32, heatmaps=True),
     "ffld": functools.partial(models.ffld, "five5", width=0.0625, size=64, mean_shape=MEAN_SHAPE),
     "dan": functools.partial(models.dan, "five5", size=32, filters=(4, 8), hidden=16),
     "validation": functools.partial(

@@ -11,6 +11,7 @@ from keras_landmarks.layers.score_weights import ScoreWeights
 from keras_landmarks.layers.shape_dictionary import ShapeDictionary
 from keras_landmarks.layers.transform_estimation import TransformEstimation
 from keras_landmarks.layers.transform_jitter import TransformJitter
+from keras_landmarks.layers.upsampled_sum import UpsampledSum
 
 __all__ = [
     "FeatureImage",
@@ -24,4 +25,5 @@ __all__ = [
     "ShapeDictionary",
     "TransformEstimation",
     "TransformJitter",
+    "UpsampledSum",
 ]

@@ -1,51 +1,30 @@
-"""ResNet-50 with Wing loss and pose-based data balancing on 300W.
+"""ResNet-50 with Wing loss and pose-based data balancing on 300W, first on half the pixels.
 
 python tools/train.py resnet50-300w --data 300W --out runs/resnet50-300w
-
-The paper starts from weights that learnt ImageNet. Here the network first learns on half the
-pixels, and draws heatmaps beside its landmarks: where things are is what features that are averaged
-over the crop learn slowly.
 """
 
 import dataclasses
 import functools
 
-from keras import layers
-
+from keras_landmarks import geometry
 from keras_landmarks.data import LIGHT, STRONG
-from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import resnet
 from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage, at_half_size
 
-ENDS = ("level5_block3_relu", "level4_block6_relu", "level3_block4_relu")
 
-
-def beside_heatmaps(model):
-    """The landmarks of half the pixels, and those of heatmaps that the last three levels draw."""
-    ends = [model.get_layer(name).output for name in ENDS]
-    landmarks, *ends = at_half_size(model, [model.output["landmarks"], *ends])
-    x = None
-    for maps in ends:
-        finer = layers.Conv2D(128, 1, use_bias=False)(maps)
-        if x is not None:
-            finer += layers.UpSampling2D(2)(x)[:, : maps.shape[1], : maps.shape[2]]
-        x = layers.ReLU()(layers.BatchNormalization()(finer))
-    x = layers.Conv2D(68, 3, padding="same", dtype="float32")(x)
-    decoded = HeatmapDecoding(stride=16)(x)  # of pixels that begin, not lie, every 16
-    decoded = layers.Rescaling(1.0, offset=-7.0, dtype="float32")(decoded)
-    return {"landmarks": landmarks, "decoded": decoded}
+def small(model):
+    """The landmarks from half the pixels."""
+    return geometry.resize_points(at_half_size(model, model.output["landmarks"]), 2)
 
 
 WING = Wing(w=15, epsilon=3)
 
 RECIPE = Recipe(
-    model=functools.partial(resnet, depth=50),
+    model=functools.partial(resnet, depth=50, heatmaps=True),
     stages=(
-        Stage(
-            {"landmarks": WING, "decoded": WING}, 18, averaged_adamw(1e-3), output=beside_heatmaps
-        ),
+        Stage(WING, 18, averaged_adamw(1e-3), output=small),
         Stage(WING, 10, averaged_adamw(7e-4), augmentation=dataclasses.replace(LIGHT, sigma=2.0)),
     ),
     size=(224, 224),
