@@ -274,7 +274,7 @@ def test_the_network_has_two_branches_of_maps_as_large_as_the_crop():
 
 
 def test_the_published_widths_have_the_parameters_of_the_docstring():
-    assert models.hourglass().count_params() == pytest.approx(2.2e6, rel=0.03)
+    assert models.hourglass(neighbours=1).count_params() == pytest.approx(2.2e6, rel=0.03)
 
 
 def test_sizes_that_do_not_halve_are_named():
@@ -293,7 +293,8 @@ def test_all_parts_train_together(decoding):
     else:
         stage_losses["decoded"] = losses.Wing(10, 2)
     graph = models.MultiLoss(model, stage_losses)
-    graph.compile(keras.optimizers.Adam(3e-3), run_eagerly=True)
+    eagerly = keras.backend.backend() == "tensorflow"  # JAX compiles every operation, or one step
+    graph.compile(keras.optimizers.Adam(3e-3), run_eagerly=eagerly)
     crops = RNG.uniform(0, 255, (4, 32, 32, 3)).astype("float32")
     truth = {"landmarks": RNG.uniform(8, 24, (4, 5, 2)).astype("float32")}
     history = graph.fit(crops, truth, epochs=4, batch_size=4, verbose=0).history["loss"]
