@@ -41,7 +41,8 @@ def main():
     rows = {}
     for name, (losses, chooses) in TRAININGS.items():
         # No scores are trained, by which the dictionary could move points.
-        model = functools.partial(recipe.model, size=size, decoding=chooses, trust=0.0)
+        still = dict(trust=0.0, neighbours=1)
+        model = functools.partial(recipe.model, size=size, decoding=chooses, **still)
         stages = (Stage(losses, arguments.epochs, averaged_adamw(2e-3)),)
         out = pathlib.Path(arguments.out) / f"{chooses}-{size}-{arguments.epochs}"
         short = dataclasses.replace(recipe, model=model, stages=stages)
