@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "recipe": {"data"},
     "training": {"data", "layers", "losses", "metrics", "models", "progress", "recipe"},
 }
-TENSORFLOW = {"data", "training", "export"}
+TENSORFLOW = {"data", "layers", "training", "export"}
 
 
 def sources():

@@ -28,10 +28,11 @@ WEIGHTS = RNG.uniform(0, 1, (3, 5)).astype("float32")
 FLAT = {"heatmap_decoding, argmax": (), "heatmap_generation, disc": ()}
 """Layers whose outputs do not change with every input: which inputs have gradients."""
 
-OF_MAPS = {"feature_image", "upsampled_sum"}
+OF_MAPS = {"batch_normalization", "feature_image", "upsampled_sum"}
 """Layers that neither take nor give coordinates."""
 
 LAYERS = {
+    "batch_normalization": (layers.BatchNormalization, (MAPS,)),
     "image_transform": (lambda: layers.ImageTransform(), (IMAGES, TRANSFORMS)),
     "image_transform of a size": (lambda: layers.ImageTransform((10, 12)), (IMAGES, TRANSFORMS)),
     "landmark_crop": (lambda: layers.LandmarkCrop(), (IMAGES, LANDMARKS)),

@@ -49,8 +49,8 @@ MODULES = {
         mirror_transform namespace resize_points resize_transform similarity_transform square_box
         transform_points""",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
-    "layers": """FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform LandmarkCrop
-        LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
+    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform
+        LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1

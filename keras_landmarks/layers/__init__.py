@@ -1,5 +1,6 @@
 """Layers on Keras ops: every one runs on every backend and exports to TFLite and ONNX."""
 
+from keras_landmarks.layers.batch_normalization import BatchNormalization
 from keras_landmarks.layers.feature_image import FeatureImage
 from keras_landmarks.layers.heatmap_decoding import HeatmapDecoding
 from keras_landmarks.layers.heatmap_generation import HeatmapGeneration
@@ -14,6 +15,7 @@ from keras_landmarks.layers.transform_jitter import TransformJitter
 from keras_landmarks.layers.upsampled_sum import UpsampledSum
 
 __all__ = [
+    "BatchNormalization",
     "FeatureImage",
     "HeatmapDecoding",
     "HeatmapGeneration",

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_landmarks.layers import MeanShape
+from keras_landmarks.layers import BatchNormalization, MeanShape
 
 
 def rescale(crops, name="rescale"):
@@ -34,8 +34,13 @@ def convolution(x, filters, kernel, name, stride=1, activation=True, gamma="ones
         kernel_initializer="he_normal",
         name=name,
     )(x)
-    x = layers.BatchNormalization(gamma_initializer=gamma, name=f"{name}_norm")(x)
+    x = normalise(x, f"{name}_norm", gamma)
     return layers.ReLU(name=f"{name}_relu")(x) if activation else x
+
+
+def normalise(x, name, gamma="ones"):
+    """Batch normalisation as all models have it; `gamma` is what its scale starts from."""
+    return BatchNormalization(gamma_initializer=gamma, name=name)(x)
 
 
 def landmark_head(features, count, size, mean_shape=None, name="head"):

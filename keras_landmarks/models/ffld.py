@@ -92,7 +92,7 @@ def _crop_net(patches, count, channels, name):
         "bnhwc,nck->bhwnk", output_shape=(PATCH, PATCH, count, channels), name=f"{name}_choose"
     )(patches)
     x = layers.Reshape((PATCH, PATCH, count * channels), name=f"{name}_chosen")(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = blocks.normalise(x, f"{name}_norm")
     x = residual_block(x, 128, f"{name}_block", hidden=64)
     x = layers.MaxPooling2D(PATCH, name=f"{name}_pool")(x)
     x = layers.Flatten(name=f"{name}_flatten")(x)

@@ -132,5 +132,5 @@ def _block(x, filters, name):
 
 
 def _activated(x, name):
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = blocks.normalise(x, f"{name}_norm")
     return layers.ReLU(name=f"{name}_relu")(x)

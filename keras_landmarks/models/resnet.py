@@ -92,7 +92,7 @@ def draw(maps, count, width=128):
         finer = layers.Conv2D(width, 1, use_bias=False, name=f"side{level}")(finer)
         if x is not None:
             finer = UpsampledSum(name=f"side{level}_sum")(x, finer)
-        x = layers.BatchNormalization(name=f"side{level}_norm")(finer)
+        x = blocks.normalise(finer, f"side{level}_norm")
         x = layers.ReLU(name=f"side{level}_relu")(x)
     x = layers.Conv2D(count, 3, padding="same", dtype="float32", name="heatmaps")(x)
     x = HeatmapDecoding(stride=8, name="decoded")(x)

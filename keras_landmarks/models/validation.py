@@ -65,7 +65,7 @@ def validation(
         maps.append(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(hidden, kernel_initializer="he_normal", use_bias=False, name="features")(x)
-    x = layers.BatchNormalization(name="features_norm")(x)
+    x = blocks.normalise(x, "features_norm")
     features = layers.ReLU(name="features_relu")(x)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
     seen = _places(maps, landmarks, places) if validation and places else None
@@ -84,5 +84,5 @@ def _places(maps, landmarks, width):
         rows = layers.Reshape((landmarks.shape[1], side * side * x.shape[-1]), name=f"row{number}")
         found.append(rows(crop(x, landmarks)))
     x = layers.Concatenate(name="places")(found)
-    x = layers.BatchNormalization(name="places_norm")(x)
+    x = blocks.normalise(x, "places_norm")
     return layers.Dense(width, "relu", kernel_initializer="he_normal", name="places_features")(x)
