@@ -8,10 +8,11 @@ from keras_landmarks.losses.face_loss import FaceLoss, difference
 
 
 def align(y_true, y_pred, smooth=True):
-    """The squared difference of feature patches, averaged over a face's patches.
+    """The squared difference of feature patches: its sum over pixels and channels, over 2 n.
 
-    Small where the patches show the same, as they do when a landmark only slid along an edge; it
-    no longer grows once the patches do not overlap.
+    Losses of landmarks are means over 2 n coordinates here, and sums in the paper: so it weighs
+    beside them what it weighs there. Small where the patches show the same, as they do when a
+    landmark only slid along an edge; it no longer grows once the patches do not overlap.
 
     Args:
         y_true: `(batch, n, height, width, channels)` patches around the true landmarks.
@@ -20,18 +21,18 @@ def align(y_true, y_pred, smooth=True):
             evens out the gradient; at the rim the patches lose a pixel.
 
     Returns:
-        `(batch,)` float32.
+        `(batch,)` float32: eq. 2 of all landmarks over 2 n.
 
     Reference:
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
-        representations (FFLD), 2020, eq. 2, which sums over the pixels; section 6.6.
+        representations (FFLD), 2020, eq. 2 and section 6.6.
     """
     x = difference(y_true, y_pred)
     if smooth:  # linear: the difference of smooth patches is the smooth difference
         side = float(np.exp(-0.5) / (1 + 2 * np.exp(-0.5)))
         x = side * (x[:, :, :-2] + x[:, :, 2:]) + (1 - 2 * side) * x[:, :, 1:-1]
         x = side * (x[:, :, :, :-2] + x[:, :, :, 2:]) + (1 - 2 * side) * x[:, :, :, 1:-1]
-    return ops.mean(ops.square(x), axis=(1, 2, 3, 4))
+    return ops.sum(ops.square(x), axis=(1, 2, 3, 4)) / (2 * x.shape[1])
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

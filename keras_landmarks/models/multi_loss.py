@@ -68,7 +68,7 @@ class MultiLoss(keras.Model):
         crop, choose = (self.get_layer(_sibling(name, what)) for what in ("crop", "choose"))
         patches = crop(ops.stop_gradient(outputs[_sibling(name, "crop")]), landmarks)
         kernel = ops.cast(ops.stop_gradient(choose.kernel), patches.dtype)
-        return ops.einsum(choose.equation, patches, kernel)
+        return ops.einsum("bnhwc,nck->bnhwk", patches, kernel)
 
 
 def _sibling(name, what):
