@@ -71,14 +71,14 @@ def paper_distance(gt, ev, distance):
 
 
 def by_hand(coordinates, distance, weight=1.0, true=TRUE, predicted=PREDICTED):
-    """The loss of every face: of coordinates over 2 n, and of foretold errors over n."""
+    """The loss of every face, whose gradients are eq. 2 and 3 over the 2 n coordinates."""
     faces = []
     for face, guess in zip(np.float64(true), np.float64(predicted)):
         points = foretelling = 0.0
         for gt, ev in zip(face, guess):
             points += sum(paper_coordinate(gt[i] - ev[i], coordinates) for i in range(2))
             foretelling += 0.5 * (paper_distance(gt, ev, distance) - ev[2]) ** 2
-        faces.append(points / (2 * len(face)) + weight * foretelling / len(face))
+        faces.append((points + weight * foretelling) / (2 * len(face)))
     return np.array(faces)
 
 
@@ -124,10 +124,23 @@ def test_the_slope_of_the_third_value_is_what_is_foretold_less_the_distance(dist
     for face in range(4):
         for n in range(5):
             gt, ev = np.float64(TRUE[face, n]), np.float64(PREDICTED[face, n])
-            expected[face, n] = weight * (ev[2] - paper_distance(gt, ev, distance)) / 5
+            expected[face, n] = weight * (ev[2] - paper_distance(gt, ev, distance)) / 10
     np.testing.assert_allclose(slope[..., 2], expected, rtol=1e-4, atol=1e-5)
     # The landmarks move by eq. 2 alone: nothing of the foretold part pulls at them.
     np.testing.assert_allclose(slope[..., :2], (PREDICTED[..., :2] - TRUE) / 10, rtol=1e-4)
+
+
+def test_the_three_slopes_of_a_landmark_are_beside_each_other_as_in_equation_3():
+    true = ops.convert_to_tensor(TRUE)
+    (slope,) = gradients(lambda y: ops.sum(losses.validation(true, y)), PREDICTED)
+    for face in range(4):
+        for n in range(5):
+            gt, ev = np.float64(TRUE[face, n]), np.float64(PREDICTED[face, n])
+            x, y = gt[0] - ev[0], gt[1] - ev[1]
+            third = abs(x) + abs(y) - ev[2]
+            np.testing.assert_allclose(
+                slope[face, n] / slope[face, n, 0], [1, y / x, third / x], 1e-3
+            )
 
 
 @every_coordinates

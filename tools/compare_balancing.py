@@ -26,7 +26,7 @@ from keras_landmarks.training import Stage
 VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
 
 
-STEPS = (L2(), 0.05, 0.1), (L1(), 0.15, 0.02), (Wing(10, 2), 0.8, 0.3)
+STEPS = (L2(), 0.05, 0.2), (L1(), 0.15, 0.04), (Wing(10, 2), 0.8, 0.6)
 """The paper's three losses, the share of the epochs of each, and the foretold errors' weight."""
 
 

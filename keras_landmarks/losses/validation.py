@@ -12,15 +12,16 @@ DISTANCES = ("manhattan", "euclidean")
 def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.0):
     """A loss of the coordinates, and half the squared error of the error that was foretold.
 
-    The distance between prediction and truth is a constant for the gradient: the foretold error
-    never pulls at the points.
+    Both are over the 2 n coordinates, so that their gradients are beside each other as in the
+    paper. The distance between prediction and truth is a constant for the gradient: the foretold
+    error never pulls at the points.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.
         y_pred: `(batch, n, 3)`: landmarks, and the foretold error of each in pixels.
         coordinates: loss object of the landmarks; None takes `L2`, as eq. 2.
         distance: what the third value learns: `manhattan` (the paper's) or `euclidean`.
-        weight: of the foretold errors' part.
+        weight: of the foretold errors' part; 1 as in the paper.
 
     Returns:
         `(batch,)` float32.
@@ -29,15 +30,17 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
         ValueError: if the distance is another one.
 
     Reference:
-        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 2 and 3: the
-        gradients of this loss with `L2`.
+        Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 2 and 3: over
+        2 n they are the gradients of this loss with `L2`. The paper's third value is that of a
+        linear layer; models here put a softplus behind it (`models.blocks.outputs`), by whose
+        slope its gradient is then multiplied.
     """
     if distance not in DISTANCES:
         raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
     landmarks, foretold = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     x = ops.stop_gradient(difference(y_true, landmarks))
     found = ops.sum(ops.abs(x), -1) if distance == "manhattan" else ops.norm(x, axis=-1)
-    foretelling = ops.mean(0.5 * ops.square(found - foretold), axis=-1)
+    foretelling = 0.5 * ops.mean(0.5 * ops.square(found - foretold), axis=-1)  # over 2 n
     return (coordinates or L2()).call(y_true, landmarks) + weight * foretelling
 
 

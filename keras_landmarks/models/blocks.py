@@ -80,7 +80,7 @@ def outputs(landmarks, features, validation, places=None):
     if not validation:
         return {"landmarks": landmarks}
     count = landmarks.shape[1]
-    # Three values of one linear layer in the paper; a distance is above zero.
+    # Three values of one linear layer in the paper, without a softplus; a distance is above zero.
     error = layers.Dense(count, kernel_initializer="zeros", dtype="float32", name="error")(features)
     if places is not None:
         of_place = layers.EinsumDense(

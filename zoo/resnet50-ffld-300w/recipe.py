@@ -2,8 +2,8 @@
 
 python tools/train.py resnet50-ffld-300w --data 300W --out runs/resnet50-ffld-300w
 
-Not trained to its end yet. Its losses are those of `resnet18-ffld-300w`: the card there tells how they
-differ from the paper.
+Not trained to its end yet. Its losses are those of `resnet18-ffld-300w`; the card there tells how
+they differ from the paper's.
 """
 
 import dataclasses
