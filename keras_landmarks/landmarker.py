@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_landmarks.detection import Mtcnn, get_convention
-from keras_landmarks.finder import Detection, find_faces
+from keras_landmarks.faces.boxes import Mtcnn, get_convention
+from keras_landmarks.faces.finder import Detection, find_faces
 from keras_landmarks.schemes import get_scheme
 
 __all__ = ["Detection", "Landmarker"]

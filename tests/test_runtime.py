@@ -9,7 +9,8 @@ import sys
 import numpy as np
 import pytest
 
-from keras_landmarks import evaluation, images, load, runtime
+from keras_landmarks import evaluation, load, runtime
+from keras_landmarks.pictures import images
 from keras_landmarks.data import made_up_faces
 
 ROOT = pathlib.Path(__file__).parent.parent

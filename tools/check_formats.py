@@ -15,7 +15,8 @@ import keras
 import numpy as np
 from recipes import ZOO, names
 
-from keras_landmarks import data, export, images, load, metrics, runtime
+from keras_landmarks import data, export, load, metrics, runtime
+from keras_landmarks.pictures import images
 
 
 def open_file(path):

@@ -13,7 +13,8 @@ import json
 
 import index
 
-from keras_landmarks import Landmarker, data, evaluation, images, load, shapes
+from keras_landmarks import Landmarker, data, evaluation, load, shapes
+from keras_landmarks.pictures import images
 
 PROTOCOL = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
 

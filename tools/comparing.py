@@ -6,7 +6,8 @@ import json
 import numpy as np
 from recipes import ZOO
 
-from keras_landmarks import data, images, metrics
+from keras_landmarks import data, metrics
+from keras_landmarks.pictures import images
 
 SIDEWAYS = 0.2
 """The fraction of the faces, those with the largest yaw, that count as turned sideways."""

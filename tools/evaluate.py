@@ -13,7 +13,8 @@ import numpy as np
 from recipes import ZOO, names
 from timing import milliseconds, use_threads
 
-from keras_landmarks import Landmarker, data, evaluation, images, load
+from keras_landmarks import Landmarker, data, evaluation, load
+from keras_landmarks.pictures import images
 
 NORMALISERS = "corners", "pupils", "diagonal"
 

@@ -12,7 +12,8 @@ import json
 import tables
 from recipes import ZOO, names, read_recipe
 
-from keras_landmarks import images, weights, zoo
+from keras_landmarks import weights, zoo
+from keras_landmarks.pictures import images
 
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""

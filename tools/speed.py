@@ -20,7 +20,7 @@ import tempfile
 import numpy as np
 from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
-from keras_landmarks import images
+from keras_landmarks.pictures import images
 
 FORMATS = {"Keras": None, "LiteRT": "tflite", "LiteRT int8": "tflite-int8", "ONNX Runtime": "onnx"}
 BATCHES = 1, 32
@@ -75,7 +75,7 @@ def measure_dlib():
 
 def measure_detector():
     """Milliseconds of MTCNN on the portrait."""
-    from keras_landmarks.detection import Mtcnn
+    from keras_landmarks.faces.boxes import Mtcnn
 
     use_threads(1)
     detector, picture = Mtcnn(), images.read_image(PORTRAIT)

@@ -6,9 +6,10 @@ import warnings
 import keras
 import numpy as np
 
-from keras_landmarks import metrics, plots
+from keras_landmarks import metrics
+from keras_landmarks.pictures import plots
 from keras_landmarks.data.datasets import BrokenFile
-from keras_landmarks.detection import Mtcnn, convention_of, find_face
+from keras_landmarks.faces.boxes import Mtcnn, convention_of, find_face
 from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")

@@ -13,11 +13,12 @@ import tempfile
 import numpy as np
 
 import keras_landmarks
-from keras_landmarks import geometry, images, metrics
+from keras_landmarks import geometry, metrics
+from keras_landmarks.pictures import images
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import convention_of, detect_boxes
+from keras_landmarks.faces.boxes import convention_of, detect_boxes
 from keras_landmarks.export.formats import FORMATS, KERAS_NAMES, need_packages, write
-from keras_landmarks.finder import cut_crops, predict_in_parts
+from keras_landmarks.faces.finder import cut_crops, predict_in_parts
 from keras_landmarks.runtime import open_model
 
 INT8_LIMIT = 0.8

@@ -6,7 +6,8 @@ import sys
 
 
 def detect(options):
-    from keras_landmarks import draw, images, load, video
+    from keras_landmarks import draw, load
+    from keras_landmarks.pictures import images, video
 
     if any(video.is_video(photo) for photo in options.photos):
         return _detect_in_video(options)
@@ -48,8 +49,8 @@ def _detect_in_video(options):
     import keras
 
     from keras_landmarks import draw, load
-    from keras_landmarks.tracking import Tracker
-    from keras_landmarks.video import VideoReader, VideoWriter
+    from keras_landmarks.faces.tracking import Tracker
+    from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
     if len(options.photos) > 1:
         raise ValueError("One video at a time, and no photos with it.")
@@ -105,7 +106,8 @@ def list_models(options):
 
 
 def evaluate(options):
-    from keras_landmarks import data, evaluation, images, load, plots
+    from keras_landmarks import data, evaluation, load
+    from keras_landmarks.pictures import images, plots
 
     if options.plot:
         plots.need_matplotlib()
@@ -134,7 +136,7 @@ def export(options):
 
 
 def _write_json(target, text):
-    from keras_landmarks import images
+    from keras_landmarks.pictures import images
 
     if target == "-":
         print(text)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_landmarks import geometry, images
+from keras_landmarks import geometry
+from keras_landmarks.pictures import images
 
 RNG = np.random.default_rng(0)
 # Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.

@@ -7,8 +7,9 @@ import dataclasses
 
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import check_boxes, convention_of, convert_boxes, detect_boxes
+from keras_landmarks import geometry
+from keras_landmarks.pictures import images
+from keras_landmarks.faces.boxes import check_boxes, convention_of, convert_boxes, detect_boxes
 from keras_landmarks.schemes import get_scheme
 
 

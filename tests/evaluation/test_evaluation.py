@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 import keras_landmarks
-from keras_landmarks import data, detection, evaluation, metrics
+from keras_landmarks import data, evaluation, metrics
+from keras_landmarks.faces import boxes as detection
 from keras_landmarks.data import made_up_faces
 
 
@@ -89,4 +90,4 @@ def test_bad_arguments_are_errors(model, faces):
 def test_the_ced_plot_is_a_picture(model, faces, tmp_path):
     result = evaluation.evaluate(model, faces, verbose=0)
     evaluation.plot_ced([result, result], tmp_path / "ced.png")
-    assert keras_landmarks.images.read_image(tmp_path / "ced.png").std() > 0
+    assert keras_landmarks.pictures.images.read_image(tmp_path / "ced.png").std() > 0

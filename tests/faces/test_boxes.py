@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_landmarks import detection
+from keras_landmarks.faces import boxes as detection
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import Convention, convert_boxes
+from keras_landmarks.faces.boxes import Convention, convert_boxes
 
 
 class Framer:

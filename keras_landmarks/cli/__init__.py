@@ -4,7 +4,7 @@ import argparse
 import sys
 import warnings
 
-from keras_landmarks import commands
+from keras_landmarks.cli import commands
 
 DEFAULT_MODEL = "resnet18-ffld-300w"
 

@@ -6,11 +6,12 @@ import pathlib
 import cv2
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import convention_of, convert_boxes, detect_boxes, overlap
-from keras_landmarks.finder import Detection
-from keras_landmarks.smoothing import OneEuro
-from keras_landmarks.video import VideoReader
+from keras_landmarks import geometry
+from keras_landmarks.pictures import images
+from keras_landmarks.faces.boxes import convention_of, convert_boxes, detect_boxes, overlap
+from keras_landmarks.faces.finder import Detection
+from keras_landmarks.faces.smoothing import OneEuro
+from keras_landmarks.pictures.video import VideoReader
 
 THUMBNAIL = (32, 32)
 """Size of the normalised picture by which a face is recognised from frame to frame."""

@@ -1,0 +1,1 @@
+"""From a picture to points: boxes, crops, landmarks, tracks. Neither Keras nor TensorFlow."""
