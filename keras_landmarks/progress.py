@@ -9,8 +9,8 @@ import keras
 import numpy as np
 
 from keras_landmarks import metrics, weights
+from keras_landmarks.files import write_bytes
 from keras_landmarks.pictures import plots
-from keras_landmarks.pictures.images import write_bytes
 
 
 class Progress(keras.callbacks.Callback):

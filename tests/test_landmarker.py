@@ -12,8 +12,8 @@ from matplotlib import cbook
 
 import keras_landmarks
 from keras_landmarks import losses
-from keras_landmarks.pictures import images
 from keras_landmarks.faces.finder import predict_in_parts
+from keras_landmarks.pictures import images
 
 FACE = np.array([170, 63, 276, 189], np.float32)
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from keras_landmarks import evaluation, load, runtime
-from keras_landmarks.pictures import images
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.pictures import images
 
 ROOT = pathlib.Path(__file__).parent.parent
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"

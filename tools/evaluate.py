@@ -13,8 +13,7 @@ import numpy as np
 from recipes import ZOO, names
 from timing import milliseconds, use_threads
 
-from keras_landmarks import Landmarker, data, evaluation, load
-from keras_landmarks.pictures import images
+from keras_landmarks import Landmarker, data, evaluation, files, load
 
 NORMALISERS = "corners", "pupils", "diagonal"
 
@@ -93,7 +92,7 @@ def main():
             "confidence": confidence(model, faces, arguments.split),
         }
         text = json.dumps(results, indent=1) + "\n"
-        images.write_bytes(ZOO / name / "results.json", text.encode())
+        files.write_bytes(ZOO / name / "results.json", text.encode())
         print(name, index.headline(results))
     index.main()
 

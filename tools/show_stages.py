@@ -12,8 +12,8 @@ from matplotlib import cbook
 from recipes import ZOO
 
 from keras_landmarks import Detection, draw, geometry, load
-from keras_landmarks.pictures import images, plots
 from keras_landmarks.faces.boxes import convert_boxes
+from keras_landmarks.pictures import images, plots
 
 PORTRAITS = (
     pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg",

@@ -6,8 +6,8 @@ import pytest
 from faces import write_300w
 from matplotlib import cbook
 
-from keras_landmarks.pictures import images
 from keras_landmarks.cli import main
+from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
 MODEL = ["--model", "tiny-ibug68"]

@@ -12,8 +12,8 @@ from keras import layers
 
 import keras_landmarks
 from keras_landmarks import Detection, Landmarker, data, draw, evaluation, metrics
-from keras_landmarks.pictures.drawing import POINT, UNSURE
 from keras_landmarks.evaluation import Evaluation
+from keras_landmarks.pictures.drawing import POINT, UNSURE
 
 SIZE = 16
 POINTS = np.float32([[4, 5], [11, 5], [7.5, 8], [5, 12], [10, 12]])

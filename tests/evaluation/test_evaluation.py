@@ -3,8 +3,8 @@ import pytest
 
 import keras_landmarks
 from keras_landmarks import data, evaluation, metrics
-from keras_landmarks.faces import boxes as detection
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.faces import boxes
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_detector_boxes_are_converted_and_missed_faces_counted(model, faces):
         box = known.get(image.tobytes())
         if box is None:
             return np.zeros((0, 4))
-        return detection.convert_boxes(box[None], "truth", "mtcnn")
+        return boxes.convert_boxes(box[None], "truth", "mtcnn")
 
     detector.convention = "mtcnn"
     result = evaluation.evaluate(model, faces, "detector", detector, verbose=0)

@@ -158,14 +158,6 @@ def test_a_name_that_ends_like_no_picture_is_refused_and_nothing_is_written(tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_cannot_be_written_whole_leaves_the_older_one(tmp_path):
-    path = tmp_path / "a.png"
-    path.write_bytes(b"something older")
-    with pytest.raises(TypeError):
-        images.write_bytes(path, "not bytes")
-    assert path.read_bytes() == b"something older"
-
-
 # Any picture as RGB
 
 
