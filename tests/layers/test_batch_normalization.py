@@ -14,7 +14,7 @@ import pytest
 
 from keras_landmarks import layers, models, weights
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="only TensorFlow has replicas")
 EVERY = {
