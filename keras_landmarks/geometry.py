@@ -130,6 +130,23 @@ def resize_points(points, scale):
     return (points + 0.5) * scale - 0.5
 
 
+def points_from_map(points, stride, offset=None):
+    """Points `(..., 2)` in pixels of a map as points in pixels of the picture.
+
+    Args:
+        points: in pixels of the map.
+        stride: pixels of the picture from one pixel of the map to the next.
+        offset: where in the picture the first pixel of the map lies; None takes that of a picture
+            that was resized, `(stride - 1) / 2`.
+    """
+    return points * stride + ((stride - 1) / 2 if offset is None else offset)
+
+
+def points_on_map(points, stride, offset=None):
+    """The inverse of `points_from_map`."""
+    return (points - ((stride - 1) / 2 if offset is None else offset)) / stride
+
+
 def transform_points(points, transform):
     """Takes points `(..., n, 2)` through transforms `(..., 2, 3)`."""
     xp = namespace(points, transform)

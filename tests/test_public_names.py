@@ -46,8 +46,8 @@ MODULES = {
         overlap predict_in_parts""",
     "files": "whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
-        mirror_transform namespace resize_points resize_transform similarity_transform square_box
-        transform_points""",
+        mirror_transform namespace points_from_map points_on_map resize_points resize_transform
+        similarity_transform square_box transform_points""",
     "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",

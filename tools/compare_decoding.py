@@ -24,7 +24,7 @@ from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Stage
 
 TRAININGS = {
-    "Gaussian heatmaps (eq. 3)": ({"heatmaps": Heatmaps(sigma=1.5)}, "centroid"),
+    "Gaussian heatmaps (eq. 3)": ({"heatmaps": Heatmaps(sigma=1.5, offset=-0.5)}, "centroid"),
     "Wing through a soft-argmax": ({"decoded": Wing(5, 1)}, "soft_argmax"),
 }
 """The losses, and the decoding that chooses the epoch."""
@@ -48,11 +48,13 @@ def main():
         short = dataclasses.replace(recipe, model=model, stages=stages)
         trained = training.train(short, samples, held, out, resume=True)
         maps, rows[name] = trained.get_layer("heatmaps").output, {}
+        offset = trained.get_layer("decoded").offset
         for kind in "argmax", "centroid", "soft_argmax":
             # Gaussians reach 1, too little for a softmax of all pixels.
             sharpness = 20.0 if kind == "soft_argmax" and chooses == "centroid" else 1.0
-            decoded = {"landmarks": HeatmapDecoding(kind, sharpness=sharpness)(maps)}
-            rows[name][kind] = comparing.measure(keras.Model(trained.input, decoded), held)[0]
+            decoding = HeatmapDecoding(kind, sharpness=sharpness, offset=offset)
+            decoded = keras.Model(trained.input, {"landmarks": decoding(maps)})
+            rows[name][kind] = comparing.measure(decoded, held)[0]
     comparing.write(arguments.name, "decoding.json", rows)
     index.main()
 

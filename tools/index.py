@@ -32,10 +32,14 @@ def headline(results):
 
 
 def entry(name):
-    """What zoo.json says of a model."""
+    """What zoo.json says of a model.
+
+    Where the published weights' network is not the recipe's, `published.json` tells its arguments.
+    """
     recipe = read_recipe(name)
     builder = getattr(recipe.model, "func", recipe.model)
     arguments = dict(getattr(recipe.model, "keywords", {}))
+    arguments |= read_json(ZOO / name / "published.json").get("arguments", {})
     arguments.setdefault("scheme", inspect.signature(builder).parameters["scheme"].default)
     path = weights_of(name)
     results = read_results(name)

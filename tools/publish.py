@@ -9,7 +9,7 @@ import argparse
 
 import index
 import numpy as np
-from recipes import read_recipe
+from recipes import ZOO, read_recipe
 
 from keras_landmarks import weights
 
@@ -22,6 +22,7 @@ def publish(name, source):
     weights.save_arrays(
         weights.FOLDER / f"{name}.safetensors", {k: as_half(v) for k, v in arrays.items()}
     )
+    (ZOO / name / "published.json").unlink(missing_ok=True)  # the network is the recipe's again
 
 
 def as_half(array):

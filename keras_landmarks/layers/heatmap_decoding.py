@@ -19,13 +19,15 @@ class HeatmapDecoding(keras.layers.Layer):
         stride: pixels of the picture from one pixel of the maps to the next.
         radius: of the window of `centroid`, in pixels of the maps.
         sharpness: what `soft_argmax` multiplies values by before the softmax.
+        offset: where in the picture the first pixel of the maps lies, in pixels; None takes
+            `(stride - 1) / 2`, that of a picture that was resized.
 
     Call arguments:
         heatmaps: `(batch, height, width, n)`.
 
     Returns:
         `(batch, n, 2)` points in pixels of the picture, float32: pixel `i` of a map lies at
-        `(i + 0.5) * stride - 0.5`.
+        `i * stride + offset`.
 
     Raises:
         ValueError: if the kind is unknown, a number is not above zero, or the maps are of no fixed
@@ -36,7 +38,9 @@ class HeatmapDecoding(keras.layers.Layer):
         Sun et al., Integral human pose regression, ECCV 2018.
     """
 
-    def __init__(self, kind="soft_argmax", stride=1, radius=2, sharpness=1.0, **kwargs):
+    def __init__(
+        self, kind="soft_argmax", stride=1, radius=2, sharpness=1.0, offset=None, **kwargs
+    ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if kind not in KINDS:
@@ -47,7 +51,7 @@ class HeatmapDecoding(keras.layers.Layer):
                 f"{sharpness}."
             )
         self.kind, self.stride, self.radius = kind, stride, radius
-        self.sharpness = sharpness
+        self.sharpness, self.offset = sharpness, offset
 
     def build(self, input_shape):
         if len(input_shape) != 4 or None in input_shape[1:]:
@@ -74,7 +78,7 @@ class HeatmapDecoding(keras.layers.Layer):
             share = share / ops.sum(share, axis=(2, 3), keepdims=True)
         x = ops.sum(ops.sum(share, axis=2) * ops.arange(width, dtype="float32"), axis=-1)
         y = ops.sum(ops.sum(share, axis=3) * ops.arange(height, dtype="float32"), axis=-1)
-        return geometry.resize_points(ops.stack([x, y], axis=-1), self.stride)
+        return geometry.points_from_map(ops.stack([x, y], axis=-1), self.stride, self.offset)
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[3], 2)
@@ -86,6 +90,7 @@ class HeatmapDecoding(keras.layers.Layer):
             "stride": self.stride,
             "radius": self.radius,
             "sharpness": self.sharpness,
+            "offset": self.offset,
         }
 
 

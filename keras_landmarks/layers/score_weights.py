@@ -14,6 +14,8 @@ class ScoreWeights(keras.layers.Layer):
     Args:
         stride: pixels of the picture from one pixel of the maps to the next.
         radius: of the window, in pixels of the maps; `r` of eq. 1.
+        offset: where in the picture the first pixel of the maps lies, in pixels; None takes
+            `(stride - 1) / 2`, that of a picture that was resized.
 
     Call arguments:
         scores: `(batch, height, width, n)` score maps of 0..1.
@@ -31,12 +33,12 @@ class ScoreWeights(keras.layers.Layer):
         Yan et al., Score-guided face alignment network under occlusions, eq. 1.
     """
 
-    def __init__(self, stride=1, radius=2, **kwargs):
+    def __init__(self, stride=1, radius=2, offset=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         if stride <= 0 or radius < 0:
             raise ValueError(f"Expected stride > 0 and radius >= 0, got {stride} and {radius}.")
-        self.stride, self.radius = stride, radius
+        self.stride, self.radius, self.offset = stride, radius, offset
 
     def build(self, scores_shape, landmarks_shape):
         if len(scores_shape) != 4 or None in scores_shape[1:]:
@@ -50,7 +52,7 @@ class ScoreWeights(keras.layers.Layer):
 
     def call(self, scores, landmarks):
         _, height, width, _ = scores.shape
-        place = geometry.resize_points(geometry.finite(landmarks), 1 / self.stride)
+        place = geometry.points_on_map(geometry.finite(landmarks), self.stride, self.offset)
         x = window(place[..., 0:1], width, self.radius)
         y = window(place[..., 1:2], height, self.radius)
         columns = ops.sum(scores * ops.transpose(y, (0, 2, 1))[:, :, None], axis=1)
@@ -61,4 +63,9 @@ class ScoreWeights(keras.layers.Layer):
         return (scores_shape[0], scores_shape[3])
 
     def get_config(self):
-        return {**super().get_config(), "stride": self.stride, "radius": self.radius}
+        return {
+            **super().get_config(),
+            "stride": self.stride,
+            "radius": self.radius,
+            "offset": self.offset,
+        }

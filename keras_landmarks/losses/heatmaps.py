@@ -8,7 +8,7 @@ from keras_landmarks.layers import HeatmapGeneration
 from keras_landmarks.losses.face_loss import FaceLoss
 
 
-def heatmaps(y_true, y_pred, sigma=1.5, stride=1):
+def heatmaps(y_true, y_pred, sigma=1.5, stride=1, offset=None):
     """Half the squared difference to a Gaussian about each landmark, summed over the pixels.
 
     Args:
@@ -16,6 +16,7 @@ def heatmaps(y_true, y_pred, sigma=1.5, stride=1):
         y_pred: `(batch, height, width, n)` heatmaps.
         sigma: width of the Gaussians, in pixels of the maps.
         stride: pixels of the crop from one pixel of the maps to the next.
+        offset: where in the crop the first pixel of the maps lies (see `layers.HeatmapDecoding`).
 
     Returns:
         `(batch,)` float32, the mean over the landmarks.
@@ -23,10 +24,11 @@ def heatmaps(y_true, y_pred, sigma=1.5, stride=1):
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, eq. 3, first sum.
     """
-    return _half_squares(y_true, y_pred, stride, kind="gaussian", sigma=sigma, radius=None)
+    drawing = {"kind": "gaussian", "sigma": sigma, "radius": None}
+    return _half_squares(y_true, y_pred, stride, offset, **drawing)
 
 
-def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0):
+def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0, offset=None):
     """Half the squared difference to a disc of ones about each landmark, summed over the pixels.
 
     Args:
@@ -35,6 +37,7 @@ def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0):
         radius: of the discs, in pixels of the maps.
         stride: pixels of the crop from one pixel of the maps to the next.
         weight: of this loss beside the others; lambda of eq. 3.
+        offset: where in the crop the first pixel of the maps lies (see `layers.HeatmapDecoding`).
 
     Returns:
         `(batch,)` float32, the mean over the landmarks.
@@ -42,11 +45,11 @@ def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0):
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, eq. 3, second sum.
     """
-    return weight * _half_squares(y_true, y_pred, stride, kind="disc", radius=radius)
+    return weight * _half_squares(y_true, y_pred, stride, offset, kind="disc", radius=radius)
 
 
-def _half_squares(y_true, y_pred, stride, **drawing):
-    place = geometry.resize_points(ops.cast(y_true, "float32"), 1 / stride)
+def _half_squares(y_true, y_pred, stride, offset, **drawing):
+    place = geometry.points_on_map(ops.cast(y_true, "float32"), stride, offset)
     target = HeatmapGeneration(y_pred.shape[1:3], **drawing)(place)
     squares = ops.square(ops.cast(y_pred, "float32") - target)
     return 0.5 * ops.mean(ops.sum(squares, axis=(1, 2)), axis=-1)
@@ -72,9 +75,16 @@ class Heatmaps(_MapLoss):
     """
 
     def __init__(
-        self, sigma=1.5, stride=1, reduction="sum_over_batch_size", name="heatmaps", dtype=None
+        self,
+        sigma=1.5,
+        stride=1,
+        offset=None,
+        reduction="sum_over_batch_size",
+        name="heatmaps",
+        dtype=None,
     ):
-        super().__init__(heatmaps, {"sigma": sigma, "stride": stride}, name, reduction, dtype)
+        arguments = {"sigma": sigma, "stride": stride, "offset": offset}
+        super().__init__(heatmaps, arguments, name, reduction, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -86,9 +96,10 @@ class ScoreMaps(_MapLoss):
         radius=4.0,
         stride=1,
         weight=1.0,
+        offset=None,
         reduction="sum_over_batch_size",
         name="score_maps",
         dtype=None,
     ):
-        arguments = {"radius": radius, "stride": stride, "weight": weight}
+        arguments = {"radius": radius, "stride": stride, "weight": weight, "offset": offset}
         super().__init__(score_maps, arguments, name, reduction, dtype)

@@ -17,6 +17,7 @@ def hourglass(
     fine=32,
     decoding="soft_argmax",
     stride=1,
+    offset=None,
     exemplars=256,
     neighbours=64,
     sure=0.7,
@@ -48,6 +49,9 @@ def hourglass(
             `losses.Heatmaps`, which are too flat for a softmax (see `layers.HeatmapDecoding`).
         stride: pixels of the crop to one of the maps: 1 as in the paper; 2 leaves the last doubling
             out.
+        offset: where in the crop the first pixel of the maps lies, in pixels; None takes the middle
+            of what it sees: 0 for maps of half the crop's size, of which a doubling makes pixels
+            half a pixel before and behind. Weights that learnt with another have it as an argument.
         exemplars: number of shapes in the dictionary.
         neighbours: how many of them are combined.
         sure: landmarks of this weight stay where the heatmaps have them.
@@ -73,6 +77,7 @@ def hourglass(
     if stride not in (1, 2):
         raise ValueError(f"stride must be 1 or 2, not {stride}.")
     scheme = get_scheme(scheme)
+    offset = stride / 2 - 1 if offset is None else offset
     crops = keras.Input((size, size, 3), name="crops")
     x = layers.ZeroPadding2D(3, name="stem_pad")(blocks.rescale(crops))
     x = layers.Conv2D(
@@ -93,8 +98,8 @@ def hourglass(
     heatmaps = branch("heat", "heatmaps")
     nearly_zero = keras.initializers.Constant(-4.0)  # as discs fill little of their maps
     scores = branch("score", "scores", activation="sigmoid", bias_initializer=nearly_zero)
-    decoded = HeatmapDecoding(decoding, stride, name="decoded")(heatmaps)
-    weights = ScoreWeights(stride, name="weights")(scores, decoded)
+    decoded = HeatmapDecoding(decoding, stride, offset=offset, name="decoded")(heatmaps)
+    weights = ScoreWeights(stride, offset=offset, name="weights")(scores, decoded)
     dictionary = ShapeDictionary(exemplars, neighbours, sure, trust, ridge, name="dictionary")
     landmarks = dictionary(decoded, weights)
     return keras.Model(crops, {"landmarks": landmarks, "score": weights}, name="hourglass")

@@ -76,12 +76,13 @@ def check(depth, size):
         raise ValueError(f"size must be a multiple of 32, not {size}.")
 
 
-def draw(maps, count, width=128):
+def draw(maps, count, offset, width=128):
     """Landmarks from heatmaps that maps of strides 32, 16 and 8 draw together.
 
     Args:
         maps: three of `(batch, height, width, channels)`, from coarse to fine.
         count: number of landmarks, n.
+        offset: where in the crop the first pixel of the finest maps lies, in pixels.
         width: channels that all are brought to.
 
     Returns:
@@ -95,9 +96,7 @@ def draw(maps, count, width=128):
         x = blocks.normalise(finer, f"side{level}_norm")
         x = layers.ReLU(name=f"side{level}_relu")(x)
     x = layers.Conv2D(count, 3, padding="same", dtype="float32", name="heatmaps")(x)
-    x = HeatmapDecoding(stride=8, name="decoded")(x)
-    # A pixel of the maps lies where its eight begin, not in their middle.
-    return layers.Rescaling(1.0, offset=-3.0, dtype="float32", name="landmarks")(x)
+    return HeatmapDecoding(stride=8, offset=offset, name="landmarks")(x)
 
 
 def resnet(
@@ -108,6 +107,7 @@ def resnet(
     mean_shape=None,
     validation=False,
     heatmaps=False,
+    offset=0.0,
 ):
     """A residual network with a linear layer of landmarks on its averaged features, or heatmaps.
 
@@ -121,6 +121,9 @@ def resnet(
         validation: whether the model foretells its own errors (see `losses.Validation`).
         heatmaps: whether the landmarks are those of heatmaps of an eighth of the crop's size, which
             the last three levels draw: more exact, and learnt in fewer steps.
+        offset: where in the crop the first pixel of the heatmaps lies, in pixels: 0, as all
+            convolutions are padded by half their kernel. Weights that learnt with another have it
+            as an argument.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
@@ -142,7 +145,7 @@ def resnet(
     maps = levels(blocks.rescale(crops), depth, width)
     features = layers.GlobalAveragePooling2D(name="average")(maps[-1])
     if heatmaps:
-        landmarks = draw(maps[:1:-1], scheme.count)
+        landmarks = draw(maps[:1:-1], scheme.count, offset)
     else:
         landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
     outputs = blocks.outputs(landmarks, features, validation)

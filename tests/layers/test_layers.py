@@ -73,6 +73,14 @@ LAYERS = {
     "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
     "upsampled_sum": (layers.UpsampledSum, (MAPS[:, ::2, ::2], MAPS)),
     "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
+    "score_weights of an offset": (
+        lambda: layers.ScoreWeights(stride=2, offset=-0.3),
+        (MAPS, LANDMARKS),
+    ),
+    "heatmap_decoding of an offset": (
+        lambda: layers.HeatmapDecoding(stride=4, offset=0.7),
+        (MAPS,),
+    ),
     "shape_dictionary": (lambda: taught(layers.ShapeDictionary(12, 4)), (LANDMARKS, WEIGHTS)),
     "feature_image": (
         lambda: layers.FeatureImage((12, 8), dtype="float32"),

@@ -25,7 +25,9 @@ def coarse(shrink):
         def layer(old):
             if old.name == "heat_up":
                 return keras.layers.UpSampling2D(1)
-            return HeatmapDecoding(stride=2 * shrink) if old.name == "decoded" else old
+            if old.name == "decoded":  # half of a crop that was resized
+                return HeatmapDecoding(stride=2 * shrink, offset=(shrink - 1) / 2)
+            return old
 
         heat = keras.Model(model.input, model.get_layer("decoded").output)
         small = keras.layers.AveragePooling2D(shrink)(model.input)
@@ -55,7 +57,7 @@ RECIPE = Recipe(
         Stage(Wing(10, 2), 25, averaged_adamw(2e-3), output=FULL),
         Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED),
         Stage(
-            {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02)},
+            {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02, offset=-0.5)},
             26,
             averaged_adamw(1e-3, 0.995),
             start=start_scores,
