@@ -51,7 +51,9 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
 
     Reference:
         Aharon et al., K-SVD, IEEE Transactions on Signal Processing 54(11), 2006; Yan et al.,
-        Score-guided face alignment network under occlusions, section 3.3.
+        Score-guided face alignment network under occlusions, section 3.3, which gives no sparsity.
+        With the 1 that is usual here K-SVD is a clustering of shapes by their direction: no shape
+        is a sum of several exemplars, before `reconstruct` combines them.
     """
     shapes = np.asarray(shapes, np.float64)
     if shapes.ndim != 3 or shapes.shape[2] != 2 or not len(shapes) or count < 1:

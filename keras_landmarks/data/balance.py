@@ -56,8 +56,10 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
             `bins` or `most` is below 1.
 
     Reference:
-        Feng et al., Wing Loss, CVPR 2018, section 5. The paper speaks of the eigenvector that
-        controls pose; taking it from the asymmetric part of the shapes finds it on any data.
+        Feng et al., Wing Loss, CVPR 2018, section 5. The paper's principal components are those of
+        the aligned shapes themselves, of which it takes the one that controls pose. Here they are
+        those of the shapes' asymmetric part, half the difference to their mirror image: the first
+        of them is yaw on any data, and mirrored faces have opposite coefficients.
     """
     scheme = get_scheme(scheme)
     landmarks = np.asarray(landmarks)

@@ -62,7 +62,7 @@ class ShapeDictionary(keras.layers.Layer):
     def adapt(self, faces):
         """Learns the exemplars from shapes, `(faces, n, 2)` in any pixels.
 
-        See `shapes.learn_dictionary`.
+        See `shapes.learn_dictionary`, whose sparsity is 1 here: each exemplar is a face itself.
         """
         exemplars = shapes.learn_dictionary(faces, self.count)
         if not self.built:

@@ -128,9 +128,10 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
 def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     """The mean distance between truth and prediction over the distance of the eyes.
 
-    Eq. 4 has the norm of the shape's error, and chooses it for being the benchmark's own measure:
-    that is the mean over the points, the normalised mean error. So its gradient is as long for
-    every point, and zero at zero error.
+    Not the letter of eq. 4, which has the norm of the whole shape's error (the root of all squares
+    together): the paper chooses that for being the benchmarks' own measure, and they take the mean
+    over the points, the normalised mean error. So here the gradient is as long for every point,
+    and zero at zero error, where by eq. 4 a point's grows with its part in the shape's error.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.

@@ -119,8 +119,10 @@ def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
 
     The crop of 160 x 160 pixels shows 1.25 times what the stages see. Stage one reads the middle
     128 x 128, halved. The similarity transform from its landmarks to the mean shape then
-    resamples the whole crop to 128 x 128: in-plane rotation is gone and the box corrected, with
-    no black borders and no loss of resolution. 12.3 M parameters for 68 landmarks.
+    resamples the whole crop to 128 x 128: in-plane rotation is gone and the box corrected, with no
+    loss of resolution. A face in the middle, of the mean shape's size, is seen whole when turned by
+    up to 17 degrees; beyond, or where it is shifted or larger, parts of the square's corners come
+    from outside of the crop, and are grey. 12.3 M parameters for 68 landmarks.
 
     Args:
         scheme: the landmarks' scheme or its name.

@@ -187,6 +187,17 @@ def test_the_first_stage_alone_decides_how_the_second_sees_the_picture():
     assert upright.shape == (1, 128, 128, 3)
 
 
+@pytest.mark.parametrize(("degrees", "whole"), [(0, True), (17, True), (-17, True), (18, False)])
+def test_stage_two_sees_a_face_whole_that_is_turned_by_up_to_17_degrees(degrees, whole):
+    straighten = models.cnn6_7("five5", mean_shape=FACE).get_layer("straighten")
+    turn = np.deg2rad(degrees)
+    linear = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    middle, seen = np.full(2, (160 - 1) / 2), np.full(2, (128 - 1) / 2)
+    transform = np.column_stack([linear, seen - linear @ middle])[None].astype("float32")
+    found = ops.convert_to_numpy(straighten(np.ones((1, 160, 160, 3), "float32"), transform))
+    assert (found.min() > 0.99) == whole  # what lies outside is zero
+
+
 def test_cnn6_7_without_a_mean_shape_runs():
     found = ops.convert_to_numpy(models.cnn6_7("five5")(crops("cnn6_7"))["landmarks"])
     assert np.isfinite(found).all()
