@@ -95,26 +95,31 @@ def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
 
 
 def failure_rate(errors, threshold=0.08):
-    """The fraction of faces with an error above a threshold, or with none (NaN).
+    """The fraction of faces with an error of a threshold or more, or with none (NaN).
 
     Args:
-        errors: `(faces,)` errors of faces.
+        errors: `(faces,)` errors of faces; infinite, or NaN, of faces that were not found.
         threshold: in the errors' unit.
+
+    Reference:
+        Kowalski et al., Deep Alignment Network, 2017, section 4: "0.08 or greater" is a failure.
     """
-    return float((~(np.asarray(errors) <= threshold)).mean())
+    return float((~(np.asarray(errors) < threshold)).mean())
 
 
 def ced(errors):
     """The cumulative error distribution: what fraction of faces has at most which error.
 
     Args:
-        errors: `(faces,)` errors of faces.
+        errors: `(faces,)` errors of faces; infinite, or NaN, of faces that were not found.
 
     Returns:
-        `(errors, fractions)`, each `(faces,)`: the sorted errors, and the steps of the curve.
+        `(errors, fractions)`, each `(found,)`: the sorted finite errors, and the steps of the
+        curve, which ends at the fraction of the faces that were found.
     """
-    errors = np.sort(np.asarray(errors, np.float64))
-    return errors, np.arange(1, len(errors) + 1) / len(errors)
+    errors = np.asarray(errors, np.float64)
+    found = np.sort(errors[np.isfinite(errors)])
+    return found, np.arange(1, len(found) + 1) / len(errors)
 
 
 def auc(errors, threshold=0.08):
@@ -123,7 +128,7 @@ def auc(errors, threshold=0.08):
     Exact: the area under the empirical curve up to t is the mean of `max(t - error, 0)`.
 
     Args:
-        errors: `(faces,)` errors of faces.
+        errors: `(faces,)` errors of faces; infinite, or NaN, of faces that were not found.
         threshold: in the errors' unit.
     """
     errors = np.nan_to_num(np.asarray(errors, np.float64), nan=np.inf)

@@ -67,7 +67,7 @@ class NME(_FaceMetric):
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class FailureRate(_FaceMetric):
-    """The fraction of faces with an error above a threshold, as a Keras metric.
+    """The fraction of faces with an error of a threshold or more, as a Keras metric.
 
     Args:
         threshold: a fraction of the normaliser.
@@ -80,7 +80,7 @@ class FailureRate(_FaceMetric):
         self.threshold = threshold
 
     def _value(self, errors):
-        return 1.0 - keras.ops.cast(errors <= self.threshold, "float32")
+        return 1.0 - keras.ops.cast(errors < self.threshold, "float32")
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}

@@ -25,8 +25,8 @@ def list_models():
 
     Returns:
         `{name: facts}`: paper, scheme, crop, parameters, bytes of the weights, NME on
-        300w/lfpw-test (corners, annotation box), training data and its licence. `sha256` is
-        None where no weights are published.
+        300w/lfpw-test (corners, annotation box) and by the normaliser of the paper's figure,
+        training data and its licence. `sha256` is None where no weights are published.
 
     Example:
         for name, facts in keras_landmarks.list_models().items():

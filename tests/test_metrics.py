@@ -114,9 +114,10 @@ def test_tensors_have_the_errors_of_arrays(kind):
 # Numbers about many faces
 
 
-def test_the_failure_rate_is_the_fraction_above_the_threshold():
+def test_the_failure_rate_is_the_fraction_of_the_threshold_or_more():
     errors = [0.01, 0.08, 0.0801, 0.5]
-    assert metrics.failure_rate(errors) == 0.5
+    assert metrics.failure_rate(errors) == 0.75  # "0.08 or greater" (DAN, section 4)
+    assert metrics.failure_rate([0.01, 0.0799, 0.08, 0.5]) == 0.5
     assert metrics.failure_rate(errors, threshold=0.07) == 0.75
     assert metrics.failure_rate(errors, threshold=1) == 0
 
@@ -131,6 +132,13 @@ def test_the_ced_is_the_fraction_of_faces_with_at_most_an_error():
     assert thresholds.shape == fractions.shape == (40,)
     for threshold, fraction in zip(thresholds, fractions):
         assert fraction == pytest.approx(sum(e <= threshold for e in errors) / 40)
+
+
+def test_faces_that_were_not_found_are_never_reached_by_the_ced():
+    thresholds, fractions = metrics.ced([0.03, np.inf, 0.01, 0.02, np.nan])
+    np.testing.assert_allclose(thresholds, [0.01, 0.02, 0.03])
+    np.testing.assert_allclose(fractions, [0.2, 0.4, 0.6])
+    assert metrics.auc([0.0, np.inf, 0.0, 0.0, np.nan]) == pytest.approx(0.6)
 
 
 @pytest.mark.parametrize("threshold", [0.05, 0.08, 0.1, 1.0])
@@ -159,7 +167,7 @@ def test_numbers_about_faces_take_tensors():
 
 METRICS = [
     (metrics.NME, {}, lambda errors: errors.mean()),
-    (metrics.FailureRate, {"threshold": 0.03}, lambda errors: (errors > 0.03).mean()),
+    (metrics.FailureRate, {"threshold": 0.03}, lambda errors: (errors >= 0.03).mean()),
     (metrics.AUC, {"threshold": 0.03}, lambda errors: metrics.auc(errors, 0.03)),
 ]
 every_metric = pytest.mark.parametrize(("cls", "arguments", "expected"), METRICS)
@@ -213,6 +221,15 @@ def test_a_metric_comes_back_from_its_config(cls, arguments, expected):
         assert again.get_config() == config
 
 
+def test_an_error_of_the_very_threshold_is_a_failure_of_the_metric_too():
+    true = np.zeros((1, 68, 2), "float32")
+    true[0, 45, 0] = 4  # between the corners
+    metric = metrics.FailureRate(threshold=0.25)
+    metric.update_state(true, true + np.float32([0, 1]))
+    assert float(metric.result()) == 1
+    assert metrics.failure_rate(metrics.face_errors(true, true + np.float32([0, 1])), 0.25) == 1
+
+
 def test_a_failed_prediction_counts_as_a_failure():
     predicted = TRUE.copy()
     predicted[:5] = np.nan
@@ -234,7 +251,7 @@ def test_a_model_reports_the_metrics_of_a_named_output():
     errors = errors_by_hand(TRUE, found, "corners")
     values = {key.removeprefix("landmarks_"): value for key, value in report.items()}
     assert values["nme"] == pytest.approx(errors.mean(), rel=1e-3)
-    assert values["failure_rate"] == pytest.approx((errors > 0.08).mean())
+    assert values["failure_rate"] == pytest.approx((errors >= 0.08).mean())
     assert values["auc"] == pytest.approx(metrics.auc(errors, 2.0), rel=1e-3)
 
 

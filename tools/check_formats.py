@@ -2,20 +2,20 @@
 
     python tools/check_formats.py cnn6-300w [NAME ...] --data 300W
 
-Adds `formats` to zoo/NAME/results.json, and writes the table of README.md.
+Adds `formats` to the results of lfpw-test in zoo/NAME/results.json, and writes the table of
+README.md.
 """
 
 import argparse
-import json
 import pathlib
 import tempfile
 
 import index
 import keras
 import numpy as np
-from recipes import ZOO, names
+from recipes import names
 
-from keras_landmarks import data, errors, export, files, load, runtime
+from keras_landmarks import data, errors, export, load, runtime
 
 
 def open_file(path):
@@ -65,11 +65,9 @@ def main():
     parser.add_argument("names", nargs="+", choices=names(), help="models of the zoo")
     parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
     arguments = parser.parse_args()
-    faces = data.read_300w(arguments.data, "300w/lfpw-test")
+    faces = data.read_300w(arguments.data, index.SPLIT)
     for name in arguments.names:
-        results = index.read_results(name) | {"formats": compare(load(name), faces)}
-        text = json.dumps(results, indent=1) + "\n"
-        files.write_bytes(ZOO / name / "results.json", text.encode())
+        index.put_results(name, index.SPLIT, {"formats": compare(load(name), faces)})
     index.main()
 
 

@@ -1,10 +1,9 @@
-"""Measures published models and writes zoo/NAME/results.json.
+"""Measures published models and writes zoo/NAME/results.json; results on other splits stay there.
 
 python tools/evaluate.py cnn6-300w --data 300W
 """
 
 import argparse
-import json
 import re
 import subprocess
 
@@ -13,9 +12,15 @@ import numpy as np
 from recipes import ZOO, names
 from timing import milliseconds, use_threads
 
-from keras_landmarks import Landmarker, data, evaluation, files, load
+from keras_landmarks import Landmarker, data, evaluation, load
 
 NORMALISERS = "corners", "pupils", "diagonal"
+
+
+def picture(model, kind, split):
+    """Where a curve of a model is drawn: those of the headline's split have the plain names."""
+    mark = "" if split == index.SPLIT else "-" + split.replace("/", "-")
+    return ZOO / model.name / f"{kind}{mark}.png"
 
 
 def accuracy(model, faces, split):
@@ -23,14 +28,13 @@ def accuracy(model, faces, split):
     rows = []
     for box in evaluation.BOXES:
         result = evaluation.evaluate(model, faces, box)
-        for kind in NORMALISERS:
-            rows.append({"split": split, **result.summary(kind)})
+        rows += [result.summary(kind) for kind in NORMALISERS]
         if box == "annotation":
-            evaluation.plot_ced([result], ZOO / model.name / "ced.png")
+            evaluation.plot_ced([result], picture(model, "ced", split))
     return rows
 
 
-def stages(model, faces, split):
+def stages(model, faces):
     """Rows of figures: what each stage of a cascade has found (corners, annotation box)."""
     found = [layer for layer in model.layers if re.fullmatch(r"stage\d+_landmarks", layer.name)]
     if not found or found[-1].output is not model.output["landmarks"]:
@@ -39,7 +43,7 @@ def stages(model, faces, split):
     for layer in found:
         facts = {"scheme": model.scheme, "margin": model.margin, "box": model.box}
         early = Landmarker(model.input, {"landmarks": layer.output}, **facts, name=layer.name)
-        rows.append({"split": split, **evaluation.evaluate(early, faces).summary("corners")})
+        rows.append(evaluation.evaluate(early, faces).summary("corners"))
     return rows
 
 
@@ -47,17 +51,16 @@ def confidence(model, faces, split):
     """What a model that says how sure it is knows of its errors (corners, annotation box)."""
     if not {"error", "score"} & set(model.output):
         return None
-    result, folder = evaluation.evaluate(model, faces), ZOO / model.name
+    result = evaluation.evaluate(model, faces)
     if "error" in model.output:
-        evaluation.plot_reliability(result, folder / "reliability.png")
-    evaluation.plot_discarding(result, folder / "discarding.png", "corners")
+        evaluation.plot_reliability(result, picture(model, "reliability", split))
+    evaluation.plot_discarding(result, picture(model, "discarding", split), "corners")
     rng = np.random.default_rng(0)
 
     def left(percent, draw=None):
         return round(100 * float(result.discarded(percent / 100, "corners", draw).mean()), 3)
 
     return {
-        "split": split,
         "rank_correlation": round(result.rank_correlation(), 3),
         "nme_without_percent": {percent: left(percent) for percent in (0, 10, 20, 30)},
         "nme_without_any_percent": {percent: left(percent, rng) for percent in (10, 20, 30)},
@@ -84,16 +87,14 @@ def main():
     ).stdout.strip()
     for name in arguments.names:
         model = load(name)
-        results = {
+        found = {
             "commit": commit,
-            "latency_ms": latency(model),
             "accuracy": accuracy(model, faces, arguments.split),
-            "stages": stages(model, faces, arguments.split),
+            "stages": stages(model, faces),
             "confidence": confidence(model, faces, arguments.split),
         }
-        text = json.dumps(results, indent=1) + "\n"
-        files.write_bytes(ZOO / name / "results.json", text.encode())
-        print(name, index.headline(results))
+        index.put_results(name, arguments.split, found, latency_ms=latency(model))
+        print(name, *found["accuracy"][:1])
     index.main()
 
 

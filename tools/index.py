@@ -13,7 +13,10 @@ import tables
 from recipes import ZOO, names, read_recipe
 
 from keras_landmarks import files, weights, zoo
+from keras_landmarks.errors import NORMALISERS
 
+SPLIT = "300w/lfpw-test"
+"""The split of the headline's figures."""
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
 OCCLUSION = ZOO / "occlusion.json"
@@ -25,10 +28,16 @@ def weights_of(name):
     return weights.FOLDER / f"{name}.safetensors"
 
 
-def headline(results):
+def headline(results, normaliser="corners"):
     """The figures of the table: lfpw-test, annotation box, outer eye corners."""
-    wanted = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
-    return next((row for row in results.get("accuracy", []) if wanted.items() <= row.items()), {})
+    rows = results.get("splits", {}).get(SPLIT, {}).get("accuracy", [])
+    wanted = {"box": "annotation", "normaliser": normaliser}
+    return next((row for row in rows if wanted.items() <= row.items()), {})
+
+
+def normaliser_of_paper(recipe):
+    """The normaliser that a recipe's `paper_nme` names, or None."""
+    return next((kind for kind in NORMALISERS if kind in (recipe.paper_nme or "")), None)
 
 
 def entry(name):
@@ -54,6 +63,7 @@ def entry(name):
         "bytes": content and len(content),
         "parameters": recipe.model().count_params(),
         "nme": headline(results).get("nme_percent"),
+        "nme_as_paper": headline(results, normaliser_of_paper(recipe)).get("nme_percent"),
         "paper": recipe.paper,
         "paper_nme": recipe.paper_nme,
         "latency_ms": results.get("latency_ms"),
@@ -70,6 +80,14 @@ def read_results(name):
     return read_json(ZOO / name / "results.json")
 
 
+def put_results(name, split, found, **facts):
+    """Adds results on a split to those of a model, and facts to all of them."""
+    results = read_results(name) | facts
+    splits = results.setdefault("splits", {})
+    splits[split] = splits.get(split, {}) | found
+    files.write_json(ZOO / name / "results.json", results)
+
+
 def put_table(path, name, text):
     """Replaces what stands between the markers of a name in a file; without markers, nothing."""
     content = path.read_text(encoding="utf-8")
@@ -82,11 +100,14 @@ def put_table(path, name, text):
 
 def write_card(name):
     """Puts the measured tables into a model's card."""
-    results = read_results(name)
+    splits = read_results(name).get("splits", {})
+    for table in ("results", "stages", "confidence"):
+        key = "accuracy" if table == "results" else table
+        rows = {split: facts[key] for split, facts in splits.items() if facts.get(key)}
+        if rows:
+            text = tables.by_split(getattr(tables, table), rows)
+            put_table(ZOO / name / "card.md", table, text)
     found = {
-        "results": results.get("accuracy"),
-        "stages": results.get("stages"),
-        "confidence": results.get("confidence"),
         "comparison": read_json(ZOO / name / "comparison.json"),
         "balancing": read_json(ZOO / name / "balancing.json"),
         "decoding": read_json(ZOO / name / "decoding.json"),
@@ -102,7 +123,8 @@ def main():
     readme, models = ZOO.parent / "README.md", tables.models(index)
     put_table(readme, "models", models)
     put_table(ZOO / "README.md", "models", models.replace("](zoo/", "]("))
-    formats = {name: read_results(name).get("formats", []) for name in index}
+    results = {name: read_results(name).get("splits", {}).get(SPLIT, {}) for name in index}
+    formats = {name: found.get("formats", []) for name, found in results.items()}
     put_table(readme, "formats", tables.formats(formats))
     if speed := read_json(SPEED):
         put_table(readme, "speed", tables.speed(speed))

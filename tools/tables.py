@@ -4,40 +4,53 @@
 def models(index):
     """The models as a Markdown table."""
     rows = [
-        "| model | NME, % | the paper's | parameters | size | one face | licence of the data |",
-        "|---|---|---|---|---|---|---|",
+        "| model | NME, % | by the paper's normaliser | the paper's | parameters | size | one face "
+        "| licence of the data |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, facts in index.items():
         size = f"{facts['bytes'] / 2**20:.1f} MiB" if facts["bytes"] else "not published"
-        nme = f"{facts['nme']:.2f}" if facts["nme"] else "-"
+        nme, alike = (f"{facts[key]:.2f}" if facts[key] else "-" for key in ("nme", "nme_as_paper"))
         latency = f"{facts['latency_ms']:.1f} ms" if facts["latency_ms"] else "-"
         rows.append(
-            f"| [`{name}`](zoo/{name}/card.md) | {nme} | {facts['paper_nme'] or '-'} "
+            f"| [`{name}`](zoo/{name}/card.md) | {nme} | {alike} | {facts['paper_nme'] or '-'} "
             f"| {facts['parameters'] / 1e6:.1f} M | {size} | {latency} | {facts['licence']} |"
         )
     return "\n".join(rows)
 
 
+def by_split(table, splits):
+    """A table of each split's results, under its name where there are several."""
+    texts = {split: table(rows) for split, rows in splits.items()}
+    if len(texts) == 1:
+        return next(iter(texts.values()))
+    return "\n\n".join(f"`{split}`:\n\n{text}" for split, text in texts.items())
+
+
 def results(rows):
-    """The accuracy of a model under every box and normaliser."""
+    """The accuracy of a model under every box and normaliser: NME over the faces found."""
     lines = [
-        "| boxes | normaliser | faces | missed | NME, % | AUC at 8 % | > 8 %, % | > 10 %, % |",
+        "| boxes | normaliser | found | missed | NME, % | AUC at 8 % | ≥ 8 %, % | ≥ 10 %, % |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         lines.append(
             f"| {row['box']} | {row['normaliser']} | {row['faces']} | {row['missed']} "
-            f"| {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
+            f"| {_number(row['nme_percent'])} | {row['auc_at_8']:.3f} "
             f"| {100 * row['failure_rate_at_8']:.1f} | {100 * row['failure_rate_at_10']:.1f} |"
         )
     return "\n".join(lines)
+
+
+def _number(percent):
+    return "-" if percent is None else f"{percent:.2f}"
 
 
 def stages(rows):
     """The accuracy after each stage of a cascade, and by region."""
     regions = list(rows[0]["regions_percent"])
     lines = [
-        " | ".join(["| stage", "NME, %", "AUC at 8 %", "> 8 %, %", *regions, ""]).strip(),
+        " | ".join(["| stage", "NME, %", "AUC at 8 %", "≥ 8 %, %", *regions, ""]).strip(),
         "|---" * (4 + len(regions)) + "|",
     ]
     for row in rows:

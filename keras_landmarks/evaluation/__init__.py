@@ -1,11 +1,12 @@
 """Measuring a model on annotated faces, always together with the protocol."""
 
+from keras_landmarks.evaluation.ced import plot_ced
 from keras_landmarks.evaluation.confidence import (
     false_detection_auc,
     plot_discarding,
     plot_reliability,
 )
-from keras_landmarks.evaluation.measure import BOXES, Evaluation, evaluate, plot_ced
+from keras_landmarks.evaluation.measure import BOXES, Evaluation, evaluate
 from keras_landmarks.evaluation.occlusion import OccludedFace, hidden_and_visible, occlude
 
 __all__ = [

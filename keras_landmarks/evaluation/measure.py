@@ -8,7 +8,6 @@ import numpy as np
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.errors import (
     auc,
-    ced,
     face_errors,
     failure_rate,
     normaliser,
@@ -17,7 +16,6 @@ from keras_landmarks.errors import (
 )
 from keras_landmarks.faces.boxes import convention_of, find_face
 from keras_landmarks.faces.mtcnn import Mtcnn
-from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -27,14 +25,17 @@ BOXES = ("annotation", "detector", "truth")
 class Evaluation:
     """Predictions and truth of a set of faces.
 
+    Faces that the detector missed are failures: they count in failure rate, AUC and CED, with an
+    infinite error. Means are over the faces that were found; None where that is none.
+
     Args:
         model: name of the model.
         box: where the boxes came from: one of `BOXES`.
-        names: of the faces.
+        names: of the faces that were found.
         truth: `(faces, n, 2)` true landmarks in picture pixels.
         predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
         scheme: name of the scheme.
-        missed: number of faces that the detector did not find; they are not among the others.
+        missed_names: of the faces that the detector did not find; they are not among the others.
         foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
         confidence: `(faces, n)` in 0..1, how sure each point is, where the model says.
     """
@@ -45,29 +46,44 @@ class Evaluation:
     truth: np.ndarray
     predicted: np.ndarray
     scheme: str
-    missed: int = 0
+    missed_names: tuple = ()
     foretold: np.ndarray | None = None
     confidence: np.ndarray | None = None
 
+    @property
+    def missed(self):
+        """The number of faces that the detector did not find."""
+        return len(self.missed_names)
+
     def errors(self, kind=None):
-        """The normalised mean error of each face, `(faces,)`; see `errors.normaliser`."""
+        """The normalised mean error of each face found, `(faces,)`; see `errors.normaliser`."""
         return face_errors(self.truth, self.predicted, self.scheme, kind)
 
+    def all_errors(self, kind=None):
+        """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""
+        return np.concatenate([self.errors(kind), np.full(self.missed, np.inf)])
+
     def summary(self, kind=None):
-        """The figures with their protocol, as a dict for JSON; errors in percent."""
-        errors = self.errors(kind)
-        regions = region_errors(self.truth, self.predicted, self.scheme, kind)
+        """The figures with their protocol, as a dict for JSON; errors in percent.
+
+        Mean, median and regions are of the `faces` that were found; AUC and failure rates of these
+        and the `missed`.
+        """
+        errors, everything = self.errors(kind), self.all_errors(kind)
+        regions = {}
+        if self.names:
+            regions = region_errors(self.truth, self.predicted, self.scheme, kind)
         return {
             "model": self.model,
             "faces": len(self.names),
             "missed": self.missed,
             "box": self.box,
             "normaliser": kind or get_scheme(self.scheme).normaliser,
-            "nme_percent": round(100 * float(errors.mean()), 3),
-            "median_percent": round(100 * float(np.median(errors)), 3),
-            "auc_at_8": round(auc(errors, 0.08), 4),
-            "failure_rate_at_8": round(failure_rate(errors, 0.08), 4),
-            "failure_rate_at_10": round(failure_rate(errors, 0.10), 4),
+            "nme_percent": _percent(np.mean, errors),
+            "median_percent": _percent(np.median, errors),
+            "auc_at_8": round(auc(everything, 0.08), 4),
+            "failure_rate_at_8": round(failure_rate(everything, 0.08), 4),
+            "failure_rate_at_10": round(failure_rate(everything, 0.10), 4),
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
         }
 
@@ -131,10 +147,11 @@ class Evaluation:
         return self.foretold
 
     def by_face(self, kind=None):
-        """The error of every face in percent, worst first: `{name: percent}`."""
+        """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
         errors = 100 * self.errors(kind)
         order = np.argsort(-errors, kind="stable")
-        return {self.names[i]: round(float(errors[i]), 3) for i in order}
+        found = {self.names[i]: round(float(errors[i]), 3) for i in order}
+        return dict.fromkeys(self.missed_names) | found
 
 
 def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, verbose=1):
@@ -180,24 +197,29 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     if verbose:
         print()
     pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
-    if not pairs:
+    if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
     return Evaluation(
         model=model.name,
         box=box,
         names=[face.name for face, _ in pairs],
-        truth=np.stack([face.landmarks for face, _ in pairs]),
-        predicted=np.stack([at.landmarks for _, at in pairs]),
+        truth=np.reshape([face.landmarks for face, _ in pairs], (-1, model.scheme.count, 2)),
+        predicted=np.reshape([at.landmarks for _, at in pairs], (-1, model.scheme.count, 2)),
         scheme=model.scheme.name,
-        missed=len(found) - len(pairs),
+        missed_names=tuple(faces[n - 1].name for n, at in found.items() if at is None),
         foretold=_stack(at.error for _, at in pairs),
         confidence=_stack(at.confidence for _, at in pairs),
     )
 
 
 def _stack(rows):
-    rows = list(rows)
-    return None if rows[0] is None else np.stack(rows)
+    rows = [row for row in rows if row is not None]
+    return np.stack(rows) if rows else None
+
+
+def _percent(mean, errors):
+    """A mean of errors in percent; None of none."""
+    return round(100 * float(mean(errors)), 3) if len(errors) else None
 
 
 def _predict(model, face, box, detector):
@@ -210,27 +232,3 @@ def _predict(model, face, box, detector):
     found = find_face(detector, pixels, face.annotation_box)
     convention = convention_of(detector)
     return None if found is None else model.detect(pixels, found, None, convention)[0]
-
-
-def plot_ced(evaluations, path, threshold=0.08, kind=None):
-    """Draws the cumulative error distribution of one or several evaluations.
-
-    Args:
-        evaluations: list of `Evaluation`.
-        path: of the picture.
-        threshold: where the axis ends, as a fraction of the normaliser.
-        kind: normaliser; None takes the scheme's usual one.
-    """
-    with plots.figure(path) as figure:
-        axes = figure.add_subplot(
-            xlabel="error of a face, % of the normaliser",
-            ylabel="fraction of the faces",
-            xlim=(0, 100 * threshold),
-            ylim=(0, 1),
-        )
-        for evaluation in evaluations:
-            errors, fractions = ced(evaluation.errors(kind))
-            label = f"{evaluation.model}: NME {100 * errors.mean():.2f} %"
-            axes.step(100 * errors, fractions, where="post", label=label)
-        axes.grid(alpha=0.3)
-        axes.legend(loc="lower right")

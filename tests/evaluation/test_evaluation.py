@@ -52,6 +52,43 @@ def test_detector_boxes_are_converted_and_missed_faces_counted(model, faces):
     np.testing.assert_allclose(result.errors(), truth.errors(), rtol=0.02)
 
 
+def test_a_missed_face_is_a_failure_and_has_no_part_in_the_mean(model, faces, tmp_path):
+    known = {f.pixels().tobytes(): f.truth_box for f in faces[1:]}
+
+    def detector(image):
+        box = known.get(image.tobytes())
+        return np.zeros((0, 4)) if box is None else box[None]
+
+    detector.convention = "truth"
+    result = evaluation.evaluate(model, faces, "detector", detector, verbose=0)
+    truth = evaluation.evaluate(model, faces[1:], "truth", verbose=0)
+    found, summary = truth.summary(), result.summary()
+    assert (summary["faces"], summary["missed"]) == (4, 1)
+    for name in ("nme_percent", "median_percent"):
+        assert summary[name] == pytest.approx(found[name], abs=0.01)
+    for name in ("failure_rate_at_8", "failure_rate_at_10"):
+        assert summary[name] == pytest.approx((4 * found[name] + 1) / 5, abs=1e-3)
+        assert summary[name] >= 0.2
+    assert summary["auc_at_8"] == pytest.approx(0.8 * found["auc_at_8"], abs=1e-3)
+    assert metrics.ced(result.all_errors())[1][-1] == pytest.approx(0.8)
+    listed = result.by_face()
+    assert next(iter(listed.items())) == (faces[0].name, None)
+    assert set(listed) == {face.name for face in faces}
+    evaluation.plot_ced([result], tmp_path / "ced.png", threshold=1.0)
+    shown, without = (tmp_path / name for name in ("ced.png", "without.png"))
+    evaluation.plot_ced([truth], without, threshold=1.0)
+    assert shown.read_bytes() != without.read_bytes()
+
+
+def test_where_all_faces_are_missed_all_have_failed(model, faces, tmp_path):
+    result = evaluation.evaluate(model, faces, "detector", lambda image: [], verbose=0)
+    summary = result.summary()
+    assert (summary["faces"], summary["missed"], summary["nme_percent"]) == (0, 5, None)
+    assert (summary["failure_rate_at_8"], summary["auc_at_8"]) == (1, 0)
+    assert result.by_face() == {face.name: None for face in faces}
+    evaluation.plot_ced([result], tmp_path / "ced.png")
+
+
 def test_a_broken_picture_is_an_error_or_left_out_by_name(model, faces, tmp_path):
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
     broken = data.Face(tmp_path / "broken.jpg", faces[0].landmarks, "ibug68", [0, 0, 9, 9])
