@@ -13,7 +13,7 @@ MOVED = {
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
     "smoothing": ("faces.smoothing",),
-    "tracking": ("faces.tracking",),
+    "tracking": ("faces.tracking", "faces.followed_face"),
     "video": ("pictures.video",),
 }
 """`{old name: where its objects are now}`, in this package."""
