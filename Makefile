@@ -16,6 +16,7 @@ test: .venv/tests lint
 lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

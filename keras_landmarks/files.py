@@ -3,10 +3,14 @@
 import contextlib
 import json
 import pathlib
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+Path: TypeAlias = str | pathlib.Path
 
 
 @contextlib.contextmanager
-def whole(path):
+def whole(path: Path) -> Iterator[pathlib.Path]:
     """A name to write to, which becomes the file when the block ends well, and else is removed.
 
     Args:
@@ -25,12 +29,12 @@ def whole(path):
         partial.unlink(missing_ok=True)
 
 
-def write_bytes(path, data):
+def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file: never half of it."""
     with whole(path) as partial:
         partial.write_bytes(data)
 
 
-def write_json(path, facts):
+def write_json(path: Path, facts: Any) -> None:
     """Writes facts as indented JSON: never half a file."""
     write_bytes(path, (json.dumps(facts, indent=1) + "\n").encode())

@@ -55,7 +55,7 @@ class FollowedFace:
     _thumbnail: np.ndarray | None = None
     _reference: np.ndarray | None = None
 
-    def begin_frame(self):
+    def begin_frame(self) -> None:
         """A frame later: what was just lost is lost."""
         self.frames_unconfirmed += 1
         self.followed = False
@@ -63,39 +63,42 @@ class FollowedFace:
             self.state = State.LOST
             self.frames_lost += 1
 
-    def lose(self):
+    def lose(self) -> None:
         """Its landmarks left their crop or the picture, or it looks like something else."""
         self.state, self.frames_lost = State.JUST_LOST, 1
 
-    def confirm(self):
+    def confirm(self) -> None:
         """The detector found it where it is: its looks are learnt anew."""
         self._thumbnail, self.frames_unconfirmed = None, 0
 
-    def find_again(self, box, smooth):
+    def find_again(self, box: np.ndarray, smooth: OneEuro | None) -> None:
         """The detector found it after it was lost: it starts anew at the box."""
         self.confirm()
         self.box, self.smooth, self.followed = box, smooth, False
         self.state, self.frames_lost = State.IN_VIEW, 0
 
-    def compare(self, frame):
-        """The correlation with the face as it was last detected; remembers it if it just was."""
-        landmarks = self.found.landmarks
+    def see(self, found: Detection, frame: np.ndarray) -> None:
+        """Takes what was found of it: how much it looks as when it was last detected.
+
+        If that was in this frame, its looks are remembered.
+        """
+        self.found, landmarks = found, found.landmarks
         if self._thumbnail is None:
             transform = geometry.box_transform(square_of(landmarks), THUMBNAIL)
             self._reference = geometry.transform_points(landmarks, transform)
-            self._thumbnail = _grey(frame, transform)
-            return 1.0
+            self._thumbnail, self.likeness = _grey(frame, transform), 1.0
+            return
         now = _grey(frame, geometry.fit_similarity(landmarks, self._reference))
-        return float((now * self._thumbnail).sum())
+        self.likeness = float((now * self._thumbnail).sum())
 
 
-def square_of(landmarks):
+def square_of(landmarks: np.ndarray) -> np.ndarray:
     """The square around landmarks `(n, 2)`: `(4,)`."""
     return geometry.square_box(geometry.box_from_landmarks(landmarks))
 
 
-def _grey(frame, transform):
+def _grey(frame: np.ndarray, transform: np.ndarray) -> np.ndarray:
     """A small grey picture of mean 0 and norm 1; zeros where it is plain."""
     grey = cv2.cvtColor(images.warp(frame, transform, THUMBNAIL), cv2.COLOR_RGB2GRAY)
     grey = grey - np.float32(grey.mean())
-    return grey / max(np.linalg.norm(grey), 1e-6)
+    return grey / max(float(np.linalg.norm(grey)), 1e-6)

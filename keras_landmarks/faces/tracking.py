@@ -2,10 +2,18 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import convention_of, convert_boxes, detect_boxes, overlap
+from keras_landmarks.faces.boxes import (
+    Detector,
+    convention_of,
+    convert_boxes,
+    detect_boxes,
+    overlap,
+)
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.followed_face import FollowedFace, State, square_of
 from keras_landmarks.faces.smoothing import OneEuro
@@ -33,7 +41,7 @@ class Track(Detection):
 
     id: int = 0
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The track as plain numbers, for JSON."""
         return {"id": self.id, **super().to_dict()}
 
@@ -74,16 +82,16 @@ class Tracker:
 
     def __init__(
         self,
-        model,
-        detector=None,
-        every=30,
-        search=5,
-        overlap=0.5,
-        likeness=0.4,
-        frame_rate=30.0,
-        cutoff=1.0,
-        beta=10.0,
-    ):
+        model: Any,
+        detector: Detector | None = None,
+        every: int = 30,
+        search: int = 5,
+        overlap: float = 0.5,
+        likeness: float = 0.4,
+        frame_rate: float = 30.0,
+        cutoff: float | None = 1.0,
+        beta: float = 10.0,
+    ) -> None:
         if min(every, search) < 1:
             raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
         if cutoff is not None:
@@ -95,16 +103,17 @@ class Tracker:
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self, frame_rate=None):
+    def reset(self, frame_rate: float | None = None) -> None:
         """Forgets all faces, as before another scene.
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
         """
-        self._faces, self._since = [], self.every
+        self._faces: list[FollowedFace] = []
+        self._since = self.every
         self._rate = frame_rate or self.frame_rate
 
-    def track(self, source):
+    def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
         """Follows the faces of a whole video.
 
         Args:
@@ -120,7 +129,7 @@ class Tracker:
         for frame in source:
             yield frame, self(frame)
 
-    def __call__(self, frame):
+    def __call__(self, frame: Any) -> list[Track]:
         """Finds the faces of the next frame.
 
         Args:
@@ -143,10 +152,10 @@ class Tracker:
         self._faces = [face for face in self._faces if self._is_kept(face)]
         return [self._track(face) for face in self._in_view()]
 
-    def _in_view(self):
+    def _in_view(self) -> list[FollowedFace]:
         return [face for face in self._faces if face.state is State.IN_VIEW]
 
-    def _detect(self, frame):
+    def _detect(self, frame: np.ndarray) -> None:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
@@ -174,10 +183,10 @@ class Tracker:
                 self._faces.append(FollowedFace(self._next_id, box, self._filter()))
                 self._next_id += 1
 
-    def _filter(self):
-        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
+    def _filter(self) -> OneEuro | None:
+        return None if self.cutoff is None else OneEuro(self._rate, self.cutoff, self.beta)
 
-    def _follow(self, frame):
+    def _follow(self, frame: np.ndarray) -> None:
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
         faces = [face for face in self._in_view() if not face.followed]
@@ -188,13 +197,12 @@ class Tracker:
         faces = [face for face in faces if face.state is State.IN_VIEW]
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.found = found
+            face.see(found, frame)
             share = overlap(square_of(found.landmarks)[None], face.box)[0]
-            face.likeness = face.compare(frame)
             if not (share >= self.overlap and face.likeness >= self.likeness):  # NaN is lost too
                 face.lose()
 
-    def _is_kept(self, face):
+    def _is_kept(self, face: FollowedFace) -> bool:
         """Whether a face is not gone for long, nor a second track of an older one."""
         older = [f.box for f in self._in_view() if f.id < face.id]
         in_view = face.state is State.IN_VIEW
@@ -205,7 +213,8 @@ class Tracker:
             and not double
         )
 
-    def _track(self, face):
+    def _track(self, face: FollowedFace) -> Track:
+        assert face.found is not None  # it is in view
         landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
