@@ -20,13 +20,16 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
 
     Yields:
         A path of the same name in a folder beside it, which is removed with all that is in it.
+
+    Raises:
+        OSError: if a file would replace a folder, or a folder a file.
     """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
         partial = pathlib.Path(folder) / path.name
         yield partial
-        if path.is_dir():  # which no other folder replaces
+        if path.is_dir() and partial.is_dir():  # which does not replace a folder by itself
             path.replace(partial.with_name(path.name + ".old"))
         partial.replace(path)
 

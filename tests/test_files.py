@@ -49,3 +49,16 @@ def test_a_folder_replaces_an_older_one_whole(tmp_path):
         (partial / "third").write_text("its folder is not there")
     assert list(tmp_path.iterdir()) == [path]
     assert list(path.iterdir()) == [path / "second"]
+
+
+def test_a_file_does_not_replace_a_folder_nor_a_folder_a_file(tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    (folder / "precious").write_text("precious")
+    file.write_text("precious")
+    with pytest.raises(OSError, match="directory"):
+        files.write_bytes(folder, b"bytes")
+    with pytest.raises(OSError, match="directory"), files.whole(file) as partial:
+        partial.mkdir()
+    assert (folder / "precious").read_text() == file.read_text() == "precious"
+    assert sorted(tmp_path.iterdir()) == [file, folder]
