@@ -9,10 +9,15 @@ turned into the ones that a model was trained on; a callable says its own by an 
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
+
+Detector: TypeAlias = Callable[[np.ndarray], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +45,7 @@ CONVENTIONS = {
 }
 
 
-def get_convention(convention):
+def get_convention(convention: Convention | str) -> Convention:
     """The `Convention` of a name; a `Convention` is returned as it is.
 
     Raises:
@@ -53,12 +58,14 @@ def get_convention(convention):
     return CONVENTIONS[convention]
 
 
-def convention_of(detector):
+def convention_of(detector: Detector) -> Convention | str:
     """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
     return getattr(detector, "convention", "annotation")
 
 
-def convert_boxes(boxes, source, target):
+def convert_boxes(
+    boxes: ArrayLike, source: Convention | str, target: Convention | str
+) -> np.ndarray:
     """Square boxes as another detector would have drawn them around the same faces.
 
     Args:
@@ -77,7 +84,7 @@ def convert_boxes(boxes, source, target):
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def detect_boxes(detector, image):
+def detect_boxes(detector: Detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Calls a detector and checks what it returns.
 
     Args:
@@ -104,7 +111,7 @@ def detect_boxes(detector, image):
     return boxes, scores
 
 
-def check_boxes(boxes, image):
+def check_boxes(boxes: ArrayLike, image: np.ndarray) -> np.ndarray:
     """Boxes as an array, if they are boxes of faces in a picture.
 
     Args:
@@ -138,7 +145,7 @@ def check_boxes(boxes, image):
     return boxes
 
 
-def overlap(boxes, box):
+def overlap(boxes: ArrayLike, box: ArrayLike) -> np.ndarray:
     """Intersection over union of `(faces, 4)` boxes with one `(4,)` box: `(faces,)`."""
     boxes, box = np.asarray(boxes), np.asarray(box)
     low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
@@ -147,7 +154,7 @@ def overlap(boxes, box):
     return shared / (area - shared)
 
 
-def find_face(detector, image, box):
+def find_face(detector: Detector, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
     """The detector's box about a known face, whose box is given as of `annotation`, or None.
 
     It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
@@ -160,7 +167,7 @@ def find_face(detector, image, box):
     return boxes[best] if shares[best] >= 0.3 else None
 
 
-def calibrate(detector, faces):
+def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
     """Measures a detector's convention on annotated faces: the medians over those it finds.
 
     A face is found by the box that holds its middle and overlaps its square most.

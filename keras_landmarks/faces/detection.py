@@ -1,6 +1,7 @@
 """What was found of a face."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Detection:
     point_score: np.ndarray | None = None
 
     @property
-    def confidence(self):
+    def confidence(self) -> np.ndarray | None:
         """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
         From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
@@ -42,15 +43,15 @@ class Detection:
         right, left = (
             self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
         )
-        return np.exp(-self.error / (0.1 * max(np.linalg.norm(right - left), 1.0)))
+        return np.exp(-self.error / (0.1 * max(float(np.linalg.norm(right - left)), 1.0)))
 
     @property
-    def face_confidence(self):
+    def face_confidence(self) -> float | None:
         """How sure the face is: the mean confidence of its points, or None."""
         confidence = self.confidence
         return None if confidence is None else float(confidence.mean())
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The detection as plain numbers, for JSON."""
         numbers = {
             "scheme": self.scheme,
@@ -60,7 +61,8 @@ class Detection:
         }
         if self.error is not None:
             numbers["error"] = np.round(self.error, 2).tolist()
-        if self.confidence is not None:
-            numbers["confidence"] = np.round(self.confidence, 3).tolist()
-            numbers["face_confidence"] = round(self.face_confidence, 3)
+        confidence = self.confidence
+        if confidence is not None:
+            numbers["confidence"] = np.round(confidence, 3).tolist()
+            numbers["face_confidence"] = round(float(confidence.mean()), 3)
         return numbers

@@ -3,15 +3,44 @@
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import check_boxes, convention_of, convert_boxes, detect_boxes
+from keras_landmarks.faces.boxes import (
+    Convention,
+    Detector,
+    check_boxes,
+    convention_of,
+    convert_boxes,
+    detect_boxes,
+)
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.pictures import images
+from keras_landmarks.schemes import Scheme
 
 
-def find_faces(model, image, boxes=None, detector=None, convention="annotation"):
+class Model(Protocol):
+    """What a model has that finds landmarks: a `Landmarker`, or an exported file."""
+
+    scheme: Scheme
+    size: tuple[int, int]
+    margin: float
+    box: Convention | str
+    detector: Detector
+
+    def predict_on_batch(self, crops: np.ndarray) -> dict[str, Any]: ...
+
+
+def find_faces(
+    model: Model,
+    image: Any,
+    boxes: Any = None,
+    detector: Detector | None = None,
+    convention: Convention | str = "annotation",
+) -> Any:
     """Finds the faces of a picture and their landmarks.
 
     Args:
@@ -38,7 +67,13 @@ def find_faces(model, image, boxes=None, detector=None, convention="annotation")
     return _find(model, [image], [boxes], detector, convention)[0]
 
 
-def _find(model, pictures, boxes, detector, convention):
+def _find(
+    model: Model,
+    pictures: Sequence[Any],
+    boxes: Sequence[Any],
+    detector: Detector | None,
+    convention: Convention | str,
+) -> list[list[Detection]]:
     detector = detector or model.detector
     found, crops, transforms = [], [], []
     for picture, given in zip(pictures, boxes):
@@ -63,7 +98,9 @@ def _find(model, pictures, boxes, detector, convention):
     ]
 
 
-def cut_crops(model, picture, boxes, convention):
+def cut_crops(
+    model: Model, picture: np.ndarray, boxes: np.ndarray, convention: Convention | str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The crops that a model looks at.
 
     Args:
@@ -81,7 +118,9 @@ def cut_crops(model, picture, boxes, convention):
         yield images.warp(picture, transform, model.size), transform
 
 
-def _outputs(model, crops, picture_transforms):
+def _outputs(
+    model: Model, crops: list[np.ndarray], picture_transforms: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     if not crops:
         return
@@ -92,13 +131,15 @@ def _outputs(model, crops, picture_transforms):
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
-            more["error"] = np.float32(predicted["error"][face] * scale[face])
+            more["error"] = np.asarray(predicted["error"][face] * scale[face], np.float32)
         if "score" in predicted:
-            more["point_score"] = np.float32(predicted["score"][face])
+            more["point_score"] = np.asarray(predicted["score"][face], np.float32)
         yield points, more
 
 
-def predict_in_parts(predict, crops, count=32):
+def predict_in_parts(
+    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, count: int = 32
+) -> dict[str, np.ndarray]:
     """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
     if len(parts) == 1:
@@ -106,5 +147,5 @@ def predict_in_parts(predict, crops, count=32):
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
 
 
-def _score(score):
+def _score(score: float) -> float | None:
     return None if np.isnan(score) else float(score)
