@@ -22,7 +22,7 @@ _ROOMS = [
     "losses",
     "metrics",
     "models",
-    "optimizers",
+    "recipes",
     "runtime",
     "schemes",
     "shapes",

@@ -14,15 +14,8 @@ from keras import ops
 from test_training import environment
 
 from keras_landmarks import losses, models, weights
-from keras_landmarks.data import (
-    Augmentation,
-    FaceLosses,
-    LossBalance,
-    LossBalancing,
-    Samples,
-    made_up_faces,
-)
-from keras_landmarks.training import Recipe, Stage, train
+from keras_landmarks.data import Augmentation, LossBalance, Samples, made_up_faces
+from keras_landmarks.training import FaceLosses, LossBalancing, Recipe, Stage, train
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 AUGMENTATION = Augmentation()
@@ -517,7 +510,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import test_loss_balance
 from keras_landmarks import training
-strategy = training._strategy()
+strategy = training.devices.default_strategy()
 print(type(strategy).__name__)
 if sys.argv[1] == "fit":
     test_loss_balance.check_fit_in_scope(strategy)

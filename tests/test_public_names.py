@@ -25,7 +25,7 @@ NAMES = [
     "losses",
     "metrics",
     "models",
-    "optimizers",
+    "recipes",
     "runtime",
     "schemes",
     "shapes",
@@ -36,8 +36,8 @@ NAMES = [
 ]
 
 MODULES = {
-    "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
-        PoseBalance Samples balance_poses made_up_face
+    "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face LossBalance PoseBalance Samples
+        balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes
         detect_boxes find_face get_convention overlap""",
@@ -57,8 +57,8 @@ MODULES = {
         validation wing""",
     "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
         point_errors region_errors""",
-    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
-    "optimizers": "averaged_adamw",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
+    "recipes": "get_recipe list_recipes",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
@@ -66,7 +66,8 @@ MODULES = {
     "smoothing": "OneEuro",
     "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
-    "training": "Recipe Stage at_half_size train",
+    "training": """FaceLosses LossBalancing MultiLoss Recipe Stage at_half_size averaged_adamw
+        train""",
 }
 
 

@@ -20,8 +20,7 @@ from train import read_samples
 
 from keras_landmarks import Landmarker, data, evaluation, models, training
 from keras_landmarks.losses import L1, L2, Validation, Wing
-from keras_landmarks.optimizers import averaged_adamw
-from keras_landmarks.training import Stage
+from keras_landmarks.training import Stage, averaged_adamw
 
 VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
 

@@ -35,7 +35,7 @@ class Stage:
 
     Args:
         loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
-            together (see `models.MultiLoss`).
+            together (see `MultiLoss`).
         epochs: how many.
         optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
             can end when the stage does). With `use_ema=True` the averaged weights are validated
@@ -77,7 +77,7 @@ class Recipe:
         augmentation: `Augmentation` of the training faces.
         bins: of pose-based data balancing; None draws each face once an epoch.
         most: largest number of times that one face is drawn in an epoch.
-        lpbb: `BB` or `BBO` to draw faces by their losses (see `data.LossBalancing`): of all faces,
+        lpbb: `BB` or `BBO` to draw faces by their losses (see `LossBalancing`): of all faces,
             computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
         batch: faces in a step, over all devices.
         seed: of weights, order, augmentation and validation split.

@@ -14,8 +14,8 @@ from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
 def coarse(shrink):

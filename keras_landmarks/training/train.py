@@ -1,19 +1,16 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
-import contextlib
 import pathlib
 
 import keras
 
 from keras_landmarks import metrics
-from keras_landmarks.data import LossBalancing
 from keras_landmarks.layers import ShapeDictionary
 from keras_landmarks.losses import NormalisedDistance
-from keras_landmarks.models import MultiLoss
-from keras_landmarks.progress import Progress
-from keras_landmarks.recipe import Recipe, Stage, at_half_size
-
-__all__ = ["Recipe", "Stage", "at_half_size", "train"]
+from keras_landmarks.training import devices
+from keras_landmarks.training.balancing import LossBalancing
+from keras_landmarks.training.multi_loss import MultiLoss
+from keras_landmarks.training.progress import Progress
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
@@ -47,15 +44,15 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     out = pathlib.Path(out)
     if (out / "checkpoint.safetensors").exists() and not resume:
         raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")
-    strategy = strategy or _strategy()
-    devices = strategy.num_replicas_in_sync if strategy else 1
-    if samples.batch % devices:  # the mean of uneven parts' means is not the batch's
-        raise ValueError(f"{devices} devices cannot share a batch of {samples.batch} evenly.")
+    strategy = strategy or devices.default_strategy()
+    sharing = strategy.num_replicas_in_sync if strategy else 1
+    if samples.batch % sharing:  # the mean of uneven parts' means is not the batch's
+        raise ValueError(f"{sharing} devices cannot share a batch of {samples.batch} evenly.")
     policy, usual = keras.config.dtype_policy(), samples.augmentation
     keras.config.set_dtype_policy(recipe.precision)
     keras.utils.set_random_seed(recipe.seed)
     try:
-        with strategy.scope() if strategy else contextlib.nullcontext():
+        with devices.scope(strategy):
             model = recipe.model(mean_shape=samples.mean_shape())
             for layer in model.layers:
                 if isinstance(layer, ShapeDictionary):
@@ -86,16 +83,6 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
     return model
 
 
-def _strategy():
-    """`MirroredStrategy` if TensorFlow has more than one device of the kind it would use."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    import tensorflow as tf
-
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
-
-
 def _balancing(recipe, samples):
     """Loss-probability batch balancing by the loss of the last stage's output."""
     if recipe.lpbb not in ("BB", "BBO"):
@@ -117,7 +104,7 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
-    with strategy.scope() if strategy else contextlib.nullcontext():
+    with devices.scope(strategy):
         graph, loss = _graph(model, stage), stage.loss
         balancing = progress.balancing
         more = [balancing.metric] if balancing and balancing.interval is None else []
