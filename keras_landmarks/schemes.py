@@ -256,24 +256,47 @@ FIVE5 = Scheme(
     normaliser="pupils",
 )
 
-SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
+PUBLISHED = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)
+"""The schemes that every installation knows by their names."""
+
+SCHEMES = {s.name: s for s in PUBLISHED}
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
 def get_scheme(scheme):
-    """The `Scheme` of a name; a `Scheme` is returned as it is.
+    """The `Scheme` of a name or of a `scheme_config`; a `Scheme` is returned as it is.
 
     Raises:
         ValueError: if the name is unknown.
     """
     if isinstance(scheme, Scheme):
         return scheme
+    if isinstance(scheme, dict):
+        return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
     if scheme not in SCHEMES:
         raise ValueError(
             f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
             "schemes.SCHEMES."
         )
     return SCHEMES[scheme]
+
+
+def scheme_config(scheme):
+    """A scheme for JSON: its name where that stands for it in `SCHEMES`, or else all of it.
+
+    Args:
+        scheme: a `Scheme`, its name or its config.
+    """
+    scheme = get_scheme(scheme)
+    known = SCHEMES.get(scheme.name) == scheme and scheme in PUBLISHED
+    return scheme.name if known else dataclasses.asdict(scheme)
+
+
+def _tuples(value):
+    """What JSON makes lists of, as it was."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 # Each target point is the mean of the named source points.

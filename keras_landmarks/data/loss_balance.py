@@ -13,22 +13,28 @@ class LossBalance:
     Args:
         count: number of faces.
         floor: the fraction of the mean loss that a face counts with at least, above 0.
+        indices: the faces that are drawn from, with repetitions (see `balance_poses`): a face is
+            drawn in proportion to its loss and to how often it is there. None has each once.
 
     Attributes:
         losses: `(count,)` float64, the last known; NaN, which counts as the mean of the others,
             before there is one.
 
     Raises:
-        ValueError: if there are no faces, or the floor is not above 0.
+        ValueError: if there are no faces, the floor is not above 0, or there is no face of an index.
 
     Reference:
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 1.
     """
 
-    def __init__(self, count, floor=0.1):
+    def __init__(self, count, floor=0.1, indices=None):
         if count < 1 or not 0 < floor < np.inf:
             raise ValueError(f"Expected count >= 1 and floor > 0, got {count} and {floor}.")
+        indices = np.arange(count) if indices is None else np.asarray(indices)
+        if not indices.size or not 0 <= indices.min() <= indices.max() < count:
+            raise ValueError(f"Indices are of some of the {count} faces, numbered from 0.")
         self.floor, self.losses, self._sums = floor, np.full(count, np.nan), None
+        self._copies = np.bincount(indices, minlength=count) / len(indices)
 
     def update(self, faces, losses):
         """Takes over new losses of some faces.
@@ -53,13 +59,15 @@ class LossBalance:
     @property
     def probabilities(self):
         """Of each face to be drawn, `(count,)`."""
-        known = self.losses[np.isfinite(self.losses)].clip(0)
+        copies, usable = self._copies, np.isfinite(self.losses) & (self._copies > 0)
+        known = self.losses[usable].clip(0)
         if not known.any():
-            return np.full(len(self.losses), 1 / len(self.losses))
+            return copies.copy()
         largest = known.max()  # no sum overflows
-        losses = np.nan_to_num(self.losses, nan=(known / largest).mean() * largest, posinf=largest)
-        losses = losses.clip(0) / largest
-        losses = np.maximum(losses, self.floor * losses.mean())
+        mean = np.average(known / largest, weights=copies[usable])
+        losses = np.nan_to_num(self.losses, nan=mean * largest, posinf=largest)
+        losses = losses.clip(0, largest) / largest
+        losses = copies * np.maximum(losses, self.floor * (copies * losses).sum())
         return losses / losses.sum()
 
     def draw(self, rng, size):

@@ -43,6 +43,11 @@ def start_scores(model):
             layers[name.replace("heat", "score", 1)].set_weights(layer.get_weights())
 
 
+def adapt(model, samples):
+    """The dictionary learns the shapes of the training faces."""
+    model.get_layer("dictionary").adapt(samples.shapes())
+
+
 HALF, FULL = coarse(2), coarse(1)
 HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
 COVERED = dataclasses.replace(LIGHT, patches=0.4)
@@ -69,5 +74,6 @@ RECIPE = Recipe(
     batch=16,
     precision="mixed_bfloat16",
     paper="Yan et al., Score-guided face alignment network under occlusions, 2019",
+    adapt=adapt,
     paper_nme="4.16 (pupils, Common, 3,148 faces)",
 )
