@@ -11,20 +11,21 @@ demo: .venv/installed
 
 test: .venv/tests lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/test_align.py tests/test_dan.py tests/test_ffld.py tests/test_geometry.py tests/test_hourglass.py tests/test_layers.py tests/test_losses.py tests/test_metrics.py tests/test_models.py tests/test_validation.py -k 'not trains_landmarks'
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/layers tests/losses tests/models tests/test_geometry.py tests/test_metrics.py -k 'not trains_landmarks'
 
 lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/installed: .venv/bin/python setup.cfg
+.venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-.venv/tests: .venv/bin/python setup.cfg
+.venv/tests: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[tests]"
 	@touch $@ .venv/installed

@@ -1,12 +1,61 @@
-"""Objects and modules of version 0.1 under their old names, for one release, with a warning."""
+"""Modules and objects of version 0.1 under their old names, for one release, with a warning."""
 
 import importlib
+import importlib.abc
+import importlib.machinery
+import sys
+import types
 import warnings
+from typing import Any
+
+MOVED = {
+    "detection": ("faces.boxes", "faces.mtcnn"),
+    "drawing": ("pictures.drawing",),
+    "finder": ("faces.finder", "faces.detection"),
+    "images": ("pictures.images", "files"),
+    "optimizers": ("training.optimizers",),
+    "progress": ("training.progress", "training.log"),
+    "recipe": ("training.recipe",),
+    "smoothing": ("faces.smoothing",),
+    "tracking": ("faces.tracking", "faces.followed_face"),
+    "video": ("pictures.video",),
+}
+"""`{old name: where its objects are now}`, in this package."""
 
 
-def old_name(module, name, room):
+def old_module(name: str) -> types.ModuleType:
+    """A module of `MOVED` with the objects of the new ones; warns the caller's caller."""
+    homes = [f"keras_landmarks.{home}" for home in MOVED[name]]
+    text = f"keras_landmarks.{name} is now {' and '.join(homes)}; the old name goes with 0.3."
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    module = types.ModuleType(f"keras_landmarks.{name}", text)
+    for home in map(importlib.import_module, reversed(homes)):
+        vars(module).update({k: v for k, v in vars(home).items() if not k.startswith("__")})
+    return module
+
+
+def old_name(module: str, name: str, room: str) -> Any:
     """An object that has moved to another room; warns the caller's caller."""
-    new = f"keras_landmarks.{room}.{name}"
-    text = f"{module}.{name} is now {new}; the old name goes with 0.3."
+    text = f"{module}.{name} is now keras_landmarks.{room}.{name}; the old name goes with 0.3."
     warnings.warn(text, DeprecationWarning, stacklevel=3)
     return getattr(importlib.import_module(f"keras_landmarks.{room}"), name)
+
+
+class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Python's import system asks it first, and it knows the old names alone."""
+
+    def find_spec(
+        self, fullname: str, path: Any = None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        package, _, name = fullname.rpartition(".")
+        known = package == "keras_landmarks" and name in MOVED
+        return importlib.machinery.ModuleSpec(fullname, self) if known else None
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
+        return old_module(spec.name.rpartition(".")[2])
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        sys.modules[module.__name__] = module
+
+
+sys.meta_path.insert(0, Loader())

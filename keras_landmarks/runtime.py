@@ -5,11 +5,16 @@ Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, N
 
 import json
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from keras_landmarks.detection import Mtcnn
-from keras_landmarks.finder import find_faces
+from keras_landmarks.faces.boxes import Convention, Detector
+from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.files import Path
 from keras_landmarks.schemes import get_scheme
 
 MARK = '{"keras_landmarks": '
@@ -28,14 +33,16 @@ class ExportedModel:
             another is set.
     """
 
-    def __init__(self, run, facts):
+    def __init__(
+        self, run: Callable[[np.ndarray], dict[str, np.ndarray]], facts: dict[str, Any]
+    ) -> None:
         self.facts, self.name, self._run = facts, facts["model"], run
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
-        self.detector = Mtcnn()
+        self.detector: Detector = Mtcnn()
 
-    def predict_on_batch(self, crops):
+    def predict_on_batch(self, crops: ArrayLike) -> dict[str, np.ndarray]:
         """The network's outputs.
 
         Args:
@@ -60,7 +67,13 @@ class ExportedModel:
             crops = np.clip(np.rint(crops), 0, 255)
         return self._run(np.ascontiguousarray(crops, self._input["dtype"]))
 
-    def detect(self, image, boxes=None, detector=None, convention="annotation"):
+    def detect(
+        self,
+        image: Any,
+        boxes: Any = None,
+        detector: Detector | None = None,
+        convention: Convention | str = "annotation",
+    ) -> Any:
         """Finds the faces of a picture and their landmarks, as `Landmarker.detect` does.
 
         Args:
@@ -75,7 +88,7 @@ class ExportedModel:
         return find_faces(self, image, boxes, detector, convention)
 
 
-def open_model(path, threads=1):
+def open_model(path: Path, threads: int = 1) -> ExportedModel:
     """Opens a model that `export` wrote.
 
     Args:
@@ -107,7 +120,7 @@ def open_model(path, threads=1):
         raise ValueError(f"{path} is damaged or cut short: {error}") from error
 
 
-def read_facts(path):
+def read_facts(path: Path) -> dict[str, Any]:
     """What was written with a model: in the file itself.
 
     Args:
@@ -129,7 +142,7 @@ def read_facts(path):
         raise ValueError(f"{path} was not exported by keras_landmarks, or is cut short.") from None
 
 
-def _open_tflite(path, threads):
+def _open_tflite(path: pathlib.Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     try:
         from ai_edge_litert.interpreter import Interpreter
     except ImportError as error:
@@ -138,7 +151,7 @@ def _open_tflite(path, threads):
     return lambda crops: run(crops=crops)
 
 
-def _open_onnx(path, threads):
+def _open_onnx(path: pathlib.Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
     try:
         import onnxruntime
     except ImportError as error:

@@ -4,8 +4,8 @@ import contextlib
 import csv
 import io
 
-from keras_landmarks import plots
-from keras_landmarks.images import write_bytes
+from keras_landmarks.files import write_bytes
+from keras_landmarks.pictures import plots
 
 
 def write_log(history, folder):

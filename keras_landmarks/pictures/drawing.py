@@ -1,5 +1,8 @@
 """Landmarks drawn on a picture."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -11,7 +14,7 @@ LINE, POINT, BOX, UNSURE = (64, 224, 64), (255, 255, 255), (255, 160, 0), (255, 
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
-def draw(image, detections, boxes=True):
+def draw(image: np.ndarray, detections: Iterable[Any], boxes: bool = True) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
     Args:
@@ -44,6 +47,6 @@ def draw(image, detections, boxes=True):
     return image
 
 
-def _fixed(coordinates):
+def _fixed(coordinates: np.ndarray) -> np.ndarray:
     limit = 2**26  # far points stay representable
     return np.rint(np.clip(coordinates * 2**_SHIFT, -limit, limit)).astype(np.int32)

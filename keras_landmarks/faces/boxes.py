@@ -1,4 +1,4 @@
-"""Where the faces are: MTCNN by default, anything callable instead.
+"""Boxes of faces, how detectors lay them, and what a detector is.
 
 A detector is a callable that takes a `(height, width, 3)` uint8 RGB picture and returns
 `(boxes, scores)`: `(faces, 4)` boxes on pixel edges and `(faces,)` scores, or the boxes alone.
@@ -9,11 +9,15 @@ turned into the ones that a model was trained on; a callable says its own by an 
 """
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
 
-import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
+
+Detector: TypeAlias = Callable[[np.ndarray], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +45,7 @@ CONVENTIONS = {
 }
 
 
-def get_convention(convention):
+def get_convention(convention: Convention | str) -> Convention:
     """The `Convention` of a name; a `Convention` is returned as it is.
 
     Raises:
@@ -54,12 +58,14 @@ def get_convention(convention):
     return CONVENTIONS[convention]
 
 
-def convention_of(detector):
+def convention_of(detector: Detector) -> Convention | str:
     """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
     return getattr(detector, "convention", "annotation")
 
 
-def convert_boxes(boxes, source, target):
+def convert_boxes(
+    boxes: ArrayLike, source: Convention | str, target: Convention | str
+) -> np.ndarray:
     """Square boxes as another detector would have drawn them around the same faces.
 
     Args:
@@ -78,59 +84,7 @@ def convert_boxes(boxes, source, target):
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-class Mtcnn:
-    """The MTCNN face detector of the `mtcnn` package, whose weights come with it.
-
-    Args:
-        longest: pictures with a longer side are detected on a copy reduced to it, in pixels.
-        threshold: lowest score of a face, 0..1.
-
-    Call arguments:
-        image: `(height, width, 3)` uint8 RGB.
-
-    Returns:
-        `(boxes, scores)`: `(faces, 4)` float32 boxes, largest score first, and `(faces,)`.
-
-    Reference:
-        Zhang et al., Joint face detection and alignment using multi-task cascaded convolutional
-        networks, SPL 2016.
-    """
-
-    convention = "mtcnn"
-
-    def __init__(self, longest=800, threshold=0.9):
-        self.longest, self.threshold = longest, threshold
-        self._network = None
-
-    def __call__(self, image):
-        if self._network is None:
-            import keras
-
-            if keras.backend.backend() != "tensorflow":
-                raise ImportError(
-                    "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "
-                    "detector of your own."
-                )
-            import mtcnn
-
-            self._network = mtcnn.MTCNN()
-        scale = min(1.0, self.longest / max(image.shape[:2]))
-        size = [max(round(side * scale), 1) for side in image.shape[:2]]
-        small = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else image
-        if min(small.shape[:2]) < 12:  # its smallest window
-            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
-        rows = self._network.detect_faces(
-            small, fit_to_image=False, box_format="xyxy", output_type="numpy"
-        )
-        rows = np.asarray(rows, np.float32).reshape(-1, np.shape(rows)[-1])
-        rows = rows[rows[:, 5] >= self.threshold]
-        rows = rows[np.argsort(-rows[:, 5], kind="stable")]
-        # Back to the picture; boxes and edges scale without a half pixel.
-        back = np.array([image.shape[1] / size[1], image.shape[0] / size[0]] * 2, np.float32)
-        return rows[:, 1:5] * back, rows[:, 5]
-
-
-def detect_boxes(detector, image):
+def detect_boxes(detector: Detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Calls a detector and checks what it returns.
 
     Args:
@@ -157,7 +111,7 @@ def detect_boxes(detector, image):
     return boxes, scores
 
 
-def check_boxes(boxes, image):
+def check_boxes(boxes: ArrayLike, image: np.ndarray) -> np.ndarray:
     """Boxes as an array, if they are boxes of faces in a picture.
 
     Args:
@@ -191,7 +145,7 @@ def check_boxes(boxes, image):
     return boxes
 
 
-def overlap(boxes, box):
+def overlap(boxes: ArrayLike, box: ArrayLike) -> np.ndarray:
     """Intersection over union of `(faces, 4)` boxes with one `(4,)` box: `(faces,)`."""
     boxes, box = np.asarray(boxes), np.asarray(box)
     low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
@@ -200,7 +154,7 @@ def overlap(boxes, box):
     return shared / (area - shared)
 
 
-def find_face(detector, image, box):
+def find_face(detector: Detector, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
     """The detector's box about a known face, whose box is given as of `annotation`, or None.
 
     It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
@@ -213,7 +167,7 @@ def find_face(detector, image, box):
     return boxes[best] if shares[best] >= 0.3 else None
 
 
-def calibrate(detector, faces):
+def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
     """Measures a detector's convention on annotated faces: the medians over those it finds.
 
     A face is found by the box that holds its middle and overlaps its square most.

@@ -2,18 +2,25 @@
 
 import dataclasses
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
-import cv2
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import convention_of, convert_boxes, detect_boxes, overlap
-from keras_landmarks.finder import Detection
-from keras_landmarks.smoothing import OneEuro
-from keras_landmarks.video import VideoReader
+from keras_landmarks.faces.boxes import (
+    Detector,
+    convention_of,
+    convert_boxes,
+    detect_boxes,
+    overlap,
+)
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.followed_face import FollowedFace, State, square_of
+from keras_landmarks.faces.smoothing import OneEuro
+from keras_landmarks.pictures import VideoReader, images
 
-THUMBNAIL = (32, 32)
-"""Size of the normalised picture by which a face is recognised from frame to frame."""
+SAME_FACE = 0.3
+"""Lowest intersection over union of a detected box and a face's last box."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -34,7 +41,7 @@ class Track(Detection):
 
     id: int = 0
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The track as plain numbers, for JSON."""
         return {"id": self.id, **super().to_dict()}
 
@@ -50,7 +57,7 @@ class Tracker:
 
     Args:
         model: `Landmarker`.
-        detector: finds the boxes; None takes the model's own. See `detection`.
+        detector: finds the boxes; None takes the model's own. See `faces.boxes`.
         every: frames between two detections while all is well.
         search: frames between two detections while no face, or one less, is in view.
         overlap: lowest intersection over union of a crop's box and the box of the landmarks
@@ -75,16 +82,16 @@ class Tracker:
 
     def __init__(
         self,
-        model,
-        detector=None,
-        every=30,
-        search=5,
-        overlap=0.5,
-        likeness=0.4,
-        frame_rate=30.0,
-        cutoff=1.0,
-        beta=10.0,
-    ):
+        model: Any,
+        detector: Detector | None = None,
+        every: int = 30,
+        search: int = 5,
+        overlap: float = 0.5,
+        likeness: float = 0.4,
+        frame_rate: float = 30.0,
+        cutoff: float | None = 1.0,
+        beta: float = 10.0,
+    ) -> None:
         if min(every, search) < 1:
             raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
         if cutoff is not None:
@@ -96,16 +103,17 @@ class Tracker:
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self, frame_rate=None):
+    def reset(self, frame_rate: float | None = None) -> None:
         """Forgets all faces, as before another scene.
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
         """
-        self._faces, self._since = [], self.every
+        self._faces: list[FollowedFace] = []
+        self._since = self.every
         self._rate = frame_rate or self.frame_rate
 
-    def track(self, source):
+    def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
         """Follows the faces of a whole video.
 
         Args:
@@ -121,7 +129,7 @@ class Tracker:
         for frame in source:
             yield frame, self(frame)
 
-    def __call__(self, frame):
+    def __call__(self, frame: Any) -> list[Track]:
         """Finds the faces of the next frame.
 
         Args:
@@ -133,118 +141,83 @@ class Tracker:
         frame = images.as_rgb(frame)
         self._since += 1
         for face in self._faces:
-            face.unconfirmed += 1
-            face.lost += face.lost > 0
-            face.followed = False
-        well = self._faces and not any(face.lost for face in self._faces)
+            face.begin_frame()
+        well = self._faces and len(self._in_view()) == len(self._faces)
         if self._since >= (self.every if well else min(self.search, self.every)):
             self._detect(frame)
         self._follow(frame)
-        if self._since and any(face.lost == 1 for face in self._faces):
+        if self._since and any(face.state is State.JUST_LOST for face in self._faces):
             self._detect(frame)
             self._follow(frame)
         self._faces = [face for face in self._faces if self._is_kept(face)]
-        return [self._track(face) for face in self._faces if not face.lost]
+        return [self._track(face) for face in self._in_view()]
 
-    def _detect(self, frame):
+    def _in_view(self) -> list[FollowedFace]:
+        return [face for face in self._faces if face.state is State.IN_VIEW]
+
+    def _detect(self, frame: np.ndarray) -> None:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
         boxes, _ = detect_boxes(self.detector, frame)
         boxes = convert_boxes(boxes, convention_of(self.detector), "truth")
+        known = set()  # boxes on a face that is followed are no other face
+        for face in self._in_view():
+            near = np.flatnonzero(overlap(boxes, face.box) >= SAME_FACE)
+            if len(near):
+                face.confirm()
+            known.update(near.tolist())
+        lost = [face for face in self._faces if face.state is not State.IN_VIEW]
         pairs = [
-            (face.lost > 0, -share, i, j)
-            for i, face in enumerate(self._faces)
+            (share, i, j)
+            for i, face in enumerate(lost)
             for j, share in enumerate(overlap(boxes, face.box))
-            if share >= 0.3
+            if share >= SAME_FACE
         ]
-        # A box on a face that is followed is no other face, even if a better box confirmed it.
-        known = {j for lost, _, _, j in pairs if not lost}
-        confirmed = set()
-        for lost, _, i, j in sorted(pairs):  # faces in view first, the best pairs first
-            if i in confirmed or (lost and j in known):
-                continue
-            confirmed.add(i)
-            known.add(j)
-            self._faces[i].confirm(boxes[j], self._filter())
+        for _, i, j in sorted(pairs, key=lambda pair: -pair[0]):  # the best pairs first
+            if lost[i].state is not State.IN_VIEW and j not in known:
+                lost[i].find_again(boxes[j], self._filter())
+                known.add(j)
         for j, box in enumerate(boxes):
             if j not in known:
-                self._faces.append(_Face(self._next_id, box, self._filter()))
+                self._faces.append(FollowedFace(self._next_id, box, self._filter()))
                 self._next_id += 1
 
-    def _filter(self):
-        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
+    def _filter(self) -> OneEuro | None:
+        return None if self.cutoff is None else OneEuro(self._rate, self.cutoff, self.beta)
 
-    def _follow(self, frame):
+    def _follow(self, frame: np.ndarray) -> None:
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
-        faces = [face for face in self._faces if not face.lost and not face.followed]
+        faces = [face for face in self._in_view() if not face.followed]
         for face in faces:
             face.followed = True
-            face.lost = int((face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any())
-        faces = [face for face in faces if not face.lost]  # in the picture
+            if (face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any():
+                face.lose()
+        faces = [face for face in faces if face.state is State.IN_VIEW]
         boxes = np.array([face.box for face in faces]).reshape(-1, 4)
         for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.found = found
-            share = overlap(_square(found.landmarks)[None], face.box)[0]
-            face.likeness = face.compare(frame)
-            # Written so that NaN is lost too.
-            face.lost = int(not (share >= self.overlap and face.likeness >= self.likeness))
+            face.see(found, frame)
+            share = overlap(square_of(found.landmarks)[None], face.box)[0]
+            if not (share >= self.overlap and face.likeness >= self.likeness):  # NaN is lost too
+                face.lose()
 
-    def _is_kept(self, face):
+    def _is_kept(self, face: FollowedFace) -> bool:
         """Whether a face is not gone for long, nor a second track of an older one."""
-        older = [f.box for f in self._faces if f.id < face.id and not f.lost]
-        double = not face.lost and older and overlap(older, face.box).max() > 0.5
-        return face.lost <= self.every and face.unconfirmed < 2 * self.every and not double
+        older = [f.box for f in self._in_view() if f.id < face.id]
+        in_view = face.state is State.IN_VIEW
+        double = in_view and older and overlap(older, face.box).max() > 0.5
+        return (
+            face.frames_lost <= self.every
+            and face.frames_unconfirmed < 2 * self.every
+            and not double
+        )
 
-    def _track(self, face):
+    def _track(self, face: FollowedFace) -> Track:
+        assert face.found is not None  # it is in view
         landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
-        face.box = _square(landmarks)
+        face.box = square_of(landmarks)
         facts = vars(face.found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
         return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})
-
-
-@dataclasses.dataclass(eq=False)
-class _Face:
-    """What is known of a face between two frames."""
-
-    id: int
-    box: np.ndarray
-    smooth: OneEuro | None
-    found: Detection | None = None
-    likeness: float = 1.0
-    lost: int = 0  # frames; 0 is in view
-    unconfirmed: int = 0  # frames
-    followed: bool = False  # in this frame
-    thumbnail: np.ndarray | None = None
-    reference: np.ndarray | None = None
-
-    def confirm(self, box, smooth):
-        """The detector found it: its looks are learnt anew, and its place if it was lost."""
-        self.thumbnail, self.unconfirmed = None, 0
-        if self.lost:
-            self.box, self.smooth, self.lost, self.followed = box, smooth, 0, False
-
-    def compare(self, frame):
-        """The correlation with the face as it was last detected; remembers it if it just was."""
-        landmarks = self.found.landmarks
-        if self.thumbnail is None:
-            transform = geometry.box_transform(_square(landmarks), THUMBNAIL)
-            self.reference = geometry.transform_points(landmarks, transform)
-            self.thumbnail = _thumbnail(frame, transform)
-            return 1.0
-        now = _thumbnail(frame, geometry.fit_similarity(landmarks, self.reference))
-        return float((now * self.thumbnail).sum())
-
-
-def _square(landmarks):
-    return geometry.square_box(geometry.box_from_landmarks(landmarks))
-
-
-def _thumbnail(frame, transform):
-    """A small grey picture of mean 0 and norm 1; zeros where it is plain."""
-    grey = cv2.cvtColor(images.warp(frame, transform, THUMBNAIL), cv2.COLOR_RGB2GRAY)
-    grey = grey - np.float32(grey.mean())
-    return grey / max(np.linalg.norm(grey), 1e-6)

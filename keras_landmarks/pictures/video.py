@@ -2,14 +2,20 @@
 
 import pathlib
 import warnings
+from collections.abc import Iterator
+from typing import Any, Self
 
 import cv2
+import numpy as np
+
+from keras_landmarks import files
+from keras_landmarks.files import Path
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 """Endings of the videos that can be written, and how they are coded."""
 
 
-def is_video(path):
+def is_video(path: Path) -> bool:
     """Whether a path ends like a video."""
     return pathlib.Path(path).suffix.lower() in {*CODECS, ".webm", ".m4v", ".mpg", ".mpeg"}
 
@@ -35,7 +41,7 @@ class VideoReader:
             print(frame.shape)
     """
 
-    def __init__(self, source):
+    def __init__(self, source: Path | int) -> None:
         if not isinstance(source, int) and not pathlib.Path(source).is_file():
             raise FileNotFoundError(f"No video at {source}.")
         self.source = source
@@ -45,7 +51,7 @@ class VideoReader:
         self.frame_rate = rate if 0 < rate < 1000 else 30.0
         self.count = int(count) if 0 < count < 1e9 else None
 
-    def _open(self):
+    def _open(self) -> cv2.VideoCapture:
         camera = isinstance(self.source, int)
         capture = cv2.VideoCapture(self.source if camera else str(self.source))
         if not capture.isOpened():
@@ -53,7 +59,7 @@ class VideoReader:
             raise ValueError(f"{what} (OpenCV cannot read frames from it).")
         return capture
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
         capture, seen = self._open(), 0
         try:
@@ -87,34 +93,30 @@ class VideoWriter:
             video.write(frame)
     """
 
-    def __init__(self, path, frame_rate):
+    def __init__(self, path: Path, frame_rate: float) -> None:
         self.path, self.frame_rate = pathlib.Path(path), frame_rate
-        self._codec = CODECS.get(self.path.suffix.lower())
-        if self._codec is None:
+        if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
-        self._partial = self.path.with_name(f".{self.path.stem}.partial{self.path.suffix}")
-        self._writer = None
+        self._whole = files.whole(self.path)
+        self._writer: cv2.VideoWriter | None = None
 
-    def write(self, frame):
+    def write(self, frame: np.ndarray) -> None:
         """Adds a `(height, width, 3)` uint8 RGB frame; all have the size of the first."""
         size = frame.shape[1::-1]
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            codec = cv2.VideoWriter_fourcc(*self._codec)
-            self._size = size
-            self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
+            codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
+            partial, self._size = str(self._whole.__enter__()), size
+            self._writer = cv2.VideoWriter(partial, codec, self.frame_rate, size)
             if not self._writer.isOpened():
                 raise ValueError(f"{self.path} cannot be written.")
         if size != self._size:
             raise ValueError(f"Frames of one size, not of {self._size} and {size} pixels.")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, error, *_):
+    def __exit__(self, *error: Any) -> None:
         if self._writer is not None:
             self._writer.release()
-            if error is None:
-                self._partial.replace(self.path)
-        self._partial.unlink(missing_ok=True)
+            self._whole.__exit__(*error)

@@ -3,75 +3,44 @@
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
-import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import check_boxes, convention_of, convert_boxes, detect_boxes
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks import geometry
+from keras_landmarks.faces.boxes import (
+    Convention,
+    Detector,
+    check_boxes,
+    convention_of,
+    convert_boxes,
+    detect_boxes,
+)
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.pictures import images
+from keras_landmarks.schemes import Scheme
 
 
-@dataclasses.dataclass(eq=False)
-class Detection:
-    """One face that was found.
+class Model(Protocol):
+    """What a model has that finds landmarks: a `Landmarker`, or an exported file."""
 
-    Args:
-        landmarks: `(n, 2)` float32 points in pixels of the picture.
-        box: `(4,)` float32 box on pixel edges, as it was detected or given.
-        scheme: name of the landmarks' scheme.
-        score: the detector's score of the face, 0..1; None where the box was given.
-        error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
-            the truth; None where the model does not say.
-        point_score: `(n,)` float32 in 0..1, the weight of each point in a score-guided model; else
-            None.
-    """
+    scheme: Scheme
+    size: tuple[int, int]
+    margin: float
+    box: Convention | str
+    detector: Detector
 
-    landmarks: np.ndarray
-    box: np.ndarray
-    scheme: str
-    score: float | None = None
-    error: np.ndarray | None = None
-    point_score: np.ndarray | None = None
-
-    @property
-    def confidence(self):
-        """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
-
-        From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
-        0.37 an expected error of a tenth of it), or else its score.
-        """
-        if self.error is None:
-            return self.point_score
-        scheme = get_scheme(self.scheme)
-        right, left = (
-            self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
-        )
-        return np.exp(-self.error / (0.1 * max(np.linalg.norm(right - left), 1.0)))
-
-    @property
-    def face_confidence(self):
-        """How sure the face is: the mean confidence of its points, or None."""
-        confidence = self.confidence
-        return None if confidence is None else float(confidence.mean())
-
-    def to_dict(self):
-        """The detection as plain numbers, for JSON."""
-        numbers = {
-            "scheme": self.scheme,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
-        }
-        if self.error is not None:
-            numbers["error"] = np.round(self.error, 2).tolist()
-        if self.confidence is not None:
-            numbers["confidence"] = np.round(self.confidence, 3).tolist()
-            numbers["face_confidence"] = round(self.face_confidence, 3)
-        return numbers
+    def predict_on_batch(self, crops: np.ndarray) -> dict[str, Any]: ...
 
 
-def find_faces(model, image, boxes=None, detector=None, convention="annotation"):
+def find_faces(
+    model: Model,
+    image: Any,
+    boxes: Any = None,
+    detector: Detector | None = None,
+    convention: Convention | str = "annotation",
+) -> Any:
     """Finds the faces of a picture and their landmarks.
 
     Args:
@@ -98,7 +67,13 @@ def find_faces(model, image, boxes=None, detector=None, convention="annotation")
     return _find(model, [image], [boxes], detector, convention)[0]
 
 
-def _find(model, pictures, boxes, detector, convention):
+def _find(
+    model: Model,
+    pictures: Sequence[Any],
+    boxes: Sequence[Any],
+    detector: Detector | None,
+    convention: Convention | str,
+) -> list[list[Detection]]:
     detector = detector or model.detector
     found, crops, transforms = [], [], []
     for picture, given in zip(pictures, boxes):
@@ -123,7 +98,9 @@ def _find(model, pictures, boxes, detector, convention):
     ]
 
 
-def cut_crops(model, picture, boxes, convention):
+def cut_crops(
+    model: Model, picture: np.ndarray, boxes: np.ndarray, convention: Convention | str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The crops that a model looks at.
 
     Args:
@@ -141,7 +118,9 @@ def cut_crops(model, picture, boxes, convention):
         yield images.warp(picture, transform, model.size), transform
 
 
-def _outputs(model, crops, picture_transforms):
+def _outputs(
+    model: Model, crops: list[np.ndarray], picture_transforms: list[np.ndarray]
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     if not crops:
         return
@@ -152,13 +131,15 @@ def _outputs(model, crops, picture_transforms):
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
-            more["error"] = np.float32(predicted["error"][face] * scale[face])
+            more["error"] = np.asarray(predicted["error"][face] * scale[face], np.float32)
         if "score" in predicted:
-            more["point_score"] = np.float32(predicted["score"][face])
+            more["point_score"] = np.asarray(predicted["score"][face], np.float32)
         yield points, more
 
 
-def predict_in_parts(predict, crops, count=32):
+def predict_in_parts(
+    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, count: int = 32
+) -> dict[str, np.ndarray]:
     """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
     if len(parts) == 1:
@@ -166,5 +147,5 @@ def predict_in_parts(predict, crops, count=32):
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
 
 
-def _score(score):
+def _score(score: float) -> float | None:
     return None if np.isnan(score) else float(score)

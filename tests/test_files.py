@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+from keras_landmarks import files
+
+
+def test_a_written_file_holds_the_bytes_and_leaves_nothing_beside_it(tmp_path):
+    path = tmp_path / "new" / "folder" / "a.bin"
+    files.write_bytes(path, b"first")
+    files.write_bytes(str(path), b"second")
+    assert path.read_bytes() == b"second"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_json_is_indented_and_ends_with_a_line(tmp_path):
+    files.write_json(tmp_path / "a.json", {"b": [1]})
+    text = (tmp_path / "a.json").read_text()
+    assert json.loads(text) == {"b": [1]}
+    assert text == '{\n "b": [\n  1\n ]\n}\n'
+
+
+def test_a_file_that_cannot_be_written_whole_leaves_the_older_one_alone(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"something older")
+    with pytest.raises(TypeError):
+        files.write_bytes(path, "not bytes")
+    with pytest.raises(TypeError), files.whole(path) as partial:
+        partial.write_text(partial.write_bytes(b"half"))
+    assert path.read_bytes() == b"something older"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_written_to_has_the_name_of_the_file(tmp_path):
+    with files.whole(tmp_path / "a.mp4") as partial:
+        assert partial.name == "a.mp4"
+        partial.write_bytes(b"")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.mp4"]
+
+
+def test_a_folder_replaces_an_older_one_whole(tmp_path):
+    path = tmp_path / "model"
+    for content in ("first", "second"):
+        with files.whole(path) as partial:
+            partial.mkdir()
+            (partial / content).write_text(content)
+    assert list(path.iterdir()) == [path / "second"]
+    with pytest.raises(OSError, match="third"), files.whole(path) as partial:
+        (partial / "third").write_text("its folder is not there")
+    assert list(tmp_path.iterdir()) == [path]
+    assert list(path.iterdir()) == [path / "second"]
+
+
+def test_a_file_does_not_replace_a_folder_nor_a_folder_a_file(tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    (folder / "precious").write_text("precious")
+    file.write_text("precious")
+    with pytest.raises(OSError, match="directory"):
+        files.write_bytes(folder, b"bytes")
+    with pytest.raises(OSError, match="directory"), files.whole(file) as partial:
+        partial.mkdir()
+    assert (folder / "precious").read_text() == file.read_text() == "precious"
+    assert sorted(tmp_path.iterdir()) == [file, folder]
