@@ -6,7 +6,9 @@ from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.mtcnn import Mtcnn
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.losses import Wing
+from keras_landmarks.metrics import NME
+from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = ["Detection", "Landmarker"]
 
@@ -61,11 +63,26 @@ class Landmarker(keras.Model):
         network = keras.Model(self.input, self.output, name=self.name)
         return {
             "network": keras.saving.serialize_keras_object(network),
-            "scheme": self.scheme.name,
+            "scheme": scheme_config(self.scheme),
             "margin": self.margin,
             "box": self.box,
             "licence": self.licence,
         }
+
+    def ready(self):
+        """Compiles it with Adam, Wing loss and NME, so that `evaluate` works at once.
+
+        Returns:
+            Itself.
+        """
+        exactly = False if keras.backend.backend() == "tensorflow" else "auto"
+        self.compile(
+            "adam",
+            {"landmarks": Wing()},
+            metrics={"landmarks": [NME(self.scheme)]},
+            jit_compile=exactly,
+        )
+        return self
 
     @classmethod
     def from_config(cls, config, custom_objects=None):

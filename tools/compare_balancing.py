@@ -65,9 +65,9 @@ def main():
         numbers = []
         for seed in range(arguments.seeds):
             short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
-            samples.seed = seed
+            drawn = samples.replace(seed=seed)
             out = pathlib.Path(arguments.out) / f"{name}-{arguments.size}-{arguments.epochs}-{seed}"
-            model = training.train(short, samples, held, out, resume=True, verbose=2)
+            model = training.train(short, drawn, held, out, resume=True, verbose=2)
             numbers.append(
                 [
                     comparing.measure(model, held)[0],

@@ -54,20 +54,32 @@ class PyBatches(keras.utils.PyDataset):
         super().__init__()
         self.samples, self._words = samples, (augmentation, draw)
         self._starts, self._first = _starts(samples, first_step), 0
+        self._over, self._served = True, set()
         self._ahead, self._count = {}, 2 * workers
         self._pool = concurrent.futures.ThreadPoolExecutor(workers)
 
     def __len__(self):
         return len(self.samples)
 
+    def on_epoch_begin(self):
+        self._over = True
+
     def __getitem__(self, index):
-        if index == 0:  # a new pass
-            for batch in self._ahead.values():
-                batch.cancel()
-            self._ahead, self._first = {}, self._starts()
+        if self._over or index in self._served:
+            self._begin()
+        if self._words[1] and index != len(self._served):
+            raise ValueError("Drawn batches come in their order: give `fit` shuffle=False.")
+        self._served.add(index)
         for i in range(index, max(min(index + self._count, len(self)), index + 1)):
             if i not in self._ahead:
                 step = self._first + i
                 self._ahead[i] = self._pool.submit(self.samples.batch_at, step, *self._words)
         crops, landmarks = self._ahead.pop(index).result()
         return crops, {"landmarks": landmarks}
+
+    def _begin(self):
+        """A new pass over the data."""
+        for batch in self._ahead.values():
+            batch.cancel()
+        self._ahead, self._first = {}, self._starts()
+        self._over, self._served = False, set()

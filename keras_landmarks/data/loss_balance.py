@@ -21,7 +21,7 @@ class LossBalance:
             before there is one.
 
     Raises:
-        ValueError: if there are no faces, the floor is not above 0, or there is no face of an index.
+        ValueError: if there are no faces, the floor is not above 0, or an index is of no face.
 
     Reference:
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, eq. 1.

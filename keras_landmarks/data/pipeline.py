@@ -1,7 +1,6 @@
 """From faces to batches: crops and landmarks, the same each time they are asked for."""
 
 import copy
-import hashlib
 import warnings
 
 import numpy as np
@@ -108,7 +107,7 @@ class Samples:
         if wrong := set(changes) - {"augmentation", "indices", "batch", "seed"}:
             raise ValueError(f"Cannot replace {', '.join(sorted(wrong))}: make Samples anew.")
         other = copy.copy(self)
-        other.__dict__ |= changes
+        other.__dict__.update(changes)
         other._set_indices(other.indices)
         return other
 
@@ -159,7 +158,9 @@ class Samples:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         if rng is not None:
-            transforms, mirrored = augment.random_transform(rng, augmentation, transforms, self.size)
+            transforms, mirrored = augment.random_transform(
+                rng, augmentation, transforms, self.size
+            )
         crops = np.stack([images.warp(p, t, self.size) for p, t in zip(pixels, transforms)])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
@@ -219,13 +220,6 @@ class Samples:
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
         return self.shapes().mean(axis=0)
-
-    def digest(self):
-        """A number, as text, of the annotations and of what an epoch draws; pictures left out."""
-        arrays = [np.float32(face.landmarks) for face in self.faces]
-        arrays += [np.float32(face.box) for face in self.faces if face.box is not None]
-        content = b"".join(array.tobytes() for array in [*arrays, np.int64(self.indices)])
-        return hashlib.sha256(content).hexdigest()[:16]
 
     def dataset(self, first_step=0, augmentation=None, draw=None):
         """A `tf.data.Dataset` of the batches of an epoch; each pass over it is the next epoch.

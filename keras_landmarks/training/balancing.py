@@ -91,7 +91,7 @@ class LossBalancing(keras.callbacks.Callback):
         return self.samples.dataset(lambda: self.step, augmentation, self.draw)
 
     def py_dataset(self, augmentation=None):
-        """The same without TensorFlow; see `data.Samples.py_dataset`.
+        """The same without TensorFlow, for `fit(shuffle=False)`; see `data.Samples.py_dataset`.
 
         Args:
             augmentation: another one than the samples' own.

@@ -16,6 +16,8 @@ class FaceLosses(keras.metrics.Metric):
         name: of the metric.
     """
 
+    _direction = "down"  # see `metrics`
+
     def __init__(self, loss, batch, name="face_loss", **kwargs):
         super().__init__(name=name, **kwargs)
         self.loss, self.batch = loss, batch

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+import hashlib
 import json
 
 import keras
+import numpy as np
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
 STAGE = ("frozen", "output", "patience", "start", "augmentation")
@@ -24,8 +26,8 @@ def fingerprint(recipe, samples, validation):
         `{what: value}`, for JSON.
     """
     found = {what: getattr(samples, what) for what in SAMPLES}
-    found |= {"scheme": samples.scheme.name, "training data": samples.digest()}
-    found["validation data"] = validation and validation.digest()
+    found |= {"scheme": samples.scheme.name, "training data": _digest(samples)}
+    found["validation data"] = validation and _digest(validation)
     found |= {"model": recipe.model, "precision": recipe.precision, "lpbb": recipe.lpbb}
     found |= {"seed of the weights": recipe.seed}
     for number, stage in enumerate(recipe.stages, start=1):
@@ -35,6 +37,14 @@ def fingerprint(recipe, samples, validation):
         found[f"loss {place}"] = {name: _configured(loss) for name, loss in losses.items()}
         found[f"optimizer {place}"] = _configured(stage.optimizer(1000))
     return json.loads(json.dumps(found, default=_plain))
+
+
+def _digest(samples):
+    """A number, as text, of the annotations and of what an epoch draws."""
+    arrays = [np.float32(face.landmarks) for face in samples.faces]
+    arrays += [np.float32(face.box) for face in samples.faces if face.box is not None]
+    content = b"".join(array.tobytes() for array in [*arrays, np.int64(samples.indices)])
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 def _configured(thing):

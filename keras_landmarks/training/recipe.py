@@ -206,4 +206,4 @@ class Recipe:
         """
         facts = {"scheme": samples.scheme, "margin": samples.margin, "box": samples.box}
         facts |= {"licence": self.licence, "name": model.name}
-        return Landmarker(model.input, model.output, **facts).compiled()
+        return Landmarker(model.input, model.output, **facts).ready()
