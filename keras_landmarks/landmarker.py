@@ -59,6 +59,12 @@ class Landmarker(keras.Model):
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, _like(y, y_pred), sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, _like(y, y_pred), sample_weight)
+
     def get_config(self):
         network = keras.Model(self.input, self.output, name=self.name)
         return {
@@ -132,3 +138,8 @@ class Landmarker(keras.Model):
         from keras_landmarks.export import export
 
         return export(self, path, format, dtype, representative)
+
+
+def _like(y, y_pred):
+    """The outputs that there is a truth for: Keras asks one for each."""
+    return {name: y_pred[name] for name in (y if isinstance(y, dict) else ("landmarks",))}

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "weights": {"files"},
     "data": {"moved", "schemes", "geometry", "shapes", "files", "pictures"},
     "runtime": {"schemes", "files", "faces"},
-    "export": {"geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
+    "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "export", "losses", "metrics"},
     "zoo": {"schemes", "models", "landmarker", "weights"},
     "evaluation": {"schemes", "errors", "pictures", "faces", "data"},

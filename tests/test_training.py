@@ -463,7 +463,7 @@ def test_scalars_keep_their_shape_in_a_weights_file(tmp_path):
 
 
 def environment(**variables):
-    paths = os.pathsep.join([str(ROOT / "tests"), str(ROOT / "tools")])
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tools")))
     return {**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}
 
 

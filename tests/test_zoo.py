@@ -49,6 +49,17 @@ def test_a_model_has_a_recipe_and_a_card(name):
     assert name in recipes.list_recipes()
 
 
+@pytest.mark.parametrize("name", keras_landmarks.list_models())
+def test_what_a_recipe_decides_stands_in_the_index_as_it_decides_it(name):
+    recipe, facts = recipes.get_recipe(name), keras_landmarks.list_models()[name]
+    builder, arguments = recipe.builder()
+    decided = {"builder": builder, "arguments": arguments, "crop": recipe.size[0]}
+    decided |= {"margin": recipe.margin, "box": recipe.box, "licence": recipe.licence}
+    decided |= {"paper": recipe.paper, "paper_nme": recipe.paper_nme}
+    decided = json.loads(json.dumps(decided))
+    assert {key: facts[key] for key in decided} == decided
+
+
 def test_the_index_and_the_tables_are_what_the_tool_writes(tmp_path):
     files = [ROOT / "keras_landmarks/zoo.json", ROOT / "zoo/README.md", ROOT / "README.md"]
     before = [file.read_text() for file in files]

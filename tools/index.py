@@ -6,7 +6,6 @@ Facts come from the recipes, the published weights and the measured results; not
 """
 
 import hashlib
-import inspect
 import json
 
 import tables
@@ -34,14 +33,12 @@ def headline(results):
 def entry(name):
     """What zoo.json says of a model."""
     recipe = read_recipe(name)
-    builder = getattr(recipe.model, "func", recipe.model)
-    arguments = dict(getattr(recipe.model, "keywords", {}))
-    arguments.setdefault("scheme", inspect.signature(builder).parameters["scheme"].default)
+    builder, arguments = recipe.builder()
     path = weights_of(name)
     results = read_results(name)
     content = path.read_bytes() if path.is_file() else None
     return {
-        "builder": builder.__name__,
+        "builder": builder,
         "arguments": arguments,
         "crop": recipe.size[0],
         "margin": recipe.margin,

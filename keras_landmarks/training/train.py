@@ -94,11 +94,15 @@ def _balancing(recipe, samples):
 
 def _graph(model, stage):
     """The layers that the stage trains, as a model."""
+    several = isinstance(stage.loss, dict)
     if stage.output:
         named = isinstance(stage.output, str)
         landmarks = model.get_layer(stage.output).output if named else stage.output(model)
         model = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
-    return MultiLoss(model, stage.loss) if isinstance(stage.loss, dict) else model
+    elif not several and len(model.output) > 1:  # Keras asks a truth for each output
+        outputs = {"landmarks": model.output["landmarks"]}
+        model = keras.Model(model.input, outputs, name=model.name)
+    return MultiLoss(model, stage.loss) if several else model
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
