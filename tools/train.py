@@ -17,7 +17,7 @@ def read_samples(recipe, folder, skip_broken=False):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="a folder of zoo/, or the path of a recipe.py")
+    parser.add_argument("name", help="a model of the zoo, or the path of a file with a RECIPE")
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--out", required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")

@@ -4,12 +4,11 @@ from keras_landmarks.models.cnn import cnn, cnn6, cnn6_7, cnn7
 from keras_landmarks.models.dan import dan
 from keras_landmarks.models.ffld import ffld
 from keras_landmarks.models.hourglass import hourglass
-from keras_landmarks.models.multi_loss import MultiLoss
 from keras_landmarks.models.resnet import resnet
 from keras_landmarks.models.validation import validation
+from keras_landmarks.moved import old_name
 
 __all__ = [
-    "MultiLoss",
     "cnn",
     "cnn6",
     "cnn6_7",
@@ -20,3 +19,9 @@ __all__ = [
     "resnet",
     "validation",
 ]
+
+
+def __getattr__(name):
+    if name == "MultiLoss":
+        return old_name(__name__, name, "training")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
