@@ -146,7 +146,7 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     alone = float(np.mean(array(losses.align(*chosen))))
     found = float(graph.compute_loss(CROPS, {"landmarks": TRUTH}, outputs))
     assert found == pytest.approx(expected + alone, rel=1e-4)
-    graph = models.MultiLoss(model, {"stage3_landmarks": losses.Align()})
+    graph = training.MultiLoss(model, {"stage3_landmarks": losses.Align()})
     found = float(graph.compute_loss(CROPS, {"landmarks": TRUTH}, graph(CROPS)))
     assert found == pytest.approx(alone, rel=1e-3)
 
