@@ -31,8 +31,8 @@ MAY_IMPORT = {
     "landmarker": {"schemes", "faces", "export", "losses", "metrics"},
     "zoo": {"schemes", "models", "landmarker", "weights"},
     "evaluation": {"schemes", "errors", "pictures", "faces", "data"},
-    "training": {"schemes", "files", "pictures", "data", "landmarker", "losses", "metrics"}
-    | {"models", "weights"},
+    "training": {"schemes", "geometry", "files", "pictures", "data", "landmarker", "losses"}
+    | {"metrics", "models", "weights", "zoo"},
     "recipes": {"data", "geometry", "layers", "losses", "models", "training", "weights", "zoo"},
 }
 KERAS_FREE = ("errors", "faces", "files", "geometry", "pictures", "runtime", "schemes", "shapes")

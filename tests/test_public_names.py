@@ -34,7 +34,7 @@ NAMES = [
 
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
-    "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face LossBalance PoseBalance Samples
+    "data": """HARD LIGHT SPLITS STRONG Augmentation BrokenFile Face LossBalance PoseBalance Samples
         balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "errors": ERRORS,
@@ -48,14 +48,15 @@ MODULES = {
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace points_from_map points_on_map resize_points resize_transform
         similarity_transform square_box transform_points""",
-    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform
+    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration HeatmapMean
+        ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
     "metrics": f"AUC FailureRate NME {ERRORS}",
-    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet unet validation",
     "pictures": """CODECS VideoReader VideoWriter as_rgb draw is_video read_image reduce warp
         write_image""",
     "recipes": "get_recipe list_recipes",
@@ -63,7 +64,8 @@ MODULES = {
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 PUBLISHED SCHEMES
         Scheme WFLW98 convert get_scheme scheme_config""",
     "shapes": "align infer learn_dictionary reconstruct",
-    "training": """FaceLosses LossBalancing MultiLoss Recipe Stage at_half_size averaged_adamw
+    "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
+        averaged_adamw
         train""",
 }
 

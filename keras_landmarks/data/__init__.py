@@ -1,6 +1,6 @@
 """Annotated faces: readers, named splits, augmentation, balancing and batches."""
 
-from keras_landmarks.data.augment import LIGHT, STRONG, Augmentation
+from keras_landmarks.data.augment import HARD, LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
@@ -12,6 +12,7 @@ from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.moved import old_name
 
 __all__ = [
+    "HARD",
     "LIGHT",
     "SPLITS",
     "STRONG",

@@ -5,6 +5,7 @@ from keras_landmarks.models.dan import dan
 from keras_landmarks.models.ffld import ffld
 from keras_landmarks.models.hourglass import hourglass
 from keras_landmarks.models.resnet import resnet
+from keras_landmarks.models.unet import unet
 from keras_landmarks.models.validation import validation
 from keras_landmarks.moved import old_name
 
@@ -17,6 +18,7 @@ __all__ = [
     "ffld",
     "hourglass",
     "resnet",
+    "unet",
     "validation",
 ]
 

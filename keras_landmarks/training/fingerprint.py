@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
-STAGE = ("frozen", "output", "patience", "start", "augmentation")
+STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher")
 
 
 def fingerprint(recipe, samples, validation):

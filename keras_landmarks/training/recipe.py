@@ -13,6 +13,7 @@ from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.schemes import scheme_config
 from keras_landmarks.training.described import described
+from keras_landmarks.training.teacher import Teacher
 
 
 def at_half_size(model, outputs):
@@ -55,6 +56,8 @@ class Stage:
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.
         augmentation: `Augmentation` of the training faces; None takes the recipe's.
+        teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
+            dict; None learns from the annotation alone.
     """
 
     loss: Callable | dict
@@ -65,6 +68,7 @@ class Stage:
     patience: int | None = None
     start: Callable | None = None
     augmentation: Augmentation | None = None
+    teacher: Teacher | None = None
 
     def check(self, model):
         """Raises a `ValueError` where a layer that is named is not one of the model's.
@@ -72,6 +76,10 @@ class Stage:
         Args:
             model: that is trained.
         """
+        if self.teacher and not isinstance(self.loss, dict):
+            raise ValueError(
+                "A stage with a teacher names the layers of its losses: {layer: loss}."
+            )
         names = [layer.name for layer in model.layers]
         for start in self.frozen:
             if not any(name.startswith(start) for name in names):
@@ -99,6 +107,7 @@ class Recipe:
         augmentation: `Augmentation` of the training faces.
         bins: of pose-based data balancing; None draws each face once an epoch.
         most: largest number of times that one face is drawn in an epoch.
+        repeat: how often an epoch draws these: epochs of a moment would do little but validate.
         lpbb: `BB` or `BBO` to draw faces by their losses (see `LossBalancing`): of all faces,
             computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
         batch: faces in a step, over all devices.
@@ -121,6 +130,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     bins: int | None = 9
     most: int | None = None
+    repeat: int = 1
     lpbb: str | None = None
     batch: int = 64
     seed: int = 0
@@ -130,12 +140,13 @@ class Recipe:
     licence: str = "300W: research only"
     adapt: Callable | None = None
 
-    def samples(self, faces, skip_broken=False):
+    def samples(self, faces, skip_broken=False, more=()):
         """What the recipe makes of annotated faces.
 
         Args:
             faces: list of `data.Face`.
             skip_broken: whether to warn of a picture that cannot be read and go on.
+            more: faces that are trained on and never chosen on.
 
         Returns:
             `(samples, validation)`: `data.Samples` to train on and, of other photos, to choose on
@@ -147,11 +158,14 @@ class Recipe:
         if self.validation:
             faces, held = split_by_photo(faces, self.validation, self.seed)
             validation = Samples(held, **common)
+        faces = [*faces, *more]
         samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
         if self.bins:
             shapes = np.stack([face.landmarks for face in samples.faces])
             balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
             samples = samples.replace(indices=balance.indices)
+        if self.repeat > 1:
+            samples = samples.replace(indices=np.tile(samples.indices, self.repeat))
         return samples, validation
 
     def build(self, samples):

@@ -12,6 +12,7 @@ from keras_landmarks.training.checkpoint import Checkpoint
 from keras_landmarks.training.fingerprint import fingerprint
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.progress import Finite, Progress
+from keras_landmarks.training.teacher import Lesson
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
@@ -92,7 +93,7 @@ def _balancing(recipe, samples):
     return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
 
 
-def _graph(model, stage):
+def _graph(model, stage, samples):
     """The layers that the stage trains, as a model."""
     several = isinstance(stage.loss, dict)
     if stage.output:
@@ -102,7 +103,11 @@ def _graph(model, stage):
     elif not several and len(model.output) > 1:  # Keras asks a truth for each output
         outputs = {"landmarks": model.output["landmarks"]}
         model = keras.Model(model.input, outputs, name=model.name)
-    return MultiLoss(model, stage.loss) if several else model
+    if not several:
+        return model
+    teacher = stage.teacher
+    lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
+    return MultiLoss(model, stage.loss, lesson)
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
@@ -111,7 +116,7 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     tensorflow = keras.backend.backend() == "tensorflow"
     balancing, standing = progress.checkpoint.balancing, progress.standing
     with devices.scope(strategy):
-        graph, loss = _graph(model, stage), stage.loss
+        graph, loss = _graph(model, stage, samples), stage.loss
         more = [balancing.metric] if balancing and balancing.interval is None else []
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
