@@ -121,7 +121,13 @@ def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
     return arrays, model
 
 
-def _network(facts, arrays, scheme, mean_shape, size) -> tuple[keras.Model, list[str]]:
+def _network(
+    facts: dict[str, Any],
+    arrays: dict[str, np.ndarray],
+    scheme: Scheme | str | None,
+    mean_shape: ArrayLike | None,
+    size: int | None,
+) -> tuple[keras.Model, list[str]]:
     """The untrained network, and the paths of its weights that the trained ones do not fit."""
     if not facts.get("builder"):
         if scheme is not None or size is not None or facts.get("network") is None:

@@ -6,14 +6,15 @@ A file is named as its model, with `_` for `-`: `cnn6_300w.py` makes `cnn6-300w`
 import difflib
 import importlib
 import pkgutil
+from typing import Any
 
 
-def list_recipes():
+def list_recipes() -> list[str]:
     """The names of the models that have a recipe, sorted."""
     return sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
 
 
-def get_recipe(name):
+def get_recipe(name: str) -> Any:
     """The recipe of a model.
 
     Args:
@@ -27,8 +28,7 @@ def get_recipe(name):
 
     Example:
         recipe = keras_landmarks.recipes.get_recipe("cnn6-300w")
-        samples, validation = recipe.samples(keras_landmarks.data.read_300w("300W"))
-        keras_landmarks.training.train(recipe, samples, validation, "runs/cnn6-300w")
+        print(recipe.stages[0].epochs, recipe.licence)
     """
     known = list_recipes()
     if name not in known:

@@ -21,7 +21,8 @@ from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
 from keras_landmarks.training import Recipe, Stage, at_half_size, train
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="is TensorFlow's, or runs on it already")
 small_dan = functools.partial(dan, size=16, filters=(4, 8), hidden=16)
@@ -463,7 +464,7 @@ def test_scalars_keep_their_shape_in_a_weights_file(tmp_path):
 
 
 def environment(**variables):
-    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests", ROOT / "tools")))
+    paths = os.pathsep.join(map(str, (ROOT, HERE, HERE.parent, ROOT / "tools")))
     return {**os.environ, "PYTHONPATH": paths, "TF_CPP_MIN_LOG_LEVEL": "2", **variables}
 
 
@@ -516,7 +517,7 @@ def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
 
 @on_tensorflow
 def test_two_devices_train_to_the_weights_of_one(tmp_path):
-    command = [sys.executable, "tests/on_two_devices.py", tmp_path / "two"]
+    command = [sys.executable, HERE / "on_two_devices.py", tmp_path / "two"]
     result = subprocess.run(
         command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
     )
@@ -560,7 +561,7 @@ def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path
 def test_training_passes_these_tests_on_jax():
     pytest.importorskip("jax")
     names = "(killed and second) or order"
-    command = [sys.executable, "-m", "pytest", "-x", "tests/test_training.py", "-k", names]
+    command = [sys.executable, "-m", "pytest", "-x", __file__, "-k", names]
     result = subprocess.run(
         command,
         cwd=ROOT,

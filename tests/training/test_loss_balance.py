@@ -18,7 +18,7 @@ from keras_landmarks import losses, models, weights
 from keras_landmarks.data import Augmentation, LossBalance, Samples, made_up_faces
 from keras_landmarks.training import FaceLosses, LossBalancing, Recipe, Stage, train
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 AUGMENTATION = Augmentation()
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="tf.data and tf.distribute")
