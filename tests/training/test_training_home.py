@@ -201,7 +201,9 @@ def test_a_model_that_foretells_its_errors_is_trained_by_a_plain_loss_too(tmp_pa
 @pytest.mark.parametrize("metric", [metrics.NME(), metrics.FailureRate(), metrics.AUC()])
 def test_keras_callbacks_can_tell_what_a_better_metric_is(tmp_path, callback, metric):
     model = models.cnn(size=16, filters=(4,), hidden=4)
-    model.compile("sgd", {"landmarks": "mse"}, metrics={"landmarks": [metric]}, run_eagerly=TENSORFLOW)
+    model.compile(
+        "sgd", {"landmarks": "mse"}, metrics={"landmarks": [metric]}, run_eagerly=TENSORFLOW
+    )
     samples = data.Samples(data.made_up_faces(4, size=60), (16, 16), batch=4)
     words = {"filepath": tmp_path / "m.keras"} if callback == "ModelCheckpoint" else {}
     monitor = getattr(keras.callbacks, callback)(monitor=f"val_{metric.name}", **words)
