@@ -15,7 +15,7 @@ MOVED = {
     "images": ("pictures.images", "files"),
     "smoothing": ("faces.smoothing",),
     "tracking": ("faces.tracking", "faces.followed_face"),
-    "video": ("pictures.video",),
+    "video": ("pictures.video", "pictures.kinds"),
 }
 """`{old name: where its objects are now}`, in this package."""
 
