@@ -56,7 +56,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
     format = KERAS_NAMES.get(format, format)
-    path = pathlib.Path(path)
+    path = files.as_path(path)
     if format not in FORMATS:
         raise ValueError(f"Unknown format {format!r}. Known: {', '.join(FORMATS)}.")
     ending, limit = FORMATS[format]
@@ -100,7 +100,7 @@ def _crops(model, representative):
         if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
             raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
         return np.stack([images.as_rgb(crop) for crop in crops])
-    crops, folder = [], pathlib.Path(representative)
+    crops, folder = [], files.as_path(representative)
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder at {folder}.")
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
