@@ -6,6 +6,8 @@ right are the person's own: the right eye is on the picture's left.
 """
 
 import dataclasses
+import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -21,11 +23,13 @@ __all__ = [
     "IBUG49",
     "IBUG51",
     "IBUG68",
+    "PUBLISHED",
     "SCHEMES",
     "WFLW98",
     "Scheme",
     "convert",
     "get_scheme",
+    "scheme_config",
 ]
 
 
@@ -102,24 +106,48 @@ IBUG51 = _subset(IBUG68, "ibug51", scheme_tables.WITHOUT_JAW)
 IBUG49 = _subset(IBUG68, "ibug49", scheme_tables.WITHOUT_INNER_CORNERS)
 FIVE5 = Scheme("five5", **scheme_tables.FIVE5)
 
-SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
+PUBLISHED = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)
+"""The schemes that every installation knows by their names."""
+
+SCHEMES = {s.name: s for s in PUBLISHED}
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
-def get_scheme(scheme: Scheme | str) -> Scheme:
-    """The `Scheme` of a name; a `Scheme` is returned as it is.
+def get_scheme(scheme: Scheme | str | dict) -> Scheme:
+    """The `Scheme` of a name or of a `scheme_config`; a `Scheme` is returned as it is.
 
     Raises:
         ValueError: if the name is unknown.
     """
     if isinstance(scheme, Scheme):
         return scheme
+    if isinstance(scheme, dict):
+        return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
     if scheme not in SCHEMES:
         raise ValueError(
             f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
             "schemes.SCHEMES."
         )
     return SCHEMES[scheme]
+
+
+def scheme_config(scheme: Scheme | str | dict) -> str | dict:
+    """A scheme for JSON: its name where every installation knows it, or else all of it.
+
+    Args:
+        scheme: a `Scheme`, its name or its config.
+    """
+    scheme = get_scheme(scheme)
+    if scheme in PUBLISHED:
+        return scheme.name
+    return json.loads(json.dumps(dataclasses.asdict(scheme), default=int))
+
+
+def _tuples(value: Any) -> Any:
+    """What JSON makes lists of, as it was."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"))

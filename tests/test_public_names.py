@@ -24,8 +24,8 @@ NAMES = [
     "losses",
     "metrics",
     "models",
-    "optimizers",
     "pictures",
+    "recipes",
     "runtime",
     "schemes",
     "shapes",
@@ -34,8 +34,8 @@ NAMES = [
 
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
-    "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
-        PoseBalance Samples balance_poses made_up_face
+    "data": """HARD LIGHT SPLITS STRONG Augmentation BrokenFile Face LossBalance PoseBalance Samples
+        balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
     "errors": ERRORS,
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
@@ -48,22 +48,25 @@ MODULES = {
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace points_from_map points_on_map resize_points resize_transform
         similarity_transform square_box transform_points""",
-    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform
+    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration HeatmapMean
+        ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
     "metrics": f"AUC FailureRate NME {ERRORS}",
-    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
-    "optimizers": "averaged_adamw",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet unet validation",
     "pictures": """CODECS VideoReader VideoWriter as_rgb draw is_video read_image reduce warp
         write_image""",
+    "recipes": "get_recipe list_recipes",
     "runtime": "ExportedModel MARK open_model read_facts",
-    "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
-        WFLW98 convert get_scheme""",
+    "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 PUBLISHED SCHEMES
+        Scheme WFLW98 convert get_scheme scheme_config""",
     "shapes": "align infer learn_dictionary reconstruct",
-    "training": "Recipe Stage at_half_size train",
+    "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
+        averaged_adamw
+        train""",
 }
 
 

@@ -8,7 +8,6 @@ With `--check` nothing is written, and files that are not as they would be writt
 
 import argparse
 import hashlib
-import inspect
 import json
 import sys
 
@@ -55,13 +54,11 @@ def entry(name):
     Where the published weights' network is not the recipe's, `published.json` tells its arguments.
     """
     recipe = read_recipe(name)
-    builder = getattr(recipe.model, "func", recipe.model)
-    arguments = dict(getattr(recipe.model, "keywords", {}))
+    builder, arguments = recipe.builder()
     arguments |= read_json(ZOO / name / "published.json").get("arguments", {})
-    arguments.setdefault("scheme", inspect.signature(builder).parameters["scheme"].default)
     results, sha256 = read_results(name), sha256_of(name)
     return {
-        "builder": builder.__name__,
+        "builder": builder,
         "arguments": arguments,
         "crop": recipe.size[0],
         "margin": recipe.margin,

@@ -19,6 +19,7 @@ from keras_landmarks.faces.boxes import convention_of, detect_boxes
 from keras_landmarks.faces.finder import cut_crops, predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model
+from keras_landmarks.schemes import scheme_config
 
 INT8_LIMIT = 0.8
 """How far the landmarks (and errors) of an int8 model may lie from those of Keras: the mean over
@@ -129,7 +130,7 @@ def _facts(model, format, dtype):
         "keras_landmarks": keras_landmarks.__version__,
         "model": model.name,
         "format": format,
-        "scheme": model.scheme.name,
+        "scheme": scheme_config(model.scheme),
         "points": model.scheme.point_names,
         "crop": {
             "size": list(model.size),
