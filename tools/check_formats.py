@@ -2,8 +2,8 @@
 
     python tools/check_formats.py cnn6-300w [NAME ...] --data 300W
 
-Adds `formats` to the results of lfpw-test in zoo/NAME/results.json, and writes the table of
-README.md.
+Adds `formats`, and the sha256 of the weights that they are of, to the results of lfpw-test in
+zoo/NAME/results.json, and writes the table of README.md.
 """
 
 import argparse
@@ -69,7 +69,8 @@ def main():
     arguments = parser.parse_args()
     faces = data.read_300w(arguments.data, index.SPLIT)
     for name in arguments.names:
-        index.put_results(name, index.SPLIT, {"formats": compare(load(name), faces)})
+        found = {"formats": compare(load(name), faces), "formats_of": index.sha256_of(name)}
+        index.put_results(name, index.SPLIT, found)
     index.main()
 
 

@@ -89,6 +89,7 @@ def main():
         model = load(name)
         found = {
             "commit": commit,
+            "sha256": index.sha256_of(name),
             "accuracy": accuracy(model, faces, arguments.split),
             "stages": stages(model, faces),
             "confidence": confidence(model, faces, arguments.split),
