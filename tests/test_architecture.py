@@ -12,6 +12,7 @@ ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_landmarks"
 MAY_IMPORT = {
     "moved": set(),
+    "registration": set(),
     "files": set(),
     "scheme_tables": set(),
     "schemes": {"scheme_tables"},
