@@ -25,10 +25,10 @@ from faces import write_300w
 from keras_landmarks import training
 recipe = recipes.read_recipe({name!r})
 stages = tuple(dataclasses.replace(s, epochs=1) for s in recipe.stages)
-recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, validation=0.3)
+recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, held_out=0.3)
 write_300w(pathlib.Path({out!r}) / "300W", 3)
-samples, validation = train.read_samples(recipe, {out!r} + "/300W")
-model = training.train(recipe, samples, validation, {out!r} + "/run", verbose=2)
+samples, held_out = train.read_samples(recipe, {out!r} + "/300W")
+model = training.train(recipe, samples, held_out, {out!r} + "/run", verbose=2)
 """
 
 

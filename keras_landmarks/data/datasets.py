@@ -146,7 +146,7 @@ def split_by_photo(faces, fraction=0.1, seed=0):
     Args:
         faces: list of `Face`.
         fraction: of the photos, for the second part; above 0 and below 1.
-        seed: of the draw.
+        seed: of the choice.
 
     Returns:
         `(training, validation)` lists of `Face`.

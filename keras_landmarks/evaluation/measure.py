@@ -17,11 +17,13 @@ from keras_landmarks.errors import (
 )
 from keras_landmarks.faces.boxes import convention_of, find_face
 from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")
 
 
+@renamed(foretold="expected_error", foretold_errors="expected_errors", unsure="expected_errors")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """Predictions and truth of a set of faces.
@@ -37,7 +39,8 @@ class Evaluation:
         predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
         scheme: name of the scheme.
         missed_names: of the faces that the detector did not find; they are not among the others.
-        foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
+        expected_error: `(faces, n)` picture pixels that each point is expected to be off, where the
+            model tells them.
         confidence: `(faces, n)` in 0..1, how sure each point is, where the model says.
     """
 
@@ -48,7 +51,7 @@ class Evaluation:
     predicted: np.ndarray
     scheme: str
     missed_names: tuple = ()
-    foretold: np.ndarray | None = None
+    expected_error: np.ndarray | None = None
     confidence: np.ndarray | None = None
 
     @property
@@ -105,13 +108,13 @@ class Evaluation:
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
         errors = self._point_errors(kind)
-        unsure = self.unsure() if rng is None else rng.uniform(size=errors.shape)
+        expected = self.expected_errors() if rng is None else rng.uniform(size=errors.shape)
         kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
-        order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
+        order = np.argsort(expected, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
     def rank_correlation(self, kind=None):
-        """Spearman's correlation of `unsure` with the true errors over all points (SciPy).
+        """Spearman's correlation of `expected_errors` with the true errors over all points (SciPy).
 
         Both are relative to the face's size, else large faces would raise it.
 
@@ -123,29 +126,27 @@ class Evaluation:
         """
         from scipy.stats import spearmanr
 
-        unsure, errors = self.unsure(), self._point_errors(kind)
-        if self.foretold is not None:
-            unsure = unsure / normaliser(self.truth, self.scheme, kind)[:, None]
-        return float(spearmanr(unsure.ravel(), errors.ravel()).statistic)
+        expected, errors = self.expected_errors(), self._point_errors(kind)
+        if self.expected_error is not None:
+            expected = expected / normaliser(self.truth, self.scheme, kind)[:, None]
+        return float(spearmanr(expected.ravel(), errors.ravel()).statistic)
 
     def _point_errors(self, kind):
         return np.asarray(point_errors(self.truth, self.predicted, self.scheme, kind))
 
-    def unsure(self):
-        """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""
-        if self.foretold is None and self.confidence is not None:
-            return 1 - self.confidence
-        return self.foretold_errors()
+    def expected_errors(self):
+        """How far off each point is expected to be, `(faces, n)`, to put points in order.
 
-    def foretold_errors(self):
-        """The expected errors, `(faces, n)` in picture pixels.
+        In picture pixels; of a model that gives scores alone, what its confidence lacks of 1.
 
         Raises:
-            ValueError: if the model foretells none.
+            ValueError: if the model does not say how sure it is.
         """
-        if self.foretold is None:
-            raise ValueError(f"{self.model} does not foretell its errors.")
-        return self.foretold
+        if self.expected_error is not None:
+            return self.expected_error
+        if self.confidence is None:
+            raise ValueError(f"{self.model} does not tell its expected errors.")
+        return 1 - self.confidence
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
@@ -207,7 +208,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         predicted=np.reshape([at.landmarks for _, at in pairs], (-1, model.scheme.count, 2)),
         scheme=model.scheme.name,
         missed_names=tuple(faces[n - 1].name for n, at in found.items() if at is None),
-        foretold=_stack(at.error for _, at in pairs),
+        expected_error=_stack(at.error for _, at in pairs),
         confidence=_stack(at.confidence for _, at in pairs),
     )
 
