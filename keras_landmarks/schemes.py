@@ -10,8 +10,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_landmarks import scheme_tables
-from keras_landmarks.scheme_tables import CONVERSIONS
+from keras_landmarks import conversion_tables, scheme_tables
+from keras_landmarks.conversion_tables import CONVERSIONS
 
 __all__ = [
     "AFLW19",
@@ -21,11 +21,14 @@ __all__ = [
     "IBUG49",
     "IBUG51",
     "IBUG68",
+    "LAPA106",
+    "MENPO39",
     "SCHEMES",
     "WFLW98",
     "Scheme",
     "convert",
     "get_scheme",
+    "shared_scheme",
 ]
 
 
@@ -98,11 +101,14 @@ IBUG68 = Scheme("ibug68", **scheme_tables.IBUG68)
 WFLW98 = Scheme("wflw98", **scheme_tables.WFLW98)
 COFW29 = Scheme("cofw29", **scheme_tables.COFW29)
 AFLW19 = Scheme("aflw19", **scheme_tables.AFLW19)
-IBUG51 = _subset(IBUG68, "ibug51", scheme_tables.WITHOUT_JAW)
-IBUG49 = _subset(IBUG68, "ibug49", scheme_tables.WITHOUT_INNER_CORNERS)
+LAPA106 = Scheme("lapa106", **scheme_tables.LAPA106)
+MENPO39 = Scheme("menpo39", **scheme_tables.MENPO39)
+IBUG51 = _subset(IBUG68, "ibug51", conversion_tables.WITHOUT_JAW)
+IBUG49 = _subset(IBUG68, "ibug49", conversion_tables.WITHOUT_INNER_CORNERS)
 FIVE5 = Scheme("five5", **scheme_tables.FIVE5)
 
-SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
+_KNOWN = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5, LAPA106, MENPO39)
+SCHEMES = {s.name: s for s in _KNOWN}
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
@@ -122,15 +128,15 @@ def get_scheme(scheme: Scheme | str) -> Scheme:
     return SCHEMES[scheme]
 
 
-APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"))
+APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"), ("lapa106", "ibug68"))
 """Conversions in which some points do not correspond exactly."""
 
 
 def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) -> np.ndarray:
     """Landmarks of one scheme as another whose points are among them.
 
-    98 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); 68 -> 51, 68 -> 49,
-    98 -> 5 and 29 -> 5 name the same points. 98 -> 51 and 98 -> 49 go through 68.
+    98 -> 68, 106 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); the others name
+    the same points. 98 -> 51, 98 -> 49, 106 -> 51 and 106 -> 49 go through 68.
 
     Args:
         landmarks: `(..., n, 2)` points of the source scheme.
@@ -155,7 +161,33 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     if (source.name, target.name) in CONVERSIONS:
         rows = CONVERSIONS[source.name, target.name]
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if source.name == "wflw98" and ("ibug68", target.name) in CONVERSIONS:
+    if _goes_through_68(source, target):
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
     known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
+
+
+def _goes_through_68(source: Scheme, target: Scheme) -> bool:
+    steps = (source.name, "ibug68"), ("ibug68", target.name)
+    return all(step in CONVERSIONS for step in steps)
+
+
+def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
+    """The scheme with the most points that two schemes convert to, for comparing them.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    first, second = get_scheme(first), get_scheme(second)
+    shared = [s for s in SCHEMES.values() if _converts(first, s) and _converts(second, s)]
+    if not shared:
+        raise ValueError(f"{first.name} and {second.name} share no points: no scheme has both.")
+    return max(shared, key=lambda scheme: scheme.count)
+
+
+def _converts(source: Scheme, target: Scheme) -> bool:
+    return (
+        source == target
+        or (source.name, target.name) in CONVERSIONS
+        or _goes_through_68(source, target)
+    )

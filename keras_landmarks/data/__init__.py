@@ -7,8 +7,26 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.loss_balance import FaceLosses, LossBalance, LossBalancing
 from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
-from keras_landmarks.data.readers.helen29 import read_helen29
-from keras_landmarks.data.readers.pts import read_pts
+from keras_landmarks.data.readers import (
+    read_300vw,
+    read_aflw,
+    read_bounding_boxes,
+    read_coco,
+    read_cofw,
+    read_cofw68,
+    read_cvat,
+    read_dlib,
+    read_helen29,
+    read_labelstudio,
+    read_lapa,
+    read_lp,
+    read_merl,
+    read_pts,
+    read_pts_folders,
+    read_table,
+    read_wflw,
+    read_wflw_list,
+)
 
 __all__ = [
     "LIGHT",
@@ -25,8 +43,24 @@ __all__ = [
     "balance_poses",
     "made_up_face",
     "made_up_faces",
+    "read_300vw",
     "read_300w",
+    "read_aflw",
+    "read_bounding_boxes",
+    "read_coco",
+    "read_cofw",
+    "read_cofw68",
+    "read_cvat",
+    "read_dlib",
     "read_helen29",
+    "read_labelstudio",
+    "read_lapa",
+    "read_lp",
+    "read_merl",
     "read_pts",
+    "read_pts_folders",
+    "read_table",
+    "read_wflw",
+    "read_wflw_list",
     "split_by_photo",
 ]
