@@ -7,6 +7,13 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.loss_balance import FaceLosses, LossBalance, LossBalancing
 from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
+from keras_landmarks.data.protocols import (
+    PROTOCOLS,
+    Protocol,
+    get_protocol,
+    part_of,
+    read_split,
+)
 from keras_landmarks.data.readers import (
     read_300vw,
     read_aflw,
@@ -27,9 +34,11 @@ from keras_landmarks.data.readers import (
     read_wflw,
     read_wflw_list,
 )
+from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
 
 __all__ = [
     "LIGHT",
+    "PROTOCOLS",
     "SPLITS",
     "STRONG",
     "Augmentation",
@@ -39,10 +48,13 @@ __all__ = [
     "LossBalance",
     "LossBalancing",
     "PoseBalance",
+    "Protocol",
     "Samples",
     "balance_poses",
+    "get_protocol",
     "made_up_face",
     "made_up_faces",
+    "part_of",
     "read_300vw",
     "read_300w",
     "read_aflw",
@@ -59,8 +71,13 @@ __all__ = [
     "read_merl",
     "read_pts",
     "read_pts_folders",
+    "read_split",
     "read_table",
     "read_wflw",
     "read_wflw_list",
     "split_by_photo",
+    "write_coco",
+    "write_dlib",
+    "write_pts",
+    "write_table",
 ]

@@ -119,9 +119,11 @@ def test_bad_arguments_are_errors(model, faces):
         evaluation.evaluate(model, faces, box="mine")
     with pytest.raises(ValueError, match="None of 0 faces"):
         evaluation.evaluate(model, [], verbose=0)
-    other = data.Face(np.zeros((9, 9, 3), np.uint8), np.zeros((29, 2)), "cofw29", [0, 0, 5, 5])
-    with pytest.raises(ValueError, match="cofw29"):
+    other = data.Face(np.zeros((9, 9, 3), np.uint8), np.zeros((39, 2)), "menpo39", [0, 0, 5, 5])
+    with pytest.raises(ValueError, match="ibug68 and menpo39 share no points"):
         evaluation.evaluate(model, [other], verbose=0)
+    with pytest.raises(ValueError, match=r"not of \['ibug68', 'menpo39'\]"):
+        evaluation.evaluate(model, [*faces, other], verbose=0)
 
 
 def test_the_ced_plot_is_a_picture(model, faces, tmp_path):

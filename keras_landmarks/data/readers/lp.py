@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, files_of, needed, read_mat
+from keras_landmarks.data.readers.finding import Pictures, files_of, read_mat
 from keras_landmarks.data.readers.rows import points_of, read_faces
 
 
@@ -18,8 +18,8 @@ def read_lp(folder, skip_broken=False):
         skip_broken: whether to warn of a broken file, or one without its picture, and go on.
 
     Returns:
-        List of `Face`, scheme ibug68, without boxes; `facts` has `pitch`, `yaw` and `roll` in
-        degrees.
+        List of `Face`, scheme ibug68, without boxes; `facts` has `pitch`, `yaw` (above 0 to
+        the person's right) and `roll` in degrees.
 
     Raises:
         FileNotFoundError: if there is no such folder.
@@ -36,9 +36,10 @@ def read_lp(folder, skip_broken=False):
     def face(path):
         name = path.relative_to(pictures.folder).with_suffix(".jpg").as_posix()
         image = pictures.find(name)
-        content = needed("scipy.io", "scipy").whosmat(path) if path.stat().st_size else ()
-        variable = "pt3d_68" if "pt3d_68" in {row[0] for row in content} else "pt2d"
-        points, pose = read_mat(path, variable, "Pose_Para")
+        try:
+            points, pose = read_mat(path, "pt3d_68", "Pose_Para")
+        except ValueError:  # 300W-LP has two coordinates a point
+            points, pose = read_mat(path, "pt2d", "Pose_Para")
         points = points_of(np.asarray(points)[:2].T, 68, path, first=1)
         pitch, yaw, roll = np.degrees(np.ravel(pose)[:3]).tolist()
         facts = {"pitch": pitch, "yaw": yaw, "roll": roll}

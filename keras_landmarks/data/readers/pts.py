@@ -53,7 +53,7 @@ def read_pts(path, count=None):
             raise ValueError(f"{path}: expected {number} points, found {len(points)}.")
     if not points:
         raise ValueError(f"{path}: holds no points.")
-    return np.array(points, np.float32) - 1
+    return np.float32(np.array(points) - 1)
 
 
 def _point(path, line):
@@ -168,7 +168,7 @@ def read_bounding_boxes(path):
     try:
         for row in rows.ravel():
             name, *pair = (row[k].ravel()[0] for k in ("imgName", "bb_detector", "bb_ground_truth"))
-            boxes[str(np.ravel(name)[0])] = tuple(corner_box(box.ravel()[0], 1) for box in pair)
+            boxes[str(np.ravel(name)[0])] = tuple(corner_box(box, 1) for box in pair)
     except (IndexError, ValueError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path}: expected imgName, bb_detector and bb_ground_truth: {error}"
