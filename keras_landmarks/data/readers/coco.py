@@ -9,7 +9,7 @@ from keras_landmarks.data.readers.finding import Pictures, existing_file, read_t
 from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box
 
 
-def read_coco(path, images=None, scheme=None, skip_broken=False):
+def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
     """Reads the faces of a JSON file with `images` and `annotations`.
 
     Points are triples x, y, v. v is 0 for a point that nobody marked. Where the file uses 2 for
@@ -19,6 +19,8 @@ def read_coco(path, images=None, scheme=None, skip_broken=False):
         path: of the file. Faces are those of `keypoints`, or of COCO-WholeBody's `face_kpts`.
         images: folder of the pictures; None takes the file's.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
+        first: what the file calls the first pixel: 0, or 1 as in mmpose's file of 300VW, which
+            keeps the numbers of the `.pts` files.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
 
     Returns:
@@ -45,17 +47,18 @@ def read_coco(path, images=None, scheme=None, skip_broken=False):
         where = f"{path}, annotation {annotation.get('id')} ({image})"
         if image is None:
             raise ValueError(f"{where}: no image has the id {annotation.get('image_id')}.")
+        picture = pictures.find(image)
         try:
             points = np.array(numbers, np.float64).reshape(-1, 3)
         except (ValueError, TypeError) as error:
             raise ValueError(f"{where}: expected triples x, y, v: {error}") from error
-        points, seen = points[:, :2], points[:, 2]
+        points, seen = points[:, :2] - first, points[:, 2]
         points[seen == 0] = np.nan
         return Face(
-            pictures.find(image),
+            picture,
             points,
             scheme_of(len(points), scheme, where),
-            side_box(box) if box and box[2] > 0 and box[3] > 0 else None,
+            side_box(box, first) if box and box[2] > 0 and box[3] > 0 else None,
             f"{image}#{annotation.get('id')}",
             image,
             seen > 1 if sees else seen > 0,

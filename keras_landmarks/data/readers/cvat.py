@@ -46,7 +46,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     def face(row):
         image, number, shape = row
         name = image.get("name", "")
-        where = f"{path}, face {number} of {name}"
+        where, picture = f"{path}, face {number} of {name}", pictures.find(name)
         if shape.tag == "skeleton":
             points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
             for part in shape.iter("points"):
@@ -59,7 +59,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
             seen = np.full(scheme.count, shape.get("occluded") != "1")
         box = _box(image, points, where)
         face_name = f"{name}#{number}"
-        return Face(pictures.find(name), points, scheme.name, box, face_name, name, seen)
+        return Face(picture, points, scheme.name, box, face_name, name, seen)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)

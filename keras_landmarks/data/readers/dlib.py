@@ -43,6 +43,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
     def face(row):
         image, number, box = row
         where = f"{path}, face {number} of {image}"
+        picture = pictures.find(image)
         parts = {part.get("name", ""): part for part in box.iter("part")}
         if unknown := set(parts) - set(names):
             raise ValueError(f"{where}: unknown part {sorted(unknown)[0]!r}.")
@@ -55,7 +56,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        return Face(pictures.find(image), points, kind, edges, f"{image}#{number}", image)
+        return Face(picture, points, kind, edges, f"{image}#{number}", image)
 
     faces = read_faces(path, boxes, face, skip_broken)
     pictures.warn_of_unused(path)

@@ -52,7 +52,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         for result in results:
             value, kind = result["value"], result.get("type")
             try:
-                size = np.array([result["original_width"], result["original_height"]], np.float64)
+                size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
                 at = np.array([value["x"], value["y"]], np.float64) / 100 * size
                 if kind == "rectanglelabels":
                     sides = np.array([value["width"], value["height"]], np.float64) / 100 * size

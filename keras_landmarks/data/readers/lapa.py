@@ -26,12 +26,13 @@ def read_lapa(folder, part="test", skip_broken=False):
     pictures = Pictures(folder / "images")
 
     def face(path):
+        image = pictures.find(path.stem)
         lines = [line for line in read_text(path).splitlines() if line.strip()]
         if not lines or lines[0].strip() != "106":
             raise ValueError(f"{path}: expected 106 in the first line, found {lines[:1]}.")
         numbers = [number for line in lines[1:] for number in line.split()]
         points = points_of(numbers, 106, path)
-        return Face(pictures.find(path.stem), points, "lapa106", name=f"lapa/{part}/{path.stem}")
+        return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}")
 
     faces = read_faces(folder, files_of(folder / "landmarks", ".txt"), face, skip_broken)
     pictures.warn_of_unused(folder)

@@ -47,12 +47,13 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         where = f"{path}, row {number} ({cells.get('image')})"
         points = get_scheme(cells["scheme"]) if fixed is None else fixed
         _check(columns, points, path)
+        image = pictures.find(cells["image"])
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(points.count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
         flags = [cells.get(f"visible{i}") for i in range(points.count)]
         seen = None if None in flags or "" in flags else [float(flag) > 0 for flag in flags]
         return Face(
-            pictures.find(cells["image"]),
+            image,
             landmarks,
             points.name,
             None if np.isnan(box).all() else box,
