@@ -25,12 +25,11 @@ def write(folder, *lines):
     return folder / "faces.csv"
 
 
-@pytest.mark.parametrize(
-    "change", [str, lambda t: t.replace(",", ";"), lambda t: t.replace(",", "\t")]
-)
+@pytest.mark.parametrize("parted", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_points_lie_on_their_pixels(tmp_path, points, change, end):
-    text = change(HEAD.replace("image", " image ") + "\n" + row(points, "pictures\\a.JPG") + "\n")
+def test_points_lie_on_their_pixels(tmp_path, points, parted, end):
+    text = HEAD.replace("image", " image ") + "\n" + row(points, "pictures\\a.JPG") + "\n"
+    text = text.replace(",", parted)
     path = tmp_path / "faces.csv"
     path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", end).encode())
     (face,) = read_table(path, scheme="five5")
