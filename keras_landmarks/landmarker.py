@@ -6,7 +6,9 @@ from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.mtcnn import Mtcnn
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.losses import Wing
+from keras_landmarks.metrics import NME
+from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = ["Detection", "Landmarker"]
 
@@ -57,15 +59,39 @@ class Landmarker(keras.Model):
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return super().compute_loss(x, y, _like(y, y_pred), sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        return super().compute_metrics(x, y, _like(y, y_pred), sample_weight)
+
     def get_config(self):
         network = keras.Model(self.input, self.output, name=self.name)
         return {
             "network": keras.saving.serialize_keras_object(network),
-            "scheme": self.scheme.name,
+            "scheme": scheme_config(self.scheme),
             "margin": self.margin,
             "box": self.box,
             "licence": self.licence,
         }
+
+    def ready(self):
+        """Compiles it with Wing loss and NME, so that `evaluate` works at once.
+
+        To train it, compile it with an optimizer of your own: this one holds nothing and hardly
+        moves.
+
+        Returns:
+            Itself.
+        """
+        exactly = False if keras.backend.backend() == "tensorflow" else "auto"
+        self.compile(
+            keras.optimizers.SGD(1e-5),
+            {"landmarks": Wing()},
+            metrics={"landmarks": [NME(self.scheme)]},
+            jit_compile=exactly,
+        )
+        return self
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
@@ -115,3 +141,8 @@ class Landmarker(keras.Model):
         from keras_landmarks.export import export
 
         return export(self, path, format, dtype, representative)
+
+
+def _like(y, y_pred):
+    """The outputs that there is a truth for: Keras asks one for each."""
+    return {name: y_pred[name] for name in (y if isinstance(y, dict) else ("landmarks",))}

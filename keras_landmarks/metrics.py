@@ -12,7 +12,7 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = [
     "AUC",
@@ -32,6 +32,8 @@ __all__ = [
 class _FaceMetric(keras.metrics.Mean):
     """The mean over faces of something that follows from each face's error."""
 
+    _direction = "down"  # by which Keras' EarlyStopping and ModelCheckpoint tell what is better
+
     def __init__(self, scheme, kind, name, dtype):
         super().__init__(name=name, dtype=dtype or "float32")
         self.scheme, self.kind = get_scheme(scheme), kind
@@ -43,7 +45,7 @@ class _FaceMetric(keras.metrics.Mean):
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype}
-        return {**config, "scheme": self.scheme.name, "kind": self.kind}
+        return {**config, "scheme": scheme_config(self.scheme), "kind": self.kind}
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -95,6 +97,8 @@ class AUC(_FaceMetric):
         scheme: the landmarks' scheme or its name.
         kind: normaliser; None takes the scheme's usual one.
     """
+
+    _direction = "up"
 
     def __init__(self, threshold=0.08, scheme="ibug68", kind=None, name="auc", dtype=None):
         super().__init__(scheme, kind, name, dtype)

@@ -1,4 +1,4 @@
-"""Modules of version 0.1 under their old names, for one release, with a warning."""
+"""Modules and objects of version 0.1 under their old names, for one release, with a warning."""
 
 import importlib
 import importlib.abc
@@ -13,9 +13,12 @@ MOVED = {
     "drawing": ("pictures.drawing",),
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
+    "optimizers": ("training.optimizers",),
+    "progress": ("training.progress", "training.log"),
+    "recipe": ("training.recipe",),
     "smoothing": ("faces.smoothing",),
     "tracking": ("faces.tracking", "faces.followed_face"),
-    "video": ("pictures.video",),
+    "video": ("pictures.video", "pictures.kinds"),
 }
 """`{old name: where its objects are now}`, in this package."""
 
@@ -29,6 +32,13 @@ def old_module(name: str) -> types.ModuleType:
     for home in map(importlib.import_module, reversed(homes)):
         vars(module).update({k: v for k, v in vars(home).items() if not k.startswith("__")})
     return module
+
+
+def old_name(module: str, name: str, room: str) -> Any:
+    """An object that has moved to another room; warns the caller's caller."""
+    text = f"{module}.{name} is now keras_landmarks.{room}.{name}; the old name goes with 0.3."
+    warnings.warn(text, DeprecationWarning, stacklevel=3)
+    return getattr(importlib.import_module(f"keras_landmarks.{room}"), name)
 
 
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):

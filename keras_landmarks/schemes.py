@@ -6,6 +6,8 @@ right are the person's own: the right eye is on the picture's left.
 """
 
 import dataclasses
+import json
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -23,11 +25,13 @@ __all__ = [
     "IBUG68",
     "LAPA106",
     "MENPO39",
+    "PUBLISHED",
     "SCHEMES",
     "WFLW98",
     "Scheme",
     "convert",
     "get_scheme",
+    "scheme_config",
     "shared_scheme",
 ]
 
@@ -43,9 +47,14 @@ class Scheme:
         contours: `{name: (indices, closed)}`, the lines that draw a face.
         regions: `{name: indices}`, the parts that errors are reported for.
         right_eye: indices of the points around (or at) the right pupil; their mean is the pupil.
-        left_eye: the same for the left eye.
+        left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
+
+    Raises:
+        ValueError: if the mirror is not a permutation of the points that is its own inverse, an
+            index is none of theirs, one eye has no points, or the mirror image of the right eye is
+            not the left one.
     """
 
     name: str
@@ -57,6 +66,37 @@ class Scheme:
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
+
+    def __post_init__(self) -> None:
+        points, mirror = list(range(self.count)), list(self.mirror)
+        eyes = [("right_eye", self.right_eye), ("left_eye", self.left_eye)]
+        lists = [("mirror", mirror), *eyes, ("eye_corners", self.eye_corners or ())]
+        lists += [*self.regions.items(), *((k, v[0]) for k, v in self.contours.items())]
+        for name, indices in lists:
+            if wrong := sorted(set(indices) - set(points)):
+                raise ValueError(f"{self.name}: {name} holds {wrong}, not of 0..{self.count - 1}.")
+        if len(mirror) != self.count:
+            raise ValueError(f"{self.name}: mirror holds {len(mirror)} of {self.count} indices.")
+        if wrong := [i for i in points if mirror[mirror[i]] != i]:
+            raise ValueError(
+                f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
+                "mirrored twice is itself."
+            )
+        needs_eyes = self.normaliser in ("corners", "pupils") or len(
+            self.right_eye or self.left_eye
+        )
+        for side, indices in eyes:
+            if needs_eyes and not len(indices):
+                raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
+        pairs = [(self.right_eye, self.left_eye)]
+        if self.eye_corners:
+            pairs.append((self.eye_corners[:1], self.eye_corners[1:]))
+        for right, left in pairs:
+            if {mirror[i] for i in right} != set(left):
+                raise ValueError(
+                    f"{self.name}: the mirror image of {sorted(right)}, of the right eye, is "
+                    f"{sorted(mirror[i] for i in right)}, but of the left eye are {sorted(left)}."
+                )
 
     @property
     def point_names(self) -> list[str]:
@@ -107,25 +147,48 @@ IBUG51 = _subset(IBUG68, "ibug51", conversion_tables.WITHOUT_JAW)
 IBUG49 = _subset(IBUG68, "ibug49", conversion_tables.WITHOUT_INNER_CORNERS)
 FIVE5 = Scheme("five5", **scheme_tables.FIVE5)
 
-_KNOWN = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5, LAPA106, MENPO39)
-SCHEMES = {s.name: s for s in _KNOWN}
+PUBLISHED = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5, LAPA106, MENPO39)
+"""The schemes that every installation knows by their names."""
+
+SCHEMES = {s.name: s for s in PUBLISHED}
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
-def get_scheme(scheme: Scheme | str) -> Scheme:
-    """The `Scheme` of a name; a `Scheme` is returned as it is.
+def get_scheme(scheme: Scheme | str | dict) -> Scheme:
+    """The `Scheme` of a name or of a `scheme_config`; a `Scheme` is returned as it is.
 
     Raises:
         ValueError: if the name is unknown.
     """
     if isinstance(scheme, Scheme):
         return scheme
+    if isinstance(scheme, dict):
+        return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
     if scheme not in SCHEMES:
         raise ValueError(
             f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
             "schemes.SCHEMES."
         )
     return SCHEMES[scheme]
+
+
+def scheme_config(scheme: Scheme | str | dict) -> str | dict:
+    """A scheme for JSON: its name where every installation knows it, or else all of it.
+
+    Args:
+        scheme: a `Scheme`, its name or its config.
+    """
+    scheme = get_scheme(scheme)
+    if scheme in PUBLISHED:
+        return scheme.name
+    return json.loads(json.dumps(dataclasses.asdict(scheme), default=int))
+
+
+def _tuples(value: Any) -> Any:
+    """What JSON makes lists of, as it was."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"), ("lapa106", "ibug68"))
@@ -161,15 +224,10 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     if (source.name, target.name) in CONVERSIONS:
         rows = CONVERSIONS[source.name, target.name]
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if _goes_through_68(source, target):
+    if _converts(source, target):
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
     known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
-
-
-def _goes_through_68(source: Scheme, target: Scheme) -> bool:
-    steps = (source.name, "ibug68"), ("ibug68", target.name)
-    return all(step in CONVERSIONS for step in steps)
 
 
 def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
@@ -186,8 +244,5 @@ def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
 
 
 def _converts(source: Scheme, target: Scheme) -> bool:
-    return (
-        source == target
-        or (source.name, target.name) in CONVERSIONS
-        or _goes_through_68(source, target)
-    )
+    through_68 = {(source.name, "ibug68"), ("ibug68", target.name)} <= set(CONVERSIONS)
+    return source == target or through_68 or (source.name, target.name) in CONVERSIONS

@@ -14,6 +14,7 @@ import keras_landmarks
 from keras_landmarks import losses
 from keras_landmarks.faces.finder import predict_in_parts
 from keras_landmarks.pictures import images
+from keras_landmarks.schemes import IBUG68
 
 FACE = np.array([170, 63, 276, 189], np.float32)
 
@@ -40,7 +41,7 @@ def hopper():
 def test_the_face_of_a_portrait_is_found_and_its_points_lie_on_it():
     (face,) = model().detect(portrait())
     assert face.score > 0.9
-    assert face.scheme == "ibug68"
+    assert face.scheme == IBUG68
     assert face.landmarks.shape == (68, 2)
     eyes, mouth = face.landmarks[36:48].mean(axis=0), face.landmarks[48:68].mean(axis=0)
     np.testing.assert_allclose(eyes, [221, 105], atol=8)

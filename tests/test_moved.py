@@ -16,6 +16,9 @@ OLD_NAMES = {
     "drawing": "BOX LINE POINT UNSURE draw",
     "finder": "Detection cut_crops find_faces predict_in_parts",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
+    "optimizers": "averaged_adamw",
+    "progress": "Progress plot_history",
+    "recipe": "Recipe Stage at_half_size",
     "smoothing": "OneEuro",
     "tracking": "THUMBNAIL Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
@@ -85,3 +88,16 @@ def test_a_name_that_never_was_is_still_an_error():
     with pytest.raises(ModuleNotFoundError):
         importlib.import_module("keras_landmarks.nothing")
     assert not hasattr(keras_landmarks, "nothing")
+
+
+@pytest.mark.parametrize(
+    ("room", "name"),
+    [("models", "MultiLoss"), ("data", "FaceLosses"), ("data", "LossBalancing")],
+)
+def test_an_object_that_moved_answers_in_its_old_room(room, name):
+    module = importlib.import_module(f"keras_landmarks.{room}")
+    with pytest.warns(DeprecationWarning, match=f"{name} is now keras_landmarks.training.{name}"):
+        found = getattr(module, name)
+    assert found is getattr(keras_landmarks.training, name)
+    with pytest.raises(AttributeError, match="has no attribute 'Nothing'"):
+        module.Nothing  # noqa: B018

@@ -24,8 +24,8 @@ NAMES = [
     "losses",
     "metrics",
     "models",
-    "optimizers",
     "pictures",
+    "recipes",
     "runtime",
     "schemes",
     "shapes",
@@ -34,8 +34,8 @@ NAMES = [
 
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
-    "data": """LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance
-        LossBalancing PoseBalance Protocol Samples balance_poses get_protocol made_up_face
+    "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
+        PoseBalance Protocol Samples balance_poses get_protocol made_up_face
         made_up_faces part_of read_300vw read_300w read_aflw read_bounding_boxes read_coco read_cofw
         read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
         read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
@@ -47,26 +47,29 @@ MODULES = {
     "faces": """CONVENTIONS Convention Detection Mtcnn OneEuro Track Tracker calibrate check_boxes
         convention_of convert_boxes cut_crops detect_boxes find_face find_faces get_convention
         overlap predict_in_parts""",
-    "files": "whole write_bytes write_json",
+    "files": "as_path whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace points_from_map points_on_map resize_points resize_transform
         similarity_transform square_box transform_points""",
-    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform
+    "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration HeatmapMean
+        ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
     "metrics": f"AUC FailureRate NME {ERRORS}",
-    "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
-    "optimizers": "averaged_adamw",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet unet validation",
     "pictures": """CODECS VideoReader VideoWriter as_rgb draw is_video read_image reduce warp
         write_image""",
+    "recipes": "get_recipe list_recipes",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 LAPA106
-        MENPO39 SCHEMES Scheme WFLW98 convert get_scheme shared_scheme""",
+        MENPO39 PUBLISHED SCHEMES Scheme WFLW98 convert get_scheme scheme_config shared_scheme""",
     "shapes": "align infer learn_dictionary reconstruct",
-    "training": "Recipe Stage at_half_size train",
+    "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
+        averaged_adamw
+        train""",
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from keras_landmarks import evaluation, load, runtime
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.pictures import images
+from keras_landmarks.schemes import IBUG68
 
 ROOT = pathlib.Path(__file__).parent.parent
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
@@ -61,7 +62,7 @@ def assert_same(found, expected):
 def test_detect_finds_what_the_landmarker_finds(opened, boxes):
     found = opened.detect(portrait(), boxes)
     assert_same(found, model().detect(portrait(), boxes))
-    assert all(face.scheme == "ibug68" and face.score is None for face in found)
+    assert all(face.scheme == IBUG68 and face.score is None for face in found)
 
 
 def test_pictures_may_be_files_and_boxes_of_another_convention(opened):

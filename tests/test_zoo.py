@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 
 import keras_landmarks
-from keras_landmarks import weights, zoo
+from keras_landmarks import recipes, weights, zoo
 
 ROOT = pathlib.Path(__file__).parent.parent
 PUBLISHED = [name for name, facts in keras_landmarks.list_models().items() if facts["sha256"]]
@@ -46,7 +46,18 @@ def test_a_weights_file_is_float16_without_denormals_and_as_the_index_says(name)
 def test_a_model_has_a_recipe_and_a_card(name):
     card = (ROOT / "zoo" / name / "card.md").read_text()
     assert "research" in card
-    assert (ROOT / "zoo" / name / "recipe.py").is_file()
+    assert name in recipes.list_recipes()
+
+
+@pytest.mark.parametrize("name", keras_landmarks.list_models())
+def test_what_a_recipe_decides_stands_in_the_index_as_it_decides_it(name):
+    recipe, facts = recipes.get_recipe(name), keras_landmarks.list_models()[name]
+    builder, arguments = recipe.builder()
+    decided = {"builder": builder, "arguments": arguments, "crop": recipe.size[0]}
+    decided |= {"margin": recipe.margin, "box": recipe.box, "licence": recipe.licence}
+    decided |= {"paper": recipe.paper, "paper_nme": recipe.paper_nme}
+    decided = json.loads(json.dumps(decided))
+    assert {key: facts[key] for key in decided} == decided
 
 
 def test_the_index_and_the_tables_are_what_the_tool_writes(tmp_path):

@@ -20,8 +20,7 @@ from train import read_samples
 
 from keras_landmarks import Landmarker, data, evaluation, models, training
 from keras_landmarks.losses import L1, L2, Validation, Wing
-from keras_landmarks.optimizers import averaged_adamw
-from keras_landmarks.training import Stage
+from keras_landmarks.training import Stage, averaged_adamw
 
 VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "BB": (True, "BB")}
 
@@ -66,9 +65,9 @@ def main():
         numbers = []
         for seed in range(arguments.seeds):
             short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
-            samples.seed = seed
+            drawn = samples.replace(seed=seed)
             out = pathlib.Path(arguments.out) / f"{name}-{arguments.size}-{arguments.epochs}-{seed}"
-            model = training.train(short, samples, held, out, resume=True, verbose=2)
+            model = training.train(short, drawn, held, out, resume=True, verbose=2)
             numbers.append(
                 [
                     comparing.measure(model, held)[0],

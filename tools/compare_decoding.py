@@ -20,8 +20,7 @@ from train import read_samples
 from keras_landmarks import training
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import Heatmaps, Wing
-from keras_landmarks.optimizers import averaged_adamw
-from keras_landmarks.training import Stage
+from keras_landmarks.training import Stage, averaged_adamw
 
 TRAININGS = {
     "Gaussian heatmaps (eq. 3)": ({"heatmaps": Heatmaps(sigma=1.5, offset=-0.5)}, "centroid"),

@@ -6,7 +6,6 @@ Facts come from the recipes, the published weights and the measured results; not
 """
 
 import hashlib
-import inspect
 import json
 
 import tables
@@ -46,15 +45,13 @@ def entry(name):
     Where the published weights' network is not the recipe's, `published.json` tells its arguments.
     """
     recipe = read_recipe(name)
-    builder = getattr(recipe.model, "func", recipe.model)
-    arguments = dict(getattr(recipe.model, "keywords", {}))
+    builder, arguments = recipe.builder()
     arguments |= read_json(ZOO / name / "published.json").get("arguments", {})
-    arguments.setdefault("scheme", inspect.signature(builder).parameters["scheme"].default)
     path = weights_of(name)
     results = read_results(name)
     content = path.read_bytes() if path.is_file() else None
     return {
-        "builder": builder.__name__,
+        "builder": builder,
         "arguments": arguments,
         "crop": recipe.size[0],
         "margin": recipe.margin,

@@ -10,15 +10,18 @@ from recipes import read_recipe
 from keras_landmarks import data, training
 
 
-def read_samples(recipe, folder, skip_broken=False):
-    """Training and validation `Samples` of a recipe from a folder of faces."""
-    return recipe.samples(data.read_300w(folder, recipe.split, skip_broken), skip_broken)
+def read_samples(recipe, folder, skip_broken=False, more=None):
+    """Training and validation `Samples` of a recipe from a folder of faces, and perhaps another."""
+    faces = data.read_300w(folder, recipe.split, skip_broken)
+    more = data.read_300w(more, recipe.split, skip_broken) if more else ()
+    return recipe.samples(faces, skip_broken, more)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="a folder of zoo/, or the path of a recipe.py")
+    parser.add_argument("name", help="a model of the zoo, or the path of a file with a RECIPE")
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
+    parser.add_argument("--more", help="another such folder: faces to train on, not to choose on")
     parser.add_argument("--out", required=True, help="folder for checkpoint, log and weights")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
@@ -26,7 +29,9 @@ def main():
     )
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
-    samples, validation = read_samples(recipe, arguments.data, arguments.skip_broken)
+    samples, validation = read_samples(
+        recipe, arguments.data, arguments.skip_broken, arguments.more
+    )
     chosen = len(validation.faces) if validation else 0
     print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {chosen} to choose on")
     training.train(recipe, samples, validation, arguments.out, arguments.resume)

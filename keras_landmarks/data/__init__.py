@@ -1,10 +1,10 @@
 """Annotated faces: readers, named splits, augmentation, balancing and batches."""
 
-from keras_landmarks.data.augment import LIGHT, STRONG, Augmentation
+from keras_landmarks.data.augment import HARD, LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.loss_balance import FaceLosses, LossBalance, LossBalancing
+from keras_landmarks.data.loss_balance import LossBalance
 from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
 from keras_landmarks.data.protocols import (
@@ -35,8 +35,10 @@ from keras_landmarks.data.readers import (
     read_wflw_list,
 )
 from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
+from keras_landmarks.moved import old_name
 
 __all__ = [
+    "HARD",
     "LIGHT",
     "PROTOCOLS",
     "SPLITS",
@@ -44,9 +46,7 @@ __all__ = [
     "Augmentation",
     "BrokenFile",
     "Face",
-    "FaceLosses",
     "LossBalance",
-    "LossBalancing",
     "PoseBalance",
     "Protocol",
     "Samples",
@@ -81,3 +81,9 @@ __all__ = [
     "write_pts",
     "write_table",
 ]
+
+
+def __getattr__(name):
+    if name in ("FaceLosses", "LossBalancing"):
+        return old_name(__name__, name, "training")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,6 +25,9 @@ class Augmentation:
         colour: largest change of contrast, brightness and of each channel, as a fraction.
         grey: probability of a picture without colour.
         patches: probability of hiding parts of the face under up to three plain patches.
+        cover: largest half side of such a patch, as a fraction of the crop.
+        shrink: probability of a low resolution: a fifth to two thirds of the crop's pixels a side.
+        dark: probability of a dark picture: 15 to 70 % of the light.
         noise: probability of Gaussian noise with a sigma of up to 16 grey levels.
         jpeg: probability of JPEG compression with a quality of 15 to 75.
         normal: whether rotation, shift (of the whole box then) and scale are drawn from normal
@@ -45,6 +48,9 @@ class Augmentation:
     colour: float = 0.0
     grey: float = 0.0
     patches: float = 0.0
+    cover: float = 0.2
+    shrink: float = 0.0
+    dark: float = 0.0
     noise: float = 0.0
     jpeg: float = 0.0
     normal: bool = False
@@ -63,6 +69,18 @@ STRONG = Augmentation(
     jpeg=0.15,
 )
 """Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
+
+HARD = dataclasses.replace(
+    STRONG,
+    rotation=15,
+    shift=0.05,
+    scale=0.08,
+    patches=0.4,
+    cover=0.3,
+    shrink=0.1,
+    dark=0.1,
+)
+"""More of each, with large covers, low resolution and darkness: for long trainings."""
 
 LIGHT = dataclasses.replace(
     STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.2, noise=0.1, jpeg=0.1
@@ -117,15 +135,20 @@ def random_pixels(rng, augmentation, crops):
     gates = rng.random((count, len(chances))) < chances
     colours = _colour_matrices(rng, count, a.colour) if a.colour else [None] * count
     sigmas = np.maximum(a.sigma * (rng.random(count) if a.vary_sigma else np.ones(count)), 0.1)
+    more = rng.random((count, 2)) if a.shrink or a.dark else np.ones((count, 2))
     changed = np.empty_like(crops)
     for i, (crop, colour, sigma) in enumerate(zip(crops, colours, sigmas)):
         patches, grey, blur, noise, jpeg = gates[i]
         if patches:
-            crop = _patches(rng, crop)
+            crop = _patches(rng, crop, a.cover)
         if colour is not None:
             crop = cv2.transform(crop, colour)
         if grey:
             crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        if more[i, 0] < a.dark:
+            crop = cv2.convertScaleAbs(crop, alpha=rng.uniform(0.15, 0.7))
+        if more[i, 1] < a.shrink:
+            crop = _coarse(rng, crop)
         if blur:
             crop = cv2.GaussianBlur(crop, (0, 0), sigma)
         if noise:
@@ -137,18 +160,27 @@ def random_pixels(rng, augmentation, crops):
     return changed
 
 
-def _patches(rng, crop):
+def _patches(rng, crop, cover):
     height, width = crop.shape[:2]
     crop = crop.copy()
     for _ in range(rng.integers(1, 4)):
         x, y = int(rng.integers(width)), int(rng.integers(height))
-        w, h = (rng.uniform(0.05, 0.2, 2) * (width, height)).astype(int) + 1
+        w, h = (rng.uniform(0.05, cover, 2) * (width, height)).astype(int) + 1
         colour = rng.integers(0, 256, 3).tolist()
         if rng.random() < 0.5:
             cv2.ellipse(crop, (x, y), (int(w), int(h)), rng.uniform(0, 180), 0, 360, colour, -1)
         else:
             cv2.rectangle(crop, (x - int(w), y - int(h)), (x + int(w), y + int(h)), colour, -1)
     return crop
+
+
+def _coarse(rng, crop):
+    """The crop with fewer pixels, enlarged again."""
+    height, width = crop.shape[:2]
+    share = rng.uniform(0.2, 0.67)
+    size = max(round(share * width), 1), max(round(share * height), 1)
+    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _colour_matrices(rng, count, amount):

@@ -1,12 +1,12 @@
 """Named splits of 300W, read from the official folder tree, and splits by source photo."""
 
-import pathlib
 import warnings
 
 import numpy as np
 
 from keras_landmarks.data.readers.pts import read_pts_folders
 from keras_landmarks.data.readers.rows import BrokenFile
+from keras_landmarks.files import as_path
 
 __all__ = ["SPLITS", "BrokenFile", "read_300w", "split_by_photo"]
 
@@ -41,7 +41,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
         FileNotFoundError: if none of the split's folders exists.
         ValueError: if the split is unknown, or a file is broken or without its partner.
     """
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     if split not in SPLITS:
         raise ValueError(f"Unknown split {split!r}. Known: {', '.join(SPLITS)}.")
     there = [part for part in SPLITS[split] if (folder / part).is_dir()]

@@ -1,13 +1,12 @@
-"""From faces to batches: one sample function under tf.data and under `keras.utils.PyDataset`."""
+"""From faces to batches: crops and landmarks, the same each time they are asked for."""
 
-import concurrent.futures
+import copy
 import warnings
 
-import keras
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment
+from keras_landmarks.data import augment, batches
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
@@ -18,7 +17,7 @@ class Samples:
 
     Batch `step` depends on the arguments alone: any batch can be made at any time, in any
     process, and training that was interrupted goes on with the very samples it would have seen.
-    Only where `LossBalancing` draws the faces, they follow the losses of the steps before.
+    Samples do not change; `replace` gives others of the same pictures.
 
     Args:
         faces: list of `Face`, all of one scheme.
@@ -60,21 +59,19 @@ class Samples:
                 f"Expected margin > 0, batch >= 1 and size >= 1 x 1, "
                 f"got {margin}, {batch} and {size}."
             )
-        self.scheme = get_scheme(faces[0].scheme)
-        self.size, self.margin, self.box = tuple(size), margin, box
-        self.augmentation, self.batch, self.seed = augmentation, batch, seed
+        own = self.__dict__  # which nothing else may change
+        own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
+        own |= dict(augmentation=augmentation, batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             warnings.warn(
                 f"{count} of {len(faces)} faces have no box: their landmarks' own is taken.",
                 stacklevel=2,
             )
-        self.balance = self.drawn = None  # of `LossBalancing`
-        self.first_step = 0  # of the last data set
-        self.faces, self._cuts = [], []
+        kept, cuts = [], []
         for face in faces:
             try:
-                self._cuts.append(self._cut(face))
-                self.faces.append(face)
+                cuts.append(self._cut(face))
+                kept.append(face)
             except (ValueError, OSError) as error:
                 if not skip_broken:
                     raise
@@ -83,11 +80,36 @@ class Samples:
                         f"{face.name} is broken, and indices count on it: {error}"
                     ) from error
                 warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if not self.faces:
+        if not kept:
             raise ValueError("None of the pictures could be read.")
-        self.indices = np.arange(len(self.faces)) if indices is None else np.asarray(indices)
-        if augmentation is not None and len(self.indices) < batch:
-            raise ValueError(f"{len(self.indices)} faces are fewer than a batch of {batch}.")
+        own |= dict(faces=tuple(kept), _cuts=tuple(cuts))
+        self._set_indices(np.arange(len(kept)) if indices is None else indices)
+
+    def __setattr__(self, name, value):
+        raise AttributeError(f"Samples do not change: take samples.replace({name}=...).")
+
+    def _set_indices(self, indices):
+        indices = np.array(indices)
+        if self.augmentation is not None and len(indices) < self.batch:
+            raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
+        indices.flags.writeable = False
+        self.__dict__["indices"] = indices
+
+    def replace(self, **changes):
+        """The same pictures, drawn in another way.
+
+        Args:
+            **changes: any of `augmentation`, `indices`, `batch` and `seed`.
+
+        Returns:
+            `Samples`.
+        """
+        if wrong := set(changes) - {"augmentation", "indices", "batch", "seed"}:
+            raise ValueError(f"Cannot replace {', '.join(sorted(wrong))}: make Samples anew.")
+        other = copy.copy(self)
+        other.__dict__.update(changes)
+        other._set_indices(other.indices)
+        return other
 
     def _cut(self, face):
         """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
@@ -125,51 +147,63 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng)
+        crops, landmarks = self._make([index], rng, self.augmentation)
         return crops[0], landmarks[0]
 
-    def _make(self, indices, rng):
+    def _make(self, indices, rng=None, augmentation=None):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of some faces."""
         pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
         landmarks, boxes = np.stack(landmarks), np.stack(boxes)
         if rng is not None:
-            boxes = augment.random_box(rng, self.augmentation, boxes)
+            boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         if rng is not None:
             transforms, mirrored = augment.random_transform(
-                rng, self.augmentation, transforms, self.size
+                rng, augmentation, transforms, self.size
             )
         crops = np.stack([images.warp(p, t, self.size) for p, t in zip(pixels, transforms)])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, self.augmentation, crops)
+            crops = augment.random_pixels(rng, augmentation, crops)
         return crops, landmarks
 
-    def batch_at(self, step):
+    def faces_at(self, step, draw=None):
+        """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
+        if draw is not None:
+            return draw(int(step))
+        if self.augmentation is None:
+            return self.indices[chosen]
+        order = np.random.default_rng((self.seed, epoch, len(self)))
+        return order.permutation(self.indices)[chosen]
+
+    def batch_at(self, step, augmentation=None, draw=None):
         """The batch that training sees at a step, counted from the first of the first epoch.
+
+        Args:
+            step: from 0.
+            augmentation: another one than the samples' own.
+            draw: called with the step; returns the indices of its faces. None draws each of an
+                epoch's once. See `training.LossBalancing.draw`.
 
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
-        if self.augmentation is None:
-            return self._make(self.indices[chosen], None)
-        rng = np.random.default_rng((self.seed, epoch, i))
-        if self.balance is not None:
-            self.drawn[int(step)] = faces = self.balance.draw(rng, self.batch)
-            return self._make(faces, rng)
-        order = np.random.default_rng((self.seed, epoch, len(self))).permutation(self.indices)
-        return self._make(order[chosen], rng)
+        faces, rng = self.faces_at(step, draw), None
+        augmentation = augmentation or self.augmentation
+        if augmentation is not None:
+            rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
+        return self._make(faces, rng, augmentation)
 
     def plain(self, indices):
         """Crops and landmarks of the faces of some indices, not augmented."""
-        return self._make(indices, None)
+        return self._make(indices)
 
     def arrays(self):
         """All crops and landmarks, not augmented: for evaluation."""
-        return self._make(self.indices, None)
+        return self._make(self.indices)
 
     def shapes(self):
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
@@ -187,60 +221,26 @@ class Samples:
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
         return self.shapes().mean(axis=0)
 
-    def dataset(self, first_step=0):
-        """A `tf.data.Dataset` of batches that goes on for ever, from a step on.
+    def dataset(self, first_step=0, augmentation=None, draw=None):
+        """A `tf.data.Dataset` of the batches of an epoch; each pass over it is the next epoch.
 
-        Elements are `(crops, {"landmarks": landmarks})`. Give `fit` `steps_per_epoch=len(self)`.
-        """
-        import tensorflow as tf
-
-        self.first_step = first_step
-        count = self.scheme.count
-
-        def make(step):
-            return tf.numpy_function(self.batch_at, [step], [tf.uint8, tf.float32])
-
-        def shaped(crops, landmarks):
-            batch = self.batch if self.augmentation is not None else None
-            crops = tf.ensure_shape(crops, (batch, *self.size, 3))
-            return crops, {"landmarks": tf.ensure_shape(landmarks, (batch, count, 2))}
-
-        steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-        options = tf.data.Options()  # threads of its own: training keeps all of TensorFlow's
-        options.threading.private_threadpool_size = 2
-        options.threading.max_intra_op_parallelism = 1
-        options.autotune.enabled = False
-        batches = steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
-        return batches.with_options(options)
-
-    def py_dataset(self, first_step=0, workers=2):
-        """The same batches as a `keras.utils.PyDataset`, for ever, without TensorFlow.
-
-        Give `fit` `steps_per_epoch=len(self)`.
+        Elements are `(crops, {"landmarks": landmarks})`. Keras needs no numbers of steps.
 
         Args:
-            first_step: where to start.
+            first_step: where the first pass starts; or a function without arguments that each pass
+                asks where it starts.
+            augmentation: as of `batch_at`, for samples that have one of their own.
+            draw: as of `batch_at`.
+        """
+        return batches.dataset(self, first_step, augmentation, draw)
+
+    def py_dataset(self, first_step=0, augmentation=None, draw=None, workers=2):
+        """The same as a `keras.utils.PyDataset`, without TensorFlow.
+
+        Args:
+            first_step: as of `dataset`.
+            augmentation: as of `batch_at`, for samples that have one of their own.
+            draw: as of `batch_at`.
             workers: threads that make batches ahead of time.
         """
-        self.first_step = first_step
-        return _Batches(self, first_step, workers)
-
-
-class _Batches(keras.utils.PyDataset):
-    """Batches by number. Makes its own ahead: Keras' workers start anew with every epoch."""
-
-    num_batches = None
-
-    def __init__(self, samples, first_step, workers):
-        super().__init__()
-        self.samples, self.first_step = samples, first_step
-        self._ahead, self._count = {}, 2 * workers
-        self._pool = concurrent.futures.ThreadPoolExecutor(workers)
-
-    def __getitem__(self, index):
-        for i in range(index, index + self._count):
-            if i not in self._ahead:
-                step = self.first_step + i
-                self._ahead[i] = self._pool.submit(self.samples.batch_at, step)
-        crops, landmarks = self._ahead.pop(index).result()
-        return crops, {"landmarks": landmarks}
+        return batches.PyBatches(self, first_step, augmentation, draw, workers)

@@ -2,13 +2,13 @@
 
 import dataclasses
 import functools
-import pathlib
 import warnings
 from collections.abc import Callable
 
 from keras_landmarks.data import readers
 from keras_landmarks.data.datasets import SPLITS, read_300w
 from keras_landmarks.data.readers.wflw import ATTRIBUTES
+from keras_landmarks.files import as_path
 
 PRIVATE = {"indoor": ("01_Indoor",), "outdoor": ("02_Outdoor",)}
 
@@ -32,7 +32,7 @@ class Protocol:
 
 
 def _read_private(folder, parts, skip_broken=False):
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     inside = folder / "300W"
     return readers.read_pts_folders(
         inside if inside.is_dir() else folder, parts, "ibug68", skip_broken
@@ -40,7 +40,7 @@ def _read_private(folder, parts, skip_broken=False):
 
 
 def _read_menpo(folder, part, pose, skip_broken=False):
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     places = [f"{part}set/{pose}", f"{part}/{pose}", pose]
     place = next((p for p in places if (folder / p).is_dir()), None)
     if place is None:

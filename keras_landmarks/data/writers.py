@@ -13,6 +13,7 @@ import numpy as np
 from keras_landmarks import files
 from keras_landmarks.data.readers.finding import needed
 from keras_landmarks.data.readers.table import BOX
+from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
 
@@ -45,7 +46,7 @@ def write_table(path, faces, images=None):
     Raises:
         ValueError: if there are no faces, they have several schemes, or a picture is no file.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     scheme = _scheme(path, faces)
     names = ["image", "name", "photo", "scheme", *BOX]
     names += [f"{axis}{i}" for i in range(scheme.count) for axis in "xy"]
@@ -82,7 +83,7 @@ def write_coco(path, faces, images=None):
         ValueError: if there are no faces, they have several schemes, a picture is no file, or
             all points of all faces are covered.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     scheme = _scheme(path, faces)
     if not any(face.visible.any() for face in faces):
         raise ValueError(f"{path}: no point is visible, which COCO's flags could not say.")
@@ -128,7 +129,7 @@ def write_dlib(path, faces, images=None):
         ValueError: if there are no faces, they have several schemes, a picture is no file, or
             a point is missing in all faces.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     scheme = _scheme(path, faces)
     if (nowhere := np.all([face.missing for face in faces], axis=0)).any():
         raise ValueError(f"{path}: point {int(nowhere.argmax())} is missing in all faces.")

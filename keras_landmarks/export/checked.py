@@ -19,6 +19,7 @@ from keras_landmarks.faces.boxes import convention_of, detect_boxes
 from keras_landmarks.faces.finder import cut_crops, predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model
+from keras_landmarks.schemes import scheme_config
 
 INT8_LIMIT = 0.8
 """How far the landmarks (and errors) of an int8 model may lie from those of Keras: the mean over
@@ -55,7 +56,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
     format = KERAS_NAMES.get(format, format)
-    path = pathlib.Path(path)
+    path = files.as_path(path)
     if format not in FORMATS:
         raise ValueError(f"Unknown format {format!r}. Known: {', '.join(FORMATS)}.")
     ending, limit = FORMATS[format]
@@ -99,7 +100,7 @@ def _crops(model, representative):
         if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
             raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
         return np.stack([images.as_rgb(crop) for crop in crops])
-    crops, folder = [], pathlib.Path(representative)
+    crops, folder = [], files.as_path(representative)
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder at {folder}.")
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -129,7 +130,7 @@ def _facts(model, format, dtype):
         "keras_landmarks": keras_landmarks.__version__,
         "model": model.name,
         "format": format,
-        "scheme": model.scheme.name,
+        "scheme": scheme_config(model.scheme),
         "points": model.scheme.point_names,
         "crop": {
             "size": list(model.size),

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import Scheme, get_scheme
 
 
 @dataclasses.dataclass(eq=False)
@@ -15,7 +15,7 @@ class Detection:
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the picture.
         box: `(4,)` float32 box on pixel edges, as it was detected or given.
-        scheme: name of the landmarks' scheme.
+        scheme: the landmarks' scheme, or its name.
         score: the detector's score of the face, 0..1; None where the box was given.
         error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
             the truth; None where the model does not say.
@@ -25,25 +25,31 @@ class Detection:
 
     landmarks: np.ndarray
     box: np.ndarray
-    scheme: str
+    scheme: Scheme
     score: float | None = None
     error: np.ndarray | None = None
     point_score: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self.scheme = get_scheme(self.scheme)
 
     @property
     def confidence(self) -> np.ndarray | None:
         """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
         From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
-        0.37 an expected error of a tenth of it), or else its score.
+        0.37 an expected error of a tenth of it; where the scheme has no eyes, half of what the
+        points span), or else its score.
         """
         if self.error is None:
             return self.point_score
-        scheme = get_scheme(self.scheme)
-        right, left = (
-            self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
-        )
-        return np.exp(-self.error / (0.1 * max(float(np.linalg.norm(right - left)), 1.0)))
+        eyes = self.scheme.right_eye, self.scheme.left_eye
+        if any(eyes):
+            right, left = (self.landmarks[list(eye)].mean(axis=0) for eye in eyes)
+            distance = float(np.linalg.norm(right - left))
+        else:
+            distance = float(np.ptp(self.landmarks, axis=0).max()) / 2
+        return np.exp(-self.error / (0.1 * max(distance, 1.0)))
 
     @property
     def face_confidence(self) -> float | None:
@@ -54,7 +60,7 @@ class Detection:
     def to_dict(self) -> dict[str, Any]:
         """The detection as plain numbers, for JSON."""
         numbers = {
-            "scheme": self.scheme,
+            "scheme": self.scheme.name,
             "score": self.score,
             "box": np.round(self.box, 2).tolist(),
             "landmarks": np.round(self.landmarks, 2).tolist(),

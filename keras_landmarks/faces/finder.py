@@ -91,7 +91,7 @@ def _find(
     outputs = _outputs(model, crops, transforms)
     return [
         [
-            Detection(landmarks, box, model.scheme.name, _score(score), **more)
+            Detection(landmarks, box, model.scheme, _score(score), **more)
             for box, score, (landmarks, more) in zip(framed, scores, outputs)
         ]
         for framed, scores in found

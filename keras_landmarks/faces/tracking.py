@@ -32,7 +32,7 @@ class Track(Detection):
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the frame.
         box: `(4,)` float32 box on pixel edges.
-        scheme: name of the landmarks' scheme.
+        scheme: the landmarks' scheme.
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
         error: `(n,)` expected errors in pixels of the frame, or None.
         point_score: `(n,)` weights of the points in 0..1, or None.

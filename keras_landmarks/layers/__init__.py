@@ -4,6 +4,7 @@ from keras_landmarks.layers.batch_normalization import BatchNormalization
 from keras_landmarks.layers.feature_image import FeatureImage
 from keras_landmarks.layers.heatmap_decoding import HeatmapDecoding
 from keras_landmarks.layers.heatmap_generation import HeatmapGeneration
+from keras_landmarks.layers.heatmap_mean import HeatmapMean
 from keras_landmarks.layers.image_transform import ImageTransform
 from keras_landmarks.layers.landmark_crop import LandmarkCrop
 from keras_landmarks.layers.landmark_transform import LandmarkTransform
@@ -19,6 +20,7 @@ __all__ = [
     "FeatureImage",
     "HeatmapDecoding",
     "HeatmapGeneration",
+    "HeatmapMean",
     "ImageTransform",
     "LandmarkCrop",
     "LandmarkTransform",

@@ -37,7 +37,7 @@ def align(y_true, y_pred, smooth=True):
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class Align(FaceLoss):
-    """`align` as a Keras loss of patches; `models.MultiLoss` cuts them.
+    """`align` as a Keras loss of patches; `training.MultiLoss` cuts them.
 
     Args:
         smooth: whether a Gaussian kernel passes over the patches first.

@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_landmarks.schemes import Scheme, scheme_config
+
 
 def difference(y_true, y_pred):
     """Truth less prediction, float32."""
@@ -25,5 +27,8 @@ class FaceLoss(keras.losses.Loss):
         return self._function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
-        plain = {key: getattr(value, "name", value) for key, value in self._arguments.items()}
+        plain = {
+            key: scheme_config(value) if isinstance(value, Scheme) else value
+            for key, value in self._arguments.items()
+        }
         return {**super().get_config(), **plain}

@@ -57,7 +57,7 @@ class Validation(FaceLoss):
         ValueError: if the distance is another one.
 
     Example:
-        graph = models.MultiLoss(model, {"validated": Validation(Wing(10, 2))})
+        graph = training.MultiLoss(model, {"validated": Validation(Wing(10, 2))})
     """
 
     def __init__(

@@ -178,6 +178,32 @@ def test_patches_leave_most_of_the_face_to_see():
     assert 0.02 < np.mean(hidden) < 0.3
 
 
+def test_larger_covers_hide_more_of_the_face():
+    def hidden(cover):
+        changed = change(Augmentation(blur=0, patches=1, cover=cover), CROP, 300)
+        return np.mean([(c != CROP).any(axis=2).mean() for c in changed])
+
+    assert hidden(0.3) > 1.4 * hidden(0.2)
+
+
+def test_a_dark_picture_has_15_to_70_percent_of_the_light():
+    grey = np.full((8, 8, 3), 200, np.uint8)
+    levels = [crop.mean() / 200 for crop in change(Augmentation(blur=0, dark=1), grey, 200)]
+    assert 0.14 < min(levels) < 0.2
+    assert 0.65 < max(levels) < 0.71
+
+
+def test_a_low_resolution_keeps_pixels_in_their_places():
+    lit = np.zeros((64, 64, 3), np.uint8)
+    lit[20:28, 32:40] = 255
+    ys, xs = np.mgrid[:64, :64]
+    for crop in change(Augmentation(blur=0, shrink=1), lit, 50):
+        weight = crop[..., 0] / crop[..., 0].sum()
+        assert (weight * xs).sum() == pytest.approx(35.5, abs=0.25)
+        assert (weight * ys).sum() == pytest.approx(23.5, abs=0.25)
+        assert len(np.unique(crop)) > 2
+
+
 def test_noise_has_no_preferred_direction_and_at_most_16_levels():
     grey = np.full((64, 64, 3), 128, np.uint8)
     crops = change(Augmentation(blur=0, noise=1), grey, 200)

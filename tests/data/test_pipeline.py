@@ -5,6 +5,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_landmarks import metrics
 from keras_landmarks.data import (
     Augmentation,
     BrokenFile,
@@ -13,6 +14,7 @@ from keras_landmarks.data import (
     made_up_face,
     made_up_faces,
 )
+from keras_landmarks.models import cnn
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.schemes import get_scheme
 
@@ -25,6 +27,7 @@ GEOMETRY = {
     "scale": {"scale": 0.2},
     "everything": {"rotation": 30, "mirror": 0.5, "shift": 0.05, "scale": 0.1},
 }
+EAGERLY = keras.backend.backend() == "tensorflow"  # compiling takes longer than these few steps
 on_tensorflow = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tf.data is TensorFlow's"
 )
@@ -203,7 +206,7 @@ def test_the_mean_shape_is_that_of_faces_and_their_mirror_images():
 
 
 def batches_of(dataset, count):
-    drawn = itertools.islice(dataset, count)
+    drawn = itertools.islice(iter(dataset), count)
     return [(np.array(crops), np.array(y["landmarks"])) for crops, y in drawn]
 
 
@@ -217,26 +220,90 @@ def assert_same(batches, samples, first_step):
 @on_tensorflow
 @pytest.mark.parametrize("augmentation", [Augmentation(), None])
 @pytest.mark.parametrize("first_step", [0, 5])
-def test_tf_data_gives_the_batches_from_a_step_on_over_the_epochs_end(augmentation, first_step):
+def test_each_pass_over_tf_data_gives_the_batches_of_the_next_epoch(augmentation, first_step):
     samples = Samples(some_faces(), (16, 16), augmentation=augmentation, batch=4)
     dataset = samples.dataset(first_step)
     crops, landmarks = dataset.element_spec
     batch = 4 if augmentation else None
     assert tuple(crops.shape) == (batch, 16, 16, 3)
     assert tuple(landmarks["landmarks"].shape) == (batch, 68, 2)
-    batches = batches_of(dataset, 5)
-    assert len(batches) == 5
+    batches = [batch for _ in range(3) for batch in batches_of(dataset, None)]
+    assert len(batches) == 3 * len(samples)
     assert_same(batches, samples, first_step)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("first_step", [0, 4])
-def test_a_py_dataset_gives_the_batches_from_a_step_on_over_the_epochs_end(first_step, workers):
+def test_each_pass_over_a_py_dataset_gives_the_batches_of_the_next_epoch(first_step, workers):
     samples = Samples(some_faces(), (16, 16), augmentation=Augmentation(), batch=4)
     dataset = samples.py_dataset(first_step, workers=workers)
-    batches = batches_of((dataset[i] for i in range(5)), None)
-    assert len(batches) == 5
+    batches = [batch for _ in range(3) for batch in batches_of(dataset, None)]
+    assert len(batches) == 3 * len(samples)
     assert_same(batches, samples, first_step)
+
+
+every_kind = pytest.mark.parametrize(
+    "kind", [pytest.param("dataset", marks=on_tensorflow), "py_dataset"]
+)
+
+
+@every_kind
+@pytest.mark.parametrize("augmentation", [Augmentation(), None])
+def test_a_pass_may_be_told_where_it_starts(kind, augmentation):
+    samples = Samples(some_faces(), (16, 16), augmentation=augmentation, batch=4)
+    start = iter([7, 2, 11])
+    data = getattr(samples, kind)(lambda: next(start))
+    for first_step in (7, 2, 11):
+        assert_same(batches_of(data, None), samples, first_step)
+
+
+@every_kind
+@pytest.mark.parametrize("augmentation", [Augmentation(), None])
+def test_keras_needs_no_number_of_steps(kind, augmentation):
+    samples = Samples(some_faces(), (16, 16), augmentation=augmentation, batch=4)
+    held_out = Samples(some_faces(5), (16, 16), batch=2)
+    model = cnn(size=16, filters=(4,), hidden=4)
+    nme = metrics.NME()
+    model.compile("adam", {"landmarks": "mse"}, metrics={"landmarks": [nme]}, run_eagerly=EAGERLY)
+    data, held = getattr(samples, kind)(), getattr(held_out, kind)()
+    assert len(data) == len(samples)
+    history = model.fit(data, validation_data=held, epochs=2, verbose=0).history
+    assert len(history["val_nme"]) == 2
+    crops, landmarks = held_out.arrays()
+    found = model.predict(held, verbose=0)["landmarks"]
+    np.testing.assert_allclose(found, model.predict(crops, verbose=0)["landmarks"], atol=1e-3)
+    error = model.evaluate(held, verbose=0, return_dict=True)["nme"]
+    assert error == pytest.approx(metrics.face_errors(landmarks, found).mean(), rel=1e-4)
+    assert error == pytest.approx(history["val_nme"][-1], rel=1e-4)
+    assert len(model.predict(data, verbose=0)["landmarks"]) == 8 if augmentation else 10
+    model.evaluate(data, verbose=0)
+    model.fit(data, steps_per_epoch=len(samples), epochs=2, verbose=0)  # as before
+
+
+def test_samples_do_not_change():
+    samples = Samples(some_faces(), (16, 16), augmentation=Augmentation(), batch=4)
+    before = samples.batch_at(3)
+    with pytest.raises(AttributeError, match=r"take samples\.replace\(indices=\.\.\.\)"):
+        samples.indices = np.arange(5)
+    with pytest.raises(ValueError, match="read-only"):
+        samples.indices[0] = 1
+    other = samples.replace(indices=[7, 7, 7, 7], seed=3)
+    assert set(other.faces_at(0)) == {7}
+    assert other.seed == 3
+    np.testing.assert_array_equal(samples.batch_at(3)[0], before[0])
+    with pytest.raises(ValueError, match="Cannot replace size"):
+        samples.replace(size=(8, 8))
+    with pytest.raises(ValueError, match="2 faces are fewer than a batch of 4"):
+        samples.replace(indices=[0, 1])
+
+
+def test_a_batch_tells_its_faces():
+    samples = Samples(some_faces(), (16, 16), augmentation=Augmentation(**NOTHING), batch=4)
+    for step in range(5):
+        plain = samples.plain(samples.faces_at(step))
+        np.testing.assert_array_equal(samples.batch_at(step)[0], plain[0])
+    chosen = samples.batch_at(0, draw=lambda step: np.array([1, 1, 2, 3]))
+    np.testing.assert_array_equal(chosen[0], samples.plain([1, 1, 2, 3])[0])
 
 
 @pytest.mark.parametrize(

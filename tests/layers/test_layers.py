@@ -71,6 +71,7 @@ LAYERS = {
     "heatmap_decoding": (lambda: layers.HeatmapDecoding(sharpness=4.0), (MAPS,)),
     "heatmap_decoding, argmax": (lambda: layers.HeatmapDecoding("argmax"), (MAPS,)),
     "heatmap_decoding, centroid": (lambda: layers.HeatmapDecoding("centroid", 2), (MAPS,)),
+    "heatmap_mean": (lambda: layers.HeatmapMean(4), (4 * MAPS, MAPS[..., :3])),
     "upsampled_sum": (layers.UpsampledSum, (MAPS[:, ::2, ::2], MAPS)),
     "score_weights": (lambda: layers.ScoreWeights(stride=2), (MAPS, LANDMARKS)),
     "score_weights of an offset": (
@@ -119,6 +120,26 @@ def test_a_coarse_pixel_is_added_to_four_fine_ones_and_cut_at_the_border():
             np.testing.assert_allclose(found[:, i, j], fine[:, i, j] + coarse[:, i // 2, j // 2])
     with pytest.raises(ValueError, match=r"Expected maps of half the size, \(2, 3, 5\)"):
         layers.UpsampledSum()(coarse[:, :1], fine)
+
+
+def test_means_under_a_heatmap_are_those_of_its_softmax():
+    heatmaps, maps = 4 * MAPS, MAPS[..., :3]
+    found = array(layers.HeatmapMean(4)(heatmaps, maps))
+    decoded = array(layers.HeatmapDecoding(stride=4)(heatmaps))
+    np.testing.assert_allclose(found[..., :2], decoded, atol=1e-4)
+    _, height, width, _ = heatmaps.shape
+    for face, n in ((0, 0), (2, 4)):
+        weights = np.exp(heatmaps[face, :, :, n].astype(float))
+        weights /= weights.sum()
+        mean = sum(weights[y, x] * maps[face, y, x] for y in range(height) for x in range(width))
+        np.testing.assert_allclose(found[face, n, 2:5], mean, atol=1e-5)
+        middle = (decoded[face, n] + 0.5) / 4 - 0.5
+        spread = sum(
+            weights[y, x] * ((x - middle[0]) ** 2 + (y - middle[1]) ** 2)
+            for y in range(height)
+            for x in range(width)
+        )
+        assert found[face, n, 5] == pytest.approx(spread, abs=1e-3)
 
 
 # Bad input

@@ -12,7 +12,7 @@ from gradients import gradients
 from keras import ops
 
 import keras_landmarks
-from keras_landmarks import losses, models
+from keras_landmarks import losses, models, training
 from keras_landmarks.layers import LandmarkCrop
 
 RNG = np.random.default_rng(0)
@@ -128,7 +128,7 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     for i in (1, 2, 3):
         dense = model.get_layer(f"stage{i}_dense")
         dense.set_weights([RNG.normal(size=w.shape) * 0.03 for w in dense.get_weights()])
-    graph = models.MultiLoss(model, SCHEME_LOSSES)
+    graph = training.MultiLoss(model, SCHEME_LOSSES)
     outputs = graph(CROPS)
     np.testing.assert_allclose(
         array(outputs["landmarks"]), array(model(CROPS)["landmarks"]), atol=1e-4
@@ -146,7 +146,7 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     alone = float(np.mean(array(losses.align(*chosen))))
     found = float(graph.compute_loss(CROPS, {"landmarks": TRUTH}, outputs))
     assert found == pytest.approx(expected + alone, rel=1e-4)
-    graph = models.MultiLoss(model, {"stage3_landmarks": losses.Align()})
+    graph = training.MultiLoss(model, {"stage3_landmarks": losses.Align()})
     found = float(graph.compute_loss(CROPS, {"landmarks": TRUTH}, graph(CROPS)))
     assert found == pytest.approx(alone, rel=1e-3)
 
@@ -155,7 +155,7 @@ def test_multi_loss_trains_every_stage_and_the_model_itself():
     keras.utils.set_random_seed(0)
     model = small_ffld()
     before = {v.path: array(v) for v in model.trainable_variables}
-    graph = models.MultiLoss(model, SCHEME_LOSSES)
+    graph = training.MultiLoss(model, SCHEME_LOSSES)
     graph.compile(keras.optimizers.Adam(1e-3))
     history = graph.fit(CROPS, {"landmarks": TRUTH}, epochs=4, verbose=0).history["loss"]
     assert history[-1] < history[0]
@@ -170,7 +170,7 @@ def test_align_does_not_pull_at_the_maps():
     model = small_ffld()
     first = model.get_layer("stage0_dense")  # without it nothing but the maps leads to the stem
     first.set_weights([np.zeros(w.shape) for w in first.get_weights()])
-    graph = models.MultiLoss(model, {"stage3_landmarks": losses.Align()})
+    graph = training.MultiLoss(model, {"stage3_landmarks": losses.Align()})
     graph.compile(keras.optimizers.SGD(1.0))
     stem, last = (model.get_layer(name) for name in ("stem", "stage3_dense"))
     before = array(stem.kernel)
@@ -181,6 +181,6 @@ def test_align_does_not_pull_at_the_maps():
 
 def test_multi_loss_without_a_loss_or_layer_is_refused():
     with pytest.raises(ValueError, match="a loss for at least one layer"):
-        models.MultiLoss(small_ffld(), {})
+        training.MultiLoss(small_ffld(), {})
     with pytest.raises(ValueError, match="stage9"):
-        models.MultiLoss(small_ffld(), {"stage9_landmarks": losses.L1()})
+        training.MultiLoss(small_ffld(), {"stage9_landmarks": losses.L1()})

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_landmarks import layers, losses, models, shapes
+from keras_landmarks import layers, losses, models, shapes, training
 from keras_landmarks.data import made_up_faces
 
 RNG = np.random.default_rng(0)
@@ -292,7 +292,7 @@ def test_all_parts_train_together(decoding):
         stage_losses["heatmaps"] = losses.Heatmaps()
     else:
         stage_losses["decoded"] = losses.Wing(10, 2)
-    graph = models.MultiLoss(model, stage_losses)
+    graph = training.MultiLoss(model, stage_losses)
     eagerly = keras.backend.backend() == "tensorflow"  # JAX compiles every operation, or one step
     graph.compile(keras.optimizers.Adam(3e-3), run_eagerly=eagerly)
     crops = RNG.uniform(0, 255, (4, 32, 32, 3)).astype("float32")

@@ -14,6 +14,7 @@ TENSORFLOW = keras.backend.backend() == "tensorflow"
 HOURGLASS = functools.partial(
     models.hourglass, "five5", 64, width=4, growth=2, depth=1, fine=4, exemplars=5, neighbours=4
 )
+UNET = functools.partial(models.unet, "five5", 96, widths=(4, 4, 4, 4), depth=1, side=4, places=4)
 RESNET = functools.partial(models.resnet, "five5", width=0.0625, size=192, heatmaps=True)
 # Where a half-size map comes back by repeating pixels, one saw a little too far left and the next
 # one too far right: the mean of so many neighbours is compared. Coarse maps of a pyramid say which
@@ -24,8 +25,11 @@ DECODERS = {
     "hourglass": (HOURGLASS, 4, ()),
     "hourglass, argmax": (functools.partial(HOURGLASS, decoding="argmax"), 4, ()),
     "hourglass, centroid": (functools.partial(HOURGLASS, decoding="centroid"), 4, ()),
+    "unet": (UNET, 1, ("side4", "side3")),
+    "unet of stride 8": (functools.partial(UNET, stride=8), 1, ("side4",)),
     "hourglass of stride 2": (functools.partial(HOURGLASS, stride=2), 2, ()),
 }
+DECODING = (layers.HeatmapDecoding, layers.HeatmapMean)
 CROPPERS = {
     "ffld": functools.partial(models.ffld, "five5", width=0.0625, size=192),
     "validation": functools.partial(
@@ -70,15 +74,15 @@ def test_a_pixel_lit_in_the_last_maps_decodes_to_the_middle_of_what_it_saw(name)
     model = listening(build(), silent)
     maps = model.get_layer("heatmaps").output
     _, height, width, count = maps.shape
-    decoder = next(x for x in model.layers if isinstance(x, layers.HeatmapDecoding))
-    decode = keras.Model(maps, decoder.output)
+    decoder = next(x for x in model.layers if isinstance(x, DECODING))
     seen = middle_of_what_is_seen(model, maps)
     first = width // 2 - neighbours
     columns = range(first, first + neighbours)
     lit = np.zeros((neighbours, height, width, count), "float32")
     for face, column in enumerate(columns):
         lit[face, column, column] = 100
-    found = ops.convert_to_numpy(decode(lit))
+    inputs = (lit, lit) if isinstance(decoder, layers.HeatmapMean) else (lit,)
+    found = ops.convert_to_numpy(decoder(*inputs))[..., :2]
     np.testing.assert_allclose(found[..., 0], found[..., 1], atol=1e-3)
     expected = np.mean([seen[column] for column in columns])
     assert found[:, 0, 0].mean() == pytest.approx(expected, abs=0.01)
@@ -91,7 +95,7 @@ def test_every_builder_that_decodes_maps_is_measured():
         if inspect.isfunction(build):
             arguments = {"heatmaps": True} if name == "resnet" else {}
             kinds = {type(layer) for layer in build(**arguments).layers}
-            decoding |= {name} if layers.HeatmapDecoding in kinds else set()
+            decoding |= {name} if kinds & set(DECODING) else set()
     measured = {build().name.rstrip("0123456789") for build, _, _ in DECODERS.values()}
     assert decoding == measured
 

@@ -9,7 +9,7 @@ import pytest
 from gradients import gradients
 from keras import layers, ops
 
-from keras_landmarks import losses, models, weights
+from keras_landmarks import losses, models, training, weights
 from keras_landmarks.losses import Validation
 from keras_landmarks.models import blocks
 
@@ -313,7 +313,7 @@ def test_multi_loss_trains_landmarks_and_foretold_errors(name):
     truth = truth.astype("float32")
     before = weights.get_weights(model)
     loss = Validation(losses.Wing(10, 2))
-    graph = models.MultiLoss(model, {"validated": loss})
+    graph = training.MultiLoss(model, {"validated": loss})
     outputs = graph(crops_of(name))
     joined = np.concatenate(
         [array(outputs["landmarks"]), array(model(crops_of(name))["error"])[..., None]], axis=-1
@@ -335,7 +335,7 @@ def test_the_places_that_an_error_is_foretold_from_do_not_pull_at_the_points():
     heads = []
     for weight in (0.0, 100.0):
         model = built("places")
-        graph = models.MultiLoss(model, {"validated": Validation(losses.L1(), weight=weight)})
+        graph = training.MultiLoss(model, {"validated": Validation(losses.L1(), weight=weight)})
         graph.compile(keras.optimizers.SGD(0.1), run_eagerly=TENSORFLOW)
         before = weights.get_weights(model)
         graph.train_on_batch(crops_of("places"), {"landmarks": TRUE[:3] / 2})
@@ -362,7 +362,7 @@ def test_the_foretold_error_becomes_the_mean_distance_from_the_truth(distance):
     points = layers.Dense(10, kernel_initializer="zeros", trainable=False, name="points")(features)
     landmarks = layers.Reshape((5, 2), name="landmarks")(points)
     model = keras.Model(features, blocks.outputs(landmarks, features, True))
-    graph = models.MultiLoss(model, {"validated": Validation(distance=distance)})
+    graph = training.MultiLoss(model, {"validated": Validation(distance=distance)})
     graph.compile(keras.optimizers.Adam(1.0))
     truth, ones = TRUE / 4, np.ones((4, 1), "float32")
     for _ in range(150):

@@ -1,12 +1,11 @@
 """AFLW with 19 points, as Zhu et al. (CVPR 2016) give it: `AFLWinfo_release.mat`."""
 
-import pathlib
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_mat
 from keras_landmarks.data.readers.rows import corner_box, read_faces
+from keras_landmarks.files import as_path
 
 TRAINING = 20000
 """So many of the order `ra` are the training faces; the others are the test faces."""
@@ -32,7 +31,7 @@ def read_aflw(folder, part="full", skip_broken=False):
     """
     if part not in ("train", "full", "frontal"):
         raise ValueError(f"Unknown part {part!r} of AFLW. Known: train, full, frontal.")
-    path = pathlib.Path(folder) / "AFLWinfo_release.mat"
+    path = as_path(folder) / "AFLWinfo_release.mat"
     names = ("nameList", "bbox", "data", "mask_new", "ra")
     names, boxes, points, masks, order = read_mat(path, *names)
     order = np.int64(order).ravel() - 1

@@ -1,7 +1,6 @@
 """COFW: 29 points with their occlusion in MATLAB 7.3 files, and the 68 points of COFW-68."""
 
 import functools
-import pathlib
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from keras_landmarks.data.readers.finding import (
     read_mat,
 )
 from keras_landmarks.data.readers.rows import points_of, read_faces, side_box
+from keras_landmarks.files import as_path
 
 _VARIABLES = {
     "train": ("COFW_train_color.mat", "IsTr", "phisTr", "bboxesTr"),
@@ -102,7 +102,7 @@ def _content(folder, part):
     if part not in _VARIABLES:
         raise ValueError(f"Unknown part {part!r} of COFW. Known: {', '.join(_VARIABLES)}.")
     name, images, shapes, boxes = _VARIABLES[part]
-    path = existing_file(pathlib.Path(folder) / name)
+    path = existing_file(as_path(folder) / name)
     h5py = needed("h5py", "h5py")
     try:
         with h5py.File(path) as file:

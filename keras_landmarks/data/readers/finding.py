@@ -3,11 +3,13 @@
 import importlib
 import pathlib
 import re
+import unicodedata
 import warnings
 
 import numpy as np
 
 from keras_landmarks.data.readers.rows import BrokenFile
+from keras_landmarks.files import as_path
 
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 """Endings of pictures, in small letters."""
@@ -96,12 +98,14 @@ class Pictures:
 
 
 def _plain(name):
-    return name.lower().replace(" ", "")
+    return unicodedata.normalize("NFC", name).lower().replace(" ", "")
 
 
 def plain_stem(name):
-    """A picture's name in a data set without its ending, case, spaces and `\\`: a key for boxes."""
-    return _plain(re.sub(r"\.\w+$", "", str(name).replace("\\", "/")))
+    """A picture's path in a data set, whichever way it is written, without ending and spaces."""
+    name = unicodedata.normalize("NFC", name).replace("\\", "/").replace(" ", "").strip()
+    path = pathlib.PurePosixPath(name)
+    return str(path.with_suffix("") if path.suffix.lower() in (*PICTURES, ".pts") else path)
 
 
 class LazyPicture:
@@ -124,7 +128,7 @@ def existing_folder(folder):
     Raises:
         FileNotFoundError: if there is none.
     """
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder {folder}.")
     return folder
@@ -136,7 +140,7 @@ def existing_file(path, hint=""):
     Raises:
         FileNotFoundError: if there is none.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No {path.name} in {path.parent}. {hint}".strip())
     return path

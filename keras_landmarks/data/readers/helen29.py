@@ -1,12 +1,11 @@
 """The 348 HELEN faces with 29 points of Zhou, Brandt and Lin (ICCV 2013)."""
 
-import pathlib
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_mat
 from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.files import as_path
 
 
 def read_helen29(folder, skip_broken=False):
@@ -23,7 +22,7 @@ def read_helen29(folder, skip_broken=False):
         FileNotFoundError: if `helen.mat` is missing.
         ValueError: if it is not the expected MATLAB file, or a picture of it is missing.
     """
-    path = pathlib.Path(folder) / "helen.mat"
+    path = as_path(folder) / "helen.mat"
     names, points = (content.ravel() for content in read_mat(path, "imgs", "Pts"))
     pictures = Pictures(folder, ["img"])
 

@@ -1,10 +1,9 @@
 """LaPa: 106 points, a count line and `x y` lines for each picture."""
 
-import pathlib
-
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, files_of, read_text
 from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.files import as_path
 
 
 def read_lapa(folder, part="test", skip_broken=False):
@@ -22,7 +21,7 @@ def read_lapa(folder, part="test", skip_broken=False):
         FileNotFoundError: if there are no such folders.
         ValueError: if a file is broken or without its picture.
     """
-    folder = pathlib.Path(folder) / part
+    folder = as_path(folder) / part
     pictures = Pictures(folder / "images")
 
     def face(path):

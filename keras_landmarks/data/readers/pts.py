@@ -3,6 +3,7 @@
 import csv
 import pathlib
 import re
+import warnings
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from keras_landmarks.data.readers.finding import (
     read_text,
 )
 from keras_landmarks.data.readers.rows import corner_box, read_faces
+from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
 
@@ -36,7 +38,7 @@ def read_pts(path, count=None):
         ValueError: if a brace is missing, a line is not two finite numbers, or the number of
             points is not the expected one or not the header's.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No annotation at {path}.")
     text = read_text(path).strip()
@@ -86,7 +88,7 @@ def read_pts_folders(folder, parts=("",), scheme="ibug68", skip_broken=False):
         FileNotFoundError: if a part does not exist.
         ValueError: if a file is broken or without its partner.
     """
-    folder, scheme = pathlib.Path(folder), get_scheme(scheme)
+    folder, scheme = as_path(folder), get_scheme(scheme)
     boxes = read_boxes(folder)
     rows = [row for part in parts for row in _pairs(existing_folder(folder / part), part)]
     source = f"{folder}: {', '.join(part for part in parts if part) or 'the folder'}"
@@ -94,7 +96,11 @@ def read_pts_folders(folder, parts=("",), scheme="ibug68", skip_broken=False):
     def face(row):
         return _face(*row, scheme, boxes)
 
-    return read_faces(source, rows, face, skip_broken)
+    faces = read_faces(source, rows, face, skip_broken)
+    if boxes and all(face.box is None for face in faces):
+        said = f"boxes name {next(iter(boxes))}, ... and none of the faces, as {faces[0].name}"
+        warnings.warn(f"{source}: {said}: faces are read without boxes.", stacklevel=2)
+    return faces
 
 
 def _pairs(folder, part):
@@ -177,7 +183,7 @@ def read_bounding_boxes(path):
 
 
 def _boxes_of_table(path):
-    rows = csv.DictReader(read_text(path).splitlines())
+    rows = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True)
     try:
         return {
             plain_stem(row["image"]): corner_box([float(row[k]) for k in ("x0", "y0", "x1", "y1")])

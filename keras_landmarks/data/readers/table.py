@@ -1,13 +1,13 @@
 """One row a face, in a CSV or Parquet file."""
 
 import csv
-import pathlib
 
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_text
 from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
 BOX = ("left", "top", "right", "bottom")
@@ -101,5 +101,5 @@ def _parquet(path):
     try:
         table = parquet.read_table(path)
     except Exception as error:  # pyarrow raises many kinds, all its own
-        raise ValueError(f"{pathlib.Path(path)}: expected a Parquet file: {error}") from error
+        raise ValueError(f"{as_path(path)}: expected a Parquet file: {error}") from error
     return set(table.column_names), table.to_pylist()

@@ -1,7 +1,6 @@
 """300VW: videos with a `.pts` file for each frame, in three categories of test clips."""
 
 import functools
-import pathlib
 import pickle
 import warnings
 
@@ -11,6 +10,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import PICTURES, LazyPicture, existing_folder, files_of
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.files import as_path
 from keras_landmarks.pictures.video import VideoReader
 
 CATEGORIES = {
@@ -85,7 +85,7 @@ class Frames:
     """
 
     def __init__(self, folder):
-        self.folder = pathlib.Path(folder)
+        self.folder = as_path(folder)
         images = self.folder / "imgs"
         there = images.iterdir() if images.is_dir() else ()
         pictures = [p for p in there if p.suffix.lower() in PICTURES and p.stem.isdigit()]
@@ -130,7 +130,7 @@ def read_broken_frames(path):
         ValueError: if it is another kind of file.
     """
     try:
-        with pathlib.Path(path).open("rb") as file:
+        with as_path(path).open("rb") as file:
             np.lib.format.read_magic(file)
             np.lib.format.read_array_header_1_0(file)
             content = _Plain(file).load()

@@ -1,12 +1,11 @@
 """WFLW: 98 points, boxes and six attributes in one list of text."""
 
-import pathlib
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_text
 from keras_landmarks.data.readers.rows import corner_box, points_of, read_faces
+from keras_landmarks.files import as_path
 
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")
 """The attributes of WFLW in the order of its lists."""
@@ -33,7 +32,7 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
     """
     if attribute is not None and attribute not in ATTRIBUTES:
         raise ValueError(f"Unknown attribute {attribute!r}. Known: {', '.join(ATTRIBUTES)}.")
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     path = folder / _LISTS / f"list_98pt_rect_attr_{part}.txt"
     faces = read_wflw_list(path, folder, skip_broken)
     return [face for face in faces if attribute is None or face.facts.get(attribute)]

@@ -1,27 +1,26 @@
-"""Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
+"""Training by recipe, stage by stage."""
 
-import contextlib
 import pathlib
 
 import keras
 
 from keras_landmarks import metrics
-from keras_landmarks.data import LossBalancing
-from keras_landmarks.layers import ShapeDictionary
 from keras_landmarks.losses import NormalisedDistance
-from keras_landmarks.models import MultiLoss
-from keras_landmarks.progress import Progress
-from keras_landmarks.recipe import Recipe, Stage, at_half_size
-
-__all__ = ["Recipe", "Stage", "at_half_size", "train"]
+from keras_landmarks.training import devices
+from keras_landmarks.training.balancing import LossBalancing
+from keras_landmarks.training.checkpoint import Checkpoint
+from keras_landmarks.training.fingerprint import fingerprint
+from keras_landmarks.training.multi_loss import MultiLoss
+from keras_landmarks.training.progress import Finite, Progress
+from keras_landmarks.training.teacher import Lesson
 
 
 def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
-    `best.safetensors` (the weights with the lowest validation error), `log.csv` and
-    `loss.png`; each is replaced only by a whole one. Shows a progress bar.
+    `best.safetensors` (the weights with the lowest validation error, for `load(out)`), `log.csv`
+    and `loss.png`; each is replaced only by a whole one. Shows a progress bar.
 
     Args:
         recipe: `Recipe`.
@@ -29,7 +28,8 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
         validation: `Samples` to choose on, or None to keep the last weights.
         out: folder for the files; made if need be.
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
-            optimizer state, same order of the data.
+            optimizer state, same order of the data. Recipe, data and batch must be the same; more
+            epochs and stages may come.
         strategy: `tf.distribute.Strategy`; None takes `MirroredStrategy` where TensorFlow sees
             several devices of the kind it would use. Results are those of one device, but for
             an optimizer's `clipnorm` (Keras clips each device's share of the gradient) and for
@@ -37,63 +37,52 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
         verbose: 0 silent, 1 progress bar, 2 a line each epoch.
 
     Returns:
-        The trained `keras.Model` with the best weights.
+        The trained `Landmarker` with the best weights.
 
     Raises:
         ValueError: if `out` holds a checkpoint and `resume` is false, the checkpoint is of
-            another model, or the devices cannot share a batch evenly.
+            another model, recipe or data (the message names what differs), a stage names a layer
+            that the model has not, or the devices cannot share a batch evenly.
         FloatingPointError: if the loss is no longer finite.
     """
     out = pathlib.Path(out)
-    if (out / "checkpoint.safetensors").exists() and not resume:
+    path = out / "checkpoint.safetensors"
+    if path.exists() and not resume:
         raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")
-    strategy = strategy or _strategy()
-    devices = strategy.num_replicas_in_sync if strategy else 1
-    if samples.batch % devices:  # the mean of uneven parts' means is not the batch's
-        raise ValueError(f"{devices} devices cannot share a batch of {samples.batch} evenly.")
-    policy, usual = keras.config.dtype_policy(), samples.augmentation
+    strategy = strategy or devices.default_strategy()
+    sharing = strategy.num_replicas_in_sync if strategy else 1
+    if samples.batch % sharing:  # the mean of uneven parts' means is not the batch's
+        raise ValueError(f"{sharing} devices cannot share a batch of {samples.batch} evenly.")
+    policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     keras.utils.set_random_seed(recipe.seed)
     try:
-        with strategy.scope() if strategy else contextlib.nullcontext():
-            model = recipe.model(mean_shape=samples.mean_shape())
-            for layer in model.layers:
-                if isinstance(layer, ShapeDictionary):
-                    layer.adapt(samples.shapes())
-            samples.balance = None  # of a training before
+        with devices.scope(strategy):
+            model = recipe.build(samples)
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
-        progress = Progress(out, model, validation)
-        progress.balancing = balancing
-        if resume:
-            progress.read()
+        for stage in recipe.stages:
+            stage.check(model)
+        made_of = fingerprint(recipe, samples, validation)
+        checkpoint = Checkpoint(path, model, balancing, made_of)
+        progress = Progress(out, checkpoint, validation, recipe.facts(samples, model))
+        if path.exists():
+            progress.resume()
         for number, stage in enumerate(recipe.stages):
-            if progress.stage != number:
+            if progress.standing.stage != number:
                 continue
             if not progress.begun:
                 progress.take_best()
                 if number and stage.output != recipe.stages[number - 1].output:
-                    progress.best = float("inf")  # of other landmarks
+                    progress.standing.best = float("inf")  # of other landmarks
                 if stage.start:
                     stage.start(model)
-            samples.augmentation = stage.augmentation or usual
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
-        samples.augmentation = usual
         keras.config.set_dtype_policy(policy)
     progress.take_best()
     for layer in model.layers:
         layer.trainable = True
-    return model
-
-
-def _strategy():
-    """`MirroredStrategy` if TensorFlow has more than one device of the kind it would use."""
-    if keras.backend.backend() != "tensorflow":
-        return None
-    import tensorflow as tf
-
-    devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
+    return recipe.landmarker(samples, model)
 
 
 def _balancing(recipe, samples):
@@ -104,22 +93,30 @@ def _balancing(recipe, samples):
     return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
 
 
-def _graph(model, stage):
+def _graph(model, stage, samples):
     """The layers that the stage trains, as a model."""
+    several = isinstance(stage.loss, dict)
     if stage.output:
         named = isinstance(stage.output, str)
         landmarks = model.get_layer(stage.output).output if named else stage.output(model)
         model = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
-    return MultiLoss(model, stage.loss) if isinstance(stage.loss, dict) else model
+    elif not several and len(model.output) > 1:  # Keras asks a truth for each output
+        outputs = {"landmarks": model.output["landmarks"]}
+        model = keras.Model(model.input, outputs, name=model.name)
+    if not several:
+        return model
+    teacher = stage.teacher
+    lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
+    return MultiLoss(model, stage.loss, lesson)
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
     for layer in model.layers:
         layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
-    with strategy.scope() if strategy else contextlib.nullcontext():
-        graph, loss = _graph(model, stage), stage.loss
-        balancing = progress.balancing
+    balancing, standing = progress.checkpoint.balancing, progress.standing
+    with devices.scope(strategy):
+        graph, loss = _graph(model, stage, samples), stage.loss
         more = [balancing.metric] if balancing and balancing.interval is None else []
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
@@ -130,14 +127,13 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         )
         graph.optimizer.build(graph.trainable_variables)
     progress.begin(graph, stage.patience)
-    first_step = (progress.done + progress.epoch) * len(samples)
-    data = samples.dataset(first_step) if tensorflow else samples.py_dataset(first_step)
+    make = samples.dataset if tensorflow else samples.py_dataset
+    draw = balancing.draw if balancing else None
     graph.fit(
-        data,
-        epochs=progress.epoch if progress.stale() else stage.epochs,
-        initial_epoch=progress.epoch,
-        steps_per_epoch=len(samples),
-        callbacks=[balancing, progress] if balancing else [progress],
+        make(lambda: standing.epochs * len(samples), stage.augmentation, draw),
+        epochs=standing.epoch if progress.stale() else stage.epochs,
+        initial_epoch=standing.epoch,
+        callbacks=[Finite(), *([balancing] if balancing else []), progress],
         shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )

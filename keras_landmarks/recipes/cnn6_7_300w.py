@@ -11,8 +11,8 @@ from keras_landmarks import weights, zoo
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6_7
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
 def start(model):

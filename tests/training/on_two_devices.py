@@ -13,7 +13,7 @@ import test_training  # noqa: E402
 from keras_landmarks import training  # noqa: E402
 
 out = pathlib.Path(sys.argv[1])
-print(type(training._strategy()).__name__)
+print(type(training.devices.default_strategy()).__name__)
 for name, recipe in test_training.SHARED.items():
     test_training.run(recipe, out / name, validated=False)
 test_training.run_in_two_goes(test_training.SHARED["averaged"], out / "resumed", validated=False)

@@ -8,14 +8,12 @@ they differ from the paper's.
 
 import dataclasses
 import functools
-import pathlib
-import runpy
 
 from keras_landmarks.models import ffld
+from keras_landmarks.recipes import resnet18_ffld_300w
 
-TWIN = pathlib.Path(__file__).parent.parent / "resnet18-ffld-300w" / "recipe.py"
 RECIPE = dataclasses.replace(
-    runpy.run_path(str(TWIN))["RECIPE"],
+    resnet18_ffld_300w.RECIPE,
     model=functools.partial(ffld, depth=50),
     paper_nme="3.06 (corners, Common, 3,148 faces and 300W-LP)",
 )

@@ -14,8 +14,8 @@ from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import ScoreMaps, Wing
 from keras_landmarks.models import hourglass
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
 def coarse(shrink):
@@ -45,6 +45,11 @@ def start_scores(model):
             layers[name.replace("heat", "score", 1)].set_weights(layer.get_weights())
 
 
+def adapt(model, samples):
+    """The dictionary learns the shapes of the training faces."""
+    model.get_layer("dictionary").adapt(samples.shapes())
+
+
 HALF, FULL = coarse(2), coarse(1)
 HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
 COVERED = dataclasses.replace(LIGHT, patches=0.4)
@@ -71,5 +76,6 @@ RECIPE = Recipe(
     batch=16,
     precision="mixed_bfloat16",
     paper="Yan et al., Score-guided face alignment network under occlusions, 2019",
+    adapt=adapt,
     paper_nme="4.16 (pupils, Common, 3,148 faces)",
 )

@@ -1,12 +1,19 @@
 """How a model is made: the recipe of its training, in stages."""
 
 import dataclasses
+import functools
+import inspect
 from collections.abc import Callable
 
 import keras
 import numpy as np
 
+from keras_landmarks import models
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.schemes import scheme_config
+from keras_landmarks.training.described import described
+from keras_landmarks.training.teacher import Teacher
 
 
 def at_half_size(model, outputs):
@@ -35,7 +42,7 @@ class Stage:
 
     Args:
         loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
-            together (see `models.MultiLoss`).
+            together (see `MultiLoss`).
         epochs: how many.
         optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
             can end when the stage does). With `use_ema=True` the averaged weights are validated
@@ -49,6 +56,8 @@ class Stage:
         patience: ends the stage early after so many epochs without a lower validation error.
         start: called with the model before the first step, to bring weights along.
         augmentation: `Augmentation` of the training faces; None takes the recipe's.
+        teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
+            dict; None learns from the annotation alone.
     """
 
     loss: Callable | dict
@@ -59,6 +68,27 @@ class Stage:
     patience: int | None = None
     start: Callable | None = None
     augmentation: Augmentation | None = None
+    teacher: Teacher | None = None
+
+    def check(self, model):
+        """Raises a `ValueError` where a layer that is named is not one of the model's.
+
+        Args:
+            model: that is trained.
+        """
+        if self.teacher and not isinstance(self.loss, dict):
+            raise ValueError(
+                "A stage with a teacher names the layers of its losses: {layer: loss}."
+            )
+        names = [layer.name for layer in model.layers]
+        for start in self.frozen:
+            if not any(name.startswith(start) for name in names):
+                raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")
+        wanted = [*self.loss] if isinstance(self.loss, dict) else []
+        wanted += [self.output] if isinstance(self.output, str) else []
+        for name in wanted:
+            if name not in names:
+                raise ValueError(f"{model.name} has no layer {name!r}. It has {', '.join(names)}.")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,7 +107,8 @@ class Recipe:
         augmentation: `Augmentation` of the training faces.
         bins: of pose-based data balancing; None draws each face once an epoch.
         most: largest number of times that one face is drawn in an epoch.
-        lpbb: `BB` or `BBO` to draw faces by their losses (see `data.LossBalancing`): of all faces,
+        repeat: how often an epoch draws these: epochs of a moment would do little but validate.
+        lpbb: `BB` or `BBO` to draw faces by their losses (see `LossBalancing`): of all faces,
             computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
         batch: faces in a step, over all devices.
         seed: of weights, order, augmentation and validation split.
@@ -85,6 +116,8 @@ class Recipe:
         paper: what is rebuilt, with year and section.
         paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
         licence: of the training data, which binds the weights.
+        adapt: called with the model and its `Samples` before the first step, where layers learn
+            from the training faces without gradients.
     """
 
     model: Callable
@@ -97,6 +130,7 @@ class Recipe:
     augmentation: Augmentation = Augmentation()
     bins: int | None = 9
     most: int | None = None
+    repeat: int = 1
     lpbb: str | None = None
     batch: int = 64
     seed: int = 0
@@ -104,13 +138,15 @@ class Recipe:
     paper: str = ""
     paper_nme: str | None = None
     licence: str = "300W: research only"
+    adapt: Callable | None = None
 
-    def samples(self, faces, skip_broken=False):
+    def samples(self, faces, skip_broken=False, more=()):
         """What the recipe makes of annotated faces.
 
         Args:
             faces: list of `data.Face`.
             skip_broken: whether to warn of a picture that cannot be read and go on.
+            more: faces that are trained on and never chosen on.
 
         Returns:
             `(samples, validation)`: `data.Samples` to train on and, of other photos, to choose on
@@ -122,9 +158,66 @@ class Recipe:
         if self.validation:
             faces, held = split_by_photo(faces, self.validation, self.seed)
             validation = Samples(held, **common)
+        faces = [*faces, *more]
         samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
         if self.bins:
             shapes = np.stack([face.landmarks for face in samples.faces])
             balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
-            samples.indices = balance.indices
+            samples = samples.replace(indices=balance.indices)
+        if self.repeat > 1:
+            samples = samples.replace(indices=np.tile(samples.indices, self.repeat))
         return samples, validation
+
+    def build(self, samples):
+        """The untrained model, with what it takes from the training faces.
+
+        Args:
+            samples: `data.Samples` to train on.
+        """
+        model = self.model(mean_shape=samples.mean_shape())
+        if self.adapt:
+            self.adapt(model, samples)
+        return model
+
+    def builder(self):
+        """What makes the model.
+
+        Returns:
+            `(name, arguments)` of a builder of `keras_landmarks.models`; the name is None where it
+            is none of these.
+        """
+        own = isinstance(self.model, functools.partial) and not self.model.args
+        function, arguments = (
+            (self.model.func, dict(self.model.keywords)) if own else (self.model, {})
+        )
+        name = getattr(function, "__name__", None)
+        if name not in models.__all__ or getattr(models, name) is not function:
+            return None, {}
+        arguments.setdefault("scheme", inspect.signature(function).parameters["scheme"].default)
+        return name, {**arguments, "scheme": scheme_config(arguments["scheme"])}
+
+    def facts(self, samples, model):
+        """What `load` needs to open the trained weights, for JSON.
+
+        Args:
+            samples: `data.Samples` that it is trained on.
+            model: that is trained.
+        """
+        builder, arguments = self.builder()
+        scheme = scheme_config(samples.scheme)
+        made = {"builder": builder, "arguments": {**arguments, "scheme": scheme}}
+        if not builder:
+            made = {"network": described(model)}
+        crop = {"size": samples.size, "margin": samples.margin, "box": samples.box}
+        return {"name": model.name, **made, "scheme": scheme, **crop, "licence": self.licence}
+
+    def landmarker(self, samples, model):
+        """A trained model, with its crop, as a `Landmarker`.
+
+        Args:
+            samples: `data.Samples` that it was trained on.
+            model: that was trained.
+        """
+        facts = {"scheme": samples.scheme, "margin": samples.margin, "box": samples.box}
+        facts |= {"licence": self.licence, "name": model.name}
+        return Landmarker(model.input, model.output, **facts).ready()

@@ -16,11 +16,11 @@ import numpy as np
 from keras_landmarks.data import STRONG
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.models import dan
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
-def at_half_size(model):
+def small(model):
     """Stage one's landmarks from half the pixels: all its layers but the last pooling."""
     x = keras.layers.AveragePooling2D(2)(model.get_layer("stage1_conv1a").input)
     for layer in model.layers:
@@ -42,7 +42,7 @@ def start_stage2(model):
         twin.set_weights(arrays)
 
 
-LIGHT = dataclasses.replace(
+LIGHTER = dataclasses.replace(
     STRONG,
     rotation=8,
     shift=0.03,
@@ -81,12 +81,12 @@ def stage2(epochs, rate, momentum, start=None, augmentation=None):
 RECIPE = Recipe(
     model=functools.partial(dan, dropout=0.05, jitter=(3.0, 0.02, 0.025)),
     stages=(
-        stage1(36, 1e-3, 0.995, at_half_size),
+        stage1(36, 1e-3, 0.995, small),
         stage1(8, 5e-4, 0.99, "stage1_landmarks"),
         stage2(47, 5e-4, 0.995, start_stage2),
         # Better crops for stage two, and stage two for them.
-        stage1(10, 4e-4, 0.99, "stage1_landmarks", LIGHT),
-        stage2(20, 3e-4, 0.99, None, LIGHT),
+        stage1(10, 4e-4, 0.99, "stage1_landmarks", LIGHTER),
+        stage2(20, 3e-4, 0.99, None, LIGHTER),
     ),
     size=(112, 112),
     augmentation=STRONG,

@@ -10,8 +10,8 @@ card lists all differences.
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 RECIPE = Recipe(
     model=cnn6,

@@ -12,8 +12,8 @@ import functools
 from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.losses import L1, L2, Validation, Wing
 from keras_landmarks.models import validation
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
 
 WING, ADAMW = Wing(14, 2.8), averaged_adamw(1e-3, 0.998)
 

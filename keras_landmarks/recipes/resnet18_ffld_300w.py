@@ -12,8 +12,8 @@ import dataclasses
 from keras_landmarks.data import STRONG
 from keras_landmarks.losses import L1, L2, Align, IodL2
 from keras_landmarks.models import ffld
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage, at_half_size
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
 def small(model):

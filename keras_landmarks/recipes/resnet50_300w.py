@@ -10,8 +10,8 @@ from keras_landmarks import geometry
 from keras_landmarks.data import LIGHT, STRONG
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import resnet
-from keras_landmarks.optimizers import averaged_adamw
 from keras_landmarks.training import Recipe, Stage, at_half_size
+from keras_landmarks.training.optimizers import averaged_adamw
 
 
 def small(model):

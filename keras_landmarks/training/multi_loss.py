@@ -18,6 +18,7 @@ class MultiLoss(keras.Model):
         losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
             landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
             layer `validated` of a model that foretells its errors.
+        lesson: `Lesson` of a teacher, whose loss of the model's landmarks is added; None has none.
 
     Raises:
         ValueError: if there is no loss, or no layer of a name.
@@ -33,7 +34,7 @@ class MultiLoss(keras.Model):
         representations (FFLD), 2020, section 4.
     """
 
-    def __init__(self, model, losses):
+    def __init__(self, model, losses, lesson=None):
         if not losses:
             raise ValueError("MultiLoss needs a loss for at least one layer.")
         outputs = {"landmarks": model.output["landmarks"]}
@@ -43,7 +44,7 @@ class MultiLoss(keras.Model):
                 crop = model.get_layer(_sibling(name, "crop"))
                 outputs[_sibling(name, "crop")] = crop.input[0]
         super().__init__(model.input, outputs, name=model.name)
-        self.stage_losses = losses
+        self.stage_losses, self.lesson = losses, lesson
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = 0.0
@@ -52,6 +53,8 @@ class MultiLoss(keras.Model):
             if isinstance(loss, Align):
                 truth, predicted = (self._patches(name, y_pred, p) for p in (truth, predicted))
             total = total + loss(truth, predicted, sample_weight)
+        if self.lesson is not None:
+            total = total + self.lesson.loss(x, y_pred["landmarks"])
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

@@ -5,26 +5,20 @@ import math
 import pathlib
 import subprocess
 import sys
+import tempfile
 import time
 
 import keras
 import numpy as np
 import pytest
 from keras import ops
-from test_training import environment
+from test_training import environment, start_and_kill
 
 from keras_landmarks import losses, models, weights
-from keras_landmarks.data import (
-    Augmentation,
-    FaceLosses,
-    LossBalance,
-    LossBalancing,
-    Samples,
-    made_up_faces,
-)
-from keras_landmarks.training import Recipe, Stage, train
+from keras_landmarks.data import Augmentation, LossBalance, Samples, made_up_faces
+from keras_landmarks.training import FaceLosses, LossBalancing, Recipe, Stage, train
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 AUGMENTATION = Augmentation()
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="tf.data and tf.distribute")
@@ -221,19 +215,22 @@ def some_faces():
     return made_up_faces(12, size=64)
 
 
-def recorded(count=12, batch=4, augmentation=AUGMENTATION):
-    """Samples, and `{step: (faces, crops, landmarks)}` of the batches that they will make."""
-    samples = Samples(some_faces()[:count], (32, 32), augmentation=augmentation, batch=batch)
-    made, batch_at = {}, samples.batch_at
+class Recorded(Samples):
+    """Samples that write down `made[step] = faces, crops, landmarks` of the batches they make."""
 
-    def recording(step):
-        crops, landmarks = batch_at(step)
+    def batch_at(self, step, augmentation=None, draw=None):
+        crops, landmarks = super().batch_at(step, augmentation, draw)
         # Copies: TensorFlow may compute in the memory of what it is given.
-        made[int(step)] = samples.drawn[int(step)], crops.copy(), landmarks.copy()
+        self.made[int(step)] = self.faces_at(step, draw), crops.copy(), landmarks.copy()
         return crops, landmarks
 
-    samples.batch_at = recording
-    return samples, made
+
+def recorded(count=12, batch=4, augmentation=AUGMENTATION, **words):
+    """Samples, and `{step: (faces, crops, landmarks)}` of the batches that they will make."""
+    words |= dict(augmentation=augmentation, batch=batch)
+    samples = Recorded(some_faces()[:count], (32, 32), **words)
+    samples.__dict__["made"] = {}
+    return samples, samples.made
 
 
 def l1_by_hand(true, predicted):
@@ -254,10 +251,10 @@ def distance_by_hand(true, predicted):
     return faces
 
 
-def last_losses(model, made, steps, loss):
-    """The last loss of each face that was drawn in the first steps; NaN of others."""
+def last_losses(model, made, steps, loss, first=0):
+    """The last loss of each face that was drawn in these steps; NaN of others."""
     expected = np.full(len(some_faces()), NAN)
-    for step in range(steps):
+    for step in range(first, first + steps):
         faces, crops, landmarks = made[step]
         predicted = model.predict(crops, verbose=0)["landmarks"]
         for face, one in zip(faces, loss(landmarks, predicted)):
@@ -270,8 +267,8 @@ def plain_losses(model, samples, loss):
     return loss(landmarks, model.predict(crops, verbose=0)["landmarks"])
 
 
-def data_of(samples, kind):
-    return samples.dataset() if kind == "dataset" else samples.py_dataset()
+def data_of(balancing, kind):
+    return balancing.dataset() if kind == "dataset" else balancing.py_dataset()
 
 
 every_kind = pytest.mark.parametrize(
@@ -287,8 +284,7 @@ def fit(samples, kind, every=None, epochs=2, rate=0.0):
     metrics = {"landmarks": [balancing.metric]} if every is None else None
     model.compile(keras.optimizers.SGD(rate), loss={"landmarks": losses.L1()}, metrics=metrics)
     model.fit(
-        data_of(samples, kind),
-        steps_per_epoch=len(samples),
+        data_of(balancing, kind),
         epochs=epochs,
         callbacks=[balancing],
         shuffle=False,
@@ -321,6 +317,7 @@ def test_bb_computes_losses_anew_each_fraction_of_an_epoch():
     renewed = []
     balancing._renew = lambda: renewed.append(balancing.step)
     for step in range(6):
+        balancing.draw(step)
         balancing.on_train_batch_end(step)
     assert renewed == [0, 2, 4]  # 0.67 of three batches is two
     assert LossBalancing(samples, losses.L1(), 0.1).interval == 1
@@ -341,9 +338,9 @@ def test_faces_with_a_large_loss_fill_the_batches():
     balancing = LossBalancing(samples, losses.L1())
     balancing.balance.update(np.arange(12), np.array([1.0] * 11 + [1e6]))
     drawn = []
-    for step in range(30):
-        crops, landmarks = samples.batch_at(step)
-        faces = samples.drawn[step]
+    for step in range(100, 130):
+        faces = balancing._faces(step)
+        crops, landmarks = samples.batch_at(step, draw=lambda _, faces=faces: faces)
         expected = samples.plain(faces)
         np.testing.assert_array_equal(crops, expected[0])
         np.testing.assert_allclose(landmarks, expected[1], atol=1e-3)
@@ -355,8 +352,7 @@ def test_faces_with_a_large_loss_fill_the_batches():
 def test_a_batch_depends_on_its_step_and_the_losses_alone():
     samples, _ = recorded()
     balancing = LossBalancing(samples, losses.L1())
-    balancing.balance.update(np.arange(12), np.arange(12.0))
-    first, other, again = (samples.batch_at(step) for step in (3, 4, 3))
+    first, other, again = (samples.batch_at(step, draw=balancing.draw) for step in (3, 4, 3))
     np.testing.assert_array_equal(first[0], again[0])
     assert not np.array_equal(first[1], other[1])
 
@@ -367,9 +363,8 @@ def test_the_losses_of_each_fit_are_those_of_its_own_batches(kind):
     model, balancing = fit(samples, kind, epochs=1)
     first = last_losses(model, made, 3, l1_by_hand)
     made.clear()
-    words = dict(steps_per_epoch=3, callbacks=[balancing], shuffle=False, verbose=0)
-    model.fit(data_of(samples, kind), **words)
-    second = last_losses(model, made, 3, l1_by_hand)
+    model.fit(data_of(balancing, kind), callbacks=[balancing], shuffle=False, verbose=0)
+    second = last_losses(model, made, 3, l1_by_hand, first=3)
     expected = np.where(np.isnan(second), first, second)
     np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
 
@@ -434,7 +429,6 @@ def check_recipe(lpbb, out):
     else:
         expected = last_losses(model, made, 6, distance_by_hand)
     np.testing.assert_allclose(losses_in(out), expected, rtol=1e-3)
-    np.testing.assert_array_equal(samples.balance.losses, losses_in(out))
 
 
 def test_several_stages_and_layers_are_trained_on_batches_drawn_by_one_loss(tmp_path):
@@ -454,9 +448,8 @@ def test_training_by_losses_is_resumed_with_them(tmp_path):
     first = losses_in(tmp_path)
     assert np.isfinite(first).any()
 
-    samples, _ = recorded()
-    train(recipe_of(epochs=1), samples, None, tmp_path, resume=True, verbose=0)  # is at its end
-    np.testing.assert_array_equal(samples.balance.losses, first)
+    train(recipe_of(epochs=1), recorded()[0], None, tmp_path, resume=True, verbose=0)  # at its end
+    np.testing.assert_array_equal(losses_in(tmp_path), first)
 
     samples, made = recorded()
     model = train(recipe_of(epochs=2), samples, None, tmp_path, resume=True, verbose=0)
@@ -491,14 +484,176 @@ def test_an_unknown_balancing_is_refused(tmp_path):
         train(recipe_of("bbo"), recorded()[0], None, tmp_path, verbose=0)
 
 
-def test_a_recipe_without_balancing_draws_evenly_again(tmp_path):
-    samples, fresh = (
-        Samples(some_faces(), (32, 32), augmentation=AUGMENTATION, batch=4) for _ in range(2)
-    )
-    train(recipe_of("BBO", 1), samples, None, tmp_path / "one", verbose=0)
-    train(recipe_of(None, 1), samples, None, tmp_path / "two", verbose=0)
-    for step in range(3):
-        np.testing.assert_array_equal(samples.batch_at(step)[0], fresh.batch_at(step)[0])
+# Exactly
+
+
+def sgd(steps):
+    return keras.optimizers.SGD(0.05)
+
+
+class Sleepy(Recorded):
+    """Samples whose threads sleep at random."""
+
+    def batch_at(self, step, augmentation=None, draw=None):
+        time.sleep(np.random.default_rng().uniform(0, 0.03))
+        return super().batch_at(step, augmentation, draw)
+
+
+def slow_callbacks(monkeypatch):
+    quick = LossBalancing.on_train_batch_end
+
+    def slowly(self, batch, logs=None):
+        time.sleep(np.random.default_rng().uniform(0, 0.03))
+        quick(self, batch, logs)
+
+    monkeypatch.setattr(LossBalancing, "on_train_batch_end", slowly)
+
+
+def exact_recipe(lpbb="BBO", epochs=12):
+    return recipe_of(lpbb, stages=(Stage(losses.L1(), epochs, sgd),))
+
+
+def faces_of(made):
+    return [made[step][0].tolist() for step in sorted(made)]
+
+
+@functools.cache
+def undisturbed(lpbb):
+    """The faces of each of 36 steps, and the last weights, of a training that nothing slows."""
+    samples, made = recorded()
+    with tempfile.TemporaryDirectory() as out:
+        model = train(exact_recipe(lpbb), samples, None, out, verbose=0)
+    return faces_of(made), weights.get_weights(model)
+
+
+def assert_undisturbed(made, model, lpbb="BBO"):
+    faces, arrays = undisturbed(lpbb)
+    assert len(faces) == 36
+    assert faces_of(made) == faces
+    for path, array in weights.get_weights(model).items():
+        np.testing.assert_allclose(array, arrays[path], atol=1e-6, err_msg=path)
+
+
+@pytest.mark.parametrize("lpbb", ["BBO", "BB"])
+def test_two_trainings_draw_the_same_batches(tmp_path, lpbb):
+    samples, made = recorded()
+    model = train(exact_recipe(lpbb), samples, None, tmp_path, verbose=0)
+    assert_undisturbed(made, model, lpbb)
+
+
+@pytest.mark.parametrize("what", ["threads", "callback"])
+def test_a_slowed_training_draws_the_same_batches(tmp_path, monkeypatch, what):
+    if what == "callback":
+        samples, made = recorded()
+        slow_callbacks(monkeypatch)
+    else:
+        samples = Sleepy(some_faces(), (32, 32), augmentation=AUGMENTATION, batch=4)
+        made = samples.__dict__["made"] = {}
+    model = train(exact_recipe(), samples, None, tmp_path, verbose=0)
+    assert_undisturbed(made, model)
+
+
+KILLED = """
+import pathlib, sys, test_loss_balance
+from keras_landmarks.training import train
+recipe, samples = test_loss_balance.exact_recipe(), test_loss_balance.recorded()[0]
+train(recipe, samples, None, pathlib.Path(sys.argv[1]), verbose=0)
+"""
+
+
+@pytest.mark.parametrize("epochs", [2, 8])  # before and after the first draw by a loss
+def test_a_training_by_losses_that_was_killed_draws_the_same_batches(tmp_path, epochs):
+    start_and_kill([sys.executable, "-c", KILLED, tmp_path], tmp_path, epochs)
+    samples, made = recorded()
+    model = train(exact_recipe(), samples, None, tmp_path, resume=True, verbose=0)
+    faces, arrays = undisturbed("BBO")
+    assert 0 < len(made) < 36
+    assert faces_of(made) == faces[-len(made) :]
+    for path, array in weights.get_weights(model).items():
+        np.testing.assert_allclose(array, arrays[path], atol=1e-6, err_msg=path)
+
+
+def test_batches_are_drawn_by_the_losses_known_a_lag_before():
+    samples, made = recorded()
+    keras.utils.set_random_seed(0)
+    model = small_cnn(mean_shape=samples.mean_shape())
+    balancing = LossBalancing(samples, losses.L1(), lag=5)
+    metrics = {"landmarks": [balancing.metric]}
+    model.compile(keras.optimizers.SGD(0.0), loss={"landmarks": losses.L1()}, metrics=metrics)
+    data = samples.py_dataset(lambda: balancing.step, draw=balancing.draw, workers=1)
+    model.fit(data, epochs=4, callbacks=[balancing], shuffle=False, verbose=0)
+    for step in range(12):
+        known = np.full(12, NAN)
+        for earlier in range(max(step - 5 + 1, 0)):
+            faces, crops, landmarks = made[earlier]
+            predicted = model.predict(crops, verbose=0)["landmarks"]
+            for face, one in zip(faces, l1_by_hand(landmarks, predicted)):
+                known[face] = one
+        rng = np.random.default_rng((0, step // 3, step % 3, 1))
+        assert made[step][0].tolist() == balance_of(known).draw(rng, 4).tolist()
+
+
+def test_faces_are_drawn_among_the_indices_by_their_losses():
+    balance = LossBalance(4, indices=[0, 0, 0, 2, 3])
+    np.testing.assert_allclose(balance.probabilities, [3 / 5, 0, 1 / 5, 1 / 5])
+    balance.update(np.arange(4), np.array([1.0, 100.0, 2.0, 5.0]))
+    np.testing.assert_allclose(balance.probabilities, [3 / 10, 0, 2 / 10, 5 / 10])
+    assert set(balance.draw(np.random.default_rng(0), 1000)) == {0, 2, 3}
+    balance.update(np.array([3]), np.array([NAN]))  # counts as the mean of the other four
+    np.testing.assert_allclose(balance.probabilities, np.array([3, 0, 2, 5 / 4]) / 6.25)
+
+
+@pytest.mark.parametrize("indices", [[], [4], [-1, 0]])
+def test_indices_of_no_face_are_refused(indices):
+    with pytest.raises(ValueError, match="Indices are of some of the 4 faces"):
+        LossBalance(4, indices=indices)
+
+
+def test_pose_balancing_is_kept_where_faces_are_drawn_by_loss(tmp_path):
+    chosen = [1, 2, 3, 5, 5, 5, 8, 9]
+    samples, made = recorded(indices=chosen)
+    train(exact_recipe(epochs=10), samples, None, tmp_path, verbose=0)
+    drawn = [face for faces in faces_of(made) for face in faces]
+    assert len(drawn) == 80  # two steps an epoch
+    assert set(drawn) <= set(chosen)
+    assert drawn.count(5) > 2 * np.mean([drawn.count(face) for face in (1, 2, 3, 8, 9)])
+
+
+def test_another_data_set_of_the_samples_disturbs_no_balancing():
+    samples, _ = recorded()
+    balancing = LossBalancing(samples, losses.L1())
+    data_of(balancing, "py_dataset")[0]
+    samples.py_dataset(100)[0]
+    assert balancing.step == 0
+    assert len(balancing.draw(1)) == 4
+
+
+def test_batches_that_are_not_drawn_by_loss_are_refused():
+    samples, _ = recorded()
+    model = small_cnn()
+    balancing = LossBalancing(samples, losses.L1())
+    metrics = {"landmarks": [balancing.metric]}
+    model.compile("sgd", loss={"landmarks": losses.L1()}, metrics=metrics)
+    with pytest.raises(ValueError, match=r"train on `balancing.dataset\(\)`"):
+        model.fit(samples.py_dataset(), callbacks=[balancing], shuffle=False, verbose=0)
+
+
+def test_shuffled_batches_are_refused_where_they_are_drawn_by_loss():
+    samples, _ = recorded()
+    balancing = LossBalancing(samples, losses.L1())
+    data = balancing.py_dataset()
+    assert len(data[0][0]) == len(data[1][0]) == 4
+    assert len(data[0][0]) == 4  # Keras looks at the first ones and begins again
+    with pytest.raises(ValueError, match="give `fit` shuffle=False"):
+        data[2]
+
+
+def test_a_batch_too_far_ahead_is_refused():
+    balancing = LossBalancing(recorded()[0], losses.L1(), lag=3)
+    with pytest.raises(ValueError, match="No faces are drawn for step 3, only for steps 0 to 2"):
+        balancing.draw(3)
+    with pytest.raises(ValueError, match="lag must be at least 1"):
+        LossBalancing(recorded()[0], losses.L1(), lag=0)
 
 
 def check_fit_in_scope(strategy):
@@ -517,7 +672,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 import test_loss_balance
 from keras_landmarks import training
-strategy = training._strategy()
+strategy = training.devices.default_strategy()
 print(type(strategy).__name__)
 if sys.argv[1] == "fit":
     test_loss_balance.check_fit_in_scope(strategy)

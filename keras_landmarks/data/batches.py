@@ -1,0 +1,85 @@
+"""The batches of `Samples` for Keras: as tf.data and as `keras.utils.PyDataset`."""
+
+import concurrent.futures
+import itertools
+
+import keras
+import numpy as np
+
+
+def _starts(samples, first_step):
+    """A function that each pass over the data asks for its first step."""
+    if callable(first_step):
+        return first_step
+    passes = itertools.count(first_step, len(samples))
+    return lambda: next(passes)
+
+
+def dataset(samples, first_step, augmentation, draw):
+    """See `Samples.dataset`."""
+    import tensorflow as tf
+
+    start, count = _starts(samples, first_step), samples.scheme.count
+    whole = samples.batch if samples.augmentation is not None or draw else None
+
+    def one_pass(_):
+        first = tf.numpy_function(lambda: np.int64(start()), [], tf.int64)
+        first = tf.ensure_shape(first, ())
+        return tf.data.Dataset.range(first, first + len(samples))
+
+    def batch(step):
+        return samples.batch_at(step, augmentation, draw)
+
+    def make(step):
+        return tf.numpy_function(batch, [step], [tf.uint8, tf.float32])
+
+    def shaped(crops, landmarks):
+        crops = tf.ensure_shape(crops, (whole, *samples.size, 3))
+        return crops, {"landmarks": tf.ensure_shape(landmarks, (whole, count, 2))}
+
+    options = tf.data.Options()  # threads of its own: training keeps all of TensorFlow's
+    options.threading.private_threadpool_size = 2
+    options.threading.max_intra_op_parallelism = 1
+    options.autotune.enabled = False
+    steps = tf.data.Dataset.range(1).flat_map(one_pass)
+    found = steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
+    found = found.apply(tf.data.experimental.assert_cardinality(len(samples)))
+    return found.with_options(options)
+
+
+class PyBatches(keras.utils.PyDataset):
+    """Batches by number. Makes its own ahead: Keras' workers start anew with every epoch."""
+
+    def __init__(self, samples, first_step, augmentation, draw, workers):
+        super().__init__()
+        self.samples, self._words = samples, (augmentation, draw)
+        self._starts, self._first = _starts(samples, first_step), 0
+        self._over, self._served = True, set()
+        self._ahead, self._count = {}, 2 * workers
+        self._pool = concurrent.futures.ThreadPoolExecutor(workers)
+
+    def __len__(self):
+        return len(self.samples)
+
+    def on_epoch_begin(self):
+        self._over = True
+
+    def __getitem__(self, index):
+        if self._over or index in self._served:
+            self._begin()
+        if self._words[1] and index != len(self._served):
+            raise ValueError("Drawn batches come in their order: give `fit` shuffle=False.")
+        self._served.add(index)
+        for i in range(index, max(min(index + self._count, len(self)), index + 1)):
+            if i not in self._ahead:
+                step = self._first + i
+                self._ahead[i] = self._pool.submit(self.samples.batch_at, step, *self._words)
+        crops, landmarks = self._ahead.pop(index).result()
+        return crops, {"landmarks": landmarks}
+
+    def _begin(self):
+        """A new pass over the data."""
+        for batch in self._ahead.values():
+            batch.cancel()
+        self._ahead, self._first = {}, self._starts()
+        self._over, self._served = False, set()

@@ -1,0 +1,28 @@
+"""The U-Net that teaches the smaller ones, with more channels than they have, on 300W.
+
+python tools/train.py unet-large-300w --data 300W --more 300W-more --out runs/unet-large-300w
+
+PROMISE
+"""
+
+import functools
+
+from keras_landmarks.data import HARD
+from keras_landmarks.losses import Validation, Wing
+from keras_landmarks.models import unet
+from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training.optimizers import averaged_adamw
+
+LOSSES = {"validated": Validation(Wing(10, 2), "euclidean", 0.2)}
+
+RECIPE = Recipe(
+    model=functools.partial(unet, widths=(64, 96, 160, 224, 288), side=112),
+    stages=(Stage(LOSSES, 82, averaged_adamw(2e-3, 0.999)),),
+    size=(128, 128),
+    augmentation=HARD,
+    validation=0.05,
+    most=3,
+    repeat=3,
+    batch=128,
+    precision="mixed_bfloat16",
+)

@@ -1,0 +1,21 @@
+"""Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
+
+from keras_landmarks.training.balancing import LossBalancing
+from keras_landmarks.training.face_losses import FaceLosses
+from keras_landmarks.training.multi_loss import MultiLoss
+from keras_landmarks.training.optimizers import averaged_adamw
+from keras_landmarks.training.recipe import Recipe, Stage, at_half_size
+from keras_landmarks.training.teacher import Teacher
+from keras_landmarks.training.train import train
+
+__all__ = [
+    "FaceLosses",
+    "LossBalancing",
+    "MultiLoss",
+    "Recipe",
+    "Stage",
+    "Teacher",
+    "at_half_size",
+    "averaged_adamw",
+    "train",
+]

@@ -1,0 +1,131 @@
+"""The checkpoint: all that resuming a training needs, in one file."""
+
+import dataclasses
+import math
+
+import keras
+
+from keras_landmarks import weights
+
+
+@dataclasses.dataclass
+class Standing:
+    """Where in its recipe a training stands, and how it went so far.
+
+    Args:
+        stage: of the recipe, from 0.
+        epoch: epochs of the stage that are over.
+        done: epochs of the stages before.
+        best: the lowest validation error, a fraction, of landmarks like the stage's.
+        best_epoch: the epoch with it, from 1.
+        history: a dict of figures for each epoch that is over.
+    """
+
+    stage: int = 0
+    epoch: int = 0
+    done: int = 0
+    best: float = float("inf")
+    best_epoch: int = 0
+    history: list = dataclasses.field(default_factory=list)
+
+    @property
+    def epochs(self):
+        """All epochs that are over."""
+        return self.done + self.epoch
+
+
+class Checkpoint:
+    """Writes and reads the checkpoint of a training.
+
+    Args:
+        path: of the file, which is replaced only by a whole one.
+        network: the model that is trained, whatever layers of it a stage trains.
+        balancing: `LossBalancing`, whose state is part of it, or None.
+        fingerprint: of the training (see `fingerprint`): what must be the same to go on.
+    """
+
+    def __init__(self, path, network, balancing, fingerprint):
+        self.path, self.network, self.balancing = path, network, balancing
+        self.fingerprint, self._stage_state = fingerprint, None
+
+    def write(self, standing, graph):
+        """Writes where a training stands; `graph` is the compiled model of its stage."""
+        arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
+        arrays |= {name: _numpy(v) for name, v in self._stage_variables(graph).items()}
+        if self.balancing:
+            arrays |= {f"balance/{name}": a for name, a in self.balancing.state().items()}
+        facts = {**dataclasses.asdict(standing), "fingerprint": self.fingerprint}
+        weights.save_arrays(self.path, arrays, facts)
+
+    def read(self):
+        """Takes up the network's part of the file.
+
+        Returns:
+            The `Standing`.
+
+        Raises:
+            ValueError: if the file is broken, or of another training; it names what differs.
+        """
+        arrays, facts = weights.load_arrays(self.path)
+        self._stage_state = _take(arrays, "optimizer/") | _take(arrays, "graph/")
+        balance = _take(arrays, "balance/")
+        if bool(balance) != bool(self.balancing):
+            raise ValueError(f"{self.path} is of a training with another balancing of its batches.")
+        if self.balancing:
+            state = {name.removeprefix("balance/"): array for name, array in balance.items()}
+            try:
+                self.balancing.restore(state)
+            except ValueError as error:
+                raise ValueError(f"{self.path} {error}") from error
+        variables = _variables(self.network)
+        shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
+        for name in sorted(set(shapes) | set(arrays)):
+            if name not in arrays or shapes.get(name) != arrays[name].shape:
+                raise ValueError(f"{self.path} is of another model: no fitting {name}.")
+        self._compare(facts.pop("fingerprint", {}))
+        for name, variable in variables.items():
+            variable.assign(arrays[name])
+        return Standing(**facts)
+
+    def _compare(self, before):
+        for name in sorted(set(before) & set(self.fingerprint)):
+            old, new = before[name], self.fingerprint[name]
+            if old != new:
+                raise ValueError(f"{self.path} is of another {name}: {old} before, {new} now.")
+
+    def restore(self, graph):
+        """Takes up the stage's part of the file that was read: optimizer, and layers of its own."""
+        variables = self._stage_variables(graph)
+        sizes = {name: math.prod(variable.shape) for name, variable in variables.items()}
+        if {name: array.size for name, array in self._stage_state.items()} != sizes:
+            raise ValueError(f"{self.path} is of another optimizer or output.")
+        for name, variable in variables.items():
+            variable.assign(self._stage_state[name].reshape(variable.shape))
+
+    def _stage_variables(self, graph):
+        """What a stage has beside the network: its optimizer, and layers of its `output` alone."""
+        ours = {id(variable) for variable in self.network.weights}
+        layers = [variable for variable in graph.weights if id(variable) not in ours]
+        # The graph's own optimizer: `compile` wraps the stage's where losses are scaled.
+        named = {f"optimizer/{i}": v for i, v in enumerate(graph.optimizer.variables)}
+        return named | {f"graph/{i}": v for i, v in enumerate(layers)}
+
+
+def _take(arrays, start):
+    """Takes the arrays out whose names begin so."""
+    return {name: arrays.pop(name) for name in list(arrays) if name.startswith(start)}
+
+
+def _variables(model):
+    """`{name: variable}` of a model, with its random states.
+
+    The states go by their order: Keras numbers their names by the process.
+    """
+    known = {id(variable) for variable in model.weights}
+    states = [variable for variable in model.variables if id(variable) not in known]
+    named = {f"model/{variable.path}": variable for variable in model.weights}
+    return named | {f"random/{i}": variable for i, variable in enumerate(states)}
+
+
+def _numpy(variable):
+    return keras.ops.convert_to_numpy(variable)

@@ -1,0 +1,43 @@
+"""The losses of single faces, as a Keras metric, from all devices."""
+
+import keras
+from keras import ops
+
+from keras_landmarks.training import devices
+
+
+@keras.saving.register_keras_serializable(package="keras_landmarks")
+class FaceLosses(keras.metrics.Metric):
+    """The losses of the faces of the last batch, from all devices; as a number, their mean.
+
+    Args:
+        loss: loss object with a number for each face.
+        batch: faces in a batch, over all devices.
+        name: of the metric.
+    """
+
+    _direction = "down"  # see `metrics`
+
+    def __init__(self, loss, batch, name="face_loss", **kwargs):
+        super().__init__(name=name, **kwargs)
+        self.loss, self.batch = loss, batch
+        self.values = self.add_variable((batch,), initializer="zeros", name="values")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        found = ops.cast(self.loss.call(y_true, y_pred), self.values.dtype)[: self.batch]
+        first = devices.replica() * ops.shape(found)[0]
+        # A device fills in its part; what is read is the sum over devices.
+        part = ops.slice_update(ops.zeros((self.batch,), self.values.dtype), (first,), found)
+        self.values.assign(part)
+
+    def result(self):
+        filled = ops.sum(ops.cast(self.values > 0, self.values.dtype))  # by this device
+        return ops.sum(self.values) / ops.maximum(filled, 1)
+
+    def get_config(self):
+        loss = keras.saving.serialize_keras_object(self.loss)
+        return {**super().get_config(), "loss": loss, "batch": self.batch}
+
+    @classmethod
+    def from_config(cls, config):
+        return cls(**{**config, "loss": keras.saving.deserialize_keras_object(config["loss"])})

@@ -1,0 +1,69 @@
+"""What must be the same for a training to be resumed: recipe, data and batch, as plain values."""
+
+import dataclasses
+import functools
+import hashlib
+import json
+
+import keras
+import numpy as np
+
+SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
+STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher")
+
+
+def fingerprint(recipe, samples, validation):
+    """What a training is made of, but for how many epochs and stages it has.
+
+    Functions go by their names and not by what is in them, pictures by their annotations.
+
+    Args:
+        recipe: `Recipe`.
+        samples: `data.Samples` to train on.
+        validation: `data.Samples` to choose on, or None.
+
+    Returns:
+        `{what: value}`, for JSON.
+    """
+    found = {what: getattr(samples, what) for what in SAMPLES}
+    found |= {"scheme": samples.scheme.name, "training data": _digest(samples)}
+    found["validation data"] = validation and _digest(validation)
+    found |= {"model": recipe.model, "precision": recipe.precision, "lpbb": recipe.lpbb}
+    found |= {"seed of the weights": recipe.seed}
+    for number, stage in enumerate(recipe.stages, start=1):
+        place = f"in stage {number}"
+        found |= {f"{what} {place}": getattr(stage, what) for what in STAGE}
+        losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
+        found[f"loss {place}"] = {name: _configured(loss) for name, loss in losses.items()}
+        found[f"optimizer {place}"] = _configured(stage.optimizer(1000))
+    return json.loads(json.dumps(found, default=_plain))
+
+
+def _digest(samples):
+    """A number, as text, of the annotations and of what an epoch draws."""
+    arrays = [np.float32(face.landmarks) for face in samples.faces]
+    arrays += [np.float32(face.box) for face in samples.faces if face.box is not None]
+    content = b"".join(array.tobytes() for array in [*arrays, np.int64(samples.indices)])
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _configured(thing):
+    """Class and settings of a Keras object."""
+    try:
+        config = keras.saving.serialize_keras_object(thing)["config"]
+    except Exception:  # of the user's own, which need not know their settings
+        config = None
+    if isinstance(config, dict):
+        config = {key: value for key, value in config.items() if key != "name"}
+    return [_plain(thing), config]
+
+
+def _plain(thing):
+    """What JSON does not know: records as dicts, functions and other objects by name."""
+    if isinstance(thing, functools.partial):
+        return [_plain(thing.func), list(thing.args), thing.keywords]
+    if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
+        return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+    if hasattr(thing, "tolist"):
+        return thing.tolist()
+    return getattr(thing, "__qualname__", type(thing).__qualname__)

@@ -1,0 +1,109 @@
+"""The end of each epoch: validation, best weights, checkpoint and log."""
+
+import keras
+import numpy as np
+
+from keras_landmarks import metrics, weights
+from keras_landmarks.training.checkpoint import Standing
+from keras_landmarks.training.log import write_log
+
+
+class Finite(keras.callbacks.Callback):
+    """Ends training by an error where the loss is no longer finite.
+
+    Keras' `TerminateOnNaN` ends it as if it were over.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite((logs or {}).get("loss", 0.0)):
+            raise FloatingPointError(f"The loss is no longer finite, at step {batch + 1}.")
+
+
+class Progress(keras.callbacks.Callback):
+    """Validates each epoch, keeps the best weights, and writes log and checkpoint.
+
+    Keras' `EarlyStopping` begins to count anew in each `fit`: it would be more patient with a
+    training that was killed.
+
+    Args:
+        out: folder for `best.safetensors`, `log.csv` and `loss.png`.
+        checkpoint: `Checkpoint`.
+        validation: `Samples` to choose on, or None.
+        facts: of the model, that `best.safetensors` carries.
+    """
+
+    def __init__(self, out, checkpoint, validation, facts):
+        super().__init__()
+        self.out, self.checkpoint, self.facts = out, checkpoint, facts
+        self.validation = None if validation is None else validation.arrays()
+        self.scheme = None if validation is None else validation.scheme
+        self.standing, self.patience, self.begun = Standing(), None, False
+
+    def resume(self):
+        """Goes on from the checkpoint, inside of a stage."""
+        self.standing, self.begun = self.checkpoint.read(), True
+
+    def begin(self, graph, patience):
+        """A stage, or its rest after a kill: the graph that is trained, compiled."""
+        self.patience = patience
+        self.set_model(graph)
+        if self.begun:
+            self.checkpoint.restore(graph)
+        else:
+            self.begun = True
+            self.checkpoint.write(self.standing, graph)
+
+    def stale(self):
+        """Whether the stage has gone on for long enough without a lower validation error."""
+        standing = self.standing
+        since = standing.epochs - max(standing.best_epoch, standing.done)
+        return bool(self.validation and self.patience and since >= self.patience)
+
+    def next_stage(self):
+        """The stage is over."""
+        standing = self.standing
+        standing.stage, standing.epoch, standing.done = standing.stage + 1, 0, standing.epochs
+        self.begun = False
+
+    def take_best(self):
+        """Gives the network the best weights so far, if an epoch is over."""
+        if self.standing.history:
+            best, _ = weights.load_arrays(self.out / "best.safetensors")
+            weights.set_weights(self.checkpoint.network, best)
+
+    def on_epoch_end(self, epoch, logs=None):
+        model, standing = self.model, self.standing
+        standing.epoch = epoch + 1
+        row = {"stage": standing.stage + 1, "epoch": standing.epochs}
+        row |= {k: float(v) for k, v in (logs or {}).items()}
+        optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+        averaged = keras.callbacks.SwapEMAWeights() if optimizer.use_ema else None
+        if averaged:
+            averaged.set_model(model)
+            averaged.on_test_begin()
+        if self.validation:
+            row["val_nme"] = logs["val_nme"] = self._error()
+        if not self.validation or row["val_nme"] < standing.best:
+            standing.best, standing.best_epoch = row.get("val_nme", standing.best), row["epoch"]
+            best = weights.get_weights(self.checkpoint.network)
+            facts = {**row, "model": self.facts}
+            weights.save_arrays(self.out / "best.safetensors", best, facts)
+        if averaged:
+            averaged.on_test_end()
+        standing.history.append(row)
+        # First, so that no kill leaves a finished checkpoint with a shorter log.
+        write_log(standing.history, self.out)
+        self.checkpoint.write(standing, model)
+        model.stop_training = self.stale()
+
+    def _error(self):
+        """The error of the validation faces, a fraction."""
+        crops, landmarks = self.validation
+        predicted = self.model.predict(crops, batch_size=128, verbose=0)["landmarks"]
+        error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
+        if not np.isfinite(error):
+            raise FloatingPointError(
+                f"The validation error is {error}: the network puts out what is no number, or "
+                "a face's eye corners are one point."
+            )
+        return error

@@ -1,0 +1,91 @@
+"""Distillation: trained models whose landmarks a student learns beside the annotated ones."""
+
+import dataclasses
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_landmarks import geometry, zoo
+
+
+@dataclasses.dataclass(frozen=True)
+class Teacher:
+    """Whom a stage of training learns from besides the annotation.
+
+    Args:
+        models: tuple of names of the zoo, paths of trained models or `Landmarker`s, of the
+            student's scheme and margin. Their landmarks are averaged.
+        loss: Keras loss of the student's landmarks against theirs.
+        weight: of that loss; the losses of the annotation have theirs.
+        mirrored: whether each is asked about the mirror image too, at twice the cost.
+
+    Reference:
+        Hinton et al., Distilling the knowledge in a neural network, 2015.
+    """
+
+    models: tuple
+    loss: keras.losses.Loss
+    weight: float = 1.0
+    mirrored: bool = True
+
+
+class Lesson(keras.layers.Layer):
+    """What a `Teacher` makes of a student's landmarks, in the step that trains the student.
+
+    The teachers see the very crops that the student sees, however they were disturbed, resized
+    where theirs have another size.
+
+    Args:
+        teacher: `Teacher`.
+        scheme: the student's `Scheme`.
+        margin: of the student's crops (see `data.Samples`).
+
+    Call arguments:
+        crops: `(batch, height, width, 3)` of 0..255.
+
+    Returns:
+        `(batch, n, 2)` landmarks that the teachers find, in pixels of the crops, float32.
+
+    Raises:
+        ValueError: if there is no teacher, or one has other landmarks or another margin.
+    """
+
+    def __init__(self, teacher, scheme, margin, **kwargs):
+        super().__init__(trainable=False, **kwargs)
+        if not teacher.models:
+            raise ValueError("A student needs at least one teacher.")
+        models = (zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models)
+        self.models, self.scheme, self.teacher = list(models), scheme, teacher
+        for model in self.models:
+            if model.scheme != scheme or model.margin != margin:
+                raise ValueError(
+                    f"{model.name} finds {model.scheme.name} in crops of margin {model.margin}; "
+                    f"the student learns {scheme.name} in crops of margin {margin}."
+                )
+            model.trainable = False
+
+    def call(self, crops):
+        crops = ops.cast(crops, "float32")
+        height, width = crops.shape[1:3]
+        count = ops.shape(crops)[0]
+        if self.teacher.mirrored:
+            crops = ops.concatenate([crops, ops.flip(crops, axis=2)])
+        total = 0.0
+        for model in self.models:
+            seen = crops
+            if (height, width) != tuple(model.size):
+                seen = ops.image.resize(crops, model.size, antialias=True)
+            points = ops.cast(model(seen, training=False)["landmarks"], "float32")
+            scale = np.float32([width, height]) / np.float32(model.size[::-1])
+            total = total + geometry.resize_points(points, scale)
+        points = total / len(self.models)
+        if self.teacher.mirrored:
+            turned = ops.take(points[count:], np.array(self.scheme.mirror), axis=1)
+            turned = turned * np.float32([-1, 1]) + np.float32([width - 1, 0])
+            points = (points[:count] + turned) / 2
+        return ops.stop_gradient(points)
+
+    def loss(self, crops, landmarks):
+        """How far a student's landmarks `(batch, n, 2)` are from the teachers', weighted."""
+        return self.teacher.weight * self.teacher.loss(self(crops), landmarks)

@@ -1,0 +1,92 @@
+"""A student learns what its teachers find in the very crops that it sees."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+from faces import write_300w
+from keras import ops
+from small_recipe import RECIPE
+
+from keras_landmarks import Landmarker, data, models, training
+from keras_landmarks.losses import L1, Validation
+from keras_landmarks.schemes import get_scheme
+from keras_landmarks.training import Stage, Teacher
+from keras_landmarks.training.teacher import Lesson
+
+IBUG = get_scheme("ibug68")
+CROPS = np.random.default_rng(0).uniform(0, 255, (3, 32, 32, 3)).astype("float32")
+
+
+def network(size=32, seed=0, scheme="ibug68"):
+    keras.utils.set_random_seed(seed)
+    return models.unet(scheme, size=size, widths=(4, 4, 4), depth=1, side=4, places=4)
+
+
+def teacher(size=32, seed=0, scheme="ibug68"):
+    net = network(size, seed, scheme)
+    return Landmarker(net.input, net.output, scheme=scheme, name=f"teacher{seed}")
+
+
+def answers(*models, mirrored=False, crops=CROPS):
+    return ops.convert_to_numpy(Lesson(Teacher(models, L1(), 1.0, mirrored), IBUG, 1.25)(crops))
+
+
+def test_teachers_are_averaged():
+    one, two = teacher(seed=0), teacher(seed=1)
+    mean = (answers(one) + answers(two)) / 2
+    np.testing.assert_allclose(answers(one, two), mean, atol=1e-4)
+    np.testing.assert_allclose(answers(one), one(CROPS)["landmarks"], atol=1e-5)
+
+
+def test_a_mirrored_crop_is_answered_by_the_mirrored_points():
+    one = teacher()
+    plain = answers(one, mirrored=True)
+    turned = answers(one, mirrored=True, crops=CROPS[:, :, ::-1])
+    expected = turned[:, list(IBUG.mirror)] * (-1, 1) + (31, 0)
+    np.testing.assert_allclose(plain, expected, atol=1e-3)
+    assert abs(plain - answers(one)).max() > 0.1  # an untrained teacher is not symmetric
+
+
+def test_a_teacher_of_another_size_answers_in_the_students_pixels():
+    # A crop that is the same everywhere: the teacher sees the same, whatever its size.
+    grey = np.full((1, 32, 32, 3), 128, "float32")
+    small, large = teacher(32), teacher(64)
+    large.set_weights(small.get_weights())
+    found = answers(large, crops=grey)
+    direct = large(np.full((1, 64, 64, 3), 128, "float32"))["landmarks"]
+    np.testing.assert_allclose((found + 0.5) * 2 - 0.5, direct, atol=1e-3)
+
+
+def test_a_student_without_annotation_of_weight_comes_to_its_teacher(tmp_path):
+    write_300w(tmp_path, 4)
+    loss = {"validated": Validation(L1(), weight=0.0)}
+    nothing = dataclasses.replace(RECIPE, size=(32, 32), model=lambda mean_shape: network(seed=5))
+    one = teacher(seed=0)
+    stage = Stage(loss, 2, lambda steps: keras.optimizers.Adam(1e-3), teacher=None)
+    taught = dataclasses.replace(stage, teacher=Teacher((one,), L1(), 50.0))
+    distances = []
+    for name, chosen in (("alone", stage), ("taught", taught)):
+        recipe = dataclasses.replace(nothing, stages=(chosen,))
+        samples, held = recipe.samples(data.read_300w(tmp_path))
+        before = [w.copy() for w in one.get_weights()]
+        model = training.train(recipe, samples, held, tmp_path / name, verbose=0)
+        crops, _ = samples.arrays()
+        found, told = model(crops)["landmarks"], one(crops)["landmarks"]
+        distances.append(float(ops.mean(ops.abs(found - told))))
+        for old, new in zip(before, one.get_weights()):
+            np.testing.assert_array_equal(old, new)
+    assert distances[1] < distances[0]
+
+
+def test_a_teacher_that_cannot_teach_is_named():
+    with pytest.raises(ValueError, match="needs at least one teacher"):
+        answers()
+    with pytest.raises(
+        ValueError, match=r"teacher0 finds five5 in crops of margin 1.25; .* ibug68"
+    ):
+        answers(teacher(scheme="five5"))
+    stage = Stage(L1(), 1, lambda steps: "sgd", teacher=Teacher(("tiny-ibug68",), L1()))
+    with pytest.raises(ValueError, match="names the layers of its losses"):
+        stage.check(network())

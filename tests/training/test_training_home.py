@@ -1,0 +1,301 @@
+"""A trained model comes home: `train`, then `load` of its folder, and what its weights carry."""
+
+import functools
+
+import keras
+import numpy as np
+import pytest
+from test_training import TENSORFLOW, Seen, recipe_of, run, samples_of, sgd
+
+import keras_landmarks
+from keras_landmarks import data, draw, load, losses, metrics, models, schemes, weights
+from keras_landmarks.models import blocks
+from keras_landmarks.training import Recipe, Stage, train
+
+MINE = schemes.Scheme(
+    name="mine",
+    count=3,
+    mirror=(1, 0, 2),
+    contours={"eyes": ((0, 1), False), "chin": ((2,), False)},
+    regions={"eyes": (0, 1), "chin": (2,)},
+    right_eye=(0,),
+    left_eye=(1,),
+    eye_corners=(0, 1),
+)
+PICTURE, POINTS = data.made_up_face(3, 100)
+FACE_BOX = data.Face(PICTURE, POINTS, "ibug68").truth_box
+
+
+@pytest.fixture
+def known():
+    """The scheme has to be known by its name while there are faces of it."""
+    schemes.SCHEMES["mine"] = MINE
+    yield
+    schemes.SCHEMES.pop("mine", None)
+
+
+def own_model(mean_shape=None):
+    """A network that no builder of the package makes."""
+    crops = keras.Input((16, 16, 3), name="crops")
+    x = keras.layers.Conv2D(4, 3, activation="relu", name="conv")(blocks.rescale(crops))
+    x = keras.layers.Flatten(name="flatten")(x)
+    return keras.Model(crops, {"landmarks": blocks.landmark_head(x, 68, (16, 16), mean_shape)})
+
+
+def trained(out, recipe, margin=1.4, box="truth"):
+    faces = data.made_up_faces(24, size=60)
+    words = dict(size=recipe.size, margin=margin, box=box)
+    samples = data.Samples(faces, augmentation=recipe.augmentation, batch=8, **words)
+    return train(recipe, samples, data.Samples(faces[:8], **words), out, verbose=0)
+
+
+def assert_alike(one, two):
+    assert (one.size, one.margin, one.box) == (two.size, two.margin, two.box)
+    assert (one.scheme, one.licence, one.name) == (two.scheme, two.licence, two.name)
+    found = [m.detect(PICTURE, FACE_BOX)[0].landmarks for m in (one, two)]
+    np.testing.assert_allclose(*found, atol=1e-3)
+
+
+@pytest.mark.parametrize("model", [functools.partial(models.cnn, size=16, filters=(4,)), own_model])
+@pytest.mark.parametrize("where", ["folder", "text", "file"])
+def test_a_training_is_loaded_from_its_folder_with_its_crop_and_licence(tmp_path, model, where):
+    recipe = recipe_of(sgd, 1, model=model, licence="mine alone")
+    one = trained(tmp_path, recipe)
+    assert type(one) is keras_landmarks.Landmarker
+    assert (one.margin, one.box, one.licence, one.size) == (1.4, "truth", "mine alone", (16, 16))
+    places = {"folder": tmp_path, "text": str(tmp_path), "file": tmp_path / "best.safetensors"}
+    assert_alike(one, load(places[where]))
+
+
+def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path):
+    recipe = recipe_of(sgd, 1, model=own_model, precision="mixed_bfloat16")
+    trained(tmp_path, recipe)
+    found = load(tmp_path)
+    assert {layer.compute_dtype for layer in found.layers} == {"float32"}
+    arrays = weights.load_arrays(tmp_path / "best.safetensors")[0]
+    for path, array in weights.get_weights(found).items():
+        np.testing.assert_array_equal(array, arrays[path])
+
+
+def test_a_loaded_model_can_be_evaluated_at_once(tmp_path):
+    recipe = recipe_of(sgd, 1)
+    samples, held_out = samples_of(recipe)
+    train(recipe, samples, held_out, tmp_path, verbose=0)
+    crops, landmarks = held_out.arrays()
+    for model in (load(tmp_path), load("tiny-ibug68")):
+        held = data.Samples(held_out.faces, model.size)
+        crops, landmarks = held.arrays()
+        found = model.evaluate(crops, {"landmarks": landmarks}, verbose=0, return_dict=True)
+        predicted = model.predict(crops, verbose=0)["landmarks"]
+        assert found["nme"] == pytest.approx(metrics.face_errors(landmarks, predicted).mean(), 1e-3)
+        wing = keras.ops.convert_to_numpy(losses.wing(landmarks, predicted)).mean()
+        assert found["loss"] == pytest.approx(wing, 1e-3)
+
+
+def faces_of_three_points(count=24):
+    """Drawn faces whose pupils and chin are the points of `MINE`."""
+    for face in data.made_up_faces(count, size=60):
+        eyes = [face.landmarks[36:42].mean(axis=0), face.landmarks[42:48].mean(axis=0)]
+        points = np.float32([*eyes, face.landmarks[8]])
+        yield data.Face(face.image, points, "mine", face.box)
+
+
+@pytest.mark.usefixtures("known")
+def test_a_scheme_of_ones_own_is_whole_in_every_file(tmp_path):
+    build = functools.partial(models.cnn, scheme=MINE, size=16, filters=(4,))
+    recipe = Recipe(build, (Stage(losses.IodL2(MINE), 1, sgd),), (16, 16), batch=8)
+    words = dict(augmentation=recipe.augmentation, batch=8)
+    samples = data.Samples(list(faces_of_three_points()), (16, 16), **words)
+    model = train(recipe, samples, None, tmp_path, verbose=0)
+    model.save(tmp_path / "model.keras")
+    model.export(tmp_path / "model.tflite", "tflite")
+    schemes.SCHEMES.pop("mine")  # as in another process
+    opened = [
+        model,
+        load(tmp_path),
+        keras.models.load_model(tmp_path / "model.keras"),
+        keras_landmarks.runtime.open_model(tmp_path / "model.tflite"),
+    ]
+    for one in opened:
+        assert one.scheme == MINE
+        (face,) = one.detect(PICTURE, FACE_BOX)
+        assert face.scheme == MINE
+        assert face.to_dict()["scheme"] == "mine"
+        assert draw(PICTURE, [face]).shape == PICTURE.shape
+
+
+def test_objects_with_a_scheme_of_ones_own_come_back_from_their_configs():
+    for thing in (metrics.NME(MINE), losses.IodL2(MINE), losses.NormalisedDistance(MINE)):
+        again = type(thing).from_config(thing.get_config())
+        assert again.get_config() == thing.get_config()
+        assert schemes.get_scheme(again.get_config()["scheme"]) == MINE
+
+
+def test_a_known_scheme_stands_by_its_name():
+    assert schemes.scheme_config("ibug68") == schemes.scheme_config(schemes.IBUG68) == "ibug68"
+    assert schemes.get_scheme(schemes.scheme_config(MINE)) == MINE
+
+
+def test_a_folder_without_weights_or_weights_without_facts_are_errors(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No weights at .*best.safetensors"):
+        load(tmp_path)
+    weights.save_arrays(tmp_path / "best.safetensors", {"a": np.zeros(1)}, {"epoch": 1})
+    with pytest.raises(ValueError, match="does not say what model it is of"):
+        load(tmp_path)
+
+
+def test_a_network_of_ones_own_takes_no_other_scheme_or_size(tmp_path):
+    trained(tmp_path, recipe_of(sgd, 1, model=own_model))
+    with pytest.raises(ValueError, match="no model of keras_landmarks.models: build it as you did"):
+        load(tmp_path, scheme="five5")
+    with pytest.raises(ValueError, match="no model of keras_landmarks.models"):
+        load(tmp_path, size=32)
+
+
+def test_the_crop_of_a_fine_tuning_stays_with_the_model(tmp_path):
+    model = load("tiny-ibug68", scheme="five5", margin=1.6, box="truth")
+    assert (model.margin, model.box, model.scheme.name) == (1.6, "truth", "five5")
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert (again.margin, again.box) == (1.6, "truth")
+    plain = load("tiny-ibug68", scheme="five5")
+    assert (plain.margin, plain.box) == (1.25, "annotation")
+    wider, narrow = (m.detect(PICTURE, FACE_BOX)[0].landmarks for m in (model, plain))
+    spread = [np.ptp(points, axis=0).max() for points in (wider, narrow)]
+    assert spread[0] > 1.1 * spread[1]  # the same untrained head, on a larger crop
+
+
+def test_a_published_model_is_opened_at_another_size_where_its_builder_allows():
+    with pytest.warns(UserWarning, match="New and untrained at this size: .*features/kernel"):
+        model = load("tiny-ibug68", size=48)
+    assert model.size == (48, 48)
+    old = load("tiny-ibug68")
+    np.testing.assert_array_equal(model.get_layer("conv1").kernel, old.get_layer("conv1").kernel)
+    with pytest.raises(ValueError, match="cnn6 has crops of one size, 64"):
+        load("cnn6-300w", size=32)
+
+
+@pytest.mark.parametrize("build", [models.validation, models.hourglass, models.ffld])
+def test_metrics_work_for_models_of_several_outputs_and_another_scheme(build):
+    sizes = {models.validation: 32, models.hourglass: 32, models.ffld: 64}
+    words = {"depth": 18} if build is models.ffld else {}
+    network = build("cofw29", size=sizes[build], **words)
+    model = keras_landmarks.Landmarker(network.input, network.output, scheme="cofw29")
+    nme = {"landmarks": [metrics.NME("cofw29")]}
+    model.compile("sgd", {"landmarks": losses.Wing()}, metrics=nme, run_eagerly=TENSORFLOW)
+    rng = np.random.default_rng(0)
+    crops = rng.uniform(0, 255, (2, *model.size, 3)).astype("float32")
+    landmarks = rng.uniform(0, 30, (2, 29, 2)).astype("float32")
+    before = model.evaluate(crops, {"landmarks": landmarks}, verbose=0, return_dict=True)
+    assert set(before) == {"loss", "nme"}
+    history = model.fit(crops, {"landmarks": landmarks}, verbose=0).history
+    assert np.isfinite(history["nme"]).all()
+
+
+def test_a_model_that_foretells_its_errors_is_trained_by_a_plain_loss_too(tmp_path):
+    build = functools.partial(models.cnn, size=16, filters=(4,), validation=True)
+    assert set(run(recipe_of(sgd, 1, model=build), tmp_path).output) == {"landmarks", "error"}
+
+
+@pytest.mark.parametrize("callback", ["EarlyStopping", "ModelCheckpoint"])
+@pytest.mark.parametrize("metric", [metrics.NME(), metrics.FailureRate(), metrics.AUC()])
+def test_keras_callbacks_can_tell_what_a_better_metric_is(tmp_path, callback, metric):
+    model = models.cnn(size=16, filters=(4,), hidden=4)
+    model.compile(
+        "sgd", {"landmarks": "mse"}, metrics={"landmarks": [metric]}, run_eagerly=TENSORFLOW
+    )
+    samples = data.Samples(data.made_up_faces(4, size=60), (16, 16), batch=4)
+    words = {"filepath": tmp_path / "m.keras"} if callback == "ModelCheckpoint" else {}
+    monitor = getattr(keras.callbacks, callback)(monitor=f"val_{metric.name}", **words)
+    both = samples.arrays()
+    made = both[0], {"landmarks": both[1]}
+    model.fit(*made, validation_data=made, callbacks=[monitor], verbose=0)
+    better = (0.2, 0.1) if metric.name == "auc" else (0.1, 0.2)
+    assert bool(monitor._is_improvement(*better))
+    assert not bool(monitor._is_improvement(*better[::-1]))
+
+
+# A stage or a checkpoint that does not fit
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ({"frozen": ("conv", "nosuchlayer")}, "No layer of cnn begins with 'nosuchlayer'"),
+        ({"output": "nosuchlayer"}, "cnn has no layer 'nosuchlayer'. It has crops"),
+        ({"loss": {"nosuchlayer": losses.L1()}}, "cnn has no layer 'nosuchlayer'"),
+    ],
+)
+def test_a_stage_that_names_no_layer_is_refused_before_training(tmp_path, words, message):
+    later = Stage(**{"loss": losses.L1(), "epochs": 1, "optimizer": sgd} | words)
+    first = Stage(losses.L1(), 1, sgd)
+    with pytest.raises(ValueError, match=message):
+        run(recipe_of(sgd, stages=(first, later)), tmp_path)
+    assert not any(tmp_path.iterdir())
+
+
+def other_faces(samples):
+    return data.Samples(data.made_up_faces(48, size=61)[:32], samples.size, batch=8)
+
+
+def slower(steps):
+    return keras.optimizers.SGD(0.001, momentum=0.9)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "change", "message"),
+    [
+        ({}, lambda s: s.replace(batch=4), "another batch: 8 before, 4 now"),
+        ({}, lambda s: s.replace(seed=5), "another seed: 0 before, 5 now"),
+        ({}, lambda s: s.replace(augmentation=data.LIGHT), "another augmentation"),
+        ({}, lambda s: s.replace(indices=[*range(20)]), "another training data"),
+        ({"seed": 3}, None, "another seed of the weights: 0 before, 3 now"),
+        ({"precision": "mixed_bfloat16"}, None, "another precision"),
+        ({"stages": (Stage(losses.L1(), 1, sgd),)}, None, "another loss in stage 1"),
+        ({"stages": (Stage(losses.Wing(9), 1, sgd),)}, None, "another loss in stage 1: .*9"),
+        ({"stages": (Stage(losses.Wing(), 1, slower),)}, None, "another optimizer in stage 1"),
+        (
+            {"stages": (Stage(losses.Wing(), 1, sgd, frozen=("conv",)),)},
+            None,
+            "another frozen in stage 1",
+        ),
+    ],
+)
+def test_resuming_another_training_is_an_error_that_names_what_differs(
+    tmp_path, recipe, change, message
+):
+    first = recipe_of(sgd, 1)
+    samples, held_out = samples_of(first)
+    train(first, samples, held_out, tmp_path, verbose=0)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    with pytest.raises(ValueError, match=f"checkpoint.safetensors is of {message}"):
+        train(
+            recipe_of(sgd, 1, **recipe),
+            change(samples) if change else samples,
+            held_out,
+            tmp_path,
+            resume=True,
+            verbose=0,
+        )
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_a_layer_that_no_file_can_hold_is_trained_all_the_same(tmp_path):
+    def seeing(mean_shape=None):
+        crops = keras.Input((16, 16, 3), name="crops")
+        x = keras.layers.Flatten(name="flatten")(Seen(name="seen")(crops))
+        return keras.Model(crops, {"landmarks": blocks.landmark_head(x, 68, (16, 16), mean_shape)})
+
+    model = run(recipe_of(sgd, 1, model=seeing), tmp_path)
+    assert len(model.detect(PICTURE, FACE_BOX)) == 1
+
+
+def test_a_recipe_may_teach_its_layers_before_training(tmp_path):
+    def adapt(model, samples):
+        model.get_layer("conv1").bias.assign(np.full(4, len(samples.faces), "float32"))
+
+    still = Stage(losses.Wing(), 1, lambda steps: keras.optimizers.SGD(0.0))
+    recipe = recipe_of(sgd, stages=(still,), adapt=adapt)
+    samples, _ = samples_of(recipe)
+    model = train(recipe, samples, None, tmp_path, verbose=0)
+    np.testing.assert_array_equal(model.get_layer("conv1").bias, len(samples.faces))
