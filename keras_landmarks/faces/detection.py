@@ -4,7 +4,6 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from keras_landmarks.schemes import Scheme, get_scheme
 
@@ -75,6 +74,6 @@ class Detection:
         return numbers
 
 
-def _rounded(numbers: ArrayLike, digits: int) -> list[Any]:
+def _rounded(numbers: np.ndarray, digits: int) -> list[Any]:
     """Plain numbers, of which none has more digits than it needs (float32 would)."""
-    return np.round(np.float64(numbers), digits).tolist()
+    return np.round(np.asarray(numbers, np.float64), digits).tolist()
