@@ -71,4 +71,4 @@ class Detection:
 
 def _rounded(numbers: ArrayLike, digits: int) -> list[Any]:
     """Plain numbers, of which none has more digits than it needs (float32 would)."""
-    return np.round(np.float64(numbers), digits).tolist()
+    return np.round(np.asarray(numbers, np.float64), digits).tolist()
