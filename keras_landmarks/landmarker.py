@@ -115,15 +115,16 @@ class Landmarker(keras.Model):
             model.detector = getattr(faces, settings.pop("class_name"))(**settings)
         return model
 
-    def _run_through_graph(self, inputs, operation_fn, *more, **named):
-        if operation_fn.__module__ == keras.models.clone_model.__module__:
+    def _run_through_graph(self, *arguments, **named):
+        caller = getattr(named.get("operation_fn"), "__module__", None)
+        if caller == keras.models.clone_model.__module__:
             raise ValueError(
                 "keras.models.clone_model would lose scheme, crop, licence and detect. "
                 "copy.deepcopy(model) keeps them, and the weights; "
                 "Landmarker.from_config(model.get_config()) has new weights; "
                 "clone_model(keras.Model(model.input, model.output)) is a plain model."
             )
-        return super()._run_through_graph(inputs, operation_fn, *more, **named)
+        return super()._run_through_graph(*arguments, **named)
 
     def predict_on_batch(self, x):
         """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError)."""
