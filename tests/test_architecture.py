@@ -32,9 +32,18 @@ MAY_IMPORT = {
     "runtime": {"schemes", "files", "faces"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "export", "losses", "metrics"},
-    "zoo": {"schemes", "models", "landmarker", "weights"},
+    "zoo": {"moved", "schemes", "models", "landmarker", "weights"},
     "evaluation": {"moved", "schemes", "errors", "pictures", "faces", "data"},
-    "training": {"schemes", "geometry", "files", "pictures", "data", "landmarker", "losses"}
+    "training": {
+        "moved",
+        "schemes",
+        "geometry",
+        "files",
+        "pictures",
+        "data",
+        "landmarker",
+        "losses",
+    }
     | {"metrics", "models", "weights", "zoo"},
     "recipes": {"data", "geometry", "layers", "losses", "models", "training", "weights", "zoo"},
 }

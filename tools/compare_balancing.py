@@ -2,8 +2,8 @@
 
     python tools/compare_balancing.py validation-300w --data 300W --out runs/balancing
 
-NON: no expected errors, batches picked evenly. NOBB: with them. BBO and BB: batches picked
-by loss, online and renewed each tenth of an epoch. Small crops leave time for the seeds. Writes
+NON: no expected errors, batches picked evenly. NOBB: with them. BBO and BB: batches picked by loss,
+online and renewed each tenth of an epoch. Small crops leave time for the seeds. Writes
 zoo/NAME/balancing.json and the table of the card. A run that is already in --out is not trained
 again.
 """

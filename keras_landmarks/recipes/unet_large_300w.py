@@ -2,7 +2,7 @@
 
 python tools/train.py unet-large-300w --data 300W --more 300W-more --out runs/unet-large-300w
 
-PROMISE
+Four minutes on an H200 GPU. The card tells the error and how the published run differs.
 """
 
 import functools
