@@ -37,7 +37,7 @@ def draw(image: Any, detections: Iterable[Any], boxes: bool = True) -> np.ndarra
     for face in detections:
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
-        marked = ~np.isnan(landmarks).any(axis=1)
+        marked = np.isfinite(landmarks[:, 0])
         extent = np.ptp(landmarks[marked], axis=0).max()
         thickness = max(1, round(float(extent) / 200))
         if boxes and face.box is not None:

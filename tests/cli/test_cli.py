@@ -11,11 +11,13 @@ from faces import write_300w
 from matplotlib import cbook
 
 from keras_landmarks.cli import main
-from keras_landmarks.data import SPLITS
+from keras_landmarks.conversion_tables import CONVERSIONS
+from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
 from keras_landmarks.pictures import images
+from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
 ROOT = pathlib.Path(__file__).parents[2]
