@@ -12,10 +12,12 @@ All errors are fractions (0.04 is 4 %) of a distance that belongs to the true fa
 Functions take NumPy arrays or tensors of any Keras backend, and need NumPy alone for arrays.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_landmarks.geometry import Array, namespace
+from keras_landmarks.geometry import FAR, Array, namespace
 from keras_landmarks.schemes import Scheme, get_scheme
 
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
@@ -27,7 +29,7 @@ def normaliser(
     """The distance that a face's errors are divided by, in pixels.
 
     Args:
-        landmarks: `(batch, n, 2)` true landmarks.
+        landmarks: `(batch, n, 2)` true landmarks; NaN where one is missing.
         scheme: the landmarks' scheme or its name.
         kind: one of `NORMALISERS`, or the distances themselves, `(batch,)`, as of given boxes;
             None takes the scheme's usual one.
@@ -43,8 +45,10 @@ def normaliser(
     if not isinstance(kind, str):
         return kind
     xp = namespace(landmarks)
+    missing = xp.isnan(landmarks)
     if kind in ("box", "diagonal"):
-        extent = xp.max(landmarks, axis=1) - xp.min(landmarks, axis=1)
+        high = xp.max(xp.where(missing, -FAR, landmarks), axis=1)
+        extent = high - xp.min(xp.where(missing, FAR, landmarks), axis=1)
         if kind == "box":
             return xp.sqrt(extent[:, 0] * extent[:, 1])
         return xp.sqrt(xp.sum(extent * extent, axis=-1))
@@ -53,8 +57,16 @@ def normaliser(
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
     if eyes is None:
         raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
-    right, left = (xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes)
+    right, left = (_mean(xp, landmarks, missing, np.atleast_1d(eye)) for eye in eyes)
     return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+
+
+def _mean(xp: Any, landmarks: Array, missing: Array, points: np.ndarray) -> Array:
+    """The mean of those of some points that are marked, `(batch, 2)`; NaN where none is."""
+    landmarks, missing = (xp.take(values, points, axis=1) for values in (landmarks, missing))
+    marked = len(points) - xp.sum(xp.where(missing, 1.0, 0.0), axis=1)
+    total = xp.sum(xp.where(missing, 0.0, landmarks), axis=1)
+    return xp.where(marked > 0, total / xp.maximum(marked, 1.0), np.nan)
 
 
 def point_errors(
@@ -69,7 +81,7 @@ def point_errors(
         kind: normaliser; None takes the scheme's usual one.
 
     Returns:
-        `(batch, n)` fractions of the normaliser.
+        `(batch, n)` fractions of the normaliser; NaN where the true point is missing.
 
     Raises:
         ValueError: if the shapes differ or are not `(batch, n, 2)` of the scheme.
@@ -90,20 +102,30 @@ def point_errors(
 def face_errors(
     y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
 ) -> Array:
-    """The normalised mean error of every face, `(batch,)`. Arguments as of `point_errors`."""
+    """The normalised mean error of every face, over the points that are marked: `(batch,)`.
+
+    Arguments as of `point_errors`.
+    """
     errors = point_errors(y_true, y_pred, scheme, kind)
-    return namespace(errors).mean(errors, axis=-1)
+    xp = namespace(y_true, y_pred)
+    missing = xp.isnan(xp.sum(y_true, axis=-1))
+    marked = xp.sum(xp.where(missing, 0.0, 1.0), axis=-1)
+    return xp.sum(xp.where(missing, 0.0, errors), axis=-1) / marked
 
 
 def region_errors(
     y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
 ) -> dict[str, float]:
-    """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
+    """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`.
+
+    Of the points that are marked; a region without any is not in it.
+    """
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(errors)
     errors = errors if xp is np else xp.convert_to_numpy(errors)
-    regions = get_scheme(scheme).regions
-    return {name: float(errors[:, list(points)].mean()) for name, points in regions.items()}
+    parts = {name: errors[:, list(points)] for name, points in get_scheme(scheme).regions.items()}
+    parts = {name: part[~np.isnan(part)] for name, part in parts.items()}
+    return {name: float(part.mean()) for name, part in parts.items() if part.size}
 
 
 def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:

@@ -306,3 +306,52 @@ def test_published_predictions_have_their_published_errors():
     assert errors.shape == (689,)
     assert 100 * errors.mean() == pytest.approx(2.994, abs=0.001)
     assert 100 * metrics.auc(errors, 0.08) == pytest.approx(62.72, abs=0.02)
+
+
+# Missing points
+
+
+@pytest.mark.parametrize("kind", metrics.NORMALISERS)
+def test_missing_points_are_left_out_of_a_faces_error(kind):
+    rng = np.random.default_rng(5)
+    true = rng.uniform(0, 99, (3, 68, 2))
+    predicted = true + rng.normal(0, 3, true.shape)
+    gone = [0, 20, 37, 50]
+    true[1, gone] = np.nan
+    kept = [i for i in range(68) if i not in gone]
+    found = metrics.face_errors(true, predicted, "ibug68", kind)
+    eyes = [[i for i in range(a, a + 6) if i in kept] for a in (36, 42)]
+    right, left = (true[1, eye].mean(axis=0) for eye in eyes)
+    width, height = np.ptp(true[1, kept], axis=0)
+    distance = {
+        "corners": np.linalg.norm(true[1, 36] - true[1, 45]),
+        "pupils": np.linalg.norm(right - left),
+        "box": np.sqrt(width * height),
+        "diagonal": np.hypot(width, height),
+    }[kind]
+    mean = sum(np.linalg.norm(true[1, i] - predicted[1, i]) for i in kept) / len(kept)
+    assert found[1] == pytest.approx(mean / distance)
+    full = metrics.face_errors(true[[0, 2]], predicted[[0, 2]], "ibug68", kind)
+    np.testing.assert_array_equal(found[[0, 2]], full)
+    tensors = (keras.ops.convert_to_tensor(np.float32(a)) for a in (true, predicted))
+    again = keras.ops.convert_to_numpy(metrics.face_errors(*tensors, "ibug68", kind))
+    np.testing.assert_allclose(again, found, rtol=1e-4)
+
+
+def test_a_predicted_point_that_is_missing_is_no_excuse():
+    true = np.random.default_rng(5).uniform(0, 99, (1, 68, 2))
+    predicted = true.copy()
+    predicted[0, 3] = np.nan
+    assert np.isnan(metrics.face_errors(true, predicted)).all()
+
+
+def test_a_region_without_marked_points_has_no_error():
+    true = np.random.default_rng(5).uniform(0, 99, (2, 68, 2))
+    predicted = true + [3, 4]
+    true[:, :17] = np.nan
+    true[0, 50] = np.nan
+    found = metrics.region_errors(true, predicted, kind="corners")
+    assert list(found) == ["brows", "nose", "eyes", "mouth"]
+    distances = [np.linalg.norm(face[36] - face[45]) for face in true]
+    assert found["nose"] == pytest.approx(np.mean([5 / d for d in distances]))
+    assert found["mouth"] == pytest.approx((19 * 5 / distances[0] + 20 * 5 / distances[1]) / 39)

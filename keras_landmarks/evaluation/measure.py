@@ -15,7 +15,7 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.evaluation.predicting import numbers_of_points, percent, predict_face
+from keras_landmarks.evaluation.predicting import known, numbers_of_points, percent, predict_face
 from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
@@ -85,7 +85,7 @@ class Evaluation:
                 raise ValueError("The normaliser face_box needs faces with boxes.")
             return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
         landmarks = self.truth if self.annotated is None else self.annotated
-        return normaliser(landmarks, self.annotated_scheme or self.scheme, kind)
+        return known(normaliser(landmarks, self.annotated_scheme or self.scheme, kind))
 
     def all_errors(self, kind=None):
         """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""

@@ -27,3 +27,14 @@ def numbers_of_points(rows, scheme, shared):
 def percent(mean, errors):
     """A mean of errors in percent; None of none."""
     return round(100 * float(mean(errors)), 3) if len(errors) else None
+
+
+def known(distances):
+    """The normalisers of faces.
+
+    Raises:
+        ValueError: if a face lacks the points of its own.
+    """
+    if lacking := int(np.isnan(distances).sum()):
+        raise ValueError(f"{lacking} faces lack the points of the normaliser: take 'box'.")
+    return distances

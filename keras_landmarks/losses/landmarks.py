@@ -2,7 +2,8 @@
 
 Coordinates are in crop pixels. Losses are computed in float32 whatever the model's policy, and
 averaged over the points or their 2 n coordinates where the papers (Feng et al., Wing Loss, 2018,
-eq. 3) sum them, so that a learning rate does not depend on the number of landmarks.
+eq. 3) sum them, so that a learning rate does not depend on the number of landmarks. Points that
+are missing, NaN in the truth, are left out.
 """
 
 import keras
@@ -10,7 +11,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import metrics
-from keras_landmarks.losses.face_loss import FaceLoss, difference
+from keras_landmarks.losses.face_loss import FaceLoss, difference, without_missing
 from keras_landmarks.schemes import get_scheme
 
 
@@ -28,6 +29,7 @@ def _normaliser(y_true, scheme, kind):
     return ops.maximum(metrics.normaliser(ops.cast(y_true, "float32"), scheme, kind), 1.0)
 
 
+@without_missing
 def l2(y_true, y_pred):
     """Half the squared difference, `x^2 / 2`, averaged over a face's coordinates.
 
@@ -44,6 +46,7 @@ def l2(y_true, y_pred):
     return _per_face(0.5 * ops.square(difference(y_true, y_pred)))
 
 
+@without_missing
 def l1(y_true, y_pred):
     """The absolute difference, `|x|`, averaged over a face's coordinates.
 
@@ -60,6 +63,7 @@ def l1(y_true, y_pred):
     return _per_face(_distance(y_true, y_pred))
 
 
+@without_missing
 def smooth_l1(y_true, y_pred):
     """Quadratic below one pixel, linear above, averaged over a face's coordinates.
 
@@ -77,6 +81,7 @@ def smooth_l1(y_true, y_pred):
     return _per_face(ops.where(x < 1, 0.5 * ops.square(x), x - 0.5))
 
 
+@without_missing
 def wing(y_true, y_pred, w=10.0, epsilon=2.0):
     """Logarithmic below `w` pixels, linear above, averaged over a face's coordinates.
 
@@ -102,6 +107,7 @@ def wing(y_true, y_pred, w=10.0, epsilon=2.0):
     return _per_face(ops.where(x < w, near, x - constant))
 
 
+@without_missing
 def iod_l2(y_true, y_pred, scheme="ibug68"):
     """The squared difference over the inter-ocular distance, averaged over the coordinates.
 
@@ -125,6 +131,7 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
     return squared / _normaliser(y_true, scheme, kind)
 
 
+@without_missing
 def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     """The mean distance between truth and prediction over the distance of the eyes.
 

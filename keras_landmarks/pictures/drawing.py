@@ -18,6 +18,8 @@ _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 def draw(image: Any, detections: Iterable[Any], boxes: bool = True) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
+    Points that are missing (NaN) are left out.
+
     Args:
         image: any picture that `detect` takes (see `as_rgb`); is not changed.
         detections: list of `Detection` (or anything with `landmarks`, `scheme` and `box`, and
@@ -35,19 +37,20 @@ def draw(image: Any, detections: Iterable[Any], boxes: bool = True) -> np.ndarra
     for face in detections:
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
-        extent = np.ptp(landmarks, axis=0).max()
+        marked = np.isfinite(landmarks[:, 0])
+        extent = np.ptp(landmarks[marked], axis=0).max()
         thickness = max(1, round(float(extent) / 200))
         if boxes and face.box is not None:
             left, top, right, bottom = _fixed(np.asarray(face.box) - 0.5)
             cv2.rectangle(image, (left, top), (right, bottom), BOX, thickness, cv2.LINE_AA, _SHIFT)
         for points, closed in scheme.contours.values():
-            line = _fixed(landmarks[list(points)])
+            line = _fixed(landmarks[[i for i in points if marked[i]]])
             cv2.polylines(image, [line], closed, LINE, thickness, cv2.LINE_AA, _SHIFT)
         radius = max(1.0, float(extent) / 150)
         confidence = getattr(face, "confidence", None)
         confidence = np.ones(len(landmarks)) if confidence is None else confidence
         colours = confidence[:, None] * POINT + (1 - confidence[:, None]) * UNSURE
-        for point, colour in zip(_fixed(landmarks), colours.tolist()):
+        for point, colour in zip(_fixed(landmarks[marked]), colours[marked].tolist()):
             cv2.circle(image, point.tolist(), int(radius * 16), colour, -1, cv2.LINE_AA, _SHIFT)
     return image
 

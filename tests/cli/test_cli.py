@@ -12,11 +12,13 @@ from matplotlib import cbook
 
 import keras_landmarks
 from keras_landmarks.cli import main
-from keras_landmarks.data import SPLITS
+from keras_landmarks.conversion_tables import CONVERSIONS
+from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
 from keras_landmarks.pictures import images
+from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -182,3 +184,30 @@ def test_python_runs_the_package_of_commands():
     command = [sys.executable, "-m", "keras_landmarks.cli", "list"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     assert "tiny-ibug68" in said
+
+
+def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tmp_path, capsys):
+    lists = tmp_path / "WFLW_annotations/list_98pt_rect_attr_train_test"
+    lists.mkdir(parents=True)
+    lines = []
+    for i in range(2):
+        image, landmarks = made_up_face(i)
+        write_image(tmp_path / f"WFLW_images/{i}.png", image)
+        points = np.tile(landmarks.mean(axis=0), (98, 1))
+        points[[row[0] for row in CONVERSIONS["wflw98", "ibug68"]]] = landmarks
+        numbers = " ".join(f"{v:.4f}" for v in points.ravel())
+        lines.append(f"{numbers} 20 20 180 180 {i} 0 0 0 0 1 {i}.png")
+    (lists / "list_98pt_rect_attr_test.txt").write_text("\n".join(lines))
+    words = ["evaluate", "tiny-ibug68", "--data", str(tmp_path), "--json", str(tmp_path / "r.json")]
+    assert main([*words, "--split", "wflw/test"]) == 0
+    printed = capsys.readouterr()
+    assert "wflw/test: 2 of 2,500 faces are there" in printed.err
+    facts = json.loads((tmp_path / "r.json").read_text())
+    assert (facts["faces"], facts["part"], facts["normaliser"]) == (2, "2 of 2,500", "corners")
+    assert "the model's ibug68 and the faces' wflw98 share" in facts["points"]
+    assert {"auc_at_10", "failure_rate_at_10"} <= set(facts)
+    assert "auc_at_8" not in facts
+    assert main([*words, "--split", "wflw/pose"]) == 0
+    assert json.loads((tmp_path / "r.json").read_text())["faces"] == 1
+    assert main([*words, "--split", "wflw/make-up"]) == 1
+    assert "holds no face of it" in capsys.readouterr().err

@@ -72,3 +72,26 @@ def test_a_scheme_gives_its_name(monkeypatch):
     face = Face(IMAGE, LANDMARKS, mine)
     assert face.scheme == "mine"
     assert Samples([face, Face(IMAGE, LANDMARKS, "mine")], (32, 32), 1.25, "truth").scheme == mine
+
+
+def test_a_point_may_be_missing_and_is_then_not_visible():
+    landmarks = LANDMARKS.copy()
+    landmarks[[0, 8]] = np.nan
+    face = Face(IMAGE, landmarks, "ibug68")
+    assert np.flatnonzero(face.missing).tolist() == [0, 8]
+    np.testing.assert_array_equal(face.visible, ~face.missing)
+    low = [min(c[i] for c in landmarks if c[i] == c[i]) for i in (0, 1)]
+    np.testing.assert_array_equal(face.truth_box[:2], low)
+
+
+def test_visible_says_which_points_are_not_covered():
+    visible = np.ones(68, int)
+    visible[5] = 0
+    landmarks = LANDMARKS.copy()
+    landmarks[6] = np.nan
+    face = Face(IMAGE, landmarks, "ibug68", visible=visible)
+    assert np.flatnonzero(~face.visible).tolist() == [5, 6]
+    with pytest.raises(ValueError, match=r"visible has the shape \(68,\), not \(3,\)"):
+        Face(IMAGE, LANDMARKS, "ibug68", visible=[1, 1, 0])
+    with pytest.raises(ValueError, match="all landmarks are missing"):
+        Face(IMAGE, LANDMARKS * np.nan, "ibug68")

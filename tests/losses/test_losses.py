@@ -7,6 +7,7 @@ from gradients import gradients
 from keras import ops
 
 from keras_landmarks import losses
+from keras_landmarks.schemes import get_scheme
 
 RNG = np.random.default_rng(0)
 TRUE = RNG.uniform(0, 64, (4, 68, 2)).astype("float32")
@@ -345,3 +346,38 @@ def test_wing_without_a_width_or_offset_is_refused(w, epsilon):
 def test_a_loss_of_an_unknown_scheme_is_refused(cls):
     with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):
         cls("ibug")
+
+
+# Missing points
+
+
+@every_loss
+def test_a_missing_point_is_left_out_of_the_mean(name):
+    loss, _, arguments = FUNCTIONS[name]
+    scheme = get_scheme("ibug68")
+    eyes = {*scheme.right_eye, *scheme.left_eye}
+    gone = [i for i in range(0, 68, 3) if i not in eyes]
+    kept = [i for i in range(68) if i not in gone]
+    true = TRUE.copy()
+    true[:, gone] = np.nan
+    found = ops.convert_to_numpy(loss(true, PREDICTED, **arguments))
+    # The mean over all is that over those kept, where the others have no error.
+    exact = PREDICTED.copy()
+    exact[:, gone] = TRUE[:, gone]
+    expected = ops.convert_to_numpy(loss(TRUE, exact, **arguments)) * 68 / len(kept)
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@every_loss
+def test_a_missing_point_has_a_gradient_of_exactly_zero(name):
+    loss, _, arguments = FUNCTIONS[name]
+    true = TRUE.copy()
+    true[0, 5] = true[1, 36] = true[1, 40:48] = np.nan
+    true[2, :67] = np.nan
+    true[3] = np.nan
+    (gradient,) = gradients(lambda p: ops.sum(loss(true, p, **arguments)), PREDICTED)
+    missing = np.isnan(true)
+    assert np.isfinite(gradient).all()
+    np.testing.assert_array_equal(gradient[missing], 0)
+    assert (gradient[~missing] != 0).all()
+    assert ops.convert_to_numpy(loss(true, PREDICTED, **arguments))[3] == 0

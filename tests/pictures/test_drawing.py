@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 
 from keras_landmarks import Detection, draw
-from keras_landmarks.data import made_up_face
+from keras_landmarks.data import Face, made_up_face
 from keras_landmarks.schemes import SCHEMES
 
 
@@ -64,3 +64,17 @@ def test_what_detect_takes_is_drawn_on_upright_and_opaque(tmp_path):
 def test_what_detect_refuses_is_not_drawn_on_either(picture):
     with pytest.raises(ValueError, match="Expected|None"):
         draw(picture, [])
+
+
+def test_missing_points_are_left_out():
+    image, landmarks = made_up_face(0)
+    gone = [8, 37, 38]
+    landmarks[gone] = np.nan
+    face = Face(image, landmarks, "ibug68", [1, 2, 199, 198])
+    drawn = draw(image, [face])
+    assert (drawn != image).any()
+    for x, y in landmarks[~face.missing].astype(int):
+        assert drawn[y, x].min() > 150
+    alone = np.full_like(landmarks, np.nan)
+    alone[3] = landmarks[3]
+    assert (draw(image, [Face(image, alone, "ibug68")]) != image).any(axis=2).sum() < 60

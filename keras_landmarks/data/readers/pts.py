@@ -98,7 +98,7 @@ def read_pts_folders(folder, parts=("",), scheme="ibug68", skip_broken=False):
 
     faces = read_faces(source, rows, face, skip_broken)
     if boxes and all(face.box is None for face in faces):
-        said = f"boxes name {next(iter(boxes))}, ... and none of the faces, as {faces[0].name}"
+        said = f"boxes are of names {next(iter(boxes))}, ... and none as {faces[0].name}"
         warnings.warn(f"{source}: {said}: faces are read without boxes.", stacklevel=2)
     return faces
 
