@@ -230,6 +230,16 @@ def test_an_error_of_the_very_threshold_is_a_failure_of_the_metric_too():
     assert metrics.failure_rate(metrics.face_errors(true, true + np.float32([0, 1])), 0.25) == 1
 
 
+def test_a_metric_is_by_default_up_to_8_percent():
+    true = np.zeros((2, 68, 2), "float32")
+    true[:, 45, 0] = 100  # between the corners
+    predicted = true + np.float32([[[9, 0]], [[2, 0]]])  # 9 and 2 %
+    for cls, expected in ((metrics.FailureRate, 0.5), (metrics.AUC, 0.75 / 2)):
+        metric = cls()
+        metric.update_state(true, predicted)
+        assert float(metric.result()) == pytest.approx(expected)
+
+
 def test_a_failed_prediction_counts_as_a_failure():
     predicted = TRUE.copy()
     predicted[:5] = np.nan

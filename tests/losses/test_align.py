@@ -10,8 +10,8 @@ import pytest
 import skimage.data
 from gradients import gradients
 from keras import ops
+from loaded import load
 
-import keras_landmarks
 from keras_landmarks import losses, models, training
 from keras_landmarks.layers import LandmarkCrop
 
@@ -83,7 +83,7 @@ def test_align_weighs_beside_l1_what_it_weighs_in_the_paper(smooth):
 
 
 def test_on_a_real_face_align_pulls_nearly_as_hard_as_l1():
-    model = keras_landmarks.load("resnet18-ffld-300w")
+    model = load("resnet18-ffld-300w")
     face = skimage.data.astronaut()[48:204, 145:301]
     crops = cv2.resize(face, (224, 224), interpolation=cv2.INTER_AREA)[None].astype("float32")
     crop, choose = (model.get_layer(f"stage3_{what}") for what in ("crop", "choose"))

@@ -126,6 +126,21 @@ def test_the_losses_are_the_papers_equation_3():
         assert score[face] == pytest.approx(0.3 * discs, rel=1e-4)
 
 
+def test_loss_objects_are_by_default_their_functions():
+    true = RNG.uniform(0, 15, (2, 3, 2)).astype("float32")
+    maps = RNG.uniform(size=(2, 16, 16, 3)).astype("float32")
+    for cls, function in (
+        (losses.Heatmaps, losses.heatmaps),
+        (losses.ScoreMaps, losses.score_maps),
+    ):
+        np.testing.assert_allclose(
+            array(cls(reduction=None)(true, maps)), array(function(true, maps))
+        )
+    named = losses.heatmaps(true, maps, sigma=1.5), losses.score_maps(true, maps, radius=4.0)
+    for found, expected in zip((losses.heatmaps, losses.score_maps), named):
+        np.testing.assert_array_equal(array(found(true, maps)), array(expected))
+
+
 def test_maps_that_do_not_belong_to_the_landmarks_are_named():
     with pytest.raises(ValueError, match="heatmaps loss needs landmarks"):
         losses.Heatmaps()(np.zeros((1, 3, 2)), np.zeros((1, 8, 8, 4)))
