@@ -1,13 +1,26 @@
-"""Files and folders that appear only when they are whole."""
+"""Paths, and files and folders that appear only when they are whole."""
 
 import contextlib
 import json
+import os
 import pathlib
+import re
 import tempfile
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
-Path: TypeAlias = str | pathlib.Path
+Path: TypeAlias = str | os.PathLike[str]
+
+
+def as_path(path: Path) -> pathlib.Path:
+    """A path as it was given, but `~` is the home folder.
+
+    Raises:
+        ValueError: if it is an address, as `https://...`: nothing is downloaded here.
+    """
+    if re.match(r"[A-Za-z][\w+.-]+:/|data:", os.fspath(path)):
+        raise ValueError(f"{path} is an address, not a path: download the file first.")
+    return pathlib.Path(os.path.expanduser(path))
 
 
 @contextlib.contextmanager
@@ -23,8 +36,9 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
 
     Raises:
         OSError: if a file would replace a folder, or a folder a file.
+        ValueError: if the path is an address.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
         partial = pathlib.Path(folder) / path.name

@@ -126,7 +126,9 @@ class Landmarker(keras.Model):
         """
         return find_faces(self, image, boxes, detector, convention)
 
-    def export(self, path, format="saved_model", dtype="float32", representative=None):
+    def export(
+        self, path, format="saved_model", dtype="float32", representative=None, verbose=False
+    ):
         """Writes the model for a phone, a server or a browser: see `export.export`.
 
         Args:
@@ -134,13 +136,14 @@ class Landmarker(keras.Model):
             format: `saved_model`, `tflite`, `tflite-fp16`, `tflite-int8` or `onnx`.
             dtype: of the crops that the written model takes, `float32` or `uint8`.
             representative: folder of pictures of faces, or crops, for `tflite-int8`.
+            verbose: whether to print what was written, in a line.
 
         Returns:
             The facts that are written beside the model, as a dict.
         """
         from keras_landmarks.export import export
 
-        return export(self, path, format, dtype, representative)
+        return export(self, path, format, dtype, representative, verbose)
 
 
 def _like(y, y_pred):

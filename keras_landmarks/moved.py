@@ -18,7 +18,7 @@ MOVED = {
     "recipe": ("training.recipe",),
     "smoothing": ("faces.smoothing",),
     "tracking": ("faces.tracking", "faces.followed_face"),
-    "video": ("pictures.video",),
+    "video": ("pictures.video", "pictures.kinds"),
 }
 """`{old name: where its objects are now}`, in this package."""
 

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks.faces.boxes import Convention, Detector
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.mtcnn import Mtcnn
-from keras_landmarks.files import Path
+from keras_landmarks.files import Path, as_path
 from keras_landmarks.schemes import get_scheme
 
 MARK = '{"keras_landmarks": '
@@ -107,7 +107,7 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
         model = open_model("cnn6.tflite")
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     openers = {".tflite": _open_tflite, ".onnx": _open_onnx}
     if path.suffix not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
@@ -132,7 +132,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     Raises:
         ValueError: if the file carries no such facts.
     """
-    content = pathlib.Path(path).read_bytes()
+    content = as_path(path).read_bytes()
     start = content.rfind(MARK.encode())
     try:
         # Up to what cannot be ASCII, in which the facts are written.

@@ -47,6 +47,11 @@ class Scheme:
         left_eye: the same for the left eye.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
+
+    Raises:
+        ValueError: if the mirror is not a permutation of the points that is its own inverse, an
+            index is none of theirs, an eye has no points, or the mirror image of the right eye is
+            not the left one.
     """
 
     name: str
@@ -58,6 +63,34 @@ class Scheme:
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
+
+    def __post_init__(self) -> None:
+        points, mirror = list(range(self.count)), list(self.mirror)
+        eyes = [("right_eye", self.right_eye), ("left_eye", self.left_eye)]
+        lists = [("mirror", mirror), *eyes, ("eye_corners", self.eye_corners or ())]
+        lists += [*self.regions.items(), *((k, v[0]) for k, v in self.contours.items())]
+        for name, indices in lists:
+            if wrong := sorted(set(indices) - set(points)):
+                raise ValueError(f"{self.name}: {name} holds {wrong}, not of 0..{self.count - 1}.")
+        if len(mirror) != self.count:
+            raise ValueError(f"{self.name}: mirror holds {len(mirror)} of {self.count} indices.")
+        if wrong := [i for i in points if mirror[mirror[i]] != i]:
+            raise ValueError(
+                f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
+                "mirrored twice is itself."
+            )
+        for side, indices in eyes:
+            if not len(indices):
+                raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
+        pairs = [(self.right_eye, self.left_eye)]
+        if self.eye_corners:
+            pairs.append((self.eye_corners[:1], self.eye_corners[1:]))
+        for right, left in pairs:
+            if {mirror[i] for i in right} != set(left):
+                raise ValueError(
+                    f"{self.name}: the mirror image of {sorted(right)}, of the right eye, is "
+                    f"{sorted(mirror[i] for i in right)}, but of the left eye are {sorted(left)}."
+                )
 
     @property
     def point_names(self) -> list[str]:

@@ -1,5 +1,7 @@
 import functools
+import json
 import pathlib
+import re
 import shutil
 
 import cv2
@@ -238,3 +240,14 @@ def test_points_as_json_are_plain_numbers():
     assert facts["score"] is None
     assert facts["box"] == FACE.tolist()
     assert np.shape(facts["landmarks"]) == (68, 2)
+
+
+def test_numbers_in_json_are_as_short_as_they_need_be():
+    third = np.full((68, 2), 180.474, np.float32)
+    face = keras_landmarks.Detection(
+        third, third[0].repeat(2), "ibug68", 0.98765432, third[:, 0], third[:, 0] / 999
+    )
+    written = json.dumps(face.to_dict())
+    assert "180.47" in written
+    assert max(len(number) for number in re.findall(r"\d+\.\d+", written)) <= 6
+    assert json.loads(written)["score"] == 0.9877

@@ -44,7 +44,7 @@ MODULES = {
     "faces": """CONVENTIONS Convention Detection Mtcnn OneEuro Track Tracker calibrate check_boxes
         convention_of convert_boxes cut_crops detect_boxes find_face find_faces get_convention
         overlap predict_in_parts""",
-    "files": "whole write_bytes write_json",
+    "files": "as_path whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace points_from_map points_on_map resize_points resize_transform
         similarity_transform square_box transform_points""",

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -247,3 +249,35 @@ def test_converting_landmarks_of_another_shape_is_refused(shape):
 def test_approximate_conversions_exist():
     for source, target in schemes.APPROXIMATE_CONVERSIONS:
         assert (source, target) in CONVERSIONS
+
+
+CYCLE = (1, 2, 0, *range(3, 68))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"mirror": CYCLE}, r"mirror\[mirror\[i\]\] is not i for \[0, 1, 2\]"),
+        ({"mirror": (0,) * 68}, r"mirror\[mirror\[i\]\] is not i for \[1, 2, 3, 4, 5, 6\]"),
+        ({"mirror": tuple(range(1, 69))}, r"mirror holds \[68\], not of 0..67"),
+        ({"mirror": tuple(range(67))}, "mirror holds 67 of 68 indices"),
+        ({"mirror": ()}, "mirror holds 0 of 68 indices"),
+        ({"mirror": tuple(range(68))}, "the mirror image of .* of the right eye"),
+        ({"right_eye": ()}, "right_eye holds no points"),
+        ({"left_eye": []}, "left_eye holds no points"),
+        ({"right_eye": (68,)}, r"right_eye holds \[68\]"),
+        ({"right_eye": (42,)}, "the mirror image of .* of the right eye"),
+        ({"eye_corners": (45, 36, 7)}, "the mirror image of"),
+        ({"eye_corners": (36, 39)}, "the mirror image of"),
+        ({"contours": {"jaw": ((0, -1), False)}}, r"jaw holds \[-1\]"),
+        ({"regions": {"jaw": (0, 99)}}, r"jaw holds \[99\]"),
+        ({"count": 67}, r"mirror holds \[67\]"),
+    ],
+)
+def test_a_scheme_that_contradicts_itself_is_an_error_that_says_where(change, message):
+    with pytest.raises(ValueError, match=f"mine: {message}"):
+        dataclasses.replace(schemes.IBUG68, name="mine", **change)
+
+
+def test_a_scheme_may_have_no_eye_corners():
+    assert dataclasses.replace(schemes.IBUG68, eye_corners=None).eye_corners is None

@@ -8,6 +8,7 @@ zoo/NAME/results.json, and writes the table of README.md.
 
 import argparse
 import pathlib
+import sys
 import tempfile
 
 import index
@@ -38,7 +39,8 @@ def compare(model, faces):
         return round(100 * float(np.mean(errors.face_errors(truth, predicted, model.scheme))), 3)
 
     expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
-    rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
+    rows, live = [], sys.stdout.isatty()
+    bar = keras.utils.Progbar(len(export.FORMATS), unit_name="format", verbose=live)
     for kind, (ending, _) in export.FORMATS.items():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / f"model{ending}"

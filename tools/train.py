@@ -4,6 +4,7 @@ python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
 """
 
 import argparse
+import sys
 
 from recipes import read_recipe
 
@@ -34,7 +35,10 @@ def main():
     )
     chosen = len(validation.faces) if validation else 0
     print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {chosen} to choose on")
-    training.train(recipe, samples, validation, arguments.out, arguments.resume)
+    bar_or_lines = 1 if sys.stdout.isatty() else 2
+    training.train(
+        recipe, samples, validation, arguments.out, arguments.resume, verbose=bar_or_lines
+    )
     print(f"The best weights are in {arguments.out}/best.safetensors.")
 
 

@@ -3,12 +3,14 @@
 import csv
 import pathlib
 import re
+import unicodedata
 import warnings
 
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.pts import read_pts
+from keras_landmarks.files import as_path
 
 SPLITS = {
     "300w/train": ("afw", "helen/trainset", "lfpw/trainset"),
@@ -32,8 +34,9 @@ def read_300w(folder, split="300w/train", skip_broken=False):
 
     Takes the original archives (jpg and png; several faces of a photo as `NAME_1.jpg`,
     `NAME_2.jpg`, each with its `.pts`; or as `NAME_1.pts`, `NAME_2.pts` beside one `NAME.jpg`).
-    A `boxes.csv` in the folder (image, x0, y0, x1, y1: 0-based points) gives the boxes; without
-    one they are the landmarks' own.
+    A `boxes.csv` in the folder (image, x0, y0, x1, y1: the picture's path in the folder, of which
+    slashes and ending do not matter, and 0-based points) gives the boxes; without one they are the
+    landmarks' own. Hidden files, as macOS makes them, are left out.
 
     Args:
         folder: holds `afw/`, `helen/`, `lfpw/`, `ibug/`.
@@ -47,7 +50,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
         FileNotFoundError: if none of the split's folders exists.
         ValueError: if the split is unknown, or a file is broken or without its partner.
     """
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     if split not in SPLITS:
         raise ValueError(f"Unknown split {split!r}. Known: {', '.join(SPLITS)}.")
     there = [part for part in SPLITS[split] if (folder / part).is_dir()]
@@ -72,13 +75,16 @@ def read_300w(folder, split="300w/train", skip_broken=False):
                 warnings.warn(str(error), BrokenFile, stacklevel=2)
     if not faces:
         raise ValueError(f"{folder}: the folders of {split} hold no annotated picture.")
+    if boxes and all(face.box is None for face in faces):
+        said = f"boxes.csv names {next(iter(boxes))}, ... and none of {split}, as {faces[0].name}"
+        warnings.warn(f"{folder}: {said}: faces are read without boxes.", stacklevel=2)
     return faces
 
 
 def _pairs(folder, part):
     """`(name, pictures, annotation)` of all in a folder: one picture each where all is well."""
     pictures, annotations = {}, {}
-    for file in sorted((folder / part).iterdir()):
+    for file in sorted((folder / part).glob("[!.]*")):
         if file.suffix.lower() in _PICTURES:
             pictures.setdefault(file.stem, []).append(file)
         elif file.suffix.lower() == ".pts":
@@ -106,25 +112,32 @@ def _face(name, pictures, annotation, boxes):
         raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
     landmarks = read_pts(annotation, count=68)
     photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
-    return Face(image, landmarks, "ibug68", boxes.get(name), name, photo)
+    return Face(image, landmarks, "ibug68", boxes.get(_key(name)), name, photo)
 
 
 def _read_boxes(path):
-    """Boxes by picture, `{name: (4,)}`; none if there is no such file."""
+    """Boxes by picture, `{key: (4,)}`; none if there is no such file."""
     if not path.is_file():
         return {}
-    with path.open(newline="") as file:
-        rows = csv.DictReader(file)
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file, skipinitialspace=True)
         try:
             # Corners in the file are points; boxes lie on pixel edges.
             return {
-                row["image"]: np.array([float(row[k]) for k in ("x0", "y0", "x1", "y1")]) + 0.5
+                _key(row["image"]): np.array([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
+                + 0.5
                 for row in rows
             }
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
                 f"{path}, line {rows.line_num}: expected image,x0,y0,x1,y1: {error}"
             ) from error
+
+
+def _key(name):
+    """A picture's path in the folder, whichever way it is written, without its ending."""
+    path = pathlib.PurePosixPath(unicodedata.normalize("NFC", name.strip().replace("\\", "/")))
+    return str(path.with_suffix("") if path.suffix.lower() in (*_PICTURES, ".pts") else path)
 
 
 def split_by_photo(faces, fraction=0.1, seed=0):

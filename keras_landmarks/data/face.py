@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.pictures.images import as_rgb
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
 
 
 @dataclasses.dataclass(eq=False)
@@ -15,19 +15,20 @@ class Face:
     Args:
         image: path of the picture, or its `(height, width, 3)` uint8 RGB pixels.
         landmarks: `(n, 2)` float32 points in pixels of the picture, 0-based.
-        scheme: name of the landmarks' scheme.
+        scheme: name of the landmarks' scheme; a `Scheme` gives its own, which `schemes.SCHEMES`
+            has to know.
         box: `(4,)` float32 box that a detector gave; None takes the landmarks' own.
         name: how the face is called in messages and tables; None takes the picture's path.
         photo: the source photo, the same for all faces cut from it; None takes the name.
 
     Raises:
-        ValueError: if the landmarks are not finite `(n, 2)` points of the scheme, or the box is
-            not finite or inverted.
+        ValueError: if the landmarks are not finite `(n, 2)` points of the scheme, the scheme is
+            unknown, or the box is not finite or inverted.
     """
 
     image: object
     landmarks: np.ndarray
-    scheme: str
+    scheme: str | Scheme
     box: np.ndarray | None = None
     name: str | None = None
     photo: str | None = None
@@ -36,6 +37,13 @@ class Face:
         is_path = isinstance(self.image, (str, pathlib.Path))
         self.name = self.name or (str(self.image) if is_path else "face")
         self.photo = self.photo or self.name
+        if isinstance(self.scheme, Scheme):
+            if SCHEMES.get(self.scheme.name) != self.scheme:
+                raise ValueError(
+                    f"{self.name}: schemes.SCHEMES[{self.scheme.name!r}] is not the given scheme: "
+                    "put it there first."
+                )
+            self.scheme = self.scheme.name
         self.landmarks = np.asarray(self.landmarks, np.float32)
         expected = (get_scheme(self.scheme).count, 2)
         if self.landmarks.shape != expected:

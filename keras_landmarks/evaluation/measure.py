@@ -1,6 +1,7 @@
 """Predictions on annotated faces, and their figures."""
 
 import dataclasses
+import sys
 import warnings
 
 import numpy as np
@@ -164,7 +165,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             most) or `truth` (the square around the true landmarks).
         detector: for `box="detector"`; None takes MTCNN.
         skip_broken: whether to warn of a picture that cannot be read and go on.
-        verbose: 0 silent, 1 counts the faces.
+        verbose: 0 silent, 1 counts the faces, on a terminal alone.
 
     Returns:
         `Evaluation`.
@@ -192,10 +193,9 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
             warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if verbose:
-            print(f"\r{number}/{len(faces)} faces", end="", flush=True)
-    if verbose:
-        print()
+        if verbose and sys.stderr.isatty():
+            end = "\n" if number == len(faces) else ""
+            print(f"\r{number}/{len(faces)} faces", end=end, file=sys.stderr, flush=True)
     pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
     if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")

@@ -27,7 +27,7 @@ points and faces, in percent of the mean distance of the pupils; scores, in perc
 in any direction, an error of 3.5 % grows by less than 3 % of itself."""
 
 
-def export(model, path, format="saved_model", dtype="float32", representative=None):
+def export(model, path, format="saved_model", dtype="float32", representative=None, verbose=False):
     """Writes a model for a phone, a server or a browser, checked against Keras.
 
     The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
@@ -43,6 +43,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         dtype: of the crops that the file takes: `float32` or `uint8`.
         representative: for int8: a folder with pictures of faces, or crops
             `(faces, height, width, 3)`; None takes made-up faces.
+        verbose: whether to print what was written, in a line.
 
     Returns:
         The facts that are written beside the model, as a dict: scheme, point names, crop, inputs,
@@ -56,7 +57,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
     format = KERAS_NAMES.get(format, format)
-    path = pathlib.Path(path)
+    path = files.as_path(path)
     if format not in FORMATS:
         raise ValueError(f"Unknown format {format!r}. Known: {', '.join(FORMATS)}.")
     ending, limit = FORMATS[format]
@@ -86,6 +87,12 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
             files.write_bytes(made / "assets.extra" / "landmarks.json", text)
         else:
             files.write_bytes(path.with_name(path.name + ".json"), text)
+    if verbose:
+        kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
+        print(
+            f"{path}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
+            f"(crop pixels). Licence of the training data: {facts['licence']}."
+        )
     return facts
 
 
@@ -100,7 +107,7 @@ def _crops(model, representative):
         if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
             raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
         return np.stack([images.as_rgb(crop) for crop in crops])
-    crops, folder = [], pathlib.Path(representative)
+    crops, folder = [], files.as_path(representative)
     if not folder.is_dir():
         raise FileNotFoundError(f"No folder at {folder}.")
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks.schemes import Scheme, get_scheme
 
@@ -56,14 +57,19 @@ class Detection:
         """The detection as plain numbers, for JSON."""
         numbers = {
             "scheme": self.scheme.name,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
+            "score": None if self.score is None else round(self.score, 4),
+            "box": _rounded(self.box, 2),
+            "landmarks": _rounded(self.landmarks, 2),
         }
         if self.error is not None:
-            numbers["error"] = np.round(self.error, 2).tolist()
+            numbers["error"] = _rounded(self.error, 2)
         confidence = self.confidence
         if confidence is not None:
-            numbers["confidence"] = np.round(confidence, 3).tolist()
+            numbers["confidence"] = _rounded(confidence, 3)
             numbers["face_confidence"] = round(float(confidence.mean()), 3)
         return numbers
+
+
+def _rounded(numbers: ArrayLike, digits: int) -> list[Any]:
+    """Plain numbers, of which none has more digits than it needs (float32 would)."""
+    return np.round(np.float64(numbers), digits).tolist()

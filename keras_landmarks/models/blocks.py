@@ -103,6 +103,31 @@ def displacements(features, count, name):
     )(features)
 
 
+def check_shape(mean_shape, scheme):
+    """A mean shape as an array, if it is one of the scheme; None stays None.
+
+    Args:
+        mean_shape: `(n, 2)` fractions of the crop (see `MeanShape`), or None.
+        scheme: `Scheme`.
+
+    Raises:
+        ValueError: if it has another number of points, or is not in fractions of the crop.
+    """
+    if mean_shape is None:
+        return None
+    shape = np.array(mean_shape)
+    if shape.shape != (scheme.count, 2):
+        raise ValueError(
+            f"Expected a mean shape ({scheme.count}, 2) for {scheme.name}, got {shape.shape}."
+        )
+    if not np.abs(shape).max() < 2:  # nor NaN
+        raise ValueError(
+            "Expected a mean shape in fractions of the crop, 0 at its centre and 0.5 at its right "
+            f"and lower edges, found {np.min(shape):g}..{np.max(shape):g}."
+        )
+    return shape
+
+
 def ring(count):
     """A stand-in for a mean shape that trained weights will replace: `(n, 2)` points on a ring."""
     angle = np.linspace(0, 2 * np.pi, count, endpoint=False)

@@ -1,7 +1,6 @@
 """The plain convolutional networks of the Wing loss paper (Feng et al., 2018)."""
 
 import keras
-import numpy as np
 from keras import layers
 
 from keras_landmarks.layers import (
@@ -56,7 +55,8 @@ def cnn(
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
-        ValueError: if the size cannot be halved once for each convolution.
+        ValueError: if the size cannot be halved once for each convolution, or the
+            mean shape has another number of points than the scheme.
 
     Reference:
         Feng et al., Wing Loss, CVPR 2018, figure 2 and section 7.1: no batch normalisation,
@@ -68,6 +68,7 @@ def cnn(
             f"not {size}."
         )
     scheme = get_scheme(scheme)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     features = _features(blocks.rescale(crops), filters, hidden)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
@@ -139,7 +140,8 @@ def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
         Feng et al., Wing Loss, CVPR 2018, section 6.
     """
     scheme = get_scheme(scheme)
-    middle_shape = blocks.ring(scheme.count) if mean_shape is None else np.array(mean_shape)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
+    middle_shape = blocks.ring(scheme.count) if mean_shape is None else mean_shape
     middle_shape = middle_shape * (160 / 128)
     crops = keras.Input((160, 160, 3), name="crops")
     pixels = blocks.rescale(crops)

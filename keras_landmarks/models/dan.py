@@ -1,7 +1,6 @@
 """The Deep Alignment Network (Kowalski et al., 2017)."""
 
 import keras
-import numpy as np
 from keras import layers
 
 from keras_landmarks.layers import (
@@ -73,7 +72,8 @@ def dan(
         connect it to the stage before, begin with `stage{t}_`.
 
     Raises:
-        ValueError: if there is no stage, or the size cannot be halved once for each block.
+        ValueError: if there is no stage, the size cannot be halved once for each block, or the
+            mean shape has another number of points than the scheme.
 
     Reference:
         Kowalski et al., Deep Alignment Network, 2017: table 1, section 3, eq. 2.
@@ -85,7 +85,8 @@ def dan(
             f"size must be a multiple of {2 ** len(filters)} for {len(filters)} blocks, not {size}."
         )
     scheme = get_scheme(scheme)
-    shape = blocks.ring(scheme.count) if mean_shape is None else np.array(mean_shape)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
+    shape = blocks.ring(scheme.count) if mean_shape is None else mean_shape
     crops = keras.Input((size, size, 3), name="crops")
     picture = blocks.grey(blocks.rescale(crops))
 

@@ -52,7 +52,8 @@ def ffld(
         `stage{i}_`.
 
     Raises:
-        ValueError: if the depth, the size or the number of stages is another one.
+        ValueError: if the depth, the size, the number of stages or the mean shape's number of
+            points is another one.
 
     Reference:
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
@@ -64,6 +65,7 @@ def ffld(
     if stages and size // 8 < PATCH:
         raise ValueError(f"size must be at least {8 * PATCH} for patches of {PATCH}, not {size}.")
     scheme = get_scheme(scheme)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     maps = levels(blocks.rescale(crops), depth, width)
     features = layers.GlobalAveragePooling2D(name="average")(maps[-1])

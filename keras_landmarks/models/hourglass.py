@@ -66,7 +66,7 @@ def hourglass(
         `decoded` the landmarks before the dictionary.
 
     Raises:
-        ValueError: if the size or the stride is another one.
+        ValueError: if the size, the stride or the mean shape's number of points is another one.
 
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, section 3; Newell et al.,
@@ -77,6 +77,7 @@ def hourglass(
     if stride not in (1, 2):
         raise ValueError(f"stride must be 1 or 2, not {stride}.")
     scheme = get_scheme(scheme)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
     offset = stride / 2 - 1 if offset is None else offset
     crops = keras.Input((size, size, 3), name="crops")
     x = layers.ZeroPadding2D(3, name="stem_pad")(blocks.rescale(crops))

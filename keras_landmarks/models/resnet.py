@@ -131,7 +131,8 @@ def resnet(
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
-        ValueError: if the depth is another one, or the size no multiple of 32.
+        ValueError: if the depth is another one, the size no multiple of 32, or the
+            mean shape has another number of points than the scheme.
 
     Reference:
         He et al., Deep residual learning for image recognition, CVPR 2016; for landmarks Feng et
@@ -141,6 +142,7 @@ def resnet(
     """
     check(depth, size)
     scheme = get_scheme(scheme)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     maps = levels(blocks.rescale(crops), depth, width)
     features = layers.GlobalAveragePooling2D(name="average")(maps[-1])

@@ -48,7 +48,8 @@ def validation(
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
-        ValueError: if the size is no multiple of 16.
+        ValueError: if the size is no multiple of 16, or the mean shape has another number of points
+            than the scheme.
 
     Reference:
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, figure 3 and
@@ -57,6 +58,7 @@ def validation(
     if size < 1 or size % 16:
         raise ValueError(f"size must be a multiple of 16, not {size}.")
     scheme = get_scheme(scheme)
+    mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     x = convolution(blocks.grey(blocks.rescale(crops)), filters[0], 7, "stem", stride=2)
     x = layers.MaxPooling2D(2, name="pool")(x)

@@ -2,7 +2,8 @@
 
 from keras_landmarks.pictures.drawing import draw
 from keras_landmarks.pictures.images import as_rgb, read_image, reduce, warp, write_image
-from keras_landmarks.pictures.video import CODECS, VideoReader, VideoWriter, is_video
+from keras_landmarks.pictures.kinds import is_video
+from keras_landmarks.pictures.video import CODECS, VideoReader, VideoWriter
 
 __all__ = [
     "CODECS",

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import get_scheme
 
 LINE, POINT, BOX, UNSURE = (64, 224, 64), (255, 255, 255), (255, 160, 0), (255, 0, 64)
@@ -14,19 +15,23 @@ LINE, POINT, BOX, UNSURE = (64, 224, 64), (255, 255, 255), (255, 160, 0), (255, 
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
-def draw(image: np.ndarray, detections: Iterable[Any], boxes: bool = True) -> np.ndarray:
+def draw(image: Any, detections: Iterable[Any], boxes: bool = True) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
     Args:
-        image: `(height, width, 3)` uint8 RGB; is not changed.
+        image: any picture that `detect` takes (see `as_rgb`); is not changed.
         detections: list of `Detection` (or anything with `landmarks`, `scheme` and `box`, and
             perhaps `confidence`).
         boxes: whether to draw the boxes too.
 
     Returns:
         `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no picture.
     """
-    image = np.array(image)
+    image = np.array(as_rgb(image))
     for face in detections:
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)

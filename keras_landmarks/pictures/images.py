@@ -1,66 +1,98 @@
-"""Pictures: reading, checking and the one resampling that makes a crop."""
+"""Pictures: the one door by which they come in, and files."""
 
-import pathlib
+import os
+import warnings
 from typing import Any
 
 import cv2
 import numpy as np
 
-from keras_landmarks import geometry
-from keras_landmarks.files import Path, write_bytes
+from keras_landmarks.files import Path, as_path, write_bytes
+from keras_landmarks.pictures.kinds import VIDEOS, is_cut_short, moves
+from keras_landmarks.pictures.resampling import reduce, warp
+
+__all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
+
+TAKEN = "a path, a picture file's bytes, an open file, a PIL picture or an array of 0..255"
 
 
 def read_image(path: Path) -> np.ndarray:
     """Reads a picture file, upright as its EXIF orientation says.
 
     Args:
-        path: a jpg, png or any other file that OpenCV reads.
+        path: a jpg, png or any other file that OpenCV reads; `~` is the home folder. Of an
+            animation the first picture is taken, with a warning.
 
     Returns:
         `(height, width, 3)` uint8 RGB.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if the file is empty, cut short or no picture.
+        ValueError: if the file is empty, cut short or no picture, or its pixels have a few of 16
+            bits only; if the path is an address on the web.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No picture at {path}.")
-    data = np.fromfile(path, np.uint8)
-    if _cut_short(data):
-        raise ValueError(f"{path} is cut short: its end-of-image marker is missing.")
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
-    except cv2.error:  # a header of a picture too large to be true
-        image = None
+    if path.suffix.lower() in VIDEOS:
+        raise ValueError(f"{path} is a video: pictures.VideoReader and Tracker.track read it.")
+    return _decode(path.read_bytes(), str(path))
+
+
+def _decode(data: bytes, name: str) -> np.ndarray:
+    """The pixels of a picture file that is called so in messages."""
+    if is_cut_short(data):
+        raise ValueError(f"{name} is cut short: its end-of-image marker is missing.")
+    if moves(data):
+        warnings.warn(f"{name} is an animation: its first picture is taken.", stacklevel=3)
+    image = _imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if image is not None and image.dtype.kind == "f":  # OpenCV makes pixels of some, as of .hdr
+        pixels = _imdecode(data, cv2.IMREAD_COLOR)
+        image = image if pixels is None else pixels
     if image is None:
-        raise ValueError(f"{path} is not a picture that can be read (expected jpg, png, ...).")
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+        raise ValueError(f"{name} is not a picture that can be read (expected jpg, png, ...).")
+    if image.dtype == np.uint8:
+        return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    try:
+        return as_rgb(_upper_bits(image[..., ::-1]))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
 
 
-def _cut_short(data: np.ndarray) -> bool:
-    """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
-    data = data.tobytes()
-    if data[:4] == b"\x89PNG":
-        return b"IEND" not in data
-    if data[:2] != b"\xff\xd8":
-        return False
-    scan = 2  # past the headers, of which one may hold a whole thumbnail
-    while data[scan : scan + 1] == b"\xff" and data[scan + 1 : scan + 2] != b"\xda":
-        if data[scan + 1 : scan + 2] == b"\xff":  # any number of these may come before a marker
-            scan += 1
-        else:
-            scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
-    return b"\xff\xd9" not in data[scan:]
+def _imdecode(data: bytes, flags: int) -> np.ndarray | None:
+    try:
+        return cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # a header of a picture too large to be true
+        return None
 
 
-def write_image(path: Path, image: np.ndarray) -> None:
-    """Writes an RGB uint8 picture; the file appears only when it is whole.
+def _upper_bits(image: np.ndarray) -> np.ndarray:
+    """The upper 8 of 16 bits, which pictures of 12 leave empty; other pixels as they are."""
+    if image.dtype != np.uint16:
+        return image
+    bits = int(image.max()).bit_length()
+    said = f"{bits} of 16 bits are used (the largest pixel is {image.max()}):"
+    if 0 < bits <= 12:
+        raise ValueError(
+            f"{said} it would be black. Scale it: "
+            f"cv2.imread(path, cv2.IMREAD_UNCHANGED) / {2**bits - 1} * 255"
+        )
+    if 0 < bits <= 14:
+        warnings.warn(f"{said} if white is {2**bits - 1}, it comes out dark.", stacklevel=4)
+    return image >> 8
+
+
+def write_image(path: Path, image: Any) -> None:
+    """Writes a picture; the file appears only when it is whole.
+
+    Args:
+        path: of the file; its ending says the format, as `.jpg` or `.png`.
+        image: see `as_rgb`.
 
     Raises:
-        ValueError: if the ending is not one of a picture format.
+        ValueError: if the ending is not one of a picture format, or the picture is none.
     """
-    path = pathlib.Path(path)
+    path, image = as_path(path), as_rgb(image)
     try:
         whole, data = cv2.imencode(path.suffix or ".", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
     except cv2.error:
@@ -74,7 +106,8 @@ def as_rgb(image: Any) -> np.ndarray:
     """Any picture as RGB uint8 pixels.
 
     Args:
-        image: a path, a PIL picture (turned upright as its EXIF says), or an array
+        image: a path; the bytes of a picture file, or the file opened with `"rb"` (also a
+            `BytesIO`); a PIL picture (turned upright as its EXIF says); or an array
             `(height, width)`, `(height, width, 1)` grey, `(..., 3)` RGB or `(..., 4)` RGBA
             (alpha is dropped); integers or floats, both in 0..255.
 
@@ -82,22 +115,28 @@ def as_rgb(image: Any) -> np.ndarray:
         `(height, width, 3)` uint8 RGB.
 
     Raises:
-        ValueError: if the picture is empty, not finite, outside 0..255 or of another shape.
+        FileNotFoundError: if there is no such file.
+        ValueError: if the picture is empty, not finite, outside 0..255, of another shape or of
+            another kind.
     """
-    if isinstance(image, (str, pathlib.Path)):
+    if isinstance(image, (str, os.PathLike)):
         return read_image(image)
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return _decode(bytes(image), "The picture")
     if hasattr(image, "getexif"):
-        from PIL import ImageOps
-
-        try:
-            image = ImageOps.exif_transpose(image)
-            if image.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
-                image = image.convert("RGB")
-            image = np.asarray(image)
-        except OSError as error:
-            name = getattr(image, "filename", "") or "The picture"
-            raise ValueError(f"{name} cannot be read: {error}") from error
-    image = np.asarray(image)
+        image = _from_pil(image)
+    elif callable(getattr(image, "read", None)):
+        return _decode(*_read(image))
+    if image is None:
+        raise ValueError(f"The picture is None, as of a failed cv2.imread. Expected {TAKEN}.")
+    if isinstance(image, (list, tuple, dict, set)):
+        raise ValueError(
+            f"Expected {TAKEN}, not a {type(image).__name__}: of rows of numbers make an array, "
+            "np.array(rows, np.uint8)."
+        )
+    kind, image = type(image).__name__, np.asarray(image)
+    if image.dtype == object:
+        raise ValueError(f"Expected {TAKEN}, not a {kind}.")
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
@@ -114,89 +153,47 @@ def as_rgb(image: Any) -> np.ndarray:
     return np.ascontiguousarray(image[..., :3])
 
 
+def _from_pil(picture: Any) -> np.ndarray:
+    from PIL import ImageOps
+
+    try:
+        picture = ImageOps.exif_transpose(picture)
+        if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
+            picture = picture.convert("RGB")
+        return np.asarray(picture)
+    except OSError as error:
+        name = getattr(picture, "filename", "") or "The picture"
+        raise ValueError(f"{name} cannot be read: {error}") from error
+
+
+def _read(file: Any) -> tuple[bytes, str]:
+    """What is left of an open file, and its name."""
+    name = str(getattr(file, "name", "") or "The file")
+    try:
+        data = file.read()
+    except UnicodeDecodeError:
+        data = ""
+    if not isinstance(data, bytes):
+        raise ValueError(f"{name} is opened as text: open it with 'rb'.")
+    if not data:
+        raise ValueError(f"{name} is empty, or was read to its end before: file.seek(0).")
+    return data, name
+
+
 def _as_uint8(image: np.ndarray) -> np.ndarray:
     if image.dtype.kind not in "fiu":
         raise ValueError(f"Expected a picture of numbers in 0..255, not of dtype {image.dtype}.")
     if not np.isfinite(image).all():
         raise ValueError("The picture holds NaN or infinite values; expected 0..255.")
-    low, high = image.min(), image.max()
+    low, high = float(image.min()), float(image.max())
+    said = f"Expected pixels in 0..255, found {low:g}..{high:g}"
+    # Fractions, of which resizing makes some that are just past the end.
+    if image.dtype.kind == "f" and low > -2 and 0 < high < 2:
+        if low < -0.5:
+            raise ValueError(f"{said}: of -1..1 take (picture + 1) * 127.5, clipped to 0..255.")
+        raise ValueError(f"{said}: multiply the picture by 255 and clip it to 0..255.")
     if low < 0 or high >= 255.5:
-        raise ValueError(f"Expected pixels in 0..255, found {low:g}..{high:g}.")
-    if image.dtype.kind == "f" and 0 < high <= 1:
-        raise ValueError("Expected pixels in 0..255, found 0..1: multiply the picture by 255.")
+        bits = int(high).bit_length()
+        hint = f": of {bits} bits? Then multiply by 255 / {2**bits - 1}" if 10 <= bits <= 32 else ""
+        raise ValueError(f"{said}{hint}.")
     return np.rint(image).astype(np.uint8)
-
-
-def warp(image: np.ndarray, target_from_source: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Resamples a picture once, bilinearly; what lies outside of it is black.
-
-    Where the target is less than half as fine as the source, the source is first reduced by a
-    whole factor with area averaging, so that a face of 2,000 pixels and one of 100 make crops
-    that look alike.
-
-    Args:
-        image: `(height, width, channels)` pixels.
-        target_from_source: `(2, 3)` transform.
-        size: `(height, width)` of the result.
-
-    Returns:
-        `(height, width, channels)` of the picture's dtype.
-    """
-    channels = image.shape[2:]  # OpenCV drops a single one
-    (a, b, _), (c, d, _) = np.asarray(target_from_source, np.float64).tolist()
-    scale = abs(a * d - b * c) ** 0.5
-    factor = int(1 / scale + 1e-6) if scale > 0 else 1
-    if factor >= 2 or max(image.shape[:2]) >= 2**15 - 1:  # of which OpenCV resamples none
-        image, cut_from_source = _cut(image, target_from_source, size, max(factor, 1))
-        if factor >= 2:
-            image, cut_from_source = reduce(image, factor, cut_from_source)
-        target_from_source = geometry.compose(
-            np.float64(target_from_source), geometry.invert(cut_from_source)
-        )
-    warped = cv2.warpAffine(
-        image,
-        np.asarray(target_from_source, np.float64),
-        (size[1], size[0]),
-        flags=cv2.INTER_LINEAR,
-    )
-    return warped.reshape(*size, *channels)
-
-
-def _cut(
-    image: np.ndarray, target_from_source: np.ndarray, size: tuple[int, int], factor: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a picture that the target shows and some pixels about it, and its place."""
-    corners = np.array([[0, 0], [size[1], 0], [size[1], size[0]], [0, size[0]]]) - 0.5
-    seen = geometry.transform_points(corners, geometry.invert(np.float64(target_from_source)))
-    limits = np.array(image.shape[1::-1])
-    low = np.clip(np.floor(seen.min(axis=0)).astype(int) - factor, 0, limits - 1)
-    high = np.clip(np.ceil(seen.max(axis=0)).astype(int) + 2 * factor, low + 1, limits)
-    (left, top), (right, bottom) = low, high
-    cut_from_source = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
-    return image[top:bottom, left:right], cut_from_source
-
-
-def reduce(
-    image: np.ndarray, factor: int, image_from_source: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Makes a picture about `factor` times smaller by averaging areas.
-
-    Args:
-        image: `(height, width, channels)` pixels.
-        factor: whole number of at least 1.
-        image_from_source: `(2, 3)` transform of how the picture came to be.
-
-    Returns:
-        `(reduced, reduced_from_source)`.
-    """
-    height, width, *channels = image.shape
-    size = max(round(height / factor), 1), max(round(width / factor), 1)
-    if height >= factor and width >= factor:  # whole multiples are much faster to average
-        size = -(-height // factor), -(-width // factor)
-        below, right = -height % factor, -width % factor
-        if below or right:
-            image = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
-    reduced = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-    reduced = reduced.reshape(*size, *channels)  # OpenCV drops a single channel
-    step = np.float64(geometry.resize_transform(image.shape[:2], size))
-    return reduced, geometry.compose(step, image_from_source)

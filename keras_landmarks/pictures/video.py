@@ -9,15 +9,11 @@ import cv2
 import numpy as np
 
 from keras_landmarks import files
-from keras_landmarks.files import Path
+from keras_landmarks.files import Path, as_path
+from keras_landmarks.pictures.images import as_rgb
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 """Endings of the videos that can be written, and how they are coded."""
-
-
-def is_video(path: Path) -> bool:
-    """Whether a path ends like a video."""
-    return pathlib.Path(path).suffix.lower() in {*CODECS, ".webm", ".m4v", ".mpg", ".mpeg"}
 
 
 class VideoReader:
@@ -42,8 +38,10 @@ class VideoReader:
     """
 
     def __init__(self, source: Path | int) -> None:
-        if not isinstance(source, int) and not pathlib.Path(source).is_file():
-            raise FileNotFoundError(f"No video at {source}.")
+        if not isinstance(source, int):
+            source = as_path(source)
+            if not source.is_file():
+                raise FileNotFoundError(f"No video at {source}.")
         self.source = source
         capture = self._open()
         rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
@@ -56,8 +54,23 @@ class VideoReader:
         capture = cv2.VideoCapture(self.source if camera else str(self.source))
         if not capture.isOpened():
             what = f"Camera {self.source} does not open" if camera else f"{self.source} is no video"
-            raise ValueError(f"{what} (OpenCV cannot read frames from it).")
+            raise ValueError(f"{what} (OpenCV cannot read frames from it){self._coding()}.")
         return capture
+
+    def _coding(self) -> str:
+        """What keeps OpenCV from a video's frames, where that can be told."""
+        if not isinstance(self.source, pathlib.Path):
+            return ""
+        with self.source.open("rb") as file:
+            start = file.read(2**16).lower()
+            file.seek(max(self.source.stat().st_size - 2**20, 0))
+            start += file.read().lower()
+        if b"av01" not in start and b"v_av1" not in start:
+            return ""
+        return (
+            ": it is coded as AV1, for which this OpenCV has no decoder. "
+            "Convert it: ffmpeg -i VIDEO -c:v libx264 converted.mp4"
+        )
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
@@ -72,7 +85,7 @@ class VideoReader:
         finally:
             capture.release()
         if not seen:
-            raise ValueError(f"{self.source} holds no frame that can be read.")
+            raise ValueError(f"{self.source} holds no frame that can be read{self._coding()}.")
         if self.count and seen < 0.9 * self.count:
             message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
             warnings.warn(message, stacklevel=2)
@@ -94,14 +107,15 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, frame_rate: float) -> None:
-        self.path, self.frame_rate = pathlib.Path(path), frame_rate
+        self.path, self.frame_rate = as_path(path), frame_rate
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
         self._whole = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
 
-    def write(self, frame: np.ndarray) -> None:
-        """Adds a `(height, width, 3)` uint8 RGB frame; all have the size of the first."""
+    def write(self, frame: Any) -> None:
+        """Adds a frame, a picture as `as_rgb` takes it; all have the size of the first."""
+        frame = as_rgb(frame)
         size = frame.shape[1::-1]
         if self._writer is None:
             codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])

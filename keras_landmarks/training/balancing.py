@@ -112,6 +112,8 @@ class LossBalancing(keras.callbacks.Callback):
         Raises:
             ValueError: if it is of other faces, of another batch or of another lag.
         """
+        if set(state) != set(self.state()):
+            raise ValueError("is of a version that drew batches in another way.")
         losses, drawn = self.balance.losses, (len(self._drawn), self.samples.batch)
         if state["losses"].shape != losses.shape:
             raise ValueError(f"is of {len(state['losses'])} faces, not {len(losses)}.")

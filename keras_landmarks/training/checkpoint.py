@@ -75,7 +75,7 @@ class Checkpoint:
             state = {name.removeprefix("balance/"): array for name, array in balance.items()}
             try:
                 self.balancing.restore(state)
-            except (KeyError, ValueError) as error:
+            except ValueError as error:
                 raise ValueError(f"{self.path} {error}") from error
         variables = _variables(self.network)
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}

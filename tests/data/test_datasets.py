@@ -69,6 +69,58 @@ def test_broken_boxes_are_an_error_that_names_the_line(tree, text):
         read_300w(folder)
 
 
+WRITTEN = {
+    "excel": lambda text: "\ufeff" + text.replace("\n", "\r\n"),
+    "spaces": lambda text: text.replace(",", ", "),
+    "backslashes": lambda text: text.replace("/", "\\"),
+    "from here": lambda text: text.replace("\n", "\n./"),
+    "twice": lambda text: text.replace("/", "//"),
+    "other endings": lambda text: text.replace(".jpg", ".PNG").replace(".png", ".jpeg"),
+    "annotations": lambda text: text.replace(".jpg", ".pts").replace(".png", ".pts"),
+    "no endings": lambda text: text.replace(".jpg", "").replace(".png", ""),
+}
+
+
+@pytest.mark.parametrize("way", WRITTEN)
+def test_boxes_are_found_however_the_table_is_written(tree, way):
+    folder, written = tree
+    path = folder / "boxes.csv"
+    path.write_text(WRITTEN[way](path.read_text().strip()), encoding="utf-8")
+    for face in read_300w(folder):
+        np.testing.assert_allclose(face.box, written[face.name].box, atol=1e-3)
+
+
+def test_names_with_accents_are_found_as_macos_writes_them(tmp_path):
+    write_face(tmp_path / "ibug", "Zo\u00eb")
+    table = "image,x0,y0,x1,y1\nibug/Zoe\u0308.jpg,1,2,3,4\n"
+    (tmp_path / "boxes.csv").write_text(table, encoding="utf-8")
+    (face,) = read_300w(tmp_path, "300w/challenging")
+    assert face.box.tolist() == [1.5, 2.5, 3.5, 4.5]
+
+
+def test_boxes_of_other_pictures_alone_are_warned_of(tree):
+    folder, _ = tree
+    table = (folder / "boxes.csv").read_text().replace("\n", "\n300W/").removesuffix("300W/")
+    (folder / "boxes.csv").write_text(table)
+    with pytest.warns(UserWarning, match=r"names 300W/afw/100_1, .* as afw/100_1.jpg: .* without"):
+        assert read_300w(folder)[0].box is None
+
+
+def test_hidden_files_of_macos_do_not_matter(tree):
+    folder, written = tree
+    for name in ("afw/._100_1.pts", "afw/._100_1.jpg", "afw/.DS_Store", "helen/trainset/._a.pts"):
+        (folder / name).write_bytes(b"\x00\x05\x16\x07")
+    train = [name for name in written if "testset" not in name]
+    assert [face.name for face in read_300w(folder)] == train
+
+
+def test_a_tilde_is_the_home_folder(tree, monkeypatch):
+    monkeypatch.setenv("HOME", str(tree[0].parent))
+    folder = f"~/{tree[0].name}"
+    assert len(read_300w(folder)) == 9
+    assert len(read_pts(f"{folder}/afw/100_1.pts")) == 68
+
+
 def test_faces_of_one_photo_share_it(tree):
     folder, _ = tree
     photos = {face.name: face.photo for face in read_300w(folder)}

@@ -1,8 +1,11 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
-from keras_landmarks.data import Face, made_up_face
+from keras_landmarks.data import Face, Samples, made_up_face
 from keras_landmarks.pictures.images import write_image
+from keras_landmarks.schemes import IBUG68, SCHEMES
 
 IMAGE, LANDMARKS = made_up_face(0)
 
@@ -58,3 +61,14 @@ def test_a_bad_face_is_an_error_that_names_it(landmarks, scheme, box, message):
 def test_an_unknown_scheme_is_an_error():
     with pytest.raises(ValueError, match="Unknown scheme 'ibug69'"):
         Face(IMAGE, LANDMARKS, "ibug69")
+
+
+def test_a_scheme_gives_its_name(monkeypatch):
+    assert Face(IMAGE, LANDMARKS, IBUG68).scheme == "ibug68"
+    mine = dataclasses.replace(IBUG68, name="mine")
+    with pytest.raises(ValueError, match=r"ann: schemes.SCHEMES\['mine'\] is not the given scheme"):
+        Face(IMAGE, LANDMARKS, mine, name="ann")
+    monkeypatch.setitem(SCHEMES, "mine", mine)
+    face = Face(IMAGE, LANDMARKS, mine)
+    assert face.scheme == "mine"
+    assert Samples([face, Face(IMAGE, LANDMARKS, "mine")], (32, 32), 1.25, "truth").scheme == mine

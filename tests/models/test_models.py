@@ -1,3 +1,5 @@
+import re
+
 import keras
 import numpy as np
 import pytest
@@ -61,6 +63,30 @@ def test_every_builder_takes_every_scheme(name, scheme):
     outputs = BUILDERS[name](scheme).output
     assert list(outputs) == ["landmarks"]
     assert tuple(outputs["landmarks"].shape) == (None, SCHEMES[scheme].count, 2)
+
+
+SMALL = {
+    "cnn": {"size": 32, "filters": (4, 8), "hidden": 16},
+    "dan": {"size": 32, "filters": (4, 8), "hidden": 16},
+    "ffld": {"width": 8},
+    "hourglass": {"width": 8},
+    "resnet": {"width": 8},
+    "validation": {},
+}
+
+
+@pytest.mark.parametrize("name", [*SMALL, "cnn6", "cnn7", "cnn6_7"])
+def test_a_mean_shape_of_another_count_or_in_pixels_is_an_error(name):
+    def build(shape):
+        return getattr(models, name)("five5", mean_shape=shape, **SMALL.get(name, {}))
+
+    for shape in (np.zeros((29, 2)), np.zeros((5, 3)), np.zeros(10)):
+        message = f"Expected a mean shape (5, 2) for five5, got {shape.shape}."
+        with pytest.raises(ValueError, match=re.escape(message)):
+            build(shape)
+    for shape in (MEAN_SHAPE * 64 + 32, np.full((5, 2), np.nan)):
+        with pytest.raises(ValueError, match="in fractions of the crop, .* found "):
+            build(shape)
 
 
 def test_a_builder_takes_a_scheme_itself():

@@ -1,4 +1,7 @@
+import io
+
 import numpy as np
+import PIL.Image
 import pytest
 
 from keras_landmarks import Detection, draw
@@ -27,3 +30,37 @@ def test_every_scheme_can_be_drawn(scheme):
 def test_points_far_outside_do_not_crash():
     points = np.full((68, 2), 1e9, np.float32)
     draw(np.zeros((9, 9, 3), np.uint8), [Detection(points, np.array([-1e9, 0, 1e9, 5]), "ibug68")])
+
+
+def kinds_of_pictures(image, folder):
+    """The same picture in the ways that `detect` takes it."""
+    turned = PIL.Image.fromarray(image).rotate(90, expand=True)
+    exif = turned.getexif()
+    exif[0x0112] = 6
+    turned.save(folder / "turned.png", exif=exif)
+    yield from (folder / "turned.png", str(folder / "turned.png"))
+    yield PIL.Image.open(folder / "turned.png")
+    yield (folder / "turned.png").read_bytes()
+    yield io.BytesIO((folder / "turned.png").read_bytes())
+    yield from (image.astype(kind) for kind in ("int64", "float32", "float64", "uint16"))
+    yield from (np.asfortranarray(image), image[::-1][::-1], image[:, ::-1][:, ::-1])
+    yield image.transpose(1, 0, 2).copy().transpose(1, 0, 2)
+    yield np.dstack([image, np.zeros(image.shape[:2], np.uint8)])
+
+
+def test_what_detect_takes_is_drawn_on_upright_and_opaque(tmp_path):
+    image, landmarks = made_up_face(0)
+    face = Detection(landmarks, np.array([1, 2, 50, 60]), "ibug68")
+    expected = draw(image, [face])
+    for picture in kinds_of_pictures(image, tmp_path):
+        drawn = draw(picture, [face])
+        assert drawn.dtype == np.uint8
+        np.testing.assert_array_equal(drawn, expected)
+    grey = image[..., 0]
+    assert draw(grey, [face]).shape == image.shape
+
+
+@pytest.mark.parametrize("picture", [None, np.ones((9, 9, 3)) / 2, np.zeros((9, 9, 2)), [[0, 1]]])
+def test_what_detect_refuses_is_not_drawn_on_either(picture):
+    with pytest.raises(ValueError, match="Expected|None"):
+        draw(picture, [])

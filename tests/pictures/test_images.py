@@ -1,4 +1,6 @@
+import io
 import math
+import pathlib
 
 import cv2
 import numpy as np
@@ -182,7 +184,7 @@ def test_a_pil_picture_of_any_mode_is_taken(mode):
 
 def test_a_pil_picture_of_16_bits_is_refused_and_not_clipped():
     picture = Image.fromarray(np.full((9, 9), 40_000, np.uint16))
-    with pytest.raises(ValueError, match="0..255, found 40000"):
+    with pytest.raises(ValueError, match="0..255, found 40000.* multiply by 255 / 65535"):
         images.as_rgb(picture)
 
 
@@ -249,13 +251,152 @@ def spoilt(value):
         (PICTURE[:0], r"empty: its shape is \(0, 32, 3\)"),
         (PICTURE[:, :0], r"empty: its shape is \(48, 0, 3\)"),
         (np.zeros((0, 0)), r"empty: its shape is \(0, 0, 1\)"),
-        ([], r"not \(0,\)"),
-        (None, r"not \(\)"),
+        ([], "not a list"),
+        (PICTURE.tolist(), r"not a list: .* np.array\(rows, np.uint8\)"),
+        ((True, PICTURE), "not a tuple"),  # as VideoCapture.read gives it
+        ({"picture": PICTURE}, "not a dict"),
+        ((row for row in PICTURE), "not a generator"),
+        (None, r"None, as of a failed cv2.imread. Expected a path, a picture file's bytes"),
+        (PICTURE / 250, r"found 0.08..1: multiply the picture by 255"),
+        (PICTURE / 127.5 - 1, r"of -1..1 take \(picture \+ 1\) \* 127.5"),
+        (spoilt(4095).astype("uint16"), r"of 12 bits\? Then multiply by 255 / 4095"),
+        (spoilt(65535).astype("int32"), r"of 16 bits\? Then multiply by 255 / 65535"),
     ],
 )
 def test_what_is_no_picture_of_0_to_255_is_refused(picture, message):
     with pytest.raises(ValueError, match=message):
         images.as_rgb(picture)
+
+
+@pytest.mark.parametrize("upper", [1.0, 1.0001, 1.04, 1.5])
+@pytest.mark.parametrize("lower", [0.0, -0.04])
+def test_fractions_that_resizing_took_past_1_are_not_black(upper, lower):
+    """Bicubic resizing overshoots at edges."""
+    fractions = PICTURE / 255 * (upper - lower) + lower
+    with pytest.raises(ValueError, match="multiply the picture by 255 and clip it"):
+        images.as_rgb(fractions.astype("float32"))
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("grey", [True, False])
+@pytest.mark.parametrize("bits", [8, 10, 12])
+def test_a_file_of_16_bits_of_which_12_are_used_is_not_read_as_black(tmp_path, suffix, grey, bits):
+    path = tmp_path / f"a{suffix}"
+    cv2.imwrite(str(path), deep(bits, grey))
+    with pytest.raises(
+        ValueError, match=rf"{path.name}: {bits} of 16 bits .*/ {2**bits - 1} \* 255"
+    ):
+        images.read_image(path)
+
+
+def deep(bits, grey):
+    """PICTURE with so many bits, as OpenCV writes it."""
+    picture = np.uint16(np.uint32(PICTURE[..., ::-1]) * (2**bits - 1) // 255)
+    return picture[..., 0] if grey else picture
+
+
+def test_a_file_of_14_bits_is_read_with_a_warning_and_one_of_16_without(tmp_path, recwarn):
+    cv2.imwrite(str(tmp_path / "a.png"), deep(14, False))
+    with pytest.warns(UserWarning, match="if white is 16383, it comes out dark"):
+        images.read_image(tmp_path / "a.png")
+    cv2.imwrite(str(tmp_path / "b.png"), deep(16, False))
+    cv2.imwrite(str(tmp_path / "black.png"), np.zeros((9, 9), np.uint16))
+    recwarn.clear()
+    np.testing.assert_array_equal(images.read_image(tmp_path / "b.png"), PICTURE)
+    assert images.read_image(tmp_path / "black.png").max() == 0
+    assert not recwarn
+
+
+def test_a_file_of_floats_is_read_or_says_what_it_holds(tmp_path):
+    whole, fractions = tmp_path / "whole.tif", tmp_path / "fractions.tif"
+    cv2.imwrite(str(whole), PICTURE[..., ::-1].astype("float32"))
+    cv2.imwrite(str(fractions), PICTURE[..., ::-1].astype("float32") / 255)
+    np.testing.assert_array_equal(images.read_image(whole), PICTURE)
+    with pytest.raises(ValueError, match="fractions.tif: .*multiply the picture by 255"):
+        images.read_image(fractions)
+
+
+def test_the_bytes_of_a_file_and_open_files_are_taken(tmp_path):
+    path = saved(tmp_path / "a.png", STORED_AS[6](PICTURE), 6)
+    data = path.read_bytes()
+    for taken in (data, bytearray(data), memoryview(data), io.BytesIO(data)):
+        np.testing.assert_array_equal(images.as_rgb(taken), PICTURE)
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(images.as_rgb(file), PICTURE)
+        with pytest.raises(ValueError, match=r"a\.png is empty, or was read to its end"):
+            images.as_rgb(file)
+    with path.open() as file, pytest.raises(ValueError, match=r"a\.png is opened as text"):
+        images.as_rgb(file)
+    for broken in (data[:60], io.BytesIO(data[:60])):
+        with pytest.raises(ValueError, match="is cut short"):
+            images.as_rgb(broken)
+    for nothing in (b"", b"no picture"):
+        with pytest.raises(ValueError, match="The picture is not a picture that can be read"):
+            images.as_rgb(nothing)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    images.write_image("~/folder/a.png", PICTURE)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+    for path in ("~/folder/a.png", pathlib.Path("~/folder/a.png")):
+        np.testing.assert_array_equal(images.as_rgb(path), PICTURE)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/a.jpg",
+        "file:///tmp/a.jpg",
+        "s3://faces/a.png",
+        "data:image/png;base64,iV",
+    ],
+)
+def test_an_address_is_not_taken_for_a_path(address, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for act in (images.as_rgb, lambda path: images.write_image(path, PICTURE)):
+        with pytest.raises(ValueError, match=f"{address} is an address, not a path"):
+            act(address)
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_animation_is_read_as_its_first_picture_with_a_warning(tmp_path, recwarn):
+    first, *others = [Image.fromarray(np.roll(PICTURE, 9 * i, 0)) for i in range(3)]
+    for suffix in (".png", ".gif", ".webp"):
+        path = tmp_path / f"a{suffix}"
+        first.save(path, save_all=True, append_images=others, duration=100)
+        with pytest.warns(UserWarning, match=f"a{suffix} is an animation"):
+            assert images.read_image(path).shape == PICTURE.shape
+        recwarn.clear()
+        first.save(path)
+        assert images.read_image(path).shape == PICTURE.shape
+        assert not recwarn
+
+
+@pytest.mark.parametrize("suffix", [".flv", ".wmv", ".mp4"])
+def test_a_video_is_no_picture_and_its_reader_is_named(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(b"FLV\x01")
+    with pytest.raises(ValueError, match=f"a{suffix} is a video: pictures.VideoReader"):
+        images.read_image(path)
+
+
+@pytest.mark.parametrize("kind", ["float32", "int64", "grey", "rgba", "pil"])
+def test_any_picture_is_written(tmp_path, kind):
+    grey = np.repeat(PICTURE[..., :1], 3, axis=-1)
+    picture, expected = {
+        "grey": (PICTURE[..., 0], grey),
+        "rgba": (np.dstack([PICTURE, PICTURE[..., 0]]), PICTURE),
+        "pil": (Image.fromarray(PICTURE), PICTURE),
+    }.get(kind) or (PICTURE.astype(kind), PICTURE)
+    images.write_image(tmp_path / "a.png", picture)
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.png"), expected)
+
+
+def test_fractions_are_not_written_as_black(tmp_path):
+    with pytest.raises(ValueError, match="multiply the picture by 255"):
+        images.write_image(tmp_path / "a.png", PICTURE / 255)
 
 
 # Warping

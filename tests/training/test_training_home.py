@@ -5,7 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
-from test_training import Seen, recipe_of, run, samples_of, sgd
+from test_training import TENSORFLOW, Seen, recipe_of, run, samples_of, sgd
 
 import keras_landmarks
 from keras_landmarks import data, draw, load, losses, metrics, models, schemes, weights
@@ -182,7 +182,7 @@ def test_metrics_work_for_models_of_several_outputs_and_another_scheme(build):
     network = build("cofw29", size=sizes[build], **words)
     model = keras_landmarks.Landmarker(network.input, network.output, scheme="cofw29")
     nme = {"landmarks": [metrics.NME("cofw29")]}
-    model.compile("sgd", {"landmarks": losses.Wing()}, metrics=nme, run_eagerly=True)
+    model.compile("sgd", {"landmarks": losses.Wing()}, metrics=nme, run_eagerly=TENSORFLOW)
     rng = np.random.default_rng(0)
     crops = rng.uniform(0, 255, (2, *model.size, 3)).astype("float32")
     landmarks = rng.uniform(0, 30, (2, 29, 2)).astype("float32")
@@ -201,7 +201,9 @@ def test_a_model_that_foretells_its_errors_is_trained_by_a_plain_loss_too(tmp_pa
 @pytest.mark.parametrize("metric", [metrics.NME(), metrics.FailureRate(), metrics.AUC()])
 def test_keras_callbacks_can_tell_what_a_better_metric_is(tmp_path, callback, metric):
     model = models.cnn(size=16, filters=(4,), hidden=4)
-    model.compile("sgd", {"landmarks": "mse"}, metrics={"landmarks": [metric]}, run_eagerly=True)
+    model.compile(
+        "sgd", {"landmarks": "mse"}, metrics={"landmarks": [metric]}, run_eagerly=TENSORFLOW
+    )
     samples = data.Samples(data.made_up_faces(4, size=60), (16, 16), batch=4)
     words = {"filepath": tmp_path / "m.keras"} if callback == "ModelCheckpoint" else {}
     monitor = getattr(keras.callbacks, callback)(monitor=f"val_{metric.name}", **words)

@@ -1,10 +1,9 @@
 """The 348 HELEN faces with 29 points of Zhou, Brandt and Lin (ICCV 2013)."""
 
-import pathlib
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
+from keras_landmarks.files import as_path
 
 
 def read_helen29(folder):
@@ -25,7 +24,7 @@ def read_helen29(folder):
     except ImportError as error:
         raise ImportError("MATLAB files need SciPy: pip install scipy") from error
 
-    folder = pathlib.Path(folder)
+    folder = as_path(folder)
     path = folder / "helen.mat"
     if not path.is_file():
         raise FileNotFoundError(f"No helen.mat in {folder}.")

@@ -1,9 +1,10 @@
 """iBUG `.pts` files: 1-based points between braces, or bare lines."""
 
-import pathlib
 import re
 
 import numpy as np
+
+from keras_landmarks.files import as_path
 
 
 def read_pts(path, count=None):
@@ -24,10 +25,10 @@ def read_pts(path, count=None):
         ValueError: if a brace is missing, a line is not two finite numbers, or the number of
             points is not the expected one or not the header's.
     """
-    path = pathlib.Path(path)
+    path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No annotation at {path}.")
-    text = path.read_text(encoding="utf-8", errors="replace").strip()
+    text = path.read_text(encoding="utf-8-sig", errors="replace").strip()
     declared = re.search(r"n_points\s*:\s*(\d+)", text)
     if "{" in text or declared or text.startswith("version"):
         if text.count("{") != 1 or not text.endswith("}"):

@@ -13,7 +13,7 @@ EXPECTED = [[0, 0], [1.5, 2], [-5, 99]]
 
 def write(folder, text):
     path = folder / "face.pts"
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -25,8 +25,10 @@ def write(folder, text):
         (HEADER + POINTS + "}").replace("\n", "\r\n"),
         "version:1\nn_points:  3 \n\n{\n\n" + POINTS.replace(" ", "\t") + "\n}\n\n",
         "\n" + POINTS.strip(),
+        "\ufeff" + POINTS,
+        "\ufeff" + HEADER + POINTS + "}",
     ],
-    ids=["header", "bare lines", "windows", "blank lines and tabs", "no last line end"],
+    ids=["header", "bare", "windows", "blank lines and tabs", "no last line end", "BOM", "both"],
 )
 def test_points_are_read_with_and_without_header_and_become_0_based(tmp_path, text):
     points = read_pts(write(tmp_path, text))

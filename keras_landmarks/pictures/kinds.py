@@ -1,0 +1,44 @@
+"""What a file holds, by the ending of its name or its first bytes."""
+
+import pathlib
+import re
+
+from keras_landmarks.files import Path, as_path
+
+VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
+VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
+"""Endings of videos; OpenCV reads most of them."""
+
+
+def is_video(path: Path) -> bool:
+    """Whether a path ends like a video, or is that of a GIF which moves."""
+    path = pathlib.Path(path)
+    if path.suffix.lower() != ".gif":
+        return path.suffix.lower() in VIDEOS
+    path = as_path(path)
+    return path.is_file() and moves(path.read_bytes())
+
+
+def moves(data: bytes) -> bool:
+    """Whether a GIF, PNG or WebP file is an animation of several pictures."""
+    if data[:4] == b"GIF8":
+        controls = rb"\x21\xf9\x04.{4}\x00[\x21\x2c]"  # one before each picture
+        return len(re.findall(controls, data, re.DOTALL)) > 1
+    if data[:4] == b"\x89PNG":
+        return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
+    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
+
+
+def is_cut_short(data: bytes) -> bool:
+    """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
+    if data[:4] == b"\x89PNG":
+        return b"IEND" not in data
+    if data[:2] != b"\xff\xd8":
+        return False
+    scan = 2  # past the headers, of which one may hold a whole thumbnail
+    while data[scan : scan + 1] == b"\xff" and data[scan + 1 : scan + 2] != b"\xda":
+        if data[scan + 1 : scan + 2] == b"\xff":  # any number of these may come before a marker
+            scan += 1
+        else:
+            scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
+    return b"\xff\xd9" not in data[scan:]

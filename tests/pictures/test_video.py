@@ -1,0 +1,72 @@
+import os
+import struct
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_landmarks.pictures import VideoReader, VideoWriter, is_video, read_image
+
+FRAMES = [np.full((48, 64, 3), 60 * i, np.uint8) for i in range(4)]
+
+
+def av1(path):
+    """A video that says AV1 and holds noise, as OpenCV sees it where it has no decoder."""
+    header = struct.pack("<4sHH4sHHIIII", b"DKIF", 0, 32, b"AV01", 64, 48, 10, 1, 3, 0)
+    noise = os.urandom(300)
+    path.write_bytes(header + b"".join(struct.pack("<IQ", 300, i) + noise for i in range(3)))
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".flv", ".FLV", ".wmv", ".3gp", ".ts", ".webm", ".mp4"])
+def test_videos_are_told_by_their_endings(suffix):
+    assert is_video(f"a{suffix}")
+
+
+def test_a_gif_that_moves_is_a_video_and_one_that_does_not_is_a_picture(tmp_path):
+    first, *others = map(Image.fromarray, FRAMES)
+    first.save(tmp_path / "moves.gif", save_all=True, append_images=others, duration=100)
+    others[0].save(tmp_path / "still.gif")
+    assert is_video(tmp_path / "moves.gif")
+    assert not is_video(tmp_path / "still.gif")
+    assert not is_video(tmp_path / "missing.gif")
+    assert len(list(VideoReader(tmp_path / "moves.gif"))) == 4
+    assert read_image(tmp_path / "still.gif").shape == FRAMES[0].shape
+
+
+def test_an_flv_is_read(tmp_path):
+    path = str(tmp_path / "a.flv")
+    writer = cv2.VideoWriter(path, cv2.VideoWriter.fourcc(*"FLV1"), 10, (64, 48))
+    for frame in FRAMES:
+        writer.write(frame)
+    writer.release()
+    assert len(list(VideoReader(path))) == 4
+
+
+def test_a_video_of_av1_says_that_no_decoder_is_there(tmp_path):
+    with pytest.raises(ValueError, match=r"AV1, for which this OpenCV has no decoder.*libx264"):
+        list(VideoReader(av1(tmp_path / "a.ivf")))
+
+
+@pytest.mark.parametrize("kind", ["float32", "int64", "grey", "rgba", "fortran", "pil"])
+def test_any_picture_is_a_frame(tmp_path, kind):
+    change = {
+        "grey": lambda f: f[..., 0],
+        "rgba": lambda f: np.dstack([f, f[..., 0]]),
+        "fortran": np.asfortranarray,
+        "pil": Image.fromarray,
+    }.get(kind) or (lambda f: f.astype(kind))
+    with VideoWriter(tmp_path / "a.avi", 10) as video:
+        for frame in FRAMES:
+            video.write(change(frame))
+    for frame, expected in zip(VideoReader(tmp_path / "a.avi"), FRAMES, strict=True):
+        np.testing.assert_allclose(frame, expected, atol=4)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with VideoWriter("~/a.avi", 10) as video:
+        video.write(FRAMES[1])
+    assert VideoReader("~/a.avi").count == 1
+    assert (tmp_path / "a.avi").is_file()
