@@ -214,6 +214,7 @@ def test_a_set_and_its_mirror_image_that_have_no_similarity_get_the_identity():
     assert np.isfinite(geometry.invert(result)).all()
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("source", [np.full((1, 7, 2), 42.0, "float32"), FACES])
 def test_fit_similarity_has_a_finite_gradient(source):
     target = ops.convert_to_tensor(FACES[: len(source)] + 1)
@@ -231,6 +232,7 @@ def test_a_point_of_a_weight_counts_as_so_many_points():
         np.testing.assert_allclose(transform, expected, rtol=1e-3, atol=1e-2)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, geometry.FAR, 1e30])
 def test_a_face_with_a_point_that_is_nowhere_gets_the_identity(bad):
     source = FACES.copy()
@@ -265,6 +267,7 @@ def test_pixels_of_a_map_lie_a_stride_apart_from_its_first(stride, offset, first
 # Arrays and tensors
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
