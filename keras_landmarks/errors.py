@@ -21,13 +21,16 @@ from keras_landmarks.schemes import Scheme, get_scheme
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
 
 
-def normaliser(landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | None = None) -> Array:
+def normaliser(
+    landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
+) -> Array:
     """The distance that a face's errors are divided by, in pixels.
 
     Args:
         landmarks: `(batch, n, 2)` true landmarks.
         scheme: the landmarks' scheme or its name.
-        kind: one of `NORMALISERS`; None takes the scheme's usual one.
+        kind: one of `NORMALISERS`, or the distances themselves, `(batch,)`, as of given boxes;
+            None takes the scheme's usual one.
 
     Returns:
         `(batch,)`.
@@ -37,6 +40,8 @@ def normaliser(landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | No
     """
     scheme = get_scheme(scheme)
     kind = scheme.normaliser if kind is None else kind
+    if not isinstance(kind, str):
+        return kind
     xp = namespace(landmarks)
     if kind in ("box", "diagonal"):
         extent = xp.max(landmarks, axis=1) - xp.min(landmarks, axis=1)
@@ -53,7 +58,7 @@ def normaliser(landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | No
 
 
 def point_errors(
-    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
 ) -> Array:
     """The normalised error of every landmark.
 
@@ -83,7 +88,7 @@ def point_errors(
 
 
 def face_errors(
-    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
 ) -> Array:
     """The normalised mean error of every face, `(batch,)`. Arguments as of `point_errors`."""
     errors = point_errors(y_true, y_pred, scheme, kind)
@@ -91,7 +96,7 @@ def face_errors(
 
 
 def region_errors(
-    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
 ) -> dict[str, float]:
     """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
     errors = point_errors(y_true, y_pred, scheme, kind)

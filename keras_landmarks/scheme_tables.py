@@ -1,4 +1,4 @@
-"""The landmark indices of every scheme and conversion: the only file that holds any.
+"""The landmark indices of every scheme; those of conversions stand in `conversion_tables`.
 
 Tables for `schemes`, whose `Scheme` says what the words mean.
 """
@@ -162,6 +162,62 @@ AFLW19: dict[str, Any] = dict(
     normaliser="box",
 )
 
+LAPA106: dict[str, Any] = dict(
+    count=106,
+    mirror=mirror_of(
+        106,
+        (0, 15, 32, 17),
+        (33, 37, 46, 42),
+        (38, 41, 50, 47),
+        (55, 59, 65, 61),
+        (66, 70, 79, 75),
+        (71, 73, 82, 80),
+        (74, 74, 83, 83),
+        (84, 86, 90, 88),
+        (91, 92, 95, 94),
+        (96, 97, 100, 99),
+        (101, 101, 103, 103),
+        (104, 104, 105, 105),
+    ),
+    contours={
+        "jaw": (run(0, 32), False),
+        "right_brow": (run(33, 41), True),
+        "left_brow": (run(42, 50), True),
+        "nose_bridge": (run(51, 54), False),
+        "nose_base": (run(55, 65), False),
+        "right_eye": (run(66, 73), True),
+        "left_eye": (run(75, 82), True),
+        "right_eye_centre": ((74,), False),
+        "left_eye_centre": ((83,), False),
+        "outer_lips": (run(84, 95), True),
+        "inner_lips": (run(96, 103), True),
+        "right_pupil": ((104,), False),
+        "left_pupil": ((105,), False),
+    },
+    regions={
+        "jaw": run(0, 32),
+        "brows": run(33, 50),
+        "nose": run(51, 65),
+        "eyes": (*run(66, 83), 104, 105),
+        "mouth": run(84, 103),
+    },
+    right_eye=(104,),
+    left_eye=(105,),
+    eye_corners=(66, 79),
+)
+
+# One side of a face: a mirrored left profile is a right one, its points in the same order. Which
+# of them belong to which part is not published with the files.
+MENPO39: dict[str, Any] = dict(
+    count=39,
+    mirror=tuple(range(39)),
+    contours={f"point_{i}": ((i,), False) for i in range(39)},
+    regions={"face": run(0, 38)},
+    right_eye=(),
+    left_eye=(),
+    eye_corners=None,
+    normaliser="diagonal",
+)
 
 FIVE5: dict[str, Any] = dict(
     count=5,
@@ -178,40 +234,3 @@ FIVE5: dict[str, Any] = dict(
     eye_corners=None,
     normaliser="pupils",
 )
-
-WITHOUT_JAW = run(17, 67)
-WITHOUT_INNER_CORNERS = tuple(i for i in WITHOUT_JAW if i not in (60, 64))
-
-# Each target point is the mean of the named source points.
-CONVERSIONS: dict[tuple[str, str], tuple[tuple[int, ...], ...]] = {
-    # Approximate: the jaw is divided evenly in 98 but not in 68, and the eyelids hold six
-    # points instead of four; brows, nose, eye corners and lips are the same points.
-    ("wflw98", "ibug68"): tuple(
-        (i,)
-        for i in (
-            *range(0, 33, 2),
-            *run(33, 37),
-            *run(42, 46),
-            *run(51, 59),
-            60,
-            61,
-            63,
-            64,
-            65,
-            67,
-            68,
-            69,
-            71,
-            72,
-            73,
-            75,
-            *run(76, 95),
-        )
-    ),
-    ("ibug68", "ibug51"): tuple((i,) for i in WITHOUT_JAW),
-    ("ibug68", "ibug49"): tuple((i,) for i in WITHOUT_INNER_CORNERS),
-    # Approximate: a pupil is taken as the mean of the six points around its eye.
-    ("ibug68", "five5"): (run(36, 41), run(42, 47), (30,), (48,), (54,)),
-    ("wflw98", "five5"): ((96,), (97,), (54,), (76,), (82,)),
-    ("cofw29", "five5"): ((16,), (17,), (20,), (22,), (23,)),
-}

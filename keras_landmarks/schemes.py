@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_landmarks import scheme_tables
-from keras_landmarks.scheme_tables import CONVERSIONS
+from keras_landmarks import conversion_tables, scheme_tables
+from keras_landmarks.conversion_tables import CONVERSIONS
 
 __all__ = [
     "AFLW19",
@@ -23,6 +23,8 @@ __all__ = [
     "IBUG49",
     "IBUG51",
     "IBUG68",
+    "LAPA106",
+    "MENPO39",
     "PUBLISHED",
     "SCHEMES",
     "WFLW98",
@@ -30,6 +32,7 @@ __all__ = [
     "convert",
     "get_scheme",
     "scheme_config",
+    "shared_scheme",
 ]
 
 
@@ -44,13 +47,13 @@ class Scheme:
         contours: `{name: (indices, closed)}`, the lines that draw a face.
         regions: `{name: indices}`, the parts that errors are reported for.
         right_eye: indices of the points around (or at) the right pupil; their mean is the pupil.
-        left_eye: the same for the left eye.
+        left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
 
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
-            index is none of theirs, an eye has no points, or the mirror image of the right eye is
+            index is none of theirs, one eye has no points, or the mirror image of the right eye is
             not the left one.
     """
 
@@ -79,8 +82,11 @@ class Scheme:
                 f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
                 "mirrored twice is itself."
             )
+        needs_eyes = self.normaliser in ("corners", "pupils") or len(
+            self.right_eye or self.left_eye
+        )
         for side, indices in eyes:
-            if not len(indices):
+            if needs_eyes and not len(indices):
                 raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
         pairs = [(self.right_eye, self.left_eye)]
         if self.eye_corners:
@@ -135,11 +141,13 @@ IBUG68 = Scheme("ibug68", **scheme_tables.IBUG68)
 WFLW98 = Scheme("wflw98", **scheme_tables.WFLW98)
 COFW29 = Scheme("cofw29", **scheme_tables.COFW29)
 AFLW19 = Scheme("aflw19", **scheme_tables.AFLW19)
-IBUG51 = _subset(IBUG68, "ibug51", scheme_tables.WITHOUT_JAW)
-IBUG49 = _subset(IBUG68, "ibug49", scheme_tables.WITHOUT_INNER_CORNERS)
+LAPA106 = Scheme("lapa106", **scheme_tables.LAPA106)
+MENPO39 = Scheme("menpo39", **scheme_tables.MENPO39)
+IBUG51 = _subset(IBUG68, "ibug51", conversion_tables.WITHOUT_JAW)
+IBUG49 = _subset(IBUG68, "ibug49", conversion_tables.WITHOUT_INNER_CORNERS)
 FIVE5 = Scheme("five5", **scheme_tables.FIVE5)
 
-PUBLISHED = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)
+PUBLISHED = (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5, LAPA106, MENPO39)
 """The schemes that every installation knows by their names."""
 
 SCHEMES = {s.name: s for s in PUBLISHED}
@@ -183,15 +191,15 @@ def _tuples(value: Any) -> Any:
     return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
-APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"))
+APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"), ("lapa106", "ibug68"))
 """Conversions in which some points do not correspond exactly."""
 
 
 def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) -> np.ndarray:
     """Landmarks of one scheme as another whose points are among them.
 
-    98 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); 68 -> 51, 68 -> 49,
-    98 -> 5 and 29 -> 5 name the same points. 98 -> 51 and 98 -> 49 go through 68.
+    98 -> 68, 106 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); the others name
+    the same points. 98 -> 51, 98 -> 49, 106 -> 51 and 106 -> 49 go through 68.
 
     Args:
         landmarks: `(..., n, 2)` points of the source scheme.
@@ -216,7 +224,25 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     if (source.name, target.name) in CONVERSIONS:
         rows = CONVERSIONS[source.name, target.name]
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if source.name == "wflw98" and ("ibug68", target.name) in CONVERSIONS:
+    if _converts(source, target):
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
     known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
+
+
+def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
+    """The scheme with the most points that two schemes convert to, for comparing them.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    first, second = get_scheme(first), get_scheme(second)
+    shared = [s for s in SCHEMES.values() if _converts(first, s) and _converts(second, s)]
+    if not shared:
+        raise ValueError(f"{first.name} and {second.name} share no points: no scheme has both.")
+    return max(shared, key=lambda scheme: scheme.count)
+
+
+def _converts(source: Scheme, target: Scheme) -> bool:
+    through_68 = {(source.name, "ibug68"), ("ibug68", target.name)} <= set(CONVERSIONS)
+    return source == target or through_68 or (source.name, target.name) in CONVERSIONS

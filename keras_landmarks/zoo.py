@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.moved import new_names
 from keras_landmarks.schemes import Scheme, get_scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
@@ -140,7 +141,7 @@ def _network(
             )
         return keras.saving.deserialize_keras_object(facts["network"]), []
     builder = getattr(models, facts["builder"])
-    arguments = {**facts["arguments"], "mean_shape": mean_shape}
+    arguments = {**new_names(builder, facts["arguments"]), "mean_shape": mean_shape}
     arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
     if size is not None:
         if "size" not in inspect.signature(builder).parameters:

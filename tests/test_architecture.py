@@ -11,9 +11,12 @@ from places import ROOT
 PACKAGE = ROOT / "keras_landmarks"
 MAY_IMPORT = {
     "moved": set(),
+    "registration": set(),
     "files": set(),
     "scheme_tables": set(),
-    "schemes": {"scheme_tables"},
+    "conversion_tables": {"scheme_tables"},
+    "schemes": {"scheme_tables", "conversion_tables"},
+    "own_schemes": {"schemes"},
     "geometry": set(),
     "errors": {"schemes", "geometry"},
     "shapes": {"geometry"},

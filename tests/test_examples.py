@@ -52,7 +52,7 @@ GIVEN = {
         "landmarks": np.random.default_rng(0).uniform(0, 64, (2, 68, 2)).astype(np.float32),
     },
     "NME": lambda: {"model": small_cnn()},
-    "Validation": lambda: {"model": small_cnn(validation=True)},
+    "Validation": lambda: {"model": small_cnn(expected_error=True)},
     "VideoWriter": lambda: {"frame": np.zeros((32, 32, 3), np.uint8)},
     "Wing": lambda: {"model": small_cnn()},
     "open_model": lambda: load("tiny-ibug68").export("cnn6.tflite", "tflite"),

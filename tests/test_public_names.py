@@ -34,9 +34,12 @@ NAMES = [
 
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
-    "data": """HARD LIGHT SPLITS STRONG Augmentation BrokenFile Face LossBalance PoseBalance Samples
-        balance_poses made_up_face
-        made_up_faces read_300w read_helen29 read_pts split_by_photo""",
+    "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
+        PoseBalance Protocol Samples balance_poses get_protocol made_up_face
+        made_up_faces part_of read_300vw read_300w read_aflw read_bounding_boxes read_coco read_cofw
+        read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
+        read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
+        write_coco write_dlib write_pts write_table""",
     "errors": ERRORS,
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
@@ -61,8 +64,8 @@ MODULES = {
         write_image""",
     "recipes": "get_recipe list_recipes",
     "runtime": "ExportedModel MARK open_model read_facts",
-    "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 PUBLISHED SCHEMES
-        Scheme WFLW98 convert get_scheme scheme_config""",
+    "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 LAPA106
+        MENPO39 PUBLISHED SCHEMES Scheme WFLW98 convert get_scheme scheme_config shared_scheme""",
     "shapes": "align infer learn_dictionary reconstruct",
     "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
         averaged_adamw

@@ -33,10 +33,10 @@ def train_a_step(name, out):
     """Trains a step of every stage on made-up faces, and looks whether the log has them."""
     recipe = recipes.read_recipe(name)
     stages = tuple(dataclasses.replace(stage, epochs=1) for stage in recipe.stages)
-    recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, validation=0.3)
+    recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, held_out=0.3)
     write_300w(out / "300W", 3)
-    samples, held = train.read_samples(recipe, out / "300W")
-    training.train(recipe, samples, held, out / "run", verbose=2)
+    samples, held_out = train.read_samples(recipe, out / "300W")
+    training.train(recipe, samples, held_out, out / "run", verbose=2)
     assert len((out / "run" / "log.csv").read_text().splitlines()) == 1 + len(stages)
 
 

@@ -17,6 +17,11 @@ CONVERSIONS = [
     ("cofw29", "five5"),
     ("wflw98", "ibug51"),
     ("wflw98", "ibug49"),
+    ("aflw19", "five5"),
+    ("lapa106", "ibug68"),
+    ("lapa106", "five5"),
+    ("lapa106", "ibug51"),
+    ("lapa106", "ibug49"),
 ]
 every_conversion = pytest.mark.parametrize(("source", "target"), CONVERSIONS)
 
@@ -233,7 +238,8 @@ def test_a_scheme_converts_to_itself():
 
 
 @pytest.mark.parametrize(
-    ("source", "target"), [("ibug68", "wflw98"), ("five5", "ibug68"), ("aflw19", "five5")]
+    ("source", "target"),
+    [("ibug68", "wflw98"), ("five5", "ibug68"), ("aflw19", "cofw29"), ("menpo39", "five5")],
 )
 def test_points_are_not_made_up(source, target):
     with pytest.raises(ValueError, match=f"No conversion {source} -> {target}"):
@@ -249,6 +255,30 @@ def test_converting_landmarks_of_another_shape_is_refused(shape):
 def test_approximate_conversions_exist():
     for source, target in schemes.APPROXIMATE_CONVERSIONS:
         assert (source, target) in CONVERSIONS
+
+
+# What two schemes share
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "shared"),
+    [
+        ("ibug68", "ibug68", "ibug68"),
+        ("ibug68", "wflw98", "ibug68"),
+        ("wflw98", "ibug51", "ibug51"),
+        ("lapa106", "wflw98", "ibug68"),
+        ("ibug68", "cofw29", "five5"),
+        ("ibug68", "aflw19", "five5"),
+    ],
+)
+def test_two_schemes_share_the_most_points_that_both_convert_to(first, second, shared):
+    assert schemes.shared_scheme(first, second).name == shared
+    assert schemes.shared_scheme(second, first).name == shared
+
+
+def test_schemes_without_shared_points_are_an_error():
+    with pytest.raises(ValueError, match="menpo39 and ibug68 share no points"):
+        schemes.shared_scheme("menpo39", "ibug68")
 
 
 CYCLE = (1, 2, 0, *range(3, 68))

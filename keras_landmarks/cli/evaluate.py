@@ -14,7 +14,7 @@ WORDS = {
 
 
 def add_arguments(parser):
-    from keras_landmarks.data import SPLITS
+    from keras_landmarks.data import PROTOCOLS
     from keras_landmarks.evaluation import BOXES
 
     parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
@@ -22,12 +22,12 @@ def add_arguments(parser):
         "--data",
         required=True,
         metavar="FOLDER",
-        help="holds afw/, helen/, lfpw/, ibug/ as the 300W archives unpack",
+        help="the data set in its official layout, as 300W's afw/, helen/, lfpw/, ibug/",
     )
     parser.add_argument(
         "--split",
         default="300w/lfpw-test",
-        help=f"one of {', '.join(SPLITS)} (default: %(default)s)",
+        help=f"one of {', '.join(PROTOCOLS)} (default: %(default)s)",
     )
     parser.add_argument(
         "--box",
@@ -37,9 +37,8 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--normaliser",
-        default="corners",
-        choices=NORMALISERS,
-        help="the distance that errors are divided by (default: %(default)s)",
+        choices=(*NORMALISERS, "face_box"),
+        help="the distance that errors are divided by (default: the split's own)",
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures and each face's error")
     parser.add_argument("--plot", metavar="FILE", help="draw the CED curve")
@@ -55,12 +54,21 @@ def run(options):
     if options.plot:
         plots.need_matplotlib()
     model = load(options.name)
-    faces = data.read_300w(options.data, options.split, options.skip_broken)
+    protocol = data.get_protocol(options.split)
+    kind = options.normaliser or protocol.normaliser
+    faces = data.read_split(options.data, options.split, options.skip_broken)
     result = evaluation.evaluate(model, faces, options.box, skip_broken=options.skip_broken)
-    facts = {"split": options.split, **result.summary(options.normaliser)}
+    facts = {"split": options.split, **result.summary(kind, protocol.limit)}
+    if part := data.part_of(options.split, len(faces)):
+        facts["part"] = part
+    if model.scheme.name != result.annotated_scheme:
+        facts["points"] = (
+            f"{result.scheme}: those that the model's {model.scheme.name} and the faces' "
+            f"{result.annotated_scheme} share"
+        )
     print(json.dumps(facts, indent=1))
     if options.json:
-        facts["faces_percent"] = result.by_face(options.normaliser)
+        facts["faces_percent"] = result.by_face(kind)
         files.write_json(options.json, facts)
     if options.plot:
-        evaluation.plot_ced([result], options.plot, kind=options.normaliser)
+        evaluation.plot_ced([result], options.plot, kind=kind)

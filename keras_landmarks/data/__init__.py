@@ -7,13 +7,40 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.loss_balance import LossBalance
 from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
-from keras_landmarks.data.readers.helen29 import read_helen29
-from keras_landmarks.data.readers.pts import read_pts
+from keras_landmarks.data.protocols import (
+    PROTOCOLS,
+    Protocol,
+    get_protocol,
+    part_of,
+    read_split,
+)
+from keras_landmarks.data.readers import (
+    read_300vw,
+    read_aflw,
+    read_bounding_boxes,
+    read_coco,
+    read_cofw,
+    read_cofw68,
+    read_cvat,
+    read_dlib,
+    read_helen29,
+    read_labelstudio,
+    read_lapa,
+    read_lp,
+    read_merl,
+    read_pts,
+    read_pts_folders,
+    read_table,
+    read_wflw,
+    read_wflw_list,
+)
+from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
 from keras_landmarks.moved import old_name
 
 __all__ = [
     "HARD",
     "LIGHT",
+    "PROTOCOLS",
     "SPLITS",
     "STRONG",
     "Augmentation",
@@ -21,14 +48,38 @@ __all__ = [
     "Face",
     "LossBalance",
     "PoseBalance",
+    "Protocol",
     "Samples",
     "balance_poses",
+    "get_protocol",
     "made_up_face",
     "made_up_faces",
+    "part_of",
+    "read_300vw",
     "read_300w",
+    "read_aflw",
+    "read_bounding_boxes",
+    "read_coco",
+    "read_cofw",
+    "read_cofw68",
+    "read_cvat",
+    "read_dlib",
     "read_helen29",
+    "read_labelstudio",
+    "read_lapa",
+    "read_lp",
+    "read_merl",
     "read_pts",
+    "read_pts_folders",
+    "read_split",
+    "read_table",
+    "read_wflw",
+    "read_wflw_list",
     "split_by_photo",
+    "write_coco",
+    "write_dlib",
+    "write_pts",
+    "write_table",
 ]
 
 

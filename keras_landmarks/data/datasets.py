@@ -1,16 +1,14 @@
 """Named splits of 300W, read from the official folder tree, and splits by source photo."""
 
-import csv
-import pathlib
-import re
-import unicodedata
 import warnings
 
 import numpy as np
 
-from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.pts import read_pts
+from keras_landmarks.data.readers.pts import read_pts_folders
+from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.files import as_path
+
+__all__ = ["SPLITS", "BrokenFile", "read_300w", "split_by_photo"]
 
 SPLITS = {
     "300w/train": ("afw", "helen/trainset", "lfpw/trainset"),
@@ -22,21 +20,14 @@ SPLITS = {
 }
 """The folders of each named split, as the 300W archives unpack."""
 
-_PICTURES = (".jpg", ".jpeg", ".png")
-
-
-class BrokenFile(UserWarning):
-    """A file that was left out because it could not be used."""
-
 
 def read_300w(folder, split="300w/train", skip_broken=False):
     """Reads the faces of a named split.
 
     Takes the original archives (jpg and png; several faces of a photo as `NAME_1.jpg`,
     `NAME_2.jpg`, each with its `.pts`; or as `NAME_1.pts`, `NAME_2.pts` beside one `NAME.jpg`).
-    A `boxes.csv` in the folder (image, x0, y0, x1, y1: the picture's path in the folder, of which
-    slashes and ending do not matter, and 0-based points) gives the boxes; without one they are the
-    landmarks' own. Hidden files, as macOS makes them, are left out.
+    A `boxes.csv` in the folder (image, x0, y0, x1, y1: 0-based points), or else the official
+    `bounding_boxes_*.mat`, give the boxes; without them they are the landmarks' own.
 
     Args:
         folder: holds `afw/`, `helen/`, `lfpw/`, `ibug/`.
@@ -63,81 +54,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
     if missing:
         without = ", ".join(missing)
         warnings.warn(f"{split} is read without {without}: not in {folder}.", stacklevel=2)
-    boxes = _read_boxes(folder / "boxes.csv")
-    faces = []
-    for part in there:
-        for name, pictures, annotation in _pairs(folder, part):
-            try:
-                faces.append(_face(name, pictures, annotation, boxes))
-            except ValueError as error:
-                if not skip_broken:
-                    raise
-                warnings.warn(str(error), BrokenFile, stacklevel=2)
-    if not faces:
-        raise ValueError(f"{folder}: the folders of {split} hold no annotated picture.")
-    if boxes and all(face.box is None for face in faces):
-        said = f"boxes.csv names {next(iter(boxes))}, ... and none of {split}, as {faces[0].name}"
-        warnings.warn(f"{folder}: {said}: faces are read without boxes.", stacklevel=2)
-    return faces
-
-
-def _pairs(folder, part):
-    """`(name, pictures, annotation)` of all in a folder: one picture each where all is well."""
-    pictures, annotations = {}, {}
-    for file in sorted((folder / part).glob("[!.]*")):
-        if file.suffix.lower() in _PICTURES:
-            pictures.setdefault(file.stem, []).append(file)
-        elif file.suffix.lower() == ".pts":
-            annotations[file.stem] = file
-    shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
-    alone = {_photo(stem) for stem in shared} - set(annotations)
-    for stem in sorted((set(pictures) - alone) | set(annotations)):
-        images = pictures.get(_photo(stem) if stem in shared else stem, [])
-        ending = images[-1].suffix if images else ".jpg"
-        yield f"{part}/{stem}{ending}", images, annotations.get(stem)
-
-
-def _photo(stem):
-    """The photo of a face called `PHOTO_1`, `PHOTO_2`, ... (not of lfpw's `image_0001`)."""
-    return re.sub(r"_\d{1,2}$", "", stem)
-
-
-def _face(name, pictures, annotation, boxes):
-    if len(pictures) > 1:
-        raise ValueError(f"{pictures[0]} and {pictures[-1]} share one annotation.")
-    if not pictures:
-        raise ValueError(f"{annotation} has no picture: expected {annotation.stem}.jpg or .png.")
-    (image,) = pictures
-    if annotation is None:
-        raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
-    landmarks = read_pts(annotation, count=68)
-    photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
-    return Face(image, landmarks, "ibug68", boxes.get(_key(name)), name, photo)
-
-
-def _read_boxes(path):
-    """Boxes by picture, `{key: (4,)}`; none if there is no such file."""
-    if not path.is_file():
-        return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        rows = csv.DictReader(file, skipinitialspace=True)
-        try:
-            # Corners in the file are points; boxes lie on pixel edges.
-            return {
-                _key(row["image"]): np.array([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
-                + 0.5
-                for row in rows
-            }
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"{path}, line {rows.line_num}: expected image,x0,y0,x1,y1: {error}"
-            ) from error
-
-
-def _key(name):
-    """A picture's path in the folder, whichever way it is written, without its ending."""
-    path = pathlib.PurePosixPath(unicodedata.normalize("NFC", name.strip().replace("\\", "/")))
-    return str(path.with_suffix("") if path.suffix.lower() in (*_PICTURES, ".pts") else path)
+    return read_pts_folders(folder, there, "ibug68", skip_broken)
 
 
 def split_by_photo(faces, fraction=0.1, seed=0):
@@ -146,7 +63,7 @@ def split_by_photo(faces, fraction=0.1, seed=0):
     Args:
         faces: list of `Face`.
         fraction: of the photos, for the second part; above 0 and below 1.
-        seed: of the draw.
+        seed: of the choice.
 
     Returns:
         `(training, validation)` lists of `Face`.

@@ -14,16 +14,21 @@ class Face:
 
     Args:
         image: path of the picture, or its `(height, width, 3)` uint8 RGB pixels.
-        landmarks: `(n, 2)` float32 points in pixels of the picture, 0-based.
+        landmarks: `(n, 2)` float32 points in pixels of the picture, 0-based; NaN for a point that
+            nobody marked.
         scheme: name of the landmarks' scheme; a `Scheme` gives its own, which `schemes.SCHEMES`
             has to know.
         box: `(4,)` float32 box that a detector gave; None takes the landmarks' own.
         name: how the face is called in messages and tables; None takes the picture's path.
         photo: the source photo, the same for all faces cut from it; None takes the name.
+        visible: `(n,)` booleans, which points are seen and not covered; None takes all that are
+            marked. A point that nobody marked is never visible.
+        facts: what else the annotation says, by name: WFLW's attributes, a pose in degrees, ...
 
     Raises:
-        ValueError: if the landmarks are not finite `(n, 2)` points of the scheme, the scheme is
-            unknown, or the box is not finite or inverted.
+        ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
+            as a whole, or all are missing, the scheme is unknown, or the box is not finite or
+            inverted.
     """
 
     image: object
@@ -32,6 +37,8 @@ class Face:
     box: np.ndarray | None = None
     name: str | None = None
     photo: str | None = None
+    visible: np.ndarray | None = None
+    facts: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
         is_path = isinstance(self.image, (str, pathlib.Path))
@@ -51,8 +58,17 @@ class Face:
                 f"{self.name}: {self.scheme} landmarks have the shape {expected}, "
                 f"not {self.landmarks.shape}."
             )
-        if not np.isfinite(self.landmarks).all():
-            raise ValueError(f"{self.name}: landmarks are not all finite.")
+        missing = np.isnan(self.landmarks).all(axis=1)
+        if not np.isfinite(self.landmarks[~missing]).all():
+            raise ValueError(f"{self.name}: landmarks are not all finite, or missing as a whole.")
+        if missing.all():
+            raise ValueError(f"{self.name}: all landmarks are missing.")
+        self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
+        if self.visible.shape != expected[:1]:
+            raise ValueError(
+                f"{self.name}: visible has the shape {expected[:1]}, not {self.visible.shape}."
+            )
+        self.visible = self.visible & ~missing
         if self.box is not None:
             self.box = np.asarray(self.box, np.float32)
             if self.box.shape != (4,) or not np.isfinite(self.box).all():
@@ -64,9 +80,14 @@ class Face:
                 )
 
     @property
+    def missing(self):
+        """Which points nobody marked, `(n,)` booleans."""
+        return np.isnan(self.landmarks[:, 0])
+
+    @property
     def truth_box(self):
-        """The smallest box around the landmarks, `(4,)`."""
-        return geometry.box_from_landmarks(self.landmarks)
+        """The smallest box around the landmarks that are marked, `(4,)`."""
+        return geometry.box_from_landmarks(self.landmarks[~self.missing])
 
     @property
     def annotation_box(self):

@@ -15,13 +15,15 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.faces.boxes import convention_of, find_face
+from keras_landmarks.evaluation.predicting import numbers_of_points, percent, predict_face
 from keras_landmarks.faces.mtcnn import Mtcnn
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.moved import renamed
+from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
 BOXES = ("annotation", "detector", "truth")
 
 
+@renamed(foretold="expected_error", foretold_errors="expected_errors", unsure="expected_errors")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """Predictions and truth of a set of faces.
@@ -37,8 +39,13 @@ class Evaluation:
         predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
         scheme: name of the scheme.
         missed_names: of the faces that the detector did not find; they are not among the others.
-        foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
+        expected_error: `(faces, n)` picture pixels that each point is expected to be off, where the
+            model tells them.
         confidence: `(faces, n)` in 0..1, how sure each point is, where the model says.
+        annotated: `(faces, m, 2)` true landmarks of the faces' own scheme, by which errors are
+            normalised, where other points are compared; None takes `truth`.
+        annotated_scheme: its name; None takes `scheme`.
+        boxes: `(faces, 4)` boxes that the faces were given, for the normaliser `face_box`.
     """
 
     model: str
@@ -48,8 +55,11 @@ class Evaluation:
     predicted: np.ndarray
     scheme: str
     missed_names: tuple = ()
-    foretold: np.ndarray | None = None
+    expected_error: np.ndarray | None = None
     confidence: np.ndarray | None = None
+    annotated: np.ndarray | None = None
+    annotated_scheme: str | None = None
+    boxes: np.ndarray | None = None
 
     @property
     def missed(self):
@@ -58,32 +68,53 @@ class Evaluation:
 
     def errors(self, kind=None):
         """The normalised mean error of each face found, `(faces,)`; see `errors.normaliser`."""
-        return face_errors(self.truth, self.predicted, self.scheme, kind)
+        return face_errors(self.truth, self.predicted, self.scheme, self.distances(kind))
+
+    def distances(self, kind=None):
+        """What each face's errors are divided by, `(faces,)` in picture pixels.
+
+        Args:
+            kind: one of `errors.NORMALISERS`, or `face_box`, the side of the given box (the square
+                root of its area); None takes the usual one of the faces' scheme.
+
+        Raises:
+            ValueError: if the kind is unknown, or the faces have no such distance.
+        """
+        if kind == "face_box":
+            if self.boxes is None:
+                raise ValueError("The normaliser face_box needs faces with boxes.")
+            return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
+        landmarks = self.truth if self.annotated is None else self.annotated
+        return normaliser(landmarks, self.annotated_scheme or self.scheme, kind)
 
     def all_errors(self, kind=None):
         """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""
         return np.concatenate([self.errors(kind), np.full(self.missed, np.inf)])
 
-    def summary(self, kind=None):
+    def summary(self, kind=None, limit=0.08):
         """The figures with their protocol, as a dict for JSON; errors in percent.
 
         Mean, median and regions are of the `faces` that were found; AUC and failure rates of these
         and the `missed`.
+
+        Args:
+            kind: normaliser, as of `distances`.
+            limit: of AUC and failures, a fraction of the normaliser.
         """
         errors, everything = self.errors(kind), self.all_errors(kind)
         regions = {}
         if self.names:
-            regions = region_errors(self.truth, self.predicted, self.scheme, kind)
+            regions = region_errors(self.truth, self.predicted, self.scheme, self.distances(kind))
         return {
             "model": self.model,
             "faces": len(self.names),
             "missed": self.missed,
             "box": self.box,
-            "normaliser": kind or get_scheme(self.scheme).normaliser,
-            "nme_percent": _percent(np.mean, errors),
-            "median_percent": _percent(np.median, errors),
-            "auc_at_8": round(auc(everything, 0.08), 4),
-            "failure_rate_at_8": round(failure_rate(everything, 0.08), 4),
+            "normaliser": kind or get_scheme(self.annotated_scheme or self.scheme).normaliser,
+            "nme_percent": percent(np.mean, errors),
+            "median_percent": percent(np.median, errors),
+            f"auc_at_{100 * limit:g}": round(auc(everything, limit), 4),
+            f"failure_rate_at_{100 * limit:g}": round(failure_rate(everything, limit), 4),
             "failure_rate_at_10": round(failure_rate(everything, 0.10), 4),
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
         }
@@ -105,13 +136,13 @@ class Evaluation:
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
         errors = self._point_errors(kind)
-        unsure = self.unsure() if rng is None else rng.uniform(size=errors.shape)
+        expected = self.expected_errors() if rng is None else rng.uniform(size=errors.shape)
         kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
-        order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
+        order = np.argsort(expected, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
     def rank_correlation(self, kind=None):
-        """Spearman's correlation of `unsure` with the true errors over all points (SciPy).
+        """Spearman's correlation of `expected_errors` with the true errors over all points (SciPy).
 
         Both are relative to the face's size, else large faces would raise it.
 
@@ -123,29 +154,28 @@ class Evaluation:
         """
         from scipy.stats import spearmanr
 
-        unsure, errors = self.unsure(), self._point_errors(kind)
-        if self.foretold is not None:
-            unsure = unsure / normaliser(self.truth, self.scheme, kind)[:, None]
-        return float(spearmanr(unsure.ravel(), errors.ravel()).statistic)
+        expected, errors = self.expected_errors(), self._point_errors(kind)
+        if self.expected_error is not None:
+            expected = expected / self.distances(kind)[:, None]
+        return float(spearmanr(expected.ravel(), errors.ravel()).statistic)
 
     def _point_errors(self, kind):
-        return np.asarray(point_errors(self.truth, self.predicted, self.scheme, kind))
+        distances = self.distances(kind)
+        return np.asarray(point_errors(self.truth, self.predicted, self.scheme, distances))
 
-    def unsure(self):
-        """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""
-        if self.foretold is None and self.confidence is not None:
-            return 1 - self.confidence
-        return self.foretold_errors()
+    def expected_errors(self):
+        """How far off each point is expected to be, `(faces, n)`, to put points in order.
 
-    def foretold_errors(self):
-        """The expected errors, `(faces, n)` in picture pixels.
+        In picture pixels; of a model that gives scores alone, what its confidence lacks of 1.
 
         Raises:
-            ValueError: if the model foretells none.
+            ValueError: if the model does not say how sure it is.
         """
-        if self.foretold is None:
-            raise ValueError(f"{self.model} does not foretell its errors.")
-        return self.foretold
+        if self.expected_error is not None:
+            return self.expected_error
+        if self.confidence is None:
+            raise ValueError(f"{self.model} does not tell its expected errors.")
+        return 1 - self.confidence
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
@@ -160,7 +190,8 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
 
     Args:
         model: `Landmarker`.
-        faces: list of `data.Face` of the model's scheme.
+        faces: list of `data.Face` of one scheme. Where it is not the model's, the points are
+            compared that both schemes convert to (`schemes.shared_scheme`).
         box: `annotation` (the given boxes), `detector` (the detector's box that overlaps the face
             most) or `truth` (the square around the true landmarks).
         detector: for `box="detector"`; None takes MTCNN.
@@ -171,15 +202,16 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         `Evaluation`.
 
     Raises:
-        ValueError: if there are no faces, the box is unknown, the scheme is another one, boxes
-            are wanted that the faces do not have, or a picture cannot be read.
+        ValueError: if there are no faces, the box is unknown, the schemes are several or share
+            no points, boxes are wanted that the faces do not have, or a picture cannot be read.
     """
     if box not in BOXES:
         raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
-    if wrong := {face.scheme for face in faces} - {model.scheme.name}:
-        raise ValueError(f"The model has {model.scheme.name} points, faces have {sorted(wrong)}.")
-    without = sum(face.box is None for face in faces)
-    if box == "annotation" and without:
+    schemes = sorted({face.scheme for face in faces}) or [model.scheme.name]
+    if len(schemes) > 1:
+        raise ValueError(f"Faces of one scheme are evaluated together, not of {schemes}.")
+    annotated, shared = get_scheme(schemes[0]), shared_scheme(model.scheme, schemes[0])
+    if box == "annotation" and (without := sum(face.box is None for face in faces)):
         raise ValueError(
             f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
             "take box='detector', or 'truth'."
@@ -188,7 +220,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     found = {}  # by the face's number; None where the detector does not find it
     for number, face in enumerate(faces, start=1):
         try:
-            found[number] = _predict(model, face, box, detector)
+            found[number] = predict_face(model, face, box, detector)
         except (ValueError, OSError) as error:
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
@@ -199,36 +231,20 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
     if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
+    truth = np.reshape([face.landmarks for face, _ in pairs], (-1, annotated.count, 2))
+    predicted = np.reshape([at.landmarks for _, at in pairs], (-1, model.scheme.count, 2))
+    boxes = [face.box for face, _ in pairs]
     return Evaluation(
         model=model.name,
         box=box,
         names=[face.name for face, _ in pairs],
-        truth=np.reshape([face.landmarks for face, _ in pairs], (-1, model.scheme.count, 2)),
-        predicted=np.reshape([at.landmarks for _, at in pairs], (-1, model.scheme.count, 2)),
-        scheme=model.scheme.name,
+        truth=convert(truth, annotated, shared),
+        predicted=convert(predicted, model.scheme, shared),
+        scheme=shared.name,
         missed_names=tuple(faces[n - 1].name for n, at in found.items() if at is None),
-        foretold=_stack(at.error for _, at in pairs),
-        confidence=_stack(at.confidence for _, at in pairs),
+        expected_error=numbers_of_points((at.error for _, at in pairs), model.scheme, shared),
+        confidence=numbers_of_points((at.confidence for _, at in pairs), model.scheme, shared),
+        annotated=truth,
+        annotated_scheme=annotated.name,
+        boxes=None if any(box is None for box in boxes) else np.reshape(boxes, (-1, 4)),
     )
-
-
-def _stack(rows):
-    rows = [row for row in rows if row is not None]
-    return np.stack(rows) if rows else None
-
-
-def _percent(mean, errors):
-    """A mean of errors in percent; None of none."""
-    return round(100 * float(mean(errors)), 3) if len(errors) else None
-
-
-def _predict(model, face, box, detector):
-    """What is found of a face, a `Detection`; None if the detector does not find it."""
-    pixels = face.pixels()
-    if box == "truth":
-        return model.detect(pixels, face.truth_box, convention="truth")[0]
-    if box == "annotation":
-        return model.detect(pixels, face.box, convention="annotation")[0]
-    found = find_face(detector, pixels, face.annotation_box)
-    convention = convention_of(detector)
-    return None if found is None else model.detect(pixels, found, None, convention)[0]

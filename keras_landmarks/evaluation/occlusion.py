@@ -23,6 +23,8 @@ class OccludedFace(Face):
         box: `(4,)` float32 box of the face before it was covered, or None.
         name: of the face.
         photo: the source photo.
+        visible: `(n,)` booleans: which landmarks the annotators saw, before it was covered.
+        facts: what else the annotation says.
         hidden: `(n,)` booleans: which landmarks lie under a cover.
     """
 

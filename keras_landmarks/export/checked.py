@@ -15,6 +15,7 @@ import keras_landmarks
 from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
+from keras_landmarks.export.precision import in_float32
 from keras_landmarks.faces.boxes import convention_of, detect_boxes
 from keras_landmarks.faces.finder import cut_crops, predict_in_parts
 from keras_landmarks.pictures import images
@@ -31,7 +32,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     """Writes a model for a phone, a server or a browser, checked against Keras.
 
     The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
-    file that was there is replaced when the new one is whole and checked.
+    file that was there is replaced when the new one is whole and checked. A model of half precision
+    is written, and checked, in float32. The detector does not go with it.
 
     Args:
         model: `Landmarker`.
@@ -69,6 +71,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
     need_packages(format)
+    model = in_float32(model)
     crops = _crops(model, representative)
     with files.whole(path) as made:
         facts = _facts(model, format, dtype)

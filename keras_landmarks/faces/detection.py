@@ -39,13 +39,18 @@ class Detection:
         """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
         From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
-        0.37 an expected error of a tenth of it), or else its score.
+        0.37 an expected error of a tenth of it; where the scheme has no eyes, half of what the
+        points span), or else its score.
         """
         if self.error is None:
             return self.point_score
         eyes = self.scheme.right_eye, self.scheme.left_eye
-        right, left = (self.landmarks[list(eye)].mean(axis=0) for eye in eyes)
-        return np.exp(-self.error / (0.1 * max(float(np.linalg.norm(right - left)), 1.0)))
+        if any(eyes):
+            right, left = (self.landmarks[list(eye)].mean(axis=0) for eye in eyes)
+            distance = float(np.linalg.norm(right - left))
+        else:
+            distance = float(np.ptp(self.landmarks, axis=0).max()) / 2
+        return np.exp(-self.error / (0.1 * max(distance, 1.0)))
 
     @property
     def face_confidence(self) -> float | None:

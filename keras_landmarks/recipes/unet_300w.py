@@ -1,4 +1,4 @@
-"""A U-Net of heatmaps that foretells its errors, taught by a larger one, on 300W.
+"""A U-Net of heatmaps that knows its errors, taught by a larger one, on 300W.
 
 python tools/train.py unet-300w --data 300W --more 300W-more --out runs/unet-300w
 
@@ -22,7 +22,7 @@ RECIPE = Recipe(
     ),
     size=(128, 128),
     augmentation=HARD,
-    validation=0.05,
+    held_out=0.05,
     most=3,
     repeat=3,
     batch=128,

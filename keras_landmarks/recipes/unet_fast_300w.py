@@ -24,7 +24,7 @@ RECIPE = Recipe(
     ),
     size=(96, 96),
     augmentation=HARD,
-    validation=0.05,
+    held_out=0.05,
     most=3,
     repeat=3,
     batch=128,

@@ -14,7 +14,7 @@ CROP = made_up_face(0, 64)[0]
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
-def draw(function, *arguments, count=2000):
+def many(function, *arguments, count=2000):
     rng = np.random.default_rng(0)
     return [function(rng, *arguments) for _ in range(count)]
 
@@ -40,16 +40,16 @@ def test_the_defaults_are_the_papers():
 
 
 def test_nothing_changes_when_all_is_zero():
-    for box in draw(random_box, NOTHING, BOX, count=20):
+    for box in many(random_box, NOTHING, BOX, count=20):
         np.testing.assert_array_equal(box, BOX)
-    for transform, mirrored in draw(random_transform, NOTHING, IDENTITY, (64, 64), count=20):
+    for transform, mirrored in many(random_transform, NOTHING, IDENTITY, (64, 64), count=20):
         np.testing.assert_allclose(transform, IDENTITY, atol=1e-6)
         assert not mirrored
     assert share_changed() == 0
 
 
 def test_each_corner_of_the_box_moves_on_its_own_within_5_percent():
-    moves = (np.array(draw(random_box, Augmentation(), BOX)) - BOX) / [100, 200, 100, 200]
+    moves = (np.array(many(random_box, Augmentation(), BOX)) - BOX) / [100, 200, 100, 200]
     assert np.abs(moves).max() <= 0.05
     assert (np.abs(moves).max(axis=0) > 0.049).all()
     np.testing.assert_allclose(moves.mean(axis=0), 0, atol=0.003)
@@ -58,7 +58,7 @@ def test_each_corner_of_the_box_moves_on_its_own_within_5_percent():
 
 def test_the_size_of_the_box_changes_about_its_centre():
     augmentation = Augmentation(shift=0, scale=0.2)
-    boxes = np.array(draw(random_box, augmentation, BOX))
+    boxes = np.array(many(random_box, augmentation, BOX))
     np.testing.assert_allclose((boxes[:, :2] + boxes[:, 2:]) / 2, [[70, 130]] * len(boxes))
     widths = (boxes[:, 2] - boxes[:, 0]) / 100
     np.testing.assert_allclose((boxes[:, 3] - boxes[:, 1]) / 200, widths)
@@ -69,7 +69,7 @@ def test_the_size_of_the_box_changes_about_its_centre():
 def test_the_rotation_is_uniform_within_its_bounds_and_about_the_middle_of_the_crop():
     augmentation = Augmentation(rotation=30, mirror=0)
     angles = []
-    for transform, _ in draw(random_transform, augmentation, IDENTITY, (64, 48)):
+    for transform, _ in many(random_transform, augmentation, IDENTITY, (64, 48)):
         (a, b), (c, d) = transform[:, :2]
         assert (a, b) == pytest.approx((d, -c), abs=1e-6)
         assert a * d - b * c == pytest.approx(1, abs=1e-6)
@@ -92,7 +92,7 @@ def check_normal(values, sigma):
 
 def test_a_normal_shift_moves_the_whole_box():
     augmentation = Augmentation(shift=0.1, normal=True)
-    moves = (np.array(draw(random_box, augmentation, BOX)) - BOX) / [100, 200, 100, 200]
+    moves = (np.array(many(random_box, augmentation, BOX)) - BOX) / [100, 200, 100, 200]
     np.testing.assert_allclose(moves[:, :2], moves[:, 2:], atol=1e-9)
     check_normal(moves[:, 0], 0.1)
     check_normal(moves[:, 1], 0.1)
@@ -101,7 +101,7 @@ def test_a_normal_shift_moves_the_whole_box():
 
 def test_a_normal_scale_changes_the_size_of_the_box():
     augmentation = Augmentation(shift=0.1, scale=0.2, normal=True)
-    boxes = np.array(draw(random_box, augmentation, BOX))
+    boxes = np.array(many(random_box, augmentation, BOX))
     widths, heights = (boxes[:, 2] - boxes[:, 0]) / 100, (boxes[:, 3] - boxes[:, 1]) / 200
     np.testing.assert_allclose(widths, heights)
     check_normal(widths - 1, 0.2)
@@ -110,12 +110,12 @@ def test_a_normal_scale_changes_the_size_of_the_box():
 
 def test_a_normal_rotation_turns_the_crop():
     augmentation = Augmentation(rotation=20, mirror=0, normal=True)
-    turns = np.array([t for t, _ in draw(random_transform, augmentation, IDENTITY, (64, 48))])
+    turns = np.array([t for t, _ in many(random_transform, augmentation, IDENTITY, (64, 48))])
     check_normal(np.rad2deg(np.arctan2(turns[:, 1, 0], turns[:, 0, 0])), 20)
 
 
 def test_half_of_the_crops_are_mirrored_after_they_were_turned():
-    drawn = draw(random_transform, Augmentation(rotation=0), IDENTITY, (64, 48))
+    drawn = many(random_transform, Augmentation(rotation=0), IDENTITY, (64, 48))
     for transform, mirrored in drawn[:100]:
         expected = [[-1, 0, 47], [0, 1, 0]] if mirrored else IDENTITY
         np.testing.assert_allclose(transform, expected, atol=1e-5)

@@ -3,6 +3,7 @@ import pytest
 
 import keras_landmarks
 from keras_landmarks import data, evaluation, metrics
+from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.faces import boxes
 
@@ -119,12 +120,64 @@ def test_bad_arguments_are_errors(model, faces):
         evaluation.evaluate(model, faces, box="mine")
     with pytest.raises(ValueError, match="None of 0 faces"):
         evaluation.evaluate(model, [], verbose=0)
-    other = data.Face(np.zeros((9, 9, 3), np.uint8), np.zeros((29, 2)), "cofw29", [0, 0, 5, 5])
-    with pytest.raises(ValueError, match="cofw29"):
+    other = data.Face(np.zeros((9, 9, 3), np.uint8), np.zeros((39, 2)), "menpo39", [0, 0, 5, 5])
+    with pytest.raises(ValueError, match="ibug68 and menpo39 share no points"):
         evaluation.evaluate(model, [other], verbose=0)
+    with pytest.raises(ValueError, match=r"not of \['ibug68', 'menpo39'\]"):
+        evaluation.evaluate(model, [*faces, other], verbose=0)
 
 
 def test_the_ced_plot_is_a_picture(model, faces, tmp_path):
     result = evaluation.evaluate(model, faces, verbose=0)
     evaluation.plot_ced([result, result], tmp_path / "ced.png")
     assert keras_landmarks.pictures.images.read_image(tmp_path / "ced.png").std() > 0
+
+
+def wflw_faces(count=3):
+    """Faces of 98 points, of which 68 are those of made-up faces."""
+    rows = [row[0] for row in CONVERSIONS["wflw98", "ibug68"]]
+    for face in data.made_up_faces(count):
+        landmarks = np.tile(face.landmarks.mean(axis=0), (98, 1))
+        landmarks[rows] = face.landmarks
+        yield data.Face(face.image, landmarks, "wflw98", face.box, face.name)
+
+
+def test_faces_of_another_scheme_are_compared_by_the_points_they_share(model):
+    faces, others = data.made_up_faces(3), list(wflw_faces())
+    result = evaluation.evaluate(model, faces, verbose=0)
+    other = evaluation.evaluate(model, others, verbose=0)
+    assert (other.scheme, other.annotated_scheme) == ("ibug68", "wflw98")
+    np.testing.assert_allclose(other.errors(), result.errors(), rtol=1e-5)
+    assert other.annotated.shape == (3, 98, 2)
+
+
+def test_errors_are_divided_by_what_the_faces_own_scheme_has(model):
+    rng = np.random.default_rng(0)
+    landmarks = rng.uniform(40, 160, (29, 2)).astype(np.float32)
+    face = data.Face(data.made_up_face(0)[0], landmarks, "cofw29", [20, 20, 180, 170])
+    result = evaluation.evaluate(model, [face], verbose=0)
+    assert (result.scheme, result.truth.shape) == ("five5", (1, 5, 2))
+    five = landmarks[[16, 17, 20, 22, 23]]
+    off = [np.linalg.norm(p - t) for p, t in zip(result.predicted[0], five)]
+    mean = sum(off) / 5
+    pupils = np.linalg.norm(landmarks[16] - landmarks[17])
+    corners = np.linalg.norm(landmarks[8] - landmarks[9])
+    assert result.errors("pupils")[0] == pytest.approx(mean / pupils, rel=1e-4)
+    assert result.errors("corners")[0] == pytest.approx(mean / corners, rel=1e-4)
+    assert result.errors("face_box")[0] == pytest.approx(mean / np.sqrt(160 * 150), rel=1e-4)
+    assert result.summary("face_box")["normaliser"] == "face_box"
+
+
+def test_a_limit_is_that_of_the_area_and_of_failures(model, faces):
+    result = evaluation.evaluate(model, faces, verbose=0)
+    summary = result.summary(limit=0.07)
+    assert summary["auc_at_7"] == pytest.approx(metrics.auc(result.errors(), 0.07), abs=1e-4)
+    share = sum(error >= 0.07 for error in result.errors()) / len(faces)
+    assert summary["failure_rate_at_7"] == pytest.approx(share, abs=1e-4)
+
+
+def test_the_side_of_a_box_needs_boxes(model):
+    image, landmarks = data.made_up_face(0)
+    result = evaluation.evaluate(model, [data.Face(image, landmarks, "ibug68")], "truth", verbose=0)
+    with pytest.raises(ValueError, match="face_box needs faces with boxes"):
+        result.errors("face_box")

@@ -68,8 +68,8 @@ def test_soft_argmax_is_the_mean_under_the_softmax():
 def test_drawn_landmarks_are_decoded_to_a_fraction_of_a_pixel(kind, stride):
     landmarks = RNG.uniform(24, 40, (2, 5, 2)).astype("float32")
     side = 64 // stride
-    draw = layers.HeatmapGeneration((side, side), "gaussian", radius=None, sigma=1.2)
-    maps = array(draw((landmarks + 0.5) / stride - 0.5))
+    heatmaps = layers.HeatmapGeneration((side, side), "gaussian", radius=None, sigma=1.2)
+    maps = array(heatmaps((landmarks + 0.5) / stride - 0.5))
     if kind == "soft_argmax":
         maps = np.log(maps + 1e-12)
     error = np.abs(array(layers.HeatmapDecoding(kind, stride, radius=4)(maps)) - landmarks)

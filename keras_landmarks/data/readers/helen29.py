@@ -3,14 +3,17 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, read_mat
+from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path
 
 
-def read_helen29(folder):
+def read_helen29(folder, skip_broken=False):
     """Reads `helen.mat` and names its pictures in `img/`.
 
     Args:
         folder: holds `helen.mat` and `img/`. Needs SciPy.
+        skip_broken: whether to warn of a broken face and go on.
 
     Returns:
         List of `Face`, scheme cofw29; without boxes (the landmarks' own are taken).
@@ -19,27 +22,17 @@ def read_helen29(folder):
         FileNotFoundError: if `helen.mat` is missing.
         ValueError: if it is not the expected MATLAB file, or a picture of it is missing.
     """
-    try:
-        from scipy.io import loadmat
-    except ImportError as error:
-        raise ImportError("MATLAB files need SciPy: pip install scipy") from error
+    path = as_path(folder) / "helen.mat"
+    names, points = (content.ravel() for content in read_mat(path, "imgs", "Pts"))
+    pictures = Pictures(folder, ["img"])
 
-    folder = as_path(folder)
-    path = folder / "helen.mat"
-    if not path.is_file():
-        raise FileNotFoundError(f"No helen.mat in {folder}.")
-    try:
-        content = loadmat(path)
-        names, points = content["imgs"].ravel(), content["Pts"].ravel()
-    except Exception as error:  # SciPy raises many kinds, some of its own
-        message = f"{path}: expected a MATLAB file with `imgs` and `Pts`: {error}"
-        raise ValueError(message) from error
-    faces = []
-    for name, shape in zip(names, points):
-        name = str(np.asarray(name).ravel()[0])
-        image = folder / "img" / name
-        if not image.is_file():
-            raise ValueError(f"{path} names {name}, but {image} does not exist.")
+    def face(row):
+        name = str(np.asarray(row[0]).ravel()[0])
+        try:
+            image = pictures.find(name)
+        except ValueError as error:
+            raise ValueError(f"{path} names {name}, but {error}") from error
         # 1-based, x in the first row and y in the second.
-        faces.append(Face(image, np.asarray(shape).T - 1, "cofw29", name=f"helen29/{name}"))
-    return faces
+        return Face(image, np.asarray(row[1]).T - 1, "cofw29", name=f"helen29/{name}")
+
+    return read_faces(path, zip(names, points), face, skip_broken)

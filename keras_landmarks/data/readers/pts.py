@@ -1,10 +1,23 @@
-"""iBUG `.pts` files: 1-based points between braces, or bare lines."""
+"""iBUG `.pts` files: 1-based points between braces, or bare lines; and folders of them."""
 
+import csv
+import pathlib
 import re
+import warnings
 
 import numpy as np
 
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import (
+    PICTURES,
+    existing_folder,
+    plain_stem,
+    read_mat,
+    read_text,
+)
+from keras_landmarks.data.readers.rows import corner_box, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.schemes import get_scheme
 
 
 def read_pts(path, count=None):
@@ -28,7 +41,7 @@ def read_pts(path, count=None):
     path = as_path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No annotation at {path}.")
-    text = path.read_text(encoding="utf-8-sig", errors="replace").strip()
+    text = read_text(path).strip()
     declared = re.search(r"n_points\s*:\s*(\d+)", text)
     if "{" in text or declared or text.startswith("version"):
         if text.count("{") != 1 or not text.endswith("}"):
@@ -42,7 +55,7 @@ def read_pts(path, count=None):
             raise ValueError(f"{path}: expected {number} points, found {len(points)}.")
     if not points:
         raise ValueError(f"{path}: holds no points.")
-    return np.array(points, np.float32) - 1
+    return np.float32(np.array(points) - 1)
 
 
 def _point(path, line):
@@ -53,3 +66,130 @@ def _point(path, line):
     if not np.isfinite([x, y]).all():
         raise ValueError(f"{path}: expected two finite numbers a line, found {line.strip()!r}.")
     return x, y
+
+
+def read_pts_folders(folder, parts=("",), scheme="ibug68", skip_broken=False):
+    """Reads pictures with a `.pts` file each, as 300W, 300W private and Menpo unpack.
+
+    Takes jpg and png; several faces of a photo as `NAME_1.jpg`, `NAME_2.jpg`, each with its
+    `.pts`, or as `NAME_1.pts`, `NAME_2.pts` beside one `NAME.jpg`. Boxes are those of
+    `read_boxes`.
+
+    Args:
+        folder: holds the parts.
+        parts: folders in it, whose own folders are not read.
+        scheme: of the points, or its name.
+        skip_broken: whether to warn of a broken annotation, or a picture without one, and go on.
+
+    Returns:
+        List of `Face` in the order of the parts and their names.
+
+    Raises:
+        FileNotFoundError: if a part does not exist.
+        ValueError: if a file is broken or without its partner.
+    """
+    folder, scheme = as_path(folder), get_scheme(scheme)
+    boxes = read_boxes(folder)
+    rows = [row for part in parts for row in _pairs(existing_folder(folder / part), part)]
+    source = f"{folder}: {', '.join(part for part in parts if part) or 'the folder'}"
+
+    def face(row):
+        return _face(*row, scheme, boxes)
+
+    faces = read_faces(source, rows, face, skip_broken)
+    if boxes and all(face.box is None for face in faces):
+        said = f"boxes name {next(iter(boxes))}, ... and none of the faces, as {faces[0].name}"
+        warnings.warn(f"{source}: {said}: faces are read without boxes.", stacklevel=2)
+    return faces
+
+
+def _pairs(folder, part):
+    """`(name, pictures, annotation)` of all in a folder: one picture each where all is well."""
+    pictures, annotations = {}, {}
+    for file in sorted(folder.iterdir()):
+        if file.name.startswith("."):  # also what macOS leaves on other disks, `._NAME`
+            continue
+        if file.suffix.lower() in PICTURES:
+            pictures.setdefault(file.stem, []).append(file)
+        elif file.suffix.lower() == ".pts":
+            annotations[file.stem] = file
+    shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
+    alone = {_photo(stem) for stem in shared} - set(annotations)
+    for stem in sorted((set(pictures) - alone) | set(annotations)):
+        images = pictures.get(_photo(stem) if stem in shared else stem, [])
+        ending = images[-1].suffix if images else ".jpg"
+        name = f"{stem}{ending}"
+        yield f"{part}/{name}" if part else name, images, annotations.get(stem)
+
+
+def _photo(stem):
+    """The photo of a face called `PHOTO_1`, `PHOTO_2`, ... (not of lfpw's `image_0001`)."""
+    return re.sub(r"_\d{1,2}$", "", stem)
+
+
+def _face(name, pictures, annotation, scheme, boxes):
+    if len(pictures) > 1:
+        raise ValueError(f"{pictures[0]} and {pictures[-1]} share one annotation.")
+    if not pictures:
+        raise ValueError(f"{annotation} has no picture: expected {annotation.stem}.jpg or .png.")
+    (image,) = pictures
+    if annotation is None:
+        raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
+    landmarks = read_pts(annotation, count=scheme.count)
+    photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
+    return Face(image, landmarks, scheme.name, boxes.get(plain_stem(name)), name, photo)
+
+
+def read_boxes(folder):
+    """The boxes of faces by their names without endings, `{name: (4,)}`; none if there are none.
+
+    They stand in `boxes.csv` (image, x0, y0, x1, y1: 0-based points), or in the official
+    `bounding_boxes_*.mat` of 300W (the detector's; 1-based points) in the folder or in one of it.
+    """
+    path = folder / "boxes.csv"
+    if path.is_file():
+        return _boxes_of_table(path)
+    boxes = {}
+    for path in sorted(
+        (*folder.glob("bounding_boxes_*.mat"), *folder.glob("*/bounding_boxes_*.mat"))
+    ):
+        part = path.stem.removeprefix("bounding_boxes_").replace("_", "/")
+        rows = read_bounding_boxes(path)
+        boxes.update({plain_stem(f"{part}/{name}"): box for name, (box, _) in rows.items()})
+    return boxes
+
+
+def read_bounding_boxes(path):
+    """Reads a `bounding_boxes_*.mat` of 300W. Needs SciPy.
+
+    Returns:
+        `{picture: (detector's box, landmarks' box)}`, boxes on pixel edges, `(4,)`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is another kind of file.
+    """
+    (rows,) = read_mat(path, "bounding_boxes")
+    boxes = {}
+    try:
+        for row in rows.ravel():
+            name, *pair = (row[k].ravel()[0] for k in ("imgName", "bb_detector", "bb_ground_truth"))
+            boxes[str(np.ravel(name)[0])] = tuple(corner_box(box, 1) for box in pair)
+    except (IndexError, ValueError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{path}: expected imgName, bb_detector and bb_ground_truth: {error}"
+        ) from error
+    return boxes
+
+
+def _boxes_of_table(path):
+    rows = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True)
+    try:
+        return {
+            plain_stem(row["image"]): corner_box([float(row[k]) for k in ("x0", "y0", "x1", "y1")])
+            for row in rows
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(
+            f"{path}, line {rows.line_num}: expected image,x0,y0,x1,y1: {error}"
+        ) from error

@@ -1,10 +1,16 @@
+import os
+import pathlib
 import re
 
 import numpy as np
 import pytest
 from faces import write_pts
+from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import made_up_face, read_pts
+from keras_landmarks.data import made_up_face, read_bounding_boxes, read_pts, read_pts_folders
+
+DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", ""))
+needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 HEADER = "version: 1\nn_points: 3\n{\n"
 POINTS = "1 1\n2.5 3\n-4 1e2\n"
@@ -84,3 +90,113 @@ def test_a_picture_is_not_an_annotation(tmp_path):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nobody.pts"):
         read_pts(tmp_path / "nobody.pts")
+
+
+# Folders
+
+
+def write_lit_face(folder, stem, seed=0, count=68, ending=".png"):
+    points = lit_points(count, seed=seed)
+    write_lit(folder / f"{stem}{ending}", points)
+    write_pts(folder / f"{stem}.pts", points)
+    return points
+
+
+def test_points_of_a_folder_lie_on_their_pixels(tmp_path):
+    write_lit_face(tmp_path / "01_Indoor", "indoor_001")
+    write_lit_face(tmp_path / "01_Indoor", "indoor 002", 1, ending=".JPG")
+    (tmp_path / "01_Indoor/indoor 002.pts").rename(tmp_path / "01_Indoor/indoor 002.PTS")
+    (tmp_path / "01_Indoor/._indoor_001.pts").write_bytes(b"\x00\x05\x16\x07")
+    faces = read_pts_folders(tmp_path, ["01_Indoor"])
+    assert [face.name for face in faces] == ["01_Indoor/indoor 002.JPG", "01_Indoor/indoor_001.png"]
+    for face in faces:
+        assert_lit(face, 68)
+
+
+def test_profiles_have_39_points(tmp_path):
+    write_lit_face(tmp_path, "a", count=39)
+    (face,) = read_pts_folders(tmp_path, scheme="menpo39")
+    assert_lit(face, 39)
+    assert (face.name, face.scheme) == ("a.png", "menpo39")
+    with pytest.raises(ValueError, match=r"a\.pts: expected 68 points, found 39"):
+        read_pts_folders(tmp_path)
+    with pytest.raises(FileNotFoundError, match="No folder"):
+        read_pts_folders(tmp_path, ["profile"])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):
+    path = tmp_path / "face.pts"
+    for text in (HEADER + POINTS + "}", POINTS):
+        path.write_bytes(b"\xef\xbb\xbf" + text.encode())
+        np.testing.assert_allclose(read_pts(path), EXPECTED, rtol=1e-6)
+
+
+def write_boxes_mat(path, boxes):
+    """`bounding_boxes_*.mat`: 1-based corners x0 y0 x1 y1 in structs in cells."""
+    kinds = [("imgName", object), ("bb_detector", object), ("bb_ground_truth", object)]
+    cells = np.empty((1, len(boxes)), object)
+    for i, (name, box) in enumerate(boxes.items()):
+        corners = np.float64([box]) + 1
+        cells[0, i] = np.array([[(name, corners, corners + 2)]], kinds)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pytest.importorskip("scipy.io").savemat(path, {"bounding_boxes": cells})
+
+
+def test_official_boxes_are_found_beside_the_folders(tmp_path):
+    write_lit_face(tmp_path / "ibug", "image_092_01", ending=".jpg")
+    write_lit_face(tmp_path / "lfpw/testset", "image_0001", 1)
+    boxes = tmp_path / "Bounding Boxes"
+    write_boxes_mat(boxes / "bounding_boxes_ibug.mat", {"image_092 _01.jpg": [-3, 2, 30, 40]})
+    write_boxes_mat(boxes / "bounding_boxes_lfpw_testset.mat", {"image_0001.png": [1, 2, 3, 4]})
+    first, second = read_pts_folders(tmp_path, ["ibug", "lfpw/testset"])
+    np.testing.assert_array_equal(first.box, [-2.5, 2.5, 30.5, 40.5])
+    np.testing.assert_array_equal(second.box, [1.5, 2.5, 3.5, 4.5])
+
+
+def test_a_file_of_boxes_of_another_kind_is_an_error(tmp_path):
+    scipy_io = pytest.importorskip("scipy.io")
+    scipy_io.savemat(tmp_path / "bounding_boxes_a.mat", {"bounding_boxes": np.zeros(3)})
+    with pytest.raises(ValueError, match="expected imgName, bb_detector and bb_ground_truth"):
+        read_bounding_boxes(tmp_path / "bounding_boxes_a.mat")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("afw", 337),
+        ("helen_testset", 330),
+        ("helen_trainset", 2000),
+        ("ibug", 337),
+        ("lfpw_testset", 224),
+        ("lfpw_trainset", 811),
+        ("xm2vts", None),
+    ],
+)
+def test_the_official_boxes_are_read(name, count):
+    boxes = read_bounding_boxes(DATA / f"formats/boxes_mat/bounding_boxes_{name}.mat")
+    assert count in (None, len(boxes))
+    corners = np.array(list(boxes.values()))
+    assert (corners[..., 2:] > corners[..., :2]).all()
+
+
+@needs_data
+def test_an_official_box_is_where_the_file_says():
+    boxes = read_bounding_boxes(DATA / "formats/boxes_mat/bounding_boxes_ibug.mat")
+    detector, landmarks = boxes["image_003_1.jpg"]  # copied from the file by hand, 1-based
+    expected = np.array([335.655, 187.87, 499.274, 388.435]) - 0.5
+    np.testing.assert_allclose(detector, expected, atol=1e-3)
+    np.testing.assert_allclose(landmarks[:2], np.array([334.238, 201.895]) - 0.5, atol=1e-3)
+    assert "image_092 _01.jpg" in boxes
+
+
+@needs_data
+def test_the_boxes_of_landmarks_are_those_of_real_annotations():
+    # Pictures of 300W here are crops, which moves and scales points: shapes of boxes stay.
+    boxes = read_bounding_boxes(DATA / "formats/boxes_mat/bounding_boxes_lfpw_testset.mat")
+    faces = read_pts_folders(DATA / "300W", ["lfpw/testset"])
+    for face in faces[:20]:
+        left, top, right, bottom = boxes[face.image.with_suffix(".png").name][1]
+        low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+        width, height = high - low
+        assert width / height == pytest.approx((right - left) / (bottom - top), rel=0.01)

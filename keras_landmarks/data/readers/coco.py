@@ -1,0 +1,79 @@
+"""Key points in COCO's JSON, as mmpose and COCO-WholeBody write them."""
+
+import json
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
+from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box
+
+
+def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
+    """Reads the faces of a JSON file with `images` and `annotations`.
+
+    Points are triples x, y, v. v is 0 for a point that nobody marked. Where the file uses 2 for
+    points that are seen, as COCO does, 1 is a covered one; many files have 1 for every point.
+
+    Args:
+        path: of the file. Faces are those of `keypoints`, or of COCO-WholeBody's `face_kpts`.
+        images: folder of the pictures; None takes the file's.
+        scheme: of the points, or its name; None takes the one that data sets of so many have.
+        first: what the file calls the first pixel: 0, or 1 as in mmpose's file of 300VW, which
+            keeps the numbers of the `.pts` files.
+        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`, with boxes where the file has them.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if the file is broken, a face is, or its picture is missing.
+    """
+    path = existing_file(path)
+    try:
+        content = json.loads(read_text(path))
+        names = {image["id"]: image["file_name"] for image in content["images"]}
+        rows = [_row(annotation) for annotation in content["annotations"]]
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: expected COCO's `images` and `annotations`: {error}") from error
+    rows = [row for row in rows if row[1]]
+    sees = any(2 in points[2::3] for _, points, _ in rows)
+    pictures = Pictures(images or path.parent)
+
+    def face(row):
+        annotation, numbers, box = row
+        image = names.get(annotation.get("image_id"))
+        where = f"{path}, annotation {annotation.get('id')} ({image})"
+        if image is None:
+            raise ValueError(f"{where}: no image has the id {annotation.get('image_id')}.")
+        picture = pictures.find(image)
+        try:
+            points = np.array(numbers, np.float64).reshape(-1, 3)
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{where}: expected triples x, y, v: {error}") from error
+        points, seen = points[:, :2] - first, points[:, 2]
+        points[seen == 0] = np.nan
+        return Face(
+            picture,
+            points,
+            scheme_of(len(points), scheme, where),
+            side_box(box, first) if box and box[2] > 0 and box[3] > 0 else None,
+            f"{image}#{annotation.get('id')}",
+            image,
+            seen > 1 if sees else seen > 0,
+        )
+
+    faces = read_faces(path, rows, face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def _row(annotation):
+    """`(annotation, numbers, box)` of a face; no numbers where nobody marked its points."""
+    if "face_kpts" in annotation:
+        valid = annotation.get("face_valid", True)
+        numbers, box = annotation["face_kpts"] if valid else [], annotation.get("face_box")
+    else:
+        numbers, box = annotation.get("keypoints") or [], annotation.get("bbox")
+    return annotation, numbers if any(numbers) else [], box

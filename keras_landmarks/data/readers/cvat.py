@@ -1,0 +1,85 @@
+"""CVAT's export "for images": an XML file with points, or skeletons, and boxes."""
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.dlib import parse_xml
+from keras_landmarks.data.readers.finding import Pictures, existing_file
+from keras_landmarks.data.readers.labelstudio import order_of, put_point
+from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.schemes import get_scheme
+
+
+def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+    """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
+
+    A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order. A
+    `box` of the same picture that holds most of its points is its box. CVAT's coordinates are of
+    edges: 0 is the left edge of the first pixel.
+
+    Args:
+        path: of the file.
+        images: folder of the pictures; None takes the file's, or `images/` in it.
+        scheme: of the points, or its name.
+        names: the labels of skeletons in the scheme's order; None takes the scheme's
+            `point_names`, or numbers from 0 or 1. A point that is outside is a missing one, and
+            an occluded one is not `visible`.
+        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if the file is broken, a face is, or its picture is missing.
+    """
+    path, scheme = existing_file(path), get_scheme(scheme)
+    rows = [
+        (image, number, shape)
+        for image in parse_xml(path).iter("image")
+        for number, shape in enumerate((s for s in image if s.tag in ("points", "skeleton")), 1)
+    ]
+    labels = [p.get("label", "") for *_, s in rows if s.tag == "skeleton" for p in s.iter("points")]
+    order = order_of(names, scheme, labels) if labels else {}
+    pictures = Pictures(images or path.parent, ["images"])
+
+    def face(row):
+        image, number, shape = row
+        name = image.get("name", "")
+        where, picture = f"{path}, face {number} of {name}", pictures.find(name)
+        if shape.tag == "skeleton":
+            points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
+            for part in shape.iter("points"):
+                if part.get("outside") != "1":
+                    at = points_of(_numbers(part.get("points"), where), 1, where)[0] - 0.5
+                    put_point(points, order, part.get("label"), at, where)
+                    seen[order[part.get("label")]] = part.get("occluded") != "1"
+        else:
+            points = points_of(_numbers(shape.get("points"), where), scheme.count, where) - 0.5
+            seen = np.full(scheme.count, shape.get("occluded") != "1")
+        box = _box(image, points, where)
+        face_name = f"{name}#{number}"
+        return Face(picture, points, scheme.name, box, face_name, name, seen)
+
+    faces = read_faces(path, rows, face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def _numbers(text, where):
+    try:
+        return [float(word) for word in (text or "").replace(";", ",").split(",")]
+    except ValueError as error:
+        raise ValueError(f"{where}: expected x,y;x,y;...: {error}") from error
+
+
+def _box(image, points, where):
+    """The box of a picture that holds more than half of a face's points; None where none does."""
+    marked = points[~np.isnan(points[:, 0])] + 0.5
+    for box in image.iter("box"):
+        edges = [box.get(k, "nan") for k in ("xtl", "ytl", "xbr", "ybr")]
+        edges = np.array(_numbers(",".join(edges), where))
+        inside = ((marked >= edges[:2]) & (marked <= edges[2:])).all(axis=1)
+        if inside.mean() > 0.5:
+            return edges
+    return None

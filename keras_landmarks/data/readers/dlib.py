@@ -1,0 +1,75 @@
+"""The XML of dlib's tools (imglab): a box and its parts for each face."""
+
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
+from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box
+
+
+def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
+    """Reads the faces of a dlib XML file. Its points are 0-based; boxes to be ignored are left out.
+
+    Args:
+        path: of the file.
+        images: folder of the pictures; None takes the file's.
+        scheme: of the points, or its name; None takes the one that data sets of so many have.
+        names: of the parts in the scheme's order; None takes all names of the file, sorted, as
+            dlib does. A part that a face lacks is a missing point.
+        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
+
+    Returns:
+        List of `Face` with boxes.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if the file is broken, a face is, or its picture is missing.
+    """
+    path = existing_file(path)
+    root = parse_xml(path)
+    boxes = [
+        (image.get("file", ""), number, box)
+        for image in root.iter("image")
+        for number, box in enumerate(image.iter("box"), start=1)
+        if box.get("ignore") != "1"
+    ]
+    if names is None:
+        found = {part.get("name", "") for *_, box in boxes for part in box.iter("part")}
+        names = sorted(found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n))
+    pictures = Pictures(images or path.parent)
+
+    def face(row):
+        image, number, box = row
+        where = f"{path}, face {number} of {image}"
+        picture = pictures.find(image)
+        parts = {part.get("name", ""): part for part in box.iter("part")}
+        if unknown := set(parts) - set(names):
+            raise ValueError(f"{where}: unknown part {sorted(unknown)[0]!r}.")
+        points = np.full((len(names), 2), np.nan)
+        try:
+            for i, name in enumerate(names):
+                if name in parts:
+                    points[i] = float(parts[name].get("x")), float(parts[name].get("y"))
+            edges = side_box([float(box.get(k)) for k in ("left", "top", "width", "height")])
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"{where}: expected numbers: {error}") from error
+        kind = scheme_of(len(names), scheme, where)
+        return Face(picture, points, kind, edges, f"{image}#{number}", image)
+
+    faces = read_faces(path, boxes, face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def parse_xml(path):
+    """The root of an XML file.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    try:
+        return ElementTree.fromstring(read_text(path).lstrip())
+    except (ElementTree.ParseError, ValueError) as error:
+        raise ValueError(f"{path}: expected an XML file: {error}") from error

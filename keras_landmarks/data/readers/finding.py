@@ -1,0 +1,188 @@
+"""What readers share: pictures found by the names that annotations give, text and MATLAB files."""
+
+import importlib
+import pathlib
+import re
+import unicodedata
+import warnings
+
+import numpy as np
+
+from keras_landmarks.data.readers.rows import BrokenFile
+from keras_landmarks.files import as_path
+
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
+"""Endings of pictures, in small letters."""
+
+
+class Pictures:
+    """The pictures of a folder, by the names that annotations give them.
+
+    A name may hold folders of another machine, `\\` for `/`, another case or another picture's
+    ending than the file, or spaces that the file lacks.
+
+    Args:
+        folder: of the pictures.
+        under: where else they may lie: folders in `folder`.
+
+    Raises:
+        FileNotFoundError: if there is no such folder.
+    """
+
+    def __init__(self, folder, under=()):
+        self.folder = existing_folder(folder)
+        self._roots = [(), *(tuple(part.split("/")) for part in under)]
+        self._listed, self._used = {}, set()
+
+    def find(self, name):
+        """The path of a picture.
+
+        Raises:
+            ValueError: if there is none, or several of this name but for case or ending.
+        """
+        parts = re.split(r"[\\/]+", str(name).strip(" \t\r\n\ufeff\"'"))
+        parts = [part for part in parts if part not in ("", ".", "..")]
+        for start in range(len(parts)):
+            for root in self._roots:
+                paths = self._at([*root, *parts[start:]])
+                if len(paths) > 1:
+                    raise ValueError(f"{name} is the name of both {paths[0]} and {paths[1]}.")
+                if paths:
+                    self._used.add(paths[0])
+                    return paths[0]
+        raise ValueError(f"{name} does not exist: there is no such picture in {self.folder}.")
+
+    def warn_of_unused(self, source):
+        """Warns of pictures, beside those that were found, that nobody asked for."""
+        pictures = {p for files, *_ in self._listed.values() for p in files.values()}
+        unused = sorted(p for p in pictures - self._used if p.suffix.lower() in PICTURES)
+        if unused:
+            warnings.warn(
+                f"{source} has no face for {len(unused)} pictures of {self.folder}: "
+                f"{', '.join(p.name for p in unused[:3])}{', ...' if unused[3:] else ''}",
+                BrokenFile,
+                stacklevel=3,
+            )
+
+    def _at(self, parts):
+        """The files that a name may stand for."""
+        folder = self.folder
+        for part in parts[:-1]:
+            folder = self._list(folder)[3].get(_plain(part))
+            if folder is None:
+                return []
+        files, plain, stems, _ = self._list(folder)
+        name = parts[-1]
+        if name in files:
+            return [files[name]]
+        stem, ending = pathlib.PurePath(name).stem, pathlib.PurePath(name).suffix.lower()
+        return plain.get(_plain(name)) or stems.get(
+            _plain(stem if ending in PICTURES else name), []
+        )
+
+    def _list(self, folder):
+        """What is in a folder, by name, plain name, plain stem (pictures), and its folders."""
+        if folder not in self._listed:
+            files, plain, stems, folders = self._listed[folder] = {}, {}, {}, {}
+            for path in sorted(folder.iterdir()):
+                if path.name.startswith("."):  # also what macOS leaves on other disks, `._NAME`
+                    continue
+                if path.suffix.lower() in PICTURES:
+                    stems.setdefault(_plain(path.stem), []).append(path)
+                elif path.is_dir():
+                    folders[_plain(path.name)] = path
+                    continue
+                files[path.name] = path
+                plain.setdefault(_plain(path.name), []).append(path)
+        return self._listed[folder]
+
+
+def _plain(name):
+    return unicodedata.normalize("NFC", name).lower().replace(" ", "")
+
+
+def plain_stem(name):
+    """A picture's path in a data set, whichever way it is written, without ending and spaces."""
+    name = unicodedata.normalize("NFC", name).replace("\\", "/").replace(" ", "").strip()
+    path = pathlib.PurePosixPath(name)
+    return str(path.with_suffix("") if path.suffix.lower() in (*PICTURES, ".pts") else path)
+
+
+class LazyPicture:
+    """A picture that is read when its pixels are asked for, as of a frame of a video.
+
+    Args:
+        read: function without arguments that gives `(height, width, 3)` or grey uint8 pixels.
+    """
+
+    def __init__(self, read):
+        self._read = read
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._read(), dtype)
+
+
+def existing_folder(folder):
+    """The path of a folder.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    folder = as_path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"No folder {folder}.")
+    return folder
+
+
+def existing_file(path, hint=""):
+    """The path of a file.
+
+    Raises:
+        FileNotFoundError: if there is none.
+    """
+    path = as_path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"No {path.name} in {path.parent}. {hint}".strip())
+    return path
+
+
+def files_of(folder, ending, recursive=True):
+    """The files of an ending, in any case, without hidden ones, sorted."""
+    there = existing_folder(folder).glob("**/*" if recursive else "*")
+    return sorted(p for p in there if p.suffix.lower() == ending and not p.name.startswith("."))
+
+
+def read_text(path):
+    """A text file, whatever its line ends, without a byte order mark."""
+    return existing_file(path).read_text(encoding="utf-8-sig", errors="replace")
+
+
+def needed(module, package):
+    """Imports what a format needs.
+
+    Raises:
+        ImportError: if it is not installed; says how to.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(
+            f"This format needs {package}: pip install {package}, or keras_landmarks[data]"
+        ) from error
+
+
+def read_mat(path, *names):
+    """Variables of a MATLAB file of version 7 or before, in the order of `names`.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no such file, or a variable is missing.
+    """
+    path = existing_file(path)
+    loadmat = needed("scipy.io", "scipy").loadmat
+    try:
+        content = loadmat(path)
+        return [content[name] for name in names]
+    except Exception as error:  # SciPy raises many kinds, some of its own
+        wanted = " and ".join(f"`{name}`" for name in names)
+        raise ValueError(f"{path}: expected a MATLAB file with {wanted}: {error}") from error

@@ -1,0 +1,130 @@
+"""Label Studio's JSON export: key points in percent of the picture."""
+
+import json
+import re
+import urllib.parse
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
+from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.schemes import get_scheme
+
+
+def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+    """Reads the faces of an export, one a task: `keypointlabels`, and a `rectanglelabels` box.
+
+    Its percents are of the picture's edges: 0 is the left edge of the first pixel.
+
+    Args:
+        path: of the JSON file (not of its short form, JSON-MIN).
+        images: folder of the pictures; None takes the file's.
+        scheme: of the points, or its name.
+        names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
+            from 0 or 1. A label that a face lacks is a missing point.
+        skip_broken: whether to warn of a broken task, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if the file is broken, a task is, or its picture is missing.
+    """
+    path, scheme = existing_file(path), get_scheme(scheme)
+    try:
+        tasks = json.loads(read_text(path))
+        rows = [
+            (task, _results(task), next(v for v in task["data"].values() if _is_picture(v)))
+            for task in tasks
+            if _results(task)
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        raise ValueError(f"{path}: expected Label Studio's JSON export: {error!r}") from error
+    order = order_of(names, scheme, (label for _, results, _ in rows for label in _labels(results)))
+    pictures = Pictures(images or path.parent)
+
+    def face(row):
+        task, results, link = row
+        where = f"{path}, task {task.get('id')} ({link})"
+        image, points, box = _picture(pictures, link), np.full((scheme.count, 2), np.nan), None
+        for result in results:
+            value, kind = result["value"], result.get("type")
+            try:
+                size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
+                at = np.array([value["x"], value["y"]], np.float64) / 100 * size
+                if kind == "rectanglelabels":
+                    sides = np.array([value["width"], value["height"]], np.float64) / 100 * size
+                    box = np.concatenate([at, at + sides])
+                    continue
+            except (KeyError, TypeError, ValueError) as error:
+                raise ValueError(f"{where}: expected numbers: {error!r}") from error
+            put_point(points, order, value["keypointlabels"][0], at - 0.5, where)
+        return Face(image, points, scheme.name, box, image.name, image.stem)
+
+    faces = read_faces(path, rows, face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def _results(task):
+    """The key points and boxes that a task's first valid annotation gave it."""
+    valid = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
+    results = valid[0]["result"] if valid else []
+    return [r for r in results if r.get("type") in ("keypointlabels", "rectanglelabels")]
+
+
+def _labels(results):
+    return (r["value"]["keypointlabels"][0] for r in results if r["type"] == "keypointlabels")
+
+
+def _is_picture(value):
+    return isinstance(value, str) and re.search(r"\.(jpe?g|png|bmp)\b", value, re.IGNORECASE)
+
+
+def _picture(pictures, link):
+    """The picture of a task: `/data/upload/1/0123abcd-NAME.jpg`, or a path in `?d=`."""
+    query = urllib.parse.parse_qs(urllib.parse.urlparse(link).query)
+    name = query["d"][0] if "d" in query else urllib.parse.unquote(urllib.parse.urlparse(link).path)
+    try:
+        return pictures.find(name)
+    except ValueError:
+        shorter = re.sub(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)", r"\1", name)
+        return pictures.find(shorter)
+
+
+def order_of(names, scheme, labels):
+    """The place of each label in a scheme, `{label: index}`.
+
+    Args:
+        names: the labels in the scheme's order; None takes its `point_names`, or numbers.
+        scheme: `Scheme`.
+        labels: those that the file has.
+
+    Raises:
+        ValueError: if there are not as many names as points.
+    """
+    if names is None:
+        labels = set(labels)
+        names = scheme.point_names
+        if labels and all(label.isdigit() for label in labels):
+            first = 0 if any(int(label) == 0 for label in labels) else 1
+            return {label: int(label) - first for label in labels}
+    if len(set(names)) != scheme.count:
+        raise ValueError(f"{scheme.name} has {scheme.count} points, not {len(set(names))} names.")
+    return {name: i for i, name in enumerate(names)}
+
+
+def put_point(points, order, label, at, where):
+    """Puts the point of a label in its place.
+
+    Raises:
+        ValueError: if the label is unknown, or was there already.
+    """
+    place = order.get(label, len(points))
+    if place >= len(points):
+        raise ValueError(f"{where}: unknown label {label!r}.")
+    if not np.isnan(points[place, 0]):
+        raise ValueError(f"{where}: the label {label!r} is there twice; one face a picture.")
+    points[place] = at

@@ -1,0 +1,38 @@
+"""LaPa: 106 points, a count line and `x y` lines for each picture."""
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, files_of, read_text
+from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.files import as_path
+
+
+def read_lapa(folder, part="test", skip_broken=False):
+    """Reads `PART/landmarks/NAME.txt` with `PART/images/NAME.jpg`.
+
+    Args:
+        folder: holds the parts.
+        part: `train`, `val` or `test`.
+        skip_broken: whether to warn of a broken file, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`, scheme lapa106, without boxes.
+
+    Raises:
+        FileNotFoundError: if there are no such folders.
+        ValueError: if a file is broken or without its picture.
+    """
+    folder = as_path(folder) / part
+    pictures = Pictures(folder / "images")
+
+    def face(path):
+        image = pictures.find(path.stem)
+        lines = [line for line in read_text(path).splitlines() if line.strip()]
+        if not lines or lines[0].strip() != "106":
+            raise ValueError(f"{path}: expected 106 in the first line, found {lines[:1]}.")
+        numbers = [number for line in lines[1:] for number in line.split()]
+        points = points_of(numbers, 106, path)
+        return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}")
+
+    faces = read_faces(folder, files_of(folder / "landmarks", ".txt"), face, skip_broken)
+    pictures.warn_of_unused(folder)
+    return faces

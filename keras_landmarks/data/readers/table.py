@@ -1,0 +1,105 @@
+"""One row a face, in a CSV or Parquet file."""
+
+import csv
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_text
+from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.files import as_path
+from keras_landmarks.schemes import get_scheme
+
+BOX = ("left", "top", "right", "bottom")
+"""The columns of a box, on pixel edges."""
+
+
+def read_table(path, images=None, scheme=None, skip_broken=False):
+    """Reads faces from the columns image, x0, y0, x1, y1, ... (0-based pixels).
+
+    Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
+    edges), visible0, visible1, ... (1 or 0), name, photo, scheme. An empty cell of a point is one
+    that nobody marked.
+
+    Args:
+        path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
+            semicolons or tabs.
+        images: folder of the pictures; None takes the file's.
+        scheme: of the points, or its name; None takes the column's.
+        skip_broken: whether to warn of a broken row, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if the scheme is unknown, a column is missing, or a row is broken.
+    """
+    path = existing_file(path)
+    columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+    if scheme is None and "scheme" not in columns:
+        raise ValueError(f"{path}: no column scheme: name the points' scheme.")
+    fixed = None if scheme is None else get_scheme(scheme)
+    pictures = Pictures(images or path.parent)
+
+    def face(row):
+        number, cells = row
+        where = f"{path}, row {number} ({cells.get('image')})"
+        points = get_scheme(cells["scheme"]) if fixed is None else fixed
+        _check(columns, points, path)
+        image = pictures.find(cells["image"])
+        landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(points.count)]
+        box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
+        flags = [cells.get(f"visible{i}") for i in range(points.count)]
+        seen = None if None in flags or "" in flags else [float(flag) > 0 for flag in flags]
+        return Face(
+            image,
+            landmarks,
+            points.name,
+            None if np.isnan(box).all() else box,
+            cells.get("name") or f"{cells['image']}#{number}",
+            cells.get("photo") or cells["image"],
+            seen,
+        )
+
+    faces = read_faces(path, enumerate(rows, start=1), face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def _check(columns, scheme, path):
+    wanted = ["image", *(f"{axis}{i}" for i in range(scheme.count) for axis in "xy")]
+    if missing := [name for name in wanted if name not in columns]:
+        raise ValueError(
+            f"{path}: {scheme.name} needs the column {missing[0]}"
+            f"{f' and {len(missing) - 1} others' if missing[1:] else ''}."
+        )
+    if (extra := f"x{scheme.count}") in columns:
+        raise ValueError(f"{path}: {scheme.name} has {scheme.count} points, but there is {extra}.")
+
+
+def _number(cells, name, where):
+    cell = cells.get(name)
+    if cell is None or (isinstance(cell, str) and not cell.strip()):
+        return np.nan
+    try:
+        return float(cell)
+    except ValueError as error:
+        raise ValueError(f"{where}: {name} is {cell!r}, not a number.") from error
+
+
+def _text(path):
+    lines = read_text(path).splitlines()
+    head = lines[0] if lines else ""
+    rows = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
+    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    return set(rows.fieldnames), list(rows)
+
+
+def _parquet(path):
+    parquet = needed("pyarrow.parquet", "pyarrow")
+    try:
+        table = parquet.read_table(path)
+    except Exception as error:  # pyarrow raises many kinds, all its own
+        raise ValueError(f"{as_path(path)}: expected a Parquet file: {error}") from error
+    return set(table.column_names), table.to_pylist()

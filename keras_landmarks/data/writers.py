@@ -1,0 +1,174 @@
+"""Faces in files of other tools: `.pts`, CSV and Parquet, COCO, dlib. The readers read them back.
+
+Coordinates are written in full: a round trip is exact.
+"""
+
+import csv
+import io
+import pathlib
+import xml.etree.ElementTree as ElementTree
+
+import numpy as np
+
+from keras_landmarks import files
+from keras_landmarks.data.readers.finding import needed
+from keras_landmarks.data.readers.table import BOX
+from keras_landmarks.files import as_path
+from keras_landmarks.schemes import get_scheme
+
+
+def write_pts(path, landmarks):
+    """Writes a `.pts` file, 1-based; what `readers.read_pts` gives back.
+
+    Args:
+        path: of the file.
+        landmarks: `(n, 2)` points, 0-based; none may be missing.
+
+    Raises:
+        ValueError: if they are others.
+    """
+    landmarks = np.asarray(landmarks, np.float64)
+    if landmarks.ndim != 2 or landmarks.shape[1] != 2 or not np.isfinite(landmarks).all():
+        raise ValueError(f"{path}: a .pts file holds finite (n, 2) points, none missing.")
+    lines = [f"{x + 1!r} {y + 1!r}" for x, y in landmarks.tolist()]
+    lines = ["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""]
+    files.write_bytes(path, "\n".join(lines).encode())
+
+
+def write_table(path, faces, images=None):
+    """Writes a row for each face, as CSV or, where the name ends so, Parquet (needs pyarrow).
+
+    Args:
+        path: of the file.
+        faces: list of `Face` of one scheme, whose pictures are files.
+        images: folder that the pictures' names begin at; None takes the file's.
+
+    Raises:
+        ValueError: if there are no faces, they have several schemes, or a picture is no file.
+    """
+    path = as_path(path)
+    scheme = _scheme(path, faces)
+    names = ["image", "name", "photo", "scheme", *BOX]
+    names += [f"{axis}{i}" for i in range(scheme.count) for axis in "xy"]
+    names += [f"visible{i}" for i in range(scheme.count)]
+    rows = []
+    for face in faces:
+        box = [None] * 4 if face.box is None else face.box.tolist()
+        points = [None if np.isnan(v) else v for v in face.landmarks.ravel().tolist()]
+        rows.append([_name(face, path, images), face.name, face.photo, scheme.name, *box])
+        rows[-1] += [*points, *face.visible.astype(int).tolist()]
+    if path.suffix.lower() == ".parquet":
+        pyarrow, parquet = needed("pyarrow", "pyarrow"), needed("pyarrow.parquet", "pyarrow")
+        table = pyarrow.table({name: list(column) for name, column in zip(names, zip(*rows))})
+        with files.whole(path) as partial:
+            parquet.write_table(table, partial)
+        return
+    text = io.StringIO()
+    csv.writer(text).writerows([names, *rows])
+    files.write_bytes(path, text.getvalue().encode())
+
+
+def write_coco(path, faces, images=None):
+    """Writes COCO's JSON, with the fields that mmpose reads.
+
+    A covered point has 1, a seen one 2, a missing one 0, 0, 0. Where a face has no box, its
+    landmarks' own is written.
+
+    Args:
+        path: of the file.
+        faces: list of `Face` of one scheme, whose pictures are files.
+        images: folder that the pictures' names begin at; None takes the file's.
+
+    Raises:
+        ValueError: if there are no faces, they have several schemes, a picture is no file, or
+            all points of all faces are covered.
+    """
+    path = as_path(path)
+    scheme = _scheme(path, faces)
+    if not any(face.visible.any() for face in faces):
+        raise ValueError(f"{path}: no point is visible, which COCO's flags could not say.")
+    pictures, annotations = {}, []
+    for number, face in enumerate(faces, start=1):
+        name = _name(face, path, images)
+        if name not in pictures:
+            height, width = face.pixels().shape[:2]
+            facts = {"id": len(pictures) + 1, "file_name": name, "height": height, "width": width}
+            pictures[name] = facts
+        seen = np.where(face.missing, 0, np.where(face.visible, 2, 1)).tolist()
+        points = np.where(face.missing[:, None], 0, np.float64(face.landmarks))
+        left, top, right, bottom = np.float64(face.annotation_box).tolist()
+        flagged = [v for point, flag in zip(points.tolist(), seen) for v in (*point, flag)]
+        annotations.append(
+            {
+                "id": number,
+                "image_id": pictures[name]["id"],
+                "category_id": 1,
+                "iscrowd": 0,
+                "keypoints": flagged,
+                "num_keypoints": len(seen) - seen.count(0),
+                "bbox": [left, top, right - left, bottom - top],
+                "area": (right - left) * (bottom - top),
+            }
+        )
+    category = {"id": 1, "name": "face", "keypoints": scheme.point_names, "skeleton": []}
+    facts = {"images": list(pictures.values()), "annotations": annotations}
+    files.write_json(path, facts | {"categories": [category | {"supercategory": "person"}]})
+
+
+def write_dlib(path, faces, images=None):
+    """Writes the XML of dlib's tools; its trainer rounds coordinates, `readers.read_dlib` does not.
+
+    A missing point is left out. Where a face has no box, its landmarks' own is written.
+
+    Args:
+        path: of the file.
+        faces: list of `Face` of one scheme, whose pictures are files.
+        images: folder that the pictures' names begin at; None takes the file's.
+
+    Raises:
+        ValueError: if there are no faces, they have several schemes, a picture is no file, or
+            a point is missing in all faces.
+    """
+    path = as_path(path)
+    scheme = _scheme(path, faces)
+    if (nowhere := np.all([face.missing for face in faces], axis=0)).any():
+        raise ValueError(f"{path}: point {int(nowhere.argmax())} is missing in all faces.")
+    root = ElementTree.Element("dataset")
+    ElementTree.SubElement(root, "name").text = "faces"
+    pictures, digits = {}, len(str(scheme.count - 1))
+    parent = ElementTree.SubElement(root, "images")
+    for face in faces:
+        name = _name(face, path, images)
+        if name not in pictures:
+            pictures[name] = ElementTree.SubElement(parent, "image", file=name)
+        left, top, right, bottom = np.float64(face.annotation_box).tolist()
+        sides = {"top": top, "left": left, "width": right - left, "height": bottom - top}
+        sides = {side: _short(number) for side, number in sides.items()}
+        box = ElementTree.SubElement(pictures[name], "box", sides)
+        for i, (x, y) in enumerate(np.float64(face.landmarks).tolist()):
+            if not face.missing[i]:
+                part = {"name": f"{i:0{digits}d}", "x": _short(x), "y": _short(y)}
+                ElementTree.SubElement(box, "part", part)
+    ElementTree.indent(root)
+    files.write_bytes(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
+
+
+def _short(number):
+    """A number without a needless `.0`."""
+    return repr(int(number)) if number == int(number) else repr(number)
+
+
+def _scheme(path, faces):
+    names = sorted({face.scheme for face in faces})
+    if len(names) != 1:
+        raise ValueError(f"{path}: expected faces of one scheme, found {names or 'no faces'}.")
+    return get_scheme(names[0])
+
+
+def _name(face, path, images):
+    """How a file calls a face's picture."""
+    if not isinstance(face.image, (str, pathlib.Path)):
+        raise ValueError(f"{path}: the picture of {face.name} is no file that could be named.")
+    picture = pathlib.Path(face.image).resolve()
+    folder = pathlib.Path(images or path.parent).resolve()
+    return (picture.relative_to(folder) if folder in picture.parents else picture).as_posix()

@@ -1,0 +1,29 @@
+"""What a model says of one annotated face."""
+
+import numpy as np
+
+from keras_landmarks.faces.boxes import convention_of, find_face
+from keras_landmarks.schemes import convert
+
+
+def predict_face(model, face, box, detector):
+    """What is found of a face, a `Detection`; None if the detector does not find it."""
+    pixels = face.pixels()
+    if box == "truth":
+        return model.detect(pixels, face.truth_box, convention="truth")[0]
+    if box == "annotation":
+        return model.detect(pixels, face.box, convention="annotation")[0]
+    found = find_face(detector, pixels, face.annotation_box)
+    convention = convention_of(detector)
+    return None if found is None else model.detect(pixels, found, None, convention)[0]
+
+
+def numbers_of_points(rows, scheme, shared):
+    """A number for each point of faces, of the points of another scheme: `(faces, n)`."""
+    rows = [row for row in rows if row is not None]
+    return convert(np.stack([rows, rows], axis=-1), scheme, shared)[..., 0] if rows else None
+
+
+def percent(mean, errors):
+    """A mean of errors in percent; None of none."""
+    return round(100 * float(mean(errors)), 3) if len(errors) else None

@@ -1,0 +1,168 @@
+"""Exports of Label Studio and CVAT, whose coordinates count from the pixels' edges."""
+
+import json
+
+import numpy as np
+import pytest
+from lit import assert_lit, lit_points, write_lit
+
+from keras_landmarks.data import BrokenFile, read_cvat, read_labelstudio
+
+NAMES = ["right eye", "left eye", "nose", "right corner", "left corner"]
+
+
+@pytest.fixture
+def points(tmp_path):
+    points = lit_points(5)
+    write_lit(tmp_path / "pictures/a.jpg", points)
+    return points
+
+
+# Label Studio
+
+
+def key_point(label, x, y):
+    """In percent of 64 pixels: the first pixel's centre is at half a pixel from the edge."""
+    value = {"x": (x + 0.5) / 64 * 100, "y": (y + 0.5) / 64 * 100, "keypointlabels": [label]}
+    value["width"] = 0.5
+    facts = {"original_width": 64, "original_height": 64, "type": "keypointlabels"}
+    return facts | {"value": value}
+
+
+def rectangle(left, top, right, bottom):
+    value = {"x": left / 0.64, "y": top / 0.64, "rectanglelabels": ["face"], "rotation": 0}
+    value |= {"width": (right - left) / 0.64, "height": (bottom - top) / 0.64}
+    facts = {"original_width": 64, "original_height": 64, "type": "rectanglelabels"}
+    return facts | {"value": value}
+
+
+def task(results, image="/data/upload/1/0123abcd-a.jpg", number=4):
+    annotations = [{"was_cancelled": True, "result": []}, {"result": results}]
+    return {"id": number, "data": {"img": image}, "annotations": annotations}
+
+
+def write_tasks(folder, *tasks):
+    (folder / "export.json").write_text(json.dumps(tasks))
+    return folder / "export.json"
+
+
+@pytest.mark.parametrize(
+    "link", ["/data/upload/1/0123abcd-a.jpg", "/data/local-files/?d=faces/a.jpg", "s3://my/a.jpg"]
+)
+def test_points_of_a_task_lie_on_their_pixels(tmp_path, points, link):
+    results = [key_point(name, x, y) for name, (x, y) in zip(NAMES, points)][::-1]
+    path = write_tasks(tmp_path, task([*results, rectangle(2, 3, 30, 40)], link), task([]))
+    (face,) = read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)
+    np.testing.assert_allclose(face.landmarks, points, atol=1e-4)
+    np.testing.assert_allclose(face.box, [2, 3, 30, 40], atol=1e-4)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_labels_may_be_numbers_and_a_label_may_be_missing(tmp_path, points, first):
+    results = [key_point(str(i + first), x, y) for i, (x, y) in enumerate(points) if i != 3]
+    path = write_tasks(tmp_path, task(results))
+    (face,) = read_labelstudio(path, tmp_path / "pictures", "five5")
+    assert np.flatnonzero(face.missing).tolist() == [3]
+    np.testing.assert_allclose(face.landmarks[4], points[4], atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        ([key_point("ear", 1, 2)], r"task 5 \(.*a\.jpg\): unknown label 'ear'"),
+        ([key_point("nose", 1, 2), key_point("nose", 3, 4)], "task 5 .*'nose' is there twice"),
+        ([key_point("nose", 1, 2) | {"original_width": None}], "task 5 .*expected numbers"),
+    ],
+)
+def test_a_broken_task_is_named_or_left_out(tmp_path, points, broken, message):
+    good = task([key_point(name, x, y) for name, (x, y) in zip(NAMES, points)])
+    path = write_tasks(tmp_path, good, task(broken, number=5))
+    with pytest.raises(ValueError, match=message):
+        read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)
+    with pytest.warns(BrokenFile, match=message):
+        faces = read_labelstudio(path, tmp_path / "pictures", "five5", NAMES, skip_broken=True)
+    assert len(faces) == 1
+
+
+def test_other_files_and_names_are_errors(tmp_path, points):
+    for text in ("", "{}", '[{"id": 1}]', '[{"annotations": [{"result": [{"type": 3}]}]}]'):
+        (tmp_path / "export.json").write_text(text)
+        with pytest.raises(ValueError, match=r"export\.json"):
+            read_labelstudio(tmp_path / "export.json", scheme="five5")
+    path = write_tasks(tmp_path, task([key_point("nose", 1, 2)]))
+    with pytest.raises(ValueError, match="five5 has 5 points, not 4 names"):
+        read_labelstudio(path, scheme="five5", names=NAMES[:4])
+    missing = task([key_point("nose", 1, 2)], "nobody.jpg")
+    with pytest.raises(ValueError, match=r"nobody\.jpg does not exist"):
+        read_labelstudio(write_tasks(tmp_path, missing), scheme="five5", names=NAMES)
+
+
+# CVAT
+
+
+def write_cvat(folder, *shapes, name="pictures\\a.jpg"):
+    text = (
+        f"<annotations><version>1.1</version><meta/><image id='0' name='{name}' width='64' "
+        f"height='64'>{''.join(shapes)}</image></annotations>"
+    )
+    (folder / "annotations.xml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    return folder / "annotations.xml"
+
+
+def at(x, y):
+    return f"{x + 0.5},{y + 0.5}"
+
+
+def test_points_of_a_shape_lie_on_their_pixels(tmp_path, points):
+    line = ";".join(at(x, y) for x, y in points)
+    left, top = points.min(axis=0) - 1
+    boxes = (
+        "<box label='face' xtl='0' ytl='0' xbr='1' ybr='1'/>",
+        f"<box label='face' xtl='{left}' ytl='{top}' xbr='64.00' ybr='64.00'/>",
+    )
+    path = write_cvat(tmp_path, *boxes, f"<points label='face' occluded='0' points='{line}'/>")
+    (face,) = read_cvat(path, scheme="five5")
+    assert_lit(face, 5)
+    np.testing.assert_array_equal(face.box, [left, top, 64, 64])
+    assert face.visible.all()
+
+
+def test_points_of_a_skeleton_have_labels_and_flags(tmp_path, points):
+    parts = [
+        f"<points label='{i + 1}' outside='{int(i == 1)}' occluded='{int(i == 2)}' "
+        f"points='{at(x, y)}'/>"
+        for i, (x, y) in enumerate(points)
+    ]
+    path = write_cvat(tmp_path, f"<skeleton label='face'>{''.join(parts[::-1])}</skeleton>")
+    (face,) = read_cvat(path, scheme="five5")
+    assert_lit(face, 4)
+    assert np.flatnonzero(face.missing).tolist() == [1]
+    assert np.flatnonzero(~face.visible).tolist() == [1, 2]
+    np.testing.assert_array_equal(face.landmarks[4], points[4])
+    assert face.box is None
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        ("<points points='1,2;3,4'/>", "face 2 of .*a.jpg: expected 5 points, found 2"),
+        ("<points points='1,2;3,b'/>", "face 2 of .*: expected x,y;x,y"),
+        ("<skeleton><points label='ear' points='1,2'/></skeleton>", "unknown label 'ear'"),
+    ],
+)
+def test_a_broken_shape_is_named_or_left_out(tmp_path, points, shape, message):
+    line = ";".join(at(x, y) for x, y in points)
+    path = write_cvat(tmp_path, f"<points points='{line}'/>", shape)
+    with pytest.raises(ValueError, match=message):
+        read_cvat(path, scheme="five5", names=NAMES)
+    with pytest.warns(BrokenFile, match=message):
+        assert len(read_cvat(path, scheme="five5", names=NAMES, skip_broken=True)) == 1
+
+
+def test_a_missing_picture_or_another_file_is_an_error(tmp_path, points):
+    shape = "<points points='1,2'/>"
+    with pytest.raises(ValueError, match=r"nobody\.jpg does not exist"):
+        read_cvat(write_cvat(tmp_path, shape, name="nobody.jpg"), scheme="five5")
+    (tmp_path / "annotations.xml").write_text("{}")
+    with pytest.raises(ValueError, match=r"annotations\.xml: expected an XML file"):
+        read_cvat(tmp_path / "annotations.xml", scheme="five5")

@@ -1,0 +1,169 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from keras_landmarks.data.readers.finding import (
+    LazyPicture,
+    Pictures,
+    files_of,
+    needed,
+    plain_stem,
+    read_mat,
+    read_text,
+)
+from keras_landmarks.data.readers.rows import (
+    BrokenFile,
+    corner_box,
+    points_of,
+    read_faces,
+    scheme_of,
+    side_box,
+)
+
+
+def touch(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch()
+    return path
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/Ann 1.jpg",
+        "a\\Ann 1.jpg",
+        "A/ann 1.JPG",
+        "a/ann 1.png",
+        "./a//Ann 1.jpg",
+        "C:\\photos\\a\\Ann 1.jpg",
+        "/home/ann/a/Ann 1.jpg",
+        " a/Ann 1.jpg\r",
+        "\ufeffa/Ann 1.jpg",
+        "a/Ann1.jpg",
+        "a/Ann 1",
+    ],
+)
+def test_a_picture_is_found_by_what_other_machines_call_it(tmp_path, name):
+    path = touch(tmp_path / "a/Ann 1.jpg")
+    touch(tmp_path / "a/._Ann 1.jpg")
+    assert Pictures(tmp_path).find(name) == path
+
+
+def test_a_picture_is_found_in_other_folders(tmp_path):
+    path = touch(tmp_path / "data/flickr/0/a.jpg")
+    assert Pictures(tmp_path, ["flickr", "data/flickr"]).find("0/a.jpg") == path
+
+
+def test_a_name_with_points_in_it_is_not_an_ending(tmp_path):
+    path = touch(tmp_path / "v1.2.jpg")
+    touch(tmp_path / "v1.jpg")
+    assert Pictures(tmp_path).find("v1.2") == path
+    with pytest.raises(ValueError, match=r"v1\.3\.jpg does not exist"):
+        Pictures(tmp_path).find("v1.3.jpg")
+
+
+def test_a_missing_or_ambiguous_picture_is_an_error(tmp_path):
+    touch(tmp_path / "a.jpg")
+    touch(tmp_path / "a.png")
+    pictures = Pictures(tmp_path)
+    assert pictures.find("a.png").name == "a.png"
+    with pytest.raises(ValueError, match=r"a\.bmp is the name of both"):
+        pictures.find("a.bmp")
+    with pytest.raises(ValueError, match=r"b\.jpg does not exist"):
+        pictures.find("b.jpg")
+    with pytest.raises(FileNotFoundError, match="No folder .*nowhere"):
+        Pictures(tmp_path / "nowhere")
+
+
+def test_pictures_without_a_row_are_warned_of(tmp_path):
+    touch(tmp_path / "a.jpg"), touch(tmp_path / "b.jpg"), touch(tmp_path / "c.txt")
+    pictures = Pictures(tmp_path)
+    pictures.find("a.jpg")
+    with pytest.warns(BrokenFile, match=r"table has no face for 1 pictures .*: b\.jpg"):
+        pictures.warn_of_unused("table")
+    pictures.find("b.jpg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        pictures.warn_of_unused("table")
+
+
+def test_names_of_boxes_do_not_depend_on_slashes_spaces_and_ending():
+    assert plain_stem("ibug\\image_092 _01.jpg") == plain_stem("ibug/image_092_01.PNG")
+
+
+def test_text_is_read_without_mark_and_windows_line_ends(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    assert read_text(tmp_path / "a.txt") == "one\ntwo\n"
+
+
+def test_files_of_an_ending_are_listed_in_any_case_without_hidden_ones(tmp_path):
+    touch(tmp_path / "a/b.PTS"), touch(tmp_path / "a/._b.pts"), touch(tmp_path / "c.pts")
+    assert [p.name for p in files_of(tmp_path, ".pts")] == ["b.PTS", "c.pts"]
+    assert [p.name for p in files_of(tmp_path, ".pts", recursive=False)] == ["c.pts"]
+
+
+def test_a_lazy_picture_is_read_when_asked_for():
+    calls = []
+    picture = LazyPicture(lambda: calls.append(1) or np.zeros((2, 3, 3), np.uint8))
+    assert not calls
+    assert np.asarray(picture).shape == (2, 3, 3)
+
+
+def face(row):
+    if row < 0:
+        raise ValueError(f"row {row} is broken")
+    return row
+
+
+def test_a_broken_face_is_an_error_or_left_out_with_a_warning():
+    with pytest.raises(ValueError, match="row -1 is broken"):
+        read_faces("table", [1, -1], face)
+    with pytest.warns(BrokenFile, match="row -1 is broken"):
+        assert read_faces("table", [1, -1, 2], face, skip_broken=True) == [1, 2]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_no_face_at_all_is_an_error():
+    with pytest.raises(ValueError, match="table holds no annotated picture"):
+        read_faces("table", [], face)
+    with pytest.raises(ValueError, match="table: all 2 faces are broken; the first: row -3"):
+        read_faces("table", [-3, -1], face, skip_broken=True)
+
+
+def test_points_are_counted_and_moved_to_0():
+    np.testing.assert_array_equal(
+        points_of(["1", "2", "3", "4"], 2, "here", first=1), [[0, 1], [2, 3]]
+    )
+    with pytest.raises(ValueError, match="here: expected 3 points, found 2"):
+        points_of([1, 2, 3, 4], 3, "here")
+    with pytest.raises(ValueError, match="here: expected 3 points x y"):
+        points_of(["1", "two"], 3, "here")
+
+
+def test_boxes_lie_on_pixel_edges():
+    # Of the pixels 2 to 4 across and 3 down.
+    np.testing.assert_array_equal(side_box([2, 3, 3, 1]), [2, 3, 5, 4])
+    np.testing.assert_array_equal(side_box([3, 4, 3, 1], first=1), [2, 3, 5, 4])
+    np.testing.assert_array_equal(corner_box([2, 3, 4, 3]), [2.5, 3.5, 4.5, 3.5])
+    np.testing.assert_array_equal(corner_box([3, 4, 5, 4], first=1), [2.5, 3.5, 4.5, 3.5])
+
+
+def test_a_scheme_follows_from_the_count_or_is_named():
+    assert scheme_of(106, None, "here") == "lapa106"
+    assert scheme_of(5, "five5", "here") == "five5"
+    with pytest.raises(ValueError, match="here: no scheme of 5 points is known"):
+        scheme_of(5, None, "here")
+    with pytest.raises(ValueError, match="Unknown scheme 'mine'"):
+        scheme_of(5, "mine", "here")
+
+
+def test_what_a_format_needs_is_said_with_its_command():
+    with pytest.raises(ImportError, match=r"pip install nothing, or keras_landmarks\[data\]"):
+        needed("no_such_module", "nothing")
+
+
+def test_a_matlab_file_of_another_kind_is_an_error(tmp_path):
+    (tmp_path / "a.mat").write_bytes(b"no MATLAB file")
+    with pytest.raises(ValueError, match=r"a\.mat: expected a MATLAB file with `x` and `y`"):
+        read_mat(tmp_path / "a.mat", "x", "y")

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from lit import assert_lit, lit_points, write_lit
+
+from keras_landmarks.data import BrokenFile, read_table
+from keras_landmarks.own_schemes import scheme_of_names
+from keras_landmarks.schemes import SCHEMES
+
+HEAD = "image," + ",".join(f"x{i},y{i}" for i in range(5))
+
+
+@pytest.fixture
+def points(tmp_path):
+    points = lit_points(5)
+    write_lit(tmp_path / "a.jpg", points)
+    return points
+
+
+def row(points, name="a.jpg"):
+    return ",".join([name, *(f"{v:g}" for v in np.ravel(points))])
+
+
+def write(folder, *lines):
+    (folder / "faces.csv").write_text("\n".join(lines))
+    return folder / "faces.csv"
+
+
+@pytest.mark.parametrize("parted", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_points_lie_on_their_pixels(tmp_path, points, parted, end):
+    text = HEAD.replace("image", " image ") + "\n" + row(points, "pictures\\a.JPG") + "\n"
+    text = text.replace(",", parted)
+    path = tmp_path / "faces.csv"
+    path.write_bytes(b"\xef\xbb\xbf" + text.replace("\n", end).encode())
+    (face,) = read_table(path, scheme="five5")
+    assert_lit(face, 5)
+    assert face.box is None
+
+
+def test_an_empty_cell_is_a_missing_point(tmp_path, points):
+    cells = row(points).split(",")
+    cells[3] = cells[4] = ""
+    (face,) = read_table(write(tmp_path, HEAD, ",".join(cells)), scheme="five5")
+    assert np.flatnonzero(face.missing).tolist() == [1]
+    assert_lit(face, 4)
+
+
+def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
+    more = ",left,top,right,bottom,scheme,name,photo," + ",".join(f"visible{i}" for i in range(5))
+    cells = ",-1,2,30.5,40,five5,ann,party,1,1,0,1,1"
+    (face,) = read_table(write(tmp_path, HEAD + more, row(points) + cells))
+    np.testing.assert_array_equal(face.box, [-1, 2, 30.5, 40])
+    assert face.visible.tolist() == [True, True, False, True, True]
+    assert (face.scheme, face.name, face.photo) == ("five5", "ann", "party")
+
+
+def test_a_scheme_of_ones_own_is_used_by_its_name(tmp_path, points, monkeypatch):
+    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", 3))
+    head, cells = HEAD.split(",")[:7], row(points).split(",")[:7]
+    (face,) = read_table(write(tmp_path, ",".join(head), ",".join(cells)), scheme="mine")
+    assert_lit(face, 3)
+
+
+@pytest.mark.parametrize(
+    ("head", "scheme", "message"),
+    [
+        (HEAD.replace(",y3", ",z3"), "five5", "faces.csv: five5 needs the column y3."),
+        (HEAD.replace("image", "file"), "five5", "needs the column image"),
+        (HEAD, "ibug68", "ibug68 needs the column x5 and 125 others"),
+        (HEAD + ",x5,y5", "five5", "five5 has 5 points, but there is x5"),
+        (HEAD, None, "no column scheme"),
+        (HEAD, "mine", "Unknown scheme 'mine'"),
+    ],
+)
+def test_a_wrong_head_is_named(tmp_path, points, head, scheme, message):
+    path = write(tmp_path, head, row(points) + ",1,1" * (head.count(",") > 10))
+    with pytest.raises(ValueError, match=message):
+        read_table(path, scheme=scheme)
+
+
+@pytest.mark.parametrize(
+    ("broken", "message"),
+    [
+        (row(np.ones((5, 2)), "nobody.jpg"), r"nobody\.jpg does not exist"),
+        ("a.jpg,1,2,three,4,5,6,7,8,9,10", r"row 2 \(a\.jpg\): x1 is 'three', not a number"),
+        ("a.jpg,1,,3,4,5,6,7,8,9,10", "not all finite, or missing as a whole"),
+        ("a.jpg", "all landmarks are missing"),
+    ],
+)
+def test_a_broken_row_is_named_or_left_out(tmp_path, points, broken, message):
+    path = write(tmp_path, HEAD, row(points), broken)
+    with pytest.raises(ValueError, match=message):
+        read_table(path, scheme="five5")
+    with pytest.warns(BrokenFile, match=message):
+        assert len(read_table(path, scheme="five5", skip_broken=True)) == 1
+
+
+def test_other_input_is_an_error(tmp_path, points):
+    with pytest.raises(FileNotFoundError, match="No faces.csv"):
+        read_table(tmp_path / "faces.csv", scheme="five5")
+    with pytest.raises(ValueError, match="holds no annotated picture"):
+        read_table(write(tmp_path, HEAD), scheme="five5")
+    with pytest.raises(ValueError, match="holds no annotated picture"):
+        read_table(write(tmp_path, ""), scheme="five5")
+    write_lit(tmp_path / "b.png", points)
+    with pytest.warns(BrokenFile, match=r"no face for 1 pictures .*b\.png"):
+        read_table(write(tmp_path, HEAD, row(points)), scheme="five5")
+    pytest.importorskip("pyarrow")
+    (tmp_path / "faces.parquet").write_bytes(b"no table")
+    with pytest.raises(ValueError, match=r"faces\.parquet: expected a Parquet file"):
+        read_table(tmp_path / "faces.parquet", scheme="five5")

@@ -1,0 +1,114 @@
+import os
+import pathlib
+import pickle
+
+import cv2
+import numpy as np
+import pytest
+from faces import write_pts
+from lit import assert_lit, lit_points, write_lit
+
+from keras_landmarks.data import BrokenFile, read_300vw
+from keras_landmarks.data.readers.video300 import CATEGORIES, read_broken_frames
+
+needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
+
+
+def write_clip(folder, clip, frames=3):
+    for number in range(1, frames + 1):
+        points = lit_points(68, seed=number)
+        write_lit(folder / clip / f"imgs/{number:06d}.jpg", points)
+        write_pts(folder / clip / f"annot/{number:06d}.pts", points)
+
+
+def write_video(folder, clip, frames=5):
+    """A video of 64 x 64 whose frames grow brighter from 20 on by 40 a frame."""
+    path = folder / clip / "vid.avi"
+    path.parent.mkdir(parents=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25, (64, 64))
+    for number in range(frames):
+        writer.write(np.full((64, 64, 3), 20 + 40 * number, np.uint8))
+        write_pts(folder / clip / f"annot/{number + 1:06d}.pts", lit_points(68))
+    writer.release()
+
+
+def test_the_categories_have_their_clips():
+    assert [len(CATEGORIES[i]) for i in (1, 2, 3)] == [31, 19, 14]
+    assert len({clip for clips in CATEGORIES.values() for clip in clips}) == 64
+
+
+def test_points_lie_on_the_pixels_of_their_frames(tmp_path):
+    write_clip(tmp_path, "001")
+    write_clip(tmp_path, "516", 2)
+    faces = read_300vw(tmp_path)
+    assert [face.name for face in faces] == [f"300vw/001/00000{i}" for i in (1, 2, 3)]
+    assert {face.photo for face in faces} == {"300vw/001"}
+    for face in faces:
+        assert_lit(face, 68)
+    with pytest.warns(UserWarning, match="category3 is read without clips 410, 411, 517"):
+        assert len(read_300vw(tmp_path, category=3)) == 2
+
+
+def test_frames_are_read_from_the_video_in_any_order(tmp_path):
+    write_video(tmp_path, "001")
+    faces = read_300vw(tmp_path)
+    for i in (0, 1, 4, 2, 2, 3):
+        assert faces[i].pixels().mean() == pytest.approx(20 + 40 * i, abs=4)
+
+
+def test_a_video_that_ends_early_is_an_error(tmp_path):
+    write_video(tmp_path, "001", 2)
+    write_pts(tmp_path / "001/annot/000009.pts", lit_points(68))
+    face = read_300vw(tmp_path)[-1]
+    with pytest.raises(ValueError, match=r"vid\.avi has no frame 9"):
+        face.pixels()
+
+
+def test_broken_frames_are_left_out_before_every_other_is_taken(tmp_path):
+    write_clip(tmp_path, "001", 6)
+    names = [face.name[-1] for face in read_300vw(tmp_path, every=2, broken={"001": [1, 4]})]
+    assert names == ["2", "5"]
+    np.save(tmp_path / "broken_frames.npy", {"001": [1, 2, 3, 4, 5]})
+    assert [face.name[-1] for face in read_300vw(tmp_path)] == ["6"]
+
+
+def test_a_file_of_broken_frames_runs_no_code(tmp_path):
+    class Bad:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    np.save(tmp_path / "broken_frames.npy", np.array({"001": Bad()}, object))
+    with pytest.raises(ValueError, match=r"broken_frames\.npy: expected a NumPy file"):
+        read_broken_frames(tmp_path / "broken_frames.npy")
+    assert not (tmp_path / "ran").exists()
+    for content in (b"", b"no NumPy file", pickle.dumps({})):
+        (tmp_path / "broken_frames.npy").write_bytes(content)
+        with pytest.raises(ValueError, match="broken_frames"):
+            read_broken_frames(tmp_path / "broken_frames.npy")
+
+
+def test_broken_and_missing_input_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="holds no clip"):
+        read_300vw(tmp_path)
+    with pytest.raises(ValueError, match="Unknown category 4"):
+        read_300vw(tmp_path, 4)
+    write_clip(tmp_path, "001")
+    (tmp_path / "001/imgs/000002.jpg").unlink()
+    with pytest.raises(ValueError, match="no picture of frame 2"):
+        read_300vw(tmp_path)
+    with pytest.warns(BrokenFile, match="no picture of frame 2"):
+        assert len(read_300vw(tmp_path, skip_broken=True)) == 2
+
+
+@needs_data
+def test_real_frames_are_read_with_their_points():
+    folder = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/mmpose/300vw"
+    broken = read_broken_frames(folder / "broken_frames.npy")
+    assert sum(map(len, broken.values())) == 2127
+    assert broken["547"][:3] == [111, 112, 114]
+    faces = read_300vw(folder)
+    assert [face.name for face in faces] == ["300vw/001/000006", "300vw/001/000009"]
+    assert faces[0].pixels().shape == (720, 1280, 3)
+    with pytest.warns(UserWarning, match="category1 is read without clips"):
+        first, _ = read_300vw(folder, 1, broken={})
+    np.testing.assert_allclose(first.landmarks[0], [353.32681, 276.170196], atol=1e-3)  # by hand

@@ -1,0 +1,122 @@
+import warnings
+
+import numpy as np
+import pytest
+from lit import lit_points, write_lit
+
+from keras_landmarks.data import (
+    Face,
+    made_up_face,
+    read_coco,
+    read_dlib,
+    read_pts,
+    read_table,
+    write_coco,
+    write_dlib,
+    write_pts,
+    write_table,
+)
+from keras_landmarks.pictures.images import write_image
+
+pytest.importorskip("pyarrow")
+
+
+@pytest.fixture
+def faces(tmp_path):
+    """Three faces in two pictures: fractions, a space, points missing, covered and outside."""
+    faces = []
+    for i, name in enumerate(("a.jpg", "more photos/b.png", "a.jpg")):
+        image, landmarks = made_up_face(i)
+        if i < 2:
+            path = tmp_path / "pictures" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_image(path, image)
+        landmarks = np.float32(landmarks + 1 / 3 - 60 * (i == 2))  # the last: out of the picture
+        visible = np.ones(68, bool)
+        if i == 1:
+            landmarks[[3, 30]], visible[[7, 8]] = np.nan, False
+        box = np.float32([i - 2.1, 1, 100 + 1 / 7, 120])
+        path = tmp_path / "pictures" / name
+        faces.append(Face(path, landmarks, "ibug68", box, f"n{i}", f"p{i}", visible))
+    return faces
+
+
+def same(first, second):
+    np.testing.assert_array_equal(first.landmarks, second.landmarks)
+    np.testing.assert_allclose(first.box, second.box, rtol=1e-6)
+    assert first.image == second.image
+    assert first.scheme == second.scheme
+
+
+@pytest.mark.parametrize("name", ["faces.csv", "faces.parquet", "faces.PARQUET"])
+def test_a_table_comes_back_as_it_was(tmp_path, faces, name):
+    path = tmp_path / "pictures" / name
+    write_table(path, faces)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = read_table(path)
+    for face, other in zip(faces, again, strict=True):
+        same(face, other)
+        np.testing.assert_array_equal(face.box, other.box)
+        np.testing.assert_array_equal(face.visible, other.visible)
+        assert (face.name, face.photo) == (other.name, other.photo)
+
+
+def test_coco_comes_back_as_it_was(tmp_path, faces):
+    write_coco(tmp_path / "out/faces.json", faces, tmp_path / "pictures")
+    for face, other in zip(faces, read_coco(tmp_path / "out/faces.json", tmp_path / "pictures")):
+        same(face, other)
+        np.testing.assert_array_equal(face.visible, other.visible)
+
+
+def test_dlib_comes_back_as_it_was(tmp_path, faces):
+    write_dlib(tmp_path / "pictures/faces.xml", faces)
+    again = {face.name: face for face in read_dlib(tmp_path / "pictures/faces.xml")}
+    assert list(again) == ["a.jpg#1", "a.jpg#2", "more photos/b.png#1"]
+    for face, name in zip(faces, ("a.jpg#1", "more photos/b.png#1", "a.jpg#2")):
+        same(face, again[name])
+
+
+def test_pts_come_back_as_they_were(tmp_path, faces):
+    write_pts(tmp_path / "a.pts", faces[0].landmarks)
+    np.testing.assert_array_equal(read_pts(tmp_path / "a.pts", 68), faces[0].landmarks)
+    assert (tmp_path / "a.pts").read_text().splitlines()[:3] == ["version: 1", "n_points: 68", "{"]
+
+
+def test_files_hold_what_other_tools_expect(tmp_path):
+    write_lit(tmp_path / "a.png", lit_points(68))
+    points = lit_points(68).astype(np.float32)
+    face = Face(tmp_path / "a.png", points, "ibug68", [1, 2, 11, 22])
+    write_dlib(tmp_path / "faces.xml", [face])
+    text = (tmp_path / "faces.xml").read_text()
+    x, y = points[5].astype(int)
+    assert '<box top="2" left="1" width="10" height="20">' in text
+    assert f'<part name="05" x="{x}" y="{y}" />' in text
+    write_table(tmp_path / "faces.csv", [face])
+    head, row = (tmp_path / "faces.csv").read_text().splitlines()
+    assert head.startswith("image,name,photo,scheme,left,top,right,bottom,x0,y0,x1,y1,")
+    assert row.startswith(f"a.png,{tmp_path / 'a.png'},")
+
+
+@pytest.mark.parametrize("write", [write_coco, write_dlib, write_table])
+def test_faces_that_a_file_cannot_hold_are_errors(tmp_path, faces, write):
+    image, landmarks = made_up_face(0)
+    with pytest.raises(ValueError, match="faces.csv: expected faces of one scheme, found no faces"):
+        write(tmp_path / "faces.csv", [])
+    other = Face(faces[0].image, lit_points(29), "cofw29")
+    with pytest.raises(ValueError, match="one scheme, found \\['cofw29', 'ibug68'\\]"):
+        write(tmp_path / "faces.csv", [*faces, other])
+    held = Face(image, landmarks, "ibug68", name="held")
+    with pytest.raises(ValueError, match="picture of held is no file"):
+        write(tmp_path / "faces.csv", [held])
+    assert not (tmp_path / "faces.csv").exists()
+
+
+def test_points_that_a_file_cannot_hold_are_errors(tmp_path, faces):
+    with pytest.raises(ValueError, match="none missing"):
+        write_pts(tmp_path / "a.pts", faces[1].landmarks)
+    with pytest.raises(ValueError, match="point 3 is missing in all faces"):
+        write_dlib(tmp_path / "a.xml", faces[1:2])
+    hidden = Face(faces[0].image, faces[0].landmarks, "ibug68", visible=np.zeros(68, bool))
+    with pytest.raises(ValueError, match="no point is visible"):
+        write_coco(tmp_path / "a.json", [hidden])

@@ -1,0 +1,86 @@
+import re
+
+import pytest
+
+from keras_landmarks.own_schemes import read_scheme, scheme_of_names
+from keras_landmarks.schemes import Scheme
+
+POINTS = ["right eye", "left eye", "nose", "right corner", "left corner"]
+
+
+def test_names_say_what_mirrors_what():
+    scheme = scheme_of_names("mine", POINTS, right_eye=[0], left_eye=["left eye"])
+    assert isinstance(scheme, Scheme)
+    assert (scheme.name, scheme.count, scheme.mirror) == ("mine", 5, (1, 0, 2, 4, 3))
+    assert (scheme.right_eye, scheme.left_eye, scheme.normaliser) == ((0,), (1,), "pupils")
+    assert {i for points, _ in scheme.contours.values() for i in points} == set(range(5))
+    assert scheme.regions == {"face": (0, 1, 2, 3, 4)}
+
+
+def test_a_scheme_without_eyes_takes_the_box():
+    scheme = scheme_of_names("mine", 4, mirror=[[0, 3]])
+    assert (scheme.mirror, scheme.normaliser, scheme.eye_corners) == ((3, 1, 2, 0), "box", None)
+
+
+def test_a_file_says_all_fields(tmp_path):
+    path = tmp_path / "mine.toml"
+    text = """
+        name = "mine"
+        points = ["a", "b", "c", "d"]
+        mirror = [["a", "b"], [2, 3]]
+        eye_corners = ["a", "b"]
+        right_eye = ["a"]
+        left_eye = ["b"]
+        normaliser = "box"
+        [regions]
+        eyes = ["a", "b"]
+        mouth = [2, 3]
+        [contours]
+        mouth = [2, 3]
+        eyes = {points = ["a", "b"], closed = true}
+    """
+    path.write_text("\ufeff" + text.replace("\n", "\r\n"), encoding="utf-8", newline="")
+    scheme = read_scheme(path)
+    assert scheme.mirror == (1, 0, 3, 2)
+    assert scheme.regions == {"eyes": (0, 1), "mouth": (2, 3)}
+    assert scheme.contours == {"mouth": ((2, 3), False), "eyes": ((0, 1), True)}
+    assert (scheme.eye_corners, scheme.normaliser) == ((0, 1), "box")
+
+
+@pytest.mark.parametrize(
+    ("lines", "field"),
+    [
+        ("points = 3", "name: missing"),
+        ("name = 'm'", "points: missing"),
+        ("name = 3\npoints = 3", "name: expected a word"),
+        ("name = 'm'\npoints = []", "points: expected"),
+        ("name = 'm'\npoints = ['a', 'a']", "points: 'a' is there twice"),
+        ("name = 'm'\npoints = 3\nmirrors = []", "mirrors: unknown field"),
+        ("name = 'm'\npoints = 3\nmirror = [[0, 3]]", "mirror: no point 3"),
+        ("name = 'm'\npoints = 3\nmirror = [[0, 1], [1, 2]]", "mirror: a point of [1, 2] has"),
+        ("name = 'm'\npoints = 3\nmirror = [[0]]", "mirror: expected pairs"),
+        ("name = 'm'\npoints = 3\nmirror = 4", "mirror: expected pairs"),
+        ("name = 'm'\npoints = ['right a', 'b']", "mirror: 'right a' has no 'left a'"),
+        ("name = 'm'\npoints = 3\nright_eye = ['x']", "right_eye: no point 'x'"),
+        ("name = 'm'\npoints = 3\nleft_eye = 1", "left_eye: expected a list"),
+        ("name = 'm'\npoints = 3\neye_corners = [1]", "eye_corners: expected the right"),
+        ("name = 'm'\npoints = 3\nnormaliser = 'nose'", "normaliser: unknown kind"),
+        ("name = 'm'\npoints = 3\nnormaliser = 'corners'", "normaliser: corners need"),
+        ("name = 'm'\npoints = 3\nnormaliser = 'pupils'", "normaliser: pupils need"),
+        ("name = 'm'\npoints = 3\nregions = 3", "regions: expected a table"),
+        ("name = 'm'\npoints = 3\n[regions]\na = [5]", "regions.a: no point 5"),
+        ("name = 'm'\npoints = 3\n[contours]\na = {closed = true}", "contours.a: expected"),
+        ("name = ", "mine.toml"),
+    ],
+)
+def test_a_wrong_field_is_named(tmp_path, lines, field):
+    path = tmp_path / "mine.toml"
+    path.write_text(lines)
+    with pytest.raises(ValueError, match=re.escape(field)) as raised:
+        read_scheme(path)
+    assert "mine.toml" in str(raised.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nothing.toml"):
+        read_scheme(tmp_path / "nothing.toml")
