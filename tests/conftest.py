@@ -1,9 +1,8 @@
 """What every test finds: a thread a process, this checkout's package, groups, shared models."""
 
 import os
-import pathlib
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from places import ROOT
 
 # Before TensorFlow is imported. Two workers with two threads each would wait for one another.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
@@ -12,7 +11,6 @@ for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREAD
 os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("", "tests", "tools"))
 
 import pytest  # noqa: E402
-import skimage.data  # noqa: E402
 from loaded import load  # noqa: E402
 
 
@@ -37,9 +35,3 @@ def pytest_collection_modifyitems(config, items):
 def tiny():
     """The published model of tests. It is shared: load one of your own to change it."""
     return load("tiny-ibug68")
-
-
-@pytest.fixture(scope="session")
-def portrait():
-    """A picture of a face, `(512, 512, 3)` uint8."""
-    return skimage.data.astronaut()

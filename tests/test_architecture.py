@@ -2,13 +2,12 @@
 
 import ast
 import graphlib
-import pathlib
 import subprocess
 import sys
 
 import pytest
+from places import ROOT
 
-ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_landmarks"
 MAY_IMPORT = {
     "moved": set(),

@@ -14,6 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import skimage.data
+from loaded import load
 from matplotlib import cbook
 
 import keras_landmarks
@@ -25,9 +26,8 @@ from keras_landmarks.schemes import IBUG68
 FACE = np.array([170, 63, 276, 189], np.float32)
 
 
-@functools.cache
 def model():
-    return keras_landmarks.load("tiny-ibug68")
+    return load("tiny-ibug68")
 
 
 @functools.cache
@@ -106,7 +106,7 @@ def test_a_photo_turned_by_its_exif_gives_the_points_of_the_upright_one(tmp_path
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_a_larger_copy_gives_the_same_points_scaled(factor):
-    accurate = keras_landmarks.load("cnn6-300w")
+    accurate = load("cnn6-300w")
     size = np.array(portrait().shape[:2]) * factor
     large = cv2.resize(portrait(), size, interpolation=cv2.INTER_CUBIC)
     small = accurate.detect(portrait(), FACE)[0].landmarks

@@ -69,7 +69,7 @@ def main():
     arguments = parser.parse_args()
     faces = data.read_300w(arguments.data, index.SPLIT)
     for name in arguments.names:
-        found = {"formats": compare(load(name), faces), "formats_of": index.sha256_of(name)}
+        found = {"formats": compare(load(name), faces), "formats_sha256": index.sha256_of(name)}
         index.put_results(name, index.SPLIT, found)
     index.main()
 

@@ -1,5 +1,4 @@
 import json
-import pathlib
 import re
 import shutil
 import subprocess
@@ -9,6 +8,7 @@ import numpy as np
 import pytest
 from faces import write_300w
 from matplotlib import cbook
+from places import ROOT
 
 import keras_landmarks
 from keras_landmarks.cli import main
@@ -21,7 +21,6 @@ from keras_landmarks.pictures import images
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
-ROOT = pathlib.Path(__file__).parents[2]
 MODEL = ["--model", "tiny-ibug68"]
 
 

@@ -1,9 +1,12 @@
+import dataclasses
+
+import cv2
 import numpy as np
 import pytest
 
 from keras_landmarks import geometry
 from keras_landmarks.data import Augmentation, made_up_face
-from keras_landmarks.data.augment import random_box, random_pixels, random_transform
+from keras_landmarks.data.augment import LIGHT, STRONG, random_box, random_pixels, random_transform
 
 NOTHING = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
 BOX = np.array([20.0, 30.0, 120.0, 230.0])
@@ -227,3 +230,59 @@ def test_crops_of_any_size_can_be_augmented(size):
     for changed in change(everything, crop, 5):
         assert changed.shape == (*size, 3)
         assert changed.dtype == np.uint8
+
+
+def test_light_is_no_more_than_strong_in_anything():
+    light, strong = dataclasses.asdict(LIGHT), dataclasses.asdict(STRONG)
+    assert all(light[name] <= strong[name] for name in strong)
+    assert light != strong
+
+
+def test_a_crop_is_turned_first_and_mirrored_then():
+    seeds = np.random.default_rng(3), np.random.default_rng(3)
+    many = np.stack([IDENTITY] * 20)
+    turned, _ = random_transform(seeds[0], Augmentation(mirror=0), many, (64, 48))
+    both, mirrored = random_transform(seeds[1], Augmentation(mirror=1), many, (64, 48))
+    assert mirrored.all()
+    points = np.array([[3.0, 50.0], [40.0, 7.0]])
+    expected = geometry.transform_points(points, turned)
+    expected[..., 0] = 47 - expected[..., 0]
+    np.testing.assert_allclose(geometry.transform_points(points, both), expected, atol=1e-4)
+
+
+def test_jpeg_has_a_quality_of_15_to_75_and_keeps_the_colours():
+    quality = {}
+    for q in range(1, 101):
+        file = cv2.imencode(".jpg", CROP, [cv2.IMWRITE_JPEG_QUALITY, q])[1]
+        quality[cv2.imdecode(file, cv2.IMREAD_COLOR).tobytes()] = q
+    crops = change(Augmentation(blur=0, jpeg=1), CROP, 300)
+    found = {quality[crop.tobytes()] for crop in crops}  # KeyError: not the picture's colours
+    assert 15 <= min(found) < 20
+    assert 70 < max(found) <= 75
+
+
+def test_there_are_one_to_three_patches_of_one_colour_each():
+    plain = np.full((64, 64, 3), 128, np.uint8)
+    counts = [
+        len({tuple(pixel) for pixel in crop.reshape(-1, 3)}) - 1
+        for crop in change(Augmentation(blur=0, patches=1), plain, 300)
+    ]
+    assert set(counts) <= {0, 1, 2, 3}
+    assert {1, 2, 3} <= set(counts)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_noise_does_not_turn_black_to_white_nor_white_to_black(level):
+    plain = np.full((32, 32, 3), level, np.uint8)
+    for crop in change(Augmentation(blur=0, noise=1), plain, 50):
+        assert np.abs(crop.astype(int) - level).max() < 100
+
+
+def test_colour_gives_a_grey_picture_a_tinge_and_keeps_its_middle_level():
+    grey = np.full((4, 4, 3), 60, np.uint8)
+    crops = change(Augmentation(blur=0, colour=0.3), grey, 100).astype(int)
+    assert np.ptp(crops[:, 0, 0], axis=-1).max() > 5
+    levels = change(Augmentation(blur=0, colour=0.3), np.full((4, 4, 3), 128, np.uint8), 400)
+    assert levels.mean() == pytest.approx(128, abs=3)
+    assert levels.min() > 0.65 * 128
+    assert levels.max() < 1.35 * 128

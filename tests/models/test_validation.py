@@ -82,6 +82,7 @@ def by_hand(coordinates, distance, weight=1.0, true=TRUE, predicted=PREDICTED):
     return np.array(faces)
 
 
+@pytest.mark.backend
 @every_coordinates
 @every_distance
 @pytest.mark.parametrize("weight", [1.0, 0.25])
@@ -130,6 +131,7 @@ def test_the_slope_of_the_third_value_is_what_is_expected_less_the_distance(dist
     np.testing.assert_allclose(slope[..., :2], (PREDICTED[..., :2] - TRUE) / 10, rtol=1e-4)
 
 
+@pytest.mark.backend
 def test_the_three_slopes_of_a_landmark_are_beside_each_other_as_in_equation_3():
     true = ops.convert_to_tensor(TRUE)
     (slope,) = gradients(lambda y: ops.sum(losses.validation(true, y)), PREDICTED)
@@ -152,6 +154,7 @@ def test_the_slope_of_the_landmarks_is_that_of_their_own_loss(coordinates, dista
     np.testing.assert_allclose(slope[..., :2], alone, rtol=1e-5)
 
 
+@pytest.mark.backend
 def test_the_truth_is_not_pulled_at_by_what_is_expected():
     predicted = ops.convert_to_tensor(PREDICTED)
     (slope,) = gradients(lambda y: ops.sum(losses.validation(y, predicted, losses.L2())), TRUE)
@@ -161,6 +164,7 @@ def test_the_truth_is_not_pulled_at_by_what_is_expected():
 # Numbers that break losses
 
 
+@pytest.mark.backend
 @every_coordinates
 @every_distance
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
@@ -178,6 +182,7 @@ def test_a_perfect_prediction_has_no_loss_and_a_finite_gradient(coordinates, dis
     np.testing.assert_array_equal(slope, 0)
 
 
+@pytest.mark.backend
 @every_distance
 def test_huge_errors_have_a_finite_loss_and_gradient(distance):
     predicted = np.float32(PREDICTED + 1e6)
@@ -292,6 +297,7 @@ def test_every_point_is_at_first_as_sure_as_the_others(name):
     np.testing.assert_allclose(error, math.log(2), rtol=1e-5)  # softplus of zero
 
 
+@pytest.mark.backend
 @every_network
 def test_both_outputs_are_float32_under_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -331,6 +337,7 @@ def test_multi_loss_trains_landmarks_and_expected_errors(name):
             assert not np.array_equal(before[path], after[path]), path
 
 
+@pytest.mark.backend
 def test_the_places_that_an_expected_error_comes_from_do_not_pull_at_the_points():
     heads = []
     for weight in (0.0, 100.0):

@@ -253,6 +253,7 @@ def seeing_model(mean_shape):
     return keras.Model(crops, {"landmarks": landmarks})
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("go", [run, run_in_two_goes])
 def test_training_sees_the_batches_of_its_samples_in_their_order(tmp_path, go):
     recipe = recipe_of(sgd, 3, model=seeing_model)
@@ -498,6 +499,7 @@ def uninterrupted(tmp_path_factory):
     return folder, out
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("epochs", [1, 4], ids=["in the first stage", "in the second stage"])
 def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
     tmp_path, uninterrupted, epochs
@@ -555,20 +557,3 @@ def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path
                 gradient[k, c] += 16 * np.sign(x) * slope / 136 / 32
     moved = weights.get_weights(model)["head_dense/bias"]
     np.testing.assert_allclose(moved, -0.01 * gradient.ravel(), atol=1e-6)
-
-
-@on_tensorflow
-def test_training_passes_these_tests_on_jax():
-    pytest.importorskip("jax")
-    names = "(killed and second) or order"
-    command = [sys.executable, "-m", "pytest", "-x", __file__, "-k", names]
-    result = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(KERAS_BACKEND="jax"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    assert " passed" in result.stdout
