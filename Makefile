@@ -11,7 +11,7 @@ demo: .venv/installed
 
 test: .venv/tests lint
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/test_align.py tests/test_dan.py tests/test_ffld.py tests/test_geometry.py tests/test_hourglass.py tests/test_layers.py tests/test_losses.py tests/test_metrics.py tests/test_models.py tests/test_validation.py -k 'not trains_landmarks'
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/layers tests/losses tests/models tests/test_geometry.py tests/test_metrics.py -k 'not trains_landmarks'
 
 lint: .venv/tests
 	$(BIN)/ruff check .

@@ -7,35 +7,34 @@ nor TensorFlow.
 import importlib
 import sys
 
-__version__ = "0.1.0"
+from keras_landmarks import moved as _moved
+
+__version__ = "0.2.0"
 
 _ROOMS = [
     "data",
-    "detection",
-    "drawing",
+    "errors",
     "evaluation",
     "export",
-    "finder",
+    "faces",
+    "files",
     "geometry",
-    "images",
     "layers",
     "losses",
     "metrics",
     "models",
     "optimizers",
+    "pictures",
     "runtime",
     "schemes",
     "shapes",
-    "smoothing",
-    "tracking",
     "training",
-    "video",
 ]
 _HOMES = {
-    "Detection": "finder",
+    "Detection": "faces",
     "Landmarker": "landmarker",
-    "Tracker": "tracking",
-    "draw": "drawing",
+    "Tracker": "faces",
+    "draw": "pictures",
     "list_models": "zoo",
     "load": "zoo",
 }
@@ -48,6 +47,9 @@ def __getattr__(name):
         return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
     if name in _ROOMS:
         return importlib.import_module(f"{__name__}.{name}")
+    if name in _moved.MOVED:
+        module = sys.modules[f"{__name__}.{name}"] = globals()[name] = _moved.old_module(name)
+        return module
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

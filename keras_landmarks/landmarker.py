@@ -2,8 +2,10 @@
 
 import keras
 
-from keras_landmarks.detection import Mtcnn, get_convention
-from keras_landmarks.finder import Detection, find_faces
+from keras_landmarks.faces.boxes import get_convention
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.schemes import get_scheme
 
 __all__ = ["Detection", "Landmarker"]
@@ -22,7 +24,7 @@ class Landmarker(keras.Model):
         outputs: its dict of outputs.
         scheme: the landmarks' scheme or its name.
         margin: side of the crop over the longer side of the box.
-        box: the convention of the boxes (see `detection`): `annotation` or `truth`.
+        box: the convention of the boxes (see `faces.boxes`): `annotation` or `truth`.
         licence: of the training data, which binds the weights.
         name: of the model.
 
@@ -82,8 +84,9 @@ class Landmarker(keras.Model):
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.
-            detector: finds the boxes; None takes the model's own, `self.detector`. See `detection`.
-            convention: how given boxes lie on faces: a name of `detection.CONVENTIONS` or a
+            detector: finds the boxes; None takes the model's own, `self.detector` (see
+                `faces.boxes`).
+            convention: how given boxes lie on faces: a name of `faces.CONVENTIONS` or a
                 `Convention`. `annotation` is about the square around the landmarks, from brows
                 to chin.
 

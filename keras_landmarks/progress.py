@@ -8,8 +8,9 @@ import math
 import keras
 import numpy as np
 
-from keras_landmarks import metrics, plots, weights
-from keras_landmarks.images import write_bytes
+from keras_landmarks import metrics, weights
+from keras_landmarks.files import write_bytes
+from keras_landmarks.pictures import plots
 
 
 class Progress(keras.callbacks.Callback):

@@ -8,8 +8,8 @@ import pathlib
 
 import numpy as np
 
-from keras_landmarks.detection import Mtcnn
-from keras_landmarks.finder import find_faces
+from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.schemes import get_scheme
 
 MARK = '{"keras_landmarks": '

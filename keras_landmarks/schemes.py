@@ -1,13 +1,31 @@
 """Landmark schemes: what each point of an annotation means.
 
-The one table of the package that holds landmark indices. A `Scheme` says which point is the
-mirror image of which, how to draw the points, where the eyes are and which distance errors are
-usually divided by. Left and right are the person's own: the right eye is on the picture's left.
+A `Scheme` says which point is the mirror image of which, how to draw the points, where the eyes are
+and which distance errors are usually divided by; the indices stand in `scheme_tables`. Left and
+right are the person's own: the right eye is on the picture's left.
 """
 
 import dataclasses
 
 import numpy as np
+
+from keras_landmarks import scheme_tables
+from keras_landmarks.scheme_tables import CONVERSIONS
+
+__all__ = [
+    "AFLW19",
+    "APPROXIMATE_CONVERSIONS",
+    "COFW29",
+    "FIVE5",
+    "IBUG49",
+    "IBUG51",
+    "IBUG68",
+    "SCHEMES",
+    "WFLW98",
+    "Scheme",
+    "convert",
+    "get_scheme",
+]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,166 +70,6 @@ class Scheme:
         return flipped
 
 
-def _run(first, last):
-    step = 1 if last >= first else -1
-    return tuple(range(first, last + step, step))
-
-
-def _mirror(count, *pairs):
-    """Mirror indices from pairs of runs `(first, last, first of the other side, its last)`."""
-    mirror = list(range(count))
-    for first, last, other_first, other_last in pairs:
-        for i, j in zip(_run(first, last), _run(other_first, other_last)):
-            mirror[i], mirror[j] = j, i
-    return tuple(mirror)
-
-
-IBUG68 = Scheme(
-    name="ibug68",
-    count=68,
-    mirror=_mirror(
-        68,
-        (0, 7, 16, 9),
-        (17, 21, 26, 22),
-        (31, 32, 35, 34),
-        (36, 39, 45, 42),
-        (40, 41, 47, 46),
-        (48, 50, 54, 52),
-        (59, 58, 55, 56),
-        (60, 61, 64, 63),
-        (67, 67, 65, 65),
-    ),
-    contours={
-        "jaw": (_run(0, 16), False),
-        "right_brow": (_run(17, 21), False),
-        "left_brow": (_run(22, 26), False),
-        "nose_bridge": (_run(27, 30), False),
-        "nose_base": (_run(31, 35), False),
-        "right_eye": (_run(36, 41), True),
-        "left_eye": (_run(42, 47), True),
-        "outer_lips": (_run(48, 59), True),
-        "inner_lips": (_run(60, 67), True),
-    },
-    regions={
-        "jaw": _run(0, 16),
-        "brows": _run(17, 26),
-        "nose": _run(27, 35),
-        "eyes": _run(36, 47),
-        "mouth": _run(48, 67),
-    },
-    right_eye=_run(36, 41),
-    left_eye=_run(42, 47),
-    eye_corners=(36, 45),
-)
-
-WFLW98 = Scheme(
-    name="wflw98",
-    count=98,
-    mirror=_mirror(
-        98,
-        (0, 15, 32, 17),
-        (33, 37, 46, 42),
-        (38, 41, 50, 47),
-        (55, 56, 59, 58),
-        (60, 64, 72, 68),
-        (65, 67, 75, 73),
-        (76, 78, 82, 80),
-        (87, 86, 83, 84),
-        (88, 89, 92, 91),
-        (95, 95, 93, 93),
-        (96, 96, 97, 97),
-    ),
-    contours={
-        "jaw": (_run(0, 32), False),
-        "right_brow": (_run(33, 41), True),
-        "left_brow": (_run(42, 50), True),
-        "nose_bridge": (_run(51, 54), False),
-        "nose_base": (_run(55, 59), False),
-        "right_eye": (_run(60, 67), True),
-        "left_eye": (_run(68, 75), True),
-        "outer_lips": (_run(76, 87), True),
-        "inner_lips": (_run(88, 95), True),
-        "right_pupil": ((96,), False),
-        "left_pupil": ((97,), False),
-    },
-    regions={
-        "jaw": _run(0, 32),
-        "brows": _run(33, 50),
-        "nose": _run(51, 59),
-        "eyes": (*_run(60, 75), 96, 97),
-        "mouth": _run(76, 95),
-    },
-    right_eye=(96,),
-    left_eye=(97,),
-    eye_corners=(60, 72),
-)
-
-COFW29 = Scheme(
-    name="cofw29",
-    count=29,
-    mirror=_mirror(
-        29,
-        (0, 0, 1, 1),
-        (2, 2, 3, 3),
-        (4, 5, 6, 7),
-        (8, 8, 9, 9),
-        (10, 10, 11, 11),
-        (12, 13, 14, 15),
-        (16, 16, 17, 17),
-        (18, 18, 19, 19),
-        (22, 22, 23, 23),
-    ),
-    contours={
-        "right_brow": ((0, 4, 2, 5), True),
-        "left_brow": ((1, 7, 3, 6), True),
-        "right_eye": ((8, 12, 10, 13), True),
-        "left_eye": ((9, 15, 11, 14), True),
-        "right_pupil": ((16,), False),
-        "left_pupil": ((17,), False),
-        "nose": ((18, 20, 19, 21), True),
-        "outer_lips": ((22, 24, 23, 27), True),
-        "inner_lips": ((22, 25, 23, 26), True),
-        "chin": ((28,), False),
-    },
-    regions={
-        "jaw": (28,),
-        "brows": _run(0, 7),
-        "nose": _run(18, 21),
-        "eyes": _run(8, 17),
-        "mouth": _run(22, 27),
-    },
-    right_eye=(16,),
-    left_eye=(17,),
-    eye_corners=(8, 9),
-)
-
-AFLW19 = Scheme(
-    name="aflw19",
-    count=19,
-    mirror=_mirror(19, (0, 2, 5, 3), (6, 8, 11, 9), (12, 12, 14, 14), (15, 15, 17, 17)),
-    contours={
-        "right_brow": (_run(0, 2), False),
-        "left_brow": (_run(3, 5), False),
-        "right_eye": (_run(6, 8), False),
-        "left_eye": (_run(9, 11), False),
-        "nose": (_run(12, 14), False),
-        "mouth": (_run(15, 17), False),
-        "chin": ((18,), False),
-    },
-    regions={
-        "jaw": (18,),
-        "brows": _run(0, 5),
-        "nose": _run(12, 14),
-        "eyes": _run(6, 11),
-        "mouth": _run(15, 17),
-    },
-    right_eye=(7,),
-    left_eye=(10,),
-    eye_corners=(6, 11),
-    normaliser="box",
-)
-
-
 def _subset(scheme, name, keep):
     """The scheme of some points of another one, renumbered in the order of `keep`."""
     new = {old: i for i, old in enumerate(keep)}
@@ -234,27 +92,13 @@ def _subset(scheme, name, keep):
     )
 
 
-_WITHOUT_JAW = _run(17, 67)
-_WITHOUT_INNER_CORNERS = tuple(i for i in _WITHOUT_JAW if i not in (60, 64))
-IBUG51 = _subset(IBUG68, "ibug51", _WITHOUT_JAW)
-IBUG49 = _subset(IBUG68, "ibug49", _WITHOUT_INNER_CORNERS)
-
-FIVE5 = Scheme(
-    name="five5",
-    count=5,
-    mirror=(1, 0, 2, 4, 3),
-    contours={
-        "right_eye": ((0,), False),
-        "left_eye": ((1,), False),
-        "nose": ((2,), False),
-        "mouth": ((3, 4), False),
-    },
-    regions={"nose": (2,), "eyes": (0, 1), "mouth": (3, 4)},
-    right_eye=(0,),
-    left_eye=(1,),
-    eye_corners=None,
-    normaliser="pupils",
-)
+IBUG68 = Scheme("ibug68", **scheme_tables.IBUG68)
+WFLW98 = Scheme("wflw98", **scheme_tables.WFLW98)
+COFW29 = Scheme("cofw29", **scheme_tables.COFW29)
+AFLW19 = Scheme("aflw19", **scheme_tables.AFLW19)
+IBUG51 = _subset(IBUG68, "ibug51", scheme_tables.WITHOUT_JAW)
+IBUG49 = _subset(IBUG68, "ibug49", scheme_tables.WITHOUT_INNER_CORNERS)
+FIVE5 = Scheme("five5", **scheme_tables.FIVE5)
 
 SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, FIVE5)}
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
@@ -276,39 +120,6 @@ def get_scheme(scheme):
     return SCHEMES[scheme]
 
 
-# Each target point is the mean of the named source points.
-_CONVERSIONS = {
-    # Approximate: the jaw is divided evenly in 98 but not in 68, and the eyelids hold six
-    # points instead of four; brows, nose, eye corners and lips are the same points.
-    ("wflw98", "ibug68"): tuple(
-        (i,)
-        for i in (
-            *range(0, 33, 2),
-            *_run(33, 37),
-            *_run(42, 46),
-            *_run(51, 59),
-            60,
-            61,
-            63,
-            64,
-            65,
-            67,
-            68,
-            69,
-            71,
-            72,
-            73,
-            75,
-            *_run(76, 95),
-        )
-    ),
-    ("ibug68", "ibug51"): tuple((i,) for i in _WITHOUT_JAW),
-    ("ibug68", "ibug49"): tuple((i,) for i in _WITHOUT_INNER_CORNERS),
-    # Approximate: a pupil is taken as the mean of the six points around its eye.
-    ("ibug68", "five5"): (_run(36, 41), _run(42, 47), (30,), (48,), (54,)),
-    ("wflw98", "five5"): ((96,), (97,), (54,), (76,), (82,)),
-    ("cofw29", "five5"): ((16,), (17,), (20,), (22,), (23,)),
-}
 APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"))
 """Conversions in which some points do not correspond exactly."""
 
@@ -339,10 +150,10 @@ def convert(landmarks, source, target):
         )
     if source == target:
         return landmarks
-    if (source.name, target.name) in _CONVERSIONS:
-        rows = _CONVERSIONS[source.name, target.name]
+    if (source.name, target.name) in CONVERSIONS:
+        rows = CONVERSIONS[source.name, target.name]
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if source.name == "wflw98" and ("ibug68", target.name) in _CONVERSIONS:
+    if source.name == "wflw98" and ("ibug68", target.name) in CONVERSIONS:
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
-    known = ", ".join(f"{a} -> {b}" for a, b in _CONVERSIONS)
+    known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")

@@ -5,7 +5,7 @@ import csv
 import numpy as np
 
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 
 PARTS = ("afw", "helen/trainset", "lfpw/trainset", "lfpw/testset")
 

@@ -1,40 +1,43 @@
 """Imports point one way: docs/DESIGN.md, 'Who may import whom'."""
 
 import ast
+import graphlib
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
 ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_landmarks"
 MAY_IMPORT = {
-    "schemes": set(),
+    "moved": set(),
+    "files": set(),
+    "scheme_tables": set(),
+    "schemes": {"scheme_tables"},
     "geometry": set(),
-    "images": {"geometry"},
-    "weights": {"images"},
+    "errors": {"schemes", "geometry"},
     "shapes": {"geometry"},
+    "pictures": {"schemes", "geometry", "files"},
+    "faces": {"schemes", "geometry", "pictures"},
     "layers": {"geometry", "shapes"},
+    "metrics": {"schemes", "errors"},
     "losses": {"schemes", "geometry", "layers", "metrics"},
-    "metrics": {"schemes", "geometry", "layers"},
     "models": {"schemes", "layers", "losses"},
     "optimizers": set(),
-    "plots": {"images"},
-    "data": {"schemes", "geometry", "images", "plots", "shapes"},
-    "detection": {"geometry"},
-    "finder": {"schemes", "geometry", "images", "detection"},
-    "runtime": {"schemes", "detection", "finder"},
-    "landmarker": {"schemes", "detection", "finder", "export"},
-    "export": {"geometry", "images", "metrics", "data", "detection", "finder", "runtime"},
-    "video": set(),
-    "smoothing": set(),
-    "tracking": {"geometry", "images", "detection", "finder", "smoothing", "video"},
+    "weights": {"files"},
+    "data": {"schemes", "geometry", "shapes", "files", "pictures"},
+    "runtime": {"schemes", "faces"},
+    "export": {"geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
+    "landmarker": {"schemes", "faces", "export"},
     "zoo": {"models", "landmarker", "weights"},
-    "drawing": {"schemes"},
-    "evaluation": {"data", "metrics", "landmarker", "detection", "schemes", "plots"},
-    "progress": {"metrics", "weights", "images", "plots"},
+    "evaluation": {"schemes", "errors", "pictures", "faces", "data"},
+    "progress": {"metrics", "weights", "files", "pictures"},
     "recipe": {"data"},
     "training": {"data", "layers", "losses", "metrics", "models", "progress", "recipe"},
 }
+KERAS_FREE = ("errors", "faces", "files", "geometry", "pictures", "runtime", "schemes", "shapes")
+MOST_LINES = 250
 TENSORFLOW = {"data", "training", "export"}
 
 
@@ -67,10 +70,31 @@ def inner(node):
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_a_file_imports_only_what_its_room_may(path):
     here = room(path)
-    if here in ("__init__", "cli", "commands"):
+    if here in ("__init__", "cli"):
         return
-    rooms = {m.split(".")[1] for m, _ in imported(path) if m.startswith("keras_landmarks.")}
-    assert rooms - {here} <= MAY_IMPORT[here]
+    assert rooms_of(path) - {here} <= MAY_IMPORT[here]
+
+
+def rooms_of(path):
+    """The rooms that a file imports."""
+    return {m.split(".")[1] for m, _ in imported(path) if m.startswith("keras_landmarks.")}
+
+
+def test_the_arrows_make_no_circle():
+    order = tuple(graphlib.TopologicalSorter(MAY_IMPORT).static_order())  # raises on one
+    assert set(order) == set(MAY_IMPORT)
+    assert set(MAY_IMPORT) | {"__init__", "cli"} == {room(path) for path in sources()}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_no_file_is_past_250_lines(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def test_these_rooms_are_imported_without_keras():
+    lines = [f"import keras_landmarks.{room}" for room in KERAS_FREE]
+    lines += ["import sys", "assert not {'keras', 'tensorflow', 'jax', 'torch'} & set(sys.modules)"]
+    subprocess.run([sys.executable, "-c", "\n".join(lines)], check=True, cwd=ROOT)
 
 
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))

@@ -11,8 +11,9 @@ import skimage.data
 from matplotlib import cbook
 
 import keras_landmarks
-from keras_landmarks import images, losses
-from keras_landmarks.finder import predict_in_parts
+from keras_landmarks import losses
+from keras_landmarks.faces.finder import predict_in_parts
+from keras_landmarks.pictures import images
 
 FACE = np.array([170, 63, 276, 189], np.float32)
 
@@ -145,7 +146,7 @@ def test_any_callable_is_a_detector_and_its_convention_is_respected():
     np.testing.assert_allclose(
         model().detect(portrait(), detector=centred)[0].landmarks, expected(), atol=1e-3
     )
-    framed = keras_landmarks.detection.convert_boxes(FACE[None], "annotation", "mtcnn")
+    framed = keras_landmarks.faces.boxes.convert_boxes(FACE[None], "annotation", "mtcnn")
     detector = lambda image: (framed, [0.7])  # noqa: E731
     detector_with_convention = functools.partial(detector)
     detector_with_convention.convention = "mtcnn"

@@ -11,14 +11,13 @@ NAMES = [
     "Tracker",
     "__version__",
     "data",
-    "detection",
     "draw",
-    "drawing",
+    "errors",
     "evaluation",
     "export",
-    "finder",
+    "faces",
+    "files",
     "geometry",
-    "images",
     "layers",
     "list_models",
     "load",
@@ -26,46 +25,44 @@ NAMES = [
     "metrics",
     "models",
     "optimizers",
+    "pictures",
     "runtime",
     "schemes",
     "shapes",
-    "smoothing",
-    "tracking",
     "training",
-    "video",
 ]
 
+ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
     "data": """LIGHT SPLITS STRONG Augmentation BrokenFile Face FaceLosses LossBalance LossBalancing
         PoseBalance Samples balance_poses made_up_face
         made_up_faces read_300w read_helen29 read_pts split_by_photo""",
-    "detection": """CONVENTIONS Convention Mtcnn calibrate check_boxes convention_of convert_boxes
-        detect_boxes find_face get_convention overlap""",
+    "errors": ERRORS,
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
-    "finder": "Detection cut_crops find_faces predict_in_parts",
+    "faces": """CONVENTIONS Convention Detection Mtcnn OneEuro Track Tracker calibrate check_boxes
+        convention_of convert_boxes cut_crops detect_boxes find_face find_faces get_convention
+        overlap predict_in_parts""",
+    "files": "whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform namespace resize_points resize_transform similarity_transform square_box
         transform_points""",
-    "images": "as_rgb read_image reduce warp write_bytes write_image",
     "layers": """FeatureImage HeatmapDecoding HeatmapGeneration ImageTransform LandmarkCrop
         LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
         TransformJitter UpsampledSum""",
     "losses": """Align DISTANCES Heatmaps IodL2 L1 L2 NormalisedDistance ScoreMaps SmoothL1
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
-    "metrics": """AUC FailureRate NME NORMALISERS auc ced face_errors failure_rate normaliser
-        point_errors region_errors""",
+    "metrics": f"AUC FailureRate NME {ERRORS}",
     "models": "MultiLoss cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet validation",
     "optimizers": "averaged_adamw",
+    "pictures": """CODECS VideoReader VideoWriter as_rgb draw is_video read_image reduce warp
+        write_image""",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 SCHEMES Scheme
         WFLW98 convert get_scheme""",
     "shapes": "align infer learn_dictionary reconstruct",
-    "smoothing": "OneEuro",
-    "tracking": "THUMBNAIL Track Tracker",
-    "video": "CODECS VideoReader VideoWriter is_video",
     "training": "Recipe Stage at_half_size train",
 }
 

@@ -7,8 +7,8 @@ import shutil
 
 import pytest
 
-from keras_landmarks import images
-from keras_landmarks.video import VideoWriter
+from keras_landmarks.pictures import images
+from keras_landmarks.pictures.video import VideoWriter
 
 ROOT = pathlib.Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)

@@ -9,8 +9,9 @@ import sys
 import numpy as np
 import pytest
 
-from keras_landmarks import evaluation, images, load, runtime
+from keras_landmarks import evaluation, load, runtime
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.pictures import images
 
 ROOT = pathlib.Path(__file__).parent.parent
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"

@@ -5,7 +5,7 @@ import sys
 import pytest
 import skimage.data
 
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 
 ROOT = pathlib.Path(__file__).parent.parent
 

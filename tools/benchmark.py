@@ -23,7 +23,8 @@ MODELS = ["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
 
 def measure_detect(name):
     """Network and whole `detect` with given boxes, on batches of 1 and 32 faces, one thread."""
-    from keras_landmarks import images, load
+    from keras_landmarks import load
+    from keras_landmarks.pictures import images
 
     use_threads(1)
     model = load(name)
@@ -41,7 +42,8 @@ def measure_detect(name):
 
 def measure_tracking(name):
     """Jitter on a still face and lag behind a moving one, in a made video of the portrait."""
-    from keras_landmarks import Tracker, geometry, images, load
+    from keras_landmarks import Tracker, geometry, load
+    from keras_landmarks.pictures import images
 
     model, portrait = load(name), images.read_image(PORTRAIT)
     rng = np.random.default_rng(0)

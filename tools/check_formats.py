@@ -15,7 +15,7 @@ import keras
 import numpy as np
 from recipes import ZOO, names
 
-from keras_landmarks import data, export, images, load, metrics, runtime
+from keras_landmarks import data, errors, export, files, load, runtime
 
 
 def open_file(path):
@@ -35,7 +35,7 @@ def compare(model, faces):
     parts = np.array_split(crops, -(-len(crops) // 16))
 
     def nme(predicted):
-        return round(100 * float(np.mean(metrics.face_errors(truth, predicted, model.scheme))), 3)
+        return round(100 * float(np.mean(errors.face_errors(truth, predicted, model.scheme))), 3)
 
     expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
     rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
@@ -69,7 +69,7 @@ def main():
     for name in arguments.names:
         results = index.read_results(name) | {"formats": compare(load(name), faces)}
         text = json.dumps(results, indent=1) + "\n"
-        images.write_bytes(ZOO / name / "results.json", text.encode())
+        files.write_bytes(ZOO / name / "results.json", text.encode())
     index.main()
 
 

@@ -9,11 +9,10 @@ zoo/occlusion.json and the table of zoo/README.md.
 
 import argparse
 import dataclasses
-import json
 
 import index
 
-from keras_landmarks import Landmarker, data, evaluation, images, load, shapes
+from keras_landmarks import Landmarker, data, evaluation, files, load, shapes
 
 PROTOCOL = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
 
@@ -53,7 +52,7 @@ def main():
                 percent = {key: round(100 * value, 3) for key, value in errors.items()}
                 rows.append({"model": name, "how": how, **percent, "faces": len(faces), **PROTOCOL})
                 print(rows[-1])
-    images.write_bytes(index.OCCLUSION, (json.dumps(rows, indent=1) + "\n").encode())
+    files.write_json(index.OCCLUSION, rows)
     index.main()
 
 

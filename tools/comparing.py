@@ -1,12 +1,11 @@
 """What the comparisons at short schedules (compare_*.py) share."""
 
 import argparse
-import json
 
 import numpy as np
 from recipes import ZOO
 
-from keras_landmarks import data, images, metrics
+from keras_landmarks import data, files, metrics
 
 SIDEWAYS = 0.2
 """The fraction of the faces, those with the largest yaw, that count as turned sideways."""
@@ -33,4 +32,4 @@ def measure(model, samples):
 
 def write(name, file, rows):
     """Writes a model's figures beside its recipe."""
-    images.write_bytes(ZOO / name / file, (json.dumps(rows, indent=1) + "\n").encode())
+    files.write_json(ZOO / name / file, rows)

@@ -13,7 +13,7 @@ import numpy as np
 from recipes import ZOO, names
 from timing import milliseconds, use_threads
 
-from keras_landmarks import Landmarker, data, evaluation, images, load
+from keras_landmarks import Landmarker, data, evaluation, files, load
 
 NORMALISERS = "corners", "pupils", "diagonal"
 
@@ -92,7 +92,7 @@ def main():
             "confidence": confidence(model, faces, arguments.split),
         }
         text = json.dumps(results, indent=1) + "\n"
-        images.write_bytes(ZOO / name / "results.json", text.encode())
+        files.write_bytes(ZOO / name / "results.json", text.encode())
         print(name, index.headline(results))
     index.main()
 

@@ -12,7 +12,7 @@ import json
 import tables
 from recipes import ZOO, names, read_recipe
 
-from keras_landmarks import images, weights, zoo
+from keras_landmarks import files, weights, zoo
 
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
@@ -73,7 +73,7 @@ def put_table(path, name, text):
     if first in content:
         before, rest = content.split(first)
         content = f"{before}{first}\n{text}\n{last}{rest.split(last)[1]}"
-        images.write_bytes(path, content.encode())
+        files.write_bytes(path, content.encode())
 
 
 def write_card(name):
@@ -94,7 +94,7 @@ def write_card(name):
 
 def main():
     index = {name: entry(name) for name in names()}
-    images.write_bytes(zoo.INDEX, (json.dumps(index, indent=1) + "\n").encode())
+    files.write_json(zoo.INDEX, index)
     readme, models = ZOO.parent / "README.md", tables.models(index)
     put_table(readme, "models", models)
     put_table(ZOO / "README.md", "models", models.replace("](zoo/", "]("))

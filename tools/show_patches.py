@@ -13,7 +13,8 @@ import numpy as np
 from recipes import ZOO
 from show_stages import crops_of
 
-from keras_landmarks import data, load, plots
+from keras_landmarks import data, load
+from keras_landmarks.pictures import plots
 
 POINTS = {"jaw": (4, 8, 12), "right eye": (36, 38, 39)}
 

@@ -11,8 +11,9 @@ import numpy as np
 from matplotlib import cbook
 from recipes import ZOO
 
-from keras_landmarks import Detection, draw, geometry, images, load, plots
-from keras_landmarks.detection import convert_boxes
+from keras_landmarks import Detection, draw, geometry, load
+from keras_landmarks.faces.boxes import convert_boxes
+from keras_landmarks.pictures import images, plots
 
 PORTRAITS = (
     pathlib.Path(__file__).resolve().parent.parent / "tutorials" / "astronaut.jpg",

@@ -20,7 +20,8 @@ import tempfile
 import numpy as np
 from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
-from keras_landmarks import images
+from keras_landmarks import files
+from keras_landmarks.pictures import images
 
 FORMATS = {"Keras": None, "LiteRT": "tflite", "LiteRT int8": "tflite-int8", "ONNX Runtime": "onnx"}
 BATCHES = 1, 32
@@ -75,7 +76,7 @@ def measure_dlib():
 
 def measure_detector():
     """Milliseconds of MTCNN on the portrait."""
-    from keras_landmarks.detection import Mtcnn
+    from keras_landmarks.faces.mtcnn import Mtcnn
 
     use_threads(1)
     detector, picture = Mtcnn(), images.read_image(PORTRAIT)
@@ -163,7 +164,7 @@ def main():
     parser.add_argument("names", nargs="*", default=published, help="models (default: all)")
     arguments = parser.parse_args()
     result = measure_all(arguments.names)
-    images.write_bytes(index.SPEED, (json.dumps(result, indent=1) + "\n").encode())
+    files.write_json(index.SPEED, result)
     index.main()
 
 

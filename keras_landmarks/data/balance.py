@@ -4,7 +4,8 @@ import dataclasses
 
 import numpy as np
 
-from keras_landmarks import plots, shapes
+from keras_landmarks import shapes
+from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
 

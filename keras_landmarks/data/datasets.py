@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.pts import read_pts
+from keras_landmarks.data.readers.pts import read_pts
 
 SPLITS = {
     "300w/train": ("afw", "helen/trainset", "lfpw/trainset"),

@@ -4,7 +4,7 @@ import pathlib
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.images import as_rgb
+from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import get_scheme
 
 

@@ -6,9 +6,10 @@ import warnings
 import keras
 import numpy as np
 
-from keras_landmarks import geometry, images
+from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_landmarks import plots
-from keras_landmarks.detection import overlap
+from keras_landmarks.faces.boxes import overlap
+from keras_landmarks.pictures import plots
 
 
 def false_detection_auc(model, faces, seed=0):

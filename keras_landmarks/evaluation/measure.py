@@ -3,12 +3,21 @@
 import dataclasses
 import warnings
 
-import keras
 import numpy as np
 
-from keras_landmarks import metrics, plots
 from keras_landmarks.data.datasets import BrokenFile
-from keras_landmarks.detection import Mtcnn, convention_of, find_face
+from keras_landmarks.errors import (
+    auc,
+    ced,
+    face_errors,
+    failure_rate,
+    normaliser,
+    point_errors,
+    region_errors,
+)
+from keras_landmarks.faces.boxes import convention_of, find_face
+from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -41,13 +50,13 @@ class Evaluation:
     confidence: np.ndarray | None = None
 
     def errors(self, kind=None):
-        """The normalised mean error of each face, `(faces,)`; see `metrics.normaliser`."""
-        return metrics.face_errors(self.truth, self.predicted, self.scheme, kind)
+        """The normalised mean error of each face, `(faces,)`; see `errors.normaliser`."""
+        return face_errors(self.truth, self.predicted, self.scheme, kind)
 
     def summary(self, kind=None):
         """The figures with their protocol, as a dict for JSON; errors in percent."""
         errors = self.errors(kind)
-        regions = metrics.region_errors(self.truth, self.predicted, self.scheme, kind)
+        regions = region_errors(self.truth, self.predicted, self.scheme, kind)
         return {
             "model": self.model,
             "faces": len(self.names),
@@ -56,9 +65,9 @@ class Evaluation:
             "normaliser": kind or get_scheme(self.scheme).normaliser,
             "nme_percent": round(100 * float(errors.mean()), 3),
             "median_percent": round(100 * float(np.median(errors)), 3),
-            "auc_at_8": round(metrics.auc(errors, 0.08), 4),
-            "failure_rate_at_8": round(metrics.failure_rate(errors, 0.08), 4),
-            "failure_rate_at_10": round(metrics.failure_rate(errors, 0.10), 4),
+            "auc_at_8": round(auc(errors, 0.08), 4),
+            "failure_rate_at_8": round(failure_rate(errors, 0.08), 4),
+            "failure_rate_at_10": round(failure_rate(errors, 0.10), 4),
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
         }
 
@@ -99,11 +108,11 @@ class Evaluation:
 
         unsure, errors = self.unsure(), self._point_errors(kind)
         if self.foretold is not None:
-            unsure = unsure / metrics.normaliser(self.truth, self.scheme, kind)[:, None]
+            unsure = unsure / normaliser(self.truth, self.scheme, kind)[:, None]
         return float(spearmanr(unsure.ravel(), errors.ravel()).statistic)
 
     def _point_errors(self, kind):
-        return np.asarray(metrics.point_errors(self.truth, self.predicted, self.scheme, kind))
+        return np.asarray(point_errors(self.truth, self.predicted, self.scheme, kind))
 
     def unsure(self):
         """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""
@@ -138,7 +147,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             most) or `truth` (the square around the true landmarks).
         detector: for `box="detector"`; None takes MTCNN.
         skip_broken: whether to warn of a picture that cannot be read and go on.
-        verbose: 0 silent, 1 progress bar.
+        verbose: 0 silent, 1 counts the faces.
 
     Returns:
         `Evaluation`.
@@ -158,42 +167,37 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             "take box='detector', or 'truth'."
         )
     detector = detector or Mtcnn()
-    bar = keras.utils.Progbar(len(faces), verbose=verbose, unit_name="face")
-    names, truth, predicted, foretold, confidence, missed = [], [], [], [], [], 0
+    found = {}  # by the face's number; None where the detector does not find it
     for number, face in enumerate(faces, start=1):
         try:
-            found = _predict(model, face, box, detector)
+            found[number] = _predict(model, face, box, detector)
         except (ValueError, OSError) as error:
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
             warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-            bar.update(number)
-            continue
-        if found is None:
-            missed += 1
-        else:
-            names.append(face.name)
-            truth.append(face.landmarks)
-            predicted.append(found.landmarks)
-            foretold.append(found.error)
-            confidence.append(found.confidence)
-        values = []
-        if truth:
-            error = metrics.face_errors(truth[-1][None], predicted[-1][None], model.scheme)
-            values = [("nme", float(error[0]))]
-        bar.update(number, values=values)
-    if not truth:
+        if verbose:
+            print(f"\r{number}/{len(faces)} faces", end="", flush=True)
+    if verbose:
+        print()
+    pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
+    if not pairs:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
     return Evaluation(
-        model.name,
-        box,
-        names,
-        np.stack(truth),
-        np.stack(predicted),
-        model.scheme.name,
-        missed,
-        *(None if rows[0] is None else np.stack(rows) for rows in (foretold, confidence)),
+        model=model.name,
+        box=box,
+        names=[face.name for face, _ in pairs],
+        truth=np.stack([face.landmarks for face, _ in pairs]),
+        predicted=np.stack([at.landmarks for _, at in pairs]),
+        scheme=model.scheme.name,
+        missed=len(found) - len(pairs),
+        foretold=_stack(at.error for _, at in pairs),
+        confidence=_stack(at.confidence for _, at in pairs),
     )
+
+
+def _stack(rows):
+    rows = list(rows)
+    return None if rows[0] is None else np.stack(rows)
 
 
 def _predict(model, face, box, detector):
@@ -225,7 +229,7 @@ def plot_ced(evaluations, path, threshold=0.08, kind=None):
             ylim=(0, 1),
         )
         for evaluation in evaluations:
-            errors, fractions = metrics.ced(evaluation.errors(kind))
+            errors, fractions = ced(evaluation.errors(kind))
             label = f"{evaluation.model}: NME {100 * errors.mean():.2f} %"
             axes.step(100 * errors, fractions, where="post", label=label)
         axes.grid(alpha=0.3)

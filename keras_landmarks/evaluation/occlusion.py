@@ -5,8 +5,8 @@ import dataclasses
 import cv2
 import numpy as np
 
-from keras_landmarks import metrics
 from keras_landmarks.data import Face
+from keras_landmarks.errors import point_errors
 
 KINDS = ("photo", "hand", "bar")
 """What hides: pieces of another face's photo, blobs with fingers, bars across the face."""
@@ -135,6 +135,6 @@ def hidden_and_visible(evaluation, faces, kind=None):
         raise ValueError("The evaluation is of other faces.")
     hidden = np.stack([face.hidden for face in faces])
     errors = np.asarray(
-        metrics.point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, kind)
+        point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, kind)
     )
     return float(errors[hidden].mean()), float(errors[~hidden].mean())

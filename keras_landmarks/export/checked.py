@@ -13,11 +13,12 @@ import tempfile
 import numpy as np
 
 import keras_landmarks
-from keras_landmarks import geometry, images, metrics
+from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import convention_of, detect_boxes
-from keras_landmarks.export.formats import FORMATS, KERAS_NAMES, need_packages, write
-from keras_landmarks.finder import cut_crops, predict_in_parts
+from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
+from keras_landmarks.faces.boxes import convention_of, detect_boxes
+from keras_landmarks.faces.finder import cut_crops, predict_in_parts
+from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model
 
 INT8_LIMIT = 0.8
@@ -61,8 +62,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     ending, limit = FORMATS[format]
     if path.suffix != ending:
         raise ValueError(f"{path}: the name of this format ends in {ending or 'no suffix'!r}.")
-    if dtype not in ("float32", "uint8"):
-        raise ValueError(f"dtype must be float32 or uint8, not {dtype!r}.")
+    if dtype not in DTYPES:
+        raise ValueError(f"dtype must be {' or '.join(DTYPES)}, not {dtype!r}.")
     if path.exists() and (path.is_dir() if ending else not (path / "saved_model.pb").is_file()):
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
@@ -85,12 +86,12 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
                 )
         text = (json.dumps(facts, indent=1) + "\n").encode()
         if made.is_dir():
-            images.write_bytes(made / "assets.extra" / "landmarks.json", text)
+            files.write_bytes(made / "assets.extra" / "landmarks.json", text)
             if path.exists():
                 path.replace(pathlib.Path(folder) / "old")
             made.replace(path)
         else:
-            images.write_bytes(path.with_name(path.name + ".json"), text)
+            files.write_bytes(path.with_name(path.name + ".json"), text)
             made.replace(path)
     return facts
 
@@ -194,7 +195,7 @@ def _check(model, path, crops, dtype):
     else:
         found = predict_in_parts(open_model(path).predict_on_batch, crops)
     distance = np.linalg.norm(found["landmarks"] - expected["landmarks"], axis=-1)
-    eyes = metrics.normaliser(expected["landmarks"], model.scheme, "pupils").mean()
+    eyes = errors.normaliser(expected["landmarks"], model.scheme, "pupils").mean()
     shares = [distance.mean() / eyes]
     if "error" in expected:
         shares.append(np.abs(found["error"] - expected["error"]).mean() / eyes)

@@ -14,6 +14,9 @@ FORMATS = {
 }
 """Ending of the file, and how far in pixels its landmarks may be from those of Keras."""
 
+DTYPES = ("float32", "uint8")
+"""What the crops may be that a file takes."""
+
 KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from keras_landmarks.images import write_bytes
+from keras_landmarks.files import write_bytes
 
 FOLDER = pathlib.Path(__file__).parent
 

@@ -16,7 +16,7 @@ from keras_landmarks.data import (
     read_pts,
     split_by_photo,
 )
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 
 needs_data = pytest.mark.skipif(
     "KERAS_LANDMARKS_DATA" not in os.environ, reason="KERAS_LANDMARKS_DATA is not set"

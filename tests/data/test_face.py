@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_landmarks.data import Face, made_up_face
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 
 IMAGE, LANDMARKS = made_up_face(0)
 

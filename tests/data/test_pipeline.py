@@ -13,7 +13,7 @@ from keras_landmarks.data import (
     made_up_face,
     made_up_faces,
 )
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 from keras_landmarks.schemes import get_scheme
 
 NOTHING = {"rotation": 0, "mirror": 0, "shift": 0, "blur": 0}

@@ -5,6 +5,8 @@ import warnings
 
 import cv2
 
+from keras_landmarks import files
+
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 """Endings of the videos that can be written, and how they are coded."""
 
@@ -92,17 +94,15 @@ class VideoWriter:
         self._codec = CODECS.get(self.path.suffix.lower())
         if self._codec is None:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
-        self._partial = self.path.with_name(f".{self.path.stem}.partial{self.path.suffix}")
-        self._writer = None
+        self._whole, self._writer = files.whole(self.path), None
 
     def write(self, frame):
         """Adds a `(height, width, 3)` uint8 RGB frame; all have the size of the first."""
         size = frame.shape[1::-1]
         if self._writer is None:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
             codec = cv2.VideoWriter_fourcc(*self._codec)
-            self._size = size
-            self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
+            partial, self._size = str(self._whole.__enter__()), size
+            self._writer = cv2.VideoWriter(partial, codec, self.frame_rate, size)
             if not self._writer.isOpened():
                 raise ValueError(f"{self.path} cannot be written.")
         if size != self._size:
@@ -112,9 +112,7 @@ class VideoWriter:
     def __enter__(self):
         return self
 
-    def __exit__(self, error, *_):
+    def __exit__(self, *error):
         if self._writer is not None:
             self._writer.release()
-            if error is None:
-                self._partial.replace(self.path)
-        self._partial.unlink(missing_ok=True)
+            self._whole.__exit__(*error)

@@ -16,7 +16,7 @@ from keras_landmarks import Landmarker, export, list_models, load, metrics, runt
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 from keras_landmarks.export import checked
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).parents[2]
 PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
 BOX = (170, 63, 276, 189)
 DATA = os.environ.get("KERAS_LANDMARKS_DATA")

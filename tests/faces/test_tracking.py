@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_landmarks import geometry, images, load
-from keras_landmarks.smoothing import OneEuro
-from keras_landmarks.tracking import Tracker
-from keras_landmarks.video import VideoReader, VideoWriter
+from keras_landmarks import geometry, load
+from keras_landmarks.faces.smoothing import OneEuro
+from keras_landmarks.faces.tracking import Tracker
+from keras_landmarks.pictures import images
+from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
-PORTRAIT = images.read_image(pathlib.Path(__file__).parents[1] / "tutorials" / "astronaut.jpg")
+PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg")
 BOX = np.array([172.0, 75.0, 272.0, 175.0])  # the square around its landmarks
 SIZE = (256, 320)
 

@@ -12,8 +12,8 @@ from keras import layers
 
 import keras_landmarks
 from keras_landmarks import Detection, Landmarker, data, draw, evaluation, metrics
-from keras_landmarks.drawing import POINT, UNSURE
 from keras_landmarks.evaluation import Evaluation
+from keras_landmarks.pictures.drawing import POINT, UNSURE
 
 SIZE = 16
 POINTS = np.float32([[4, 5], [11, 5], [7.5, 8], [5, 12], [10, 12]])
@@ -281,7 +281,7 @@ def test_a_model_that_foretells_nothing_is_named(ask, tmp_path):
 def test_plots_are_pictures(plot, tmp_path):
     pytest.importorskip("matplotlib")
     plot(made_up_evaluation(), tmp_path / "new" / "plot.png")
-    picture = keras_landmarks.images.read_image(tmp_path / "new" / "plot.png")
+    picture = keras_landmarks.pictures.images.read_image(tmp_path / "new" / "plot.png")
     assert picture.std() > 0
 
 

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from keras_landmarks import detection
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.detection import Convention, convert_boxes
+from keras_landmarks.faces import Mtcnn, boxes
+from keras_landmarks.faces.boxes import Convention, convert_boxes
 
 
 class Framer:
@@ -33,7 +33,7 @@ def test_a_converted_box_lies_as_its_convention_says():
 def test_calibration_finds_the_convention_of_a_detector(scale):
     faces = made_up_faces(6)
     wanted = Convention(0.05, -0.15, scale)
-    found = detection.calibrate(Framer(faces, wanted), faces)
+    found = boxes.calibrate(Framer(faces, wanted), faces)
     np.testing.assert_allclose(
         [found.x, found.y, found.scale], [wanted.x, wanted.y, wanted.scale], atol=1e-4
     )
@@ -41,7 +41,7 @@ def test_calibration_finds_the_convention_of_a_detector(scale):
 
 def test_calibration_of_a_blind_detector_is_an_error():
     with pytest.raises(ValueError, match="none of 2 faces"):
-        detection.calibrate(lambda image: np.zeros((0, 4)), made_up_faces(2))
+        boxes.calibrate(lambda image: np.zeros((0, 4)), made_up_faces(2))
 
 
 @pytest.mark.parametrize(
@@ -57,33 +57,33 @@ def test_calibration_of_a_blind_detector_is_an_error():
 )
 def test_a_detector_that_returns_no_boxes_is_told_what_is_expected(result, message):
     with pytest.raises(ValueError, match=message):
-        detection.detect_boxes(lambda image: result, np.zeros((9, 9, 3), np.uint8))
+        boxes.detect_boxes(lambda image: result, np.zeros((9, 9, 3), np.uint8))
 
 
 def test_a_detector_may_return_boxes_alone():
-    boxes, scores = detection.detect_boxes(lambda image: [[1, 2, 3, 4]], np.zeros((9, 9)))
-    assert boxes.shape == (1, 4)
+    found, scores = boxes.detect_boxes(lambda image: [[1, 2, 3, 4]], np.zeros((9, 9)))
+    assert found.shape == (1, 4)
     assert np.isnan(scores).all()
 
 
 def test_a_detector_may_return_tuples():
     picture, box = np.zeros((9, 9)), (1, 2, 3, 4)
-    assert detection.detect_boxes(lambda image: (), picture)[0].shape == (0, 4)
-    assert detection.detect_boxes(lambda image: (box, box), picture)[0].shape == (2, 4)
-    assert detection.detect_boxes(lambda image: ([box], [0.5]), picture)[1] == [0.5]
+    assert boxes.detect_boxes(lambda image: (), picture)[0].shape == (0, 4)
+    assert boxes.detect_boxes(lambda image: (box, box), picture)[0].shape == (2, 4)
+    assert boxes.detect_boxes(lambda image: ([box], [0.5]), picture)[1] == [0.5]
 
 
 def test_a_face_is_found_by_a_detector_that_frames_it_widely():
     (face,) = made_up_faces(1)
     detector = Framer([face], Convention(0, 0, 2.5))
-    found = detection.find_face(detector, face.image, face.annotation_box)
+    found = boxes.find_face(detector, face.image, face.annotation_box)
     assert found is not None
-    assert detection.find_face(detector, face.image, face.annotation_box + 1000) is None
+    assert boxes.find_face(detector, face.image, face.annotation_box + 1000) is None
 
 
 def test_overlap_is_intersection_over_union():
-    boxes = [[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]]
-    np.testing.assert_allclose(detection.overlap(boxes, [0, 0, 10, 10]), [1, 1 / 3, 0])
+    several = [[0, 0, 10, 10], [5, 0, 15, 10], [20, 20, 30, 30]]
+    np.testing.assert_allclose(boxes.overlap(several, [0, 0, 10, 10]), [1, 1 / 3, 0])
 
 
 def test_an_unknown_convention_is_an_error():
@@ -92,8 +92,8 @@ def test_an_unknown_convention_is_an_error():
 
 
 def test_mtcnn_finds_nothing_on_an_empty_picture_and_on_a_very_small_one():
-    find = detection.Mtcnn()
+    find = Mtcnn()
     for size in ((200, 300, 3), (5, 5, 3)):
-        boxes, scores = find(np.full(size, 127, np.uint8))
-        assert boxes.shape == (0, 4)
+        found, scores = find(np.full(size, 127, np.uint8))
+        assert found.shape == (0, 4)
         assert scores.shape == (0,)

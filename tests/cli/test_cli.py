@@ -6,9 +6,9 @@ import pytest
 from faces import write_300w
 from matplotlib import cbook
 
-from keras_landmarks import images
 from keras_landmarks.cli import main
-from keras_landmarks.video import VideoReader, VideoWriter
+from keras_landmarks.pictures import images
+from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
 MODEL = ["--model", "tiny-ibug68"]
 

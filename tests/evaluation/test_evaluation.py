@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 import keras_landmarks
-from keras_landmarks import data, detection, evaluation, metrics
+from keras_landmarks import data, evaluation, metrics
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.faces import boxes
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def test_detector_boxes_are_converted_and_missed_faces_counted(model, faces):
         box = known.get(image.tobytes())
         if box is None:
             return np.zeros((0, 4))
-        return detection.convert_boxes(box[None], "truth", "mtcnn")
+        return boxes.convert_boxes(box[None], "truth", "mtcnn")
 
     detector.convention = "mtcnn"
     result = evaluation.evaluate(model, faces, "detector", detector, verbose=0)
@@ -89,4 +90,4 @@ def test_bad_arguments_are_errors(model, faces):
 def test_the_ced_plot_is_a_picture(model, faces, tmp_path):
     result = evaluation.evaluate(model, faces, verbose=0)
     evaluation.plot_ced([result, result], tmp_path / "ced.png")
-    assert keras_landmarks.images.read_image(tmp_path / "ced.png").std() > 0
+    assert keras_landmarks.pictures.images.read_image(tmp_path / "ced.png").std() > 0

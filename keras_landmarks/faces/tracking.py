@@ -6,11 +6,11 @@ import pathlib
 import cv2
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import convention_of, convert_boxes, detect_boxes, overlap
-from keras_landmarks.finder import Detection
-from keras_landmarks.smoothing import OneEuro
-from keras_landmarks.video import VideoReader
+from keras_landmarks import geometry
+from keras_landmarks.faces.boxes import convention_of, convert_boxes, detect_boxes, overlap
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.smoothing import OneEuro
+from keras_landmarks.pictures import VideoReader, images
 
 THUMBNAIL = (32, 32)
 """Size of the normalised picture by which a face is recognised from frame to frame."""
@@ -50,7 +50,7 @@ class Tracker:
 
     Args:
         model: `Landmarker`.
-        detector: finds the boxes; None takes the model's own. See `detection`.
+        detector: finds the boxes; None takes the model's own. See `faces.boxes`.
         every: frames between two detections while all is well.
         search: frames between two detections while no face, or one less, is in view.
         overlap: lowest intersection over union of a crop's box and the box of the landmarks

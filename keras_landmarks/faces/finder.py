@@ -3,72 +3,12 @@
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
-import dataclasses
-
 import numpy as np
 
-from keras_landmarks import geometry, images
-from keras_landmarks.detection import check_boxes, convention_of, convert_boxes, detect_boxes
-from keras_landmarks.schemes import get_scheme
-
-
-@dataclasses.dataclass(eq=False)
-class Detection:
-    """One face that was found.
-
-    Args:
-        landmarks: `(n, 2)` float32 points in pixels of the picture.
-        box: `(4,)` float32 box on pixel edges, as it was detected or given.
-        scheme: name of the landmarks' scheme.
-        score: the detector's score of the face, 0..1; None where the box was given.
-        error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
-            the truth; None where the model does not say.
-        point_score: `(n,)` float32 in 0..1, the weight of each point in a score-guided model; else
-            None.
-    """
-
-    landmarks: np.ndarray
-    box: np.ndarray
-    scheme: str
-    score: float | None = None
-    error: np.ndarray | None = None
-    point_score: np.ndarray | None = None
-
-    @property
-    def confidence(self):
-        """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
-
-        From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
-        0.37 an expected error of a tenth of it), or else its score.
-        """
-        if self.error is None:
-            return self.point_score
-        scheme = get_scheme(self.scheme)
-        right, left = (
-            self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
-        )
-        return np.exp(-self.error / (0.1 * max(np.linalg.norm(right - left), 1.0)))
-
-    @property
-    def face_confidence(self):
-        """How sure the face is: the mean confidence of its points, or None."""
-        confidence = self.confidence
-        return None if confidence is None else float(confidence.mean())
-
-    def to_dict(self):
-        """The detection as plain numbers, for JSON."""
-        numbers = {
-            "scheme": self.scheme,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
-        }
-        if self.error is not None:
-            numbers["error"] = np.round(self.error, 2).tolist()
-        if self.confidence is not None:
-            numbers["confidence"] = np.round(self.confidence, 3).tolist()
-            numbers["face_confidence"] = round(self.face_confidence, 3)
-        return numbers
+from keras_landmarks import geometry
+from keras_landmarks.faces.boxes import check_boxes, convention_of, convert_boxes, detect_boxes
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.pictures import images
 
 
 def find_faces(model, image, boxes=None, detector=None, convention="annotation"):

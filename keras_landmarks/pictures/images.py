@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.files import write_bytes
 
 
 def read_image(path):
@@ -66,15 +67,6 @@ def write_image(path, image):
     if not whole:
         raise ValueError(f"Cannot write {path}: the name needs an ending such as .jpg or .png.")
     write_bytes(path, data.tobytes())
-
-
-def write_bytes(path, data):
-    """Writes a file under a temporary name and renames it: never half a file."""
-    path = pathlib.Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_bytes(data)
-    temporary.replace(path)
 
 
 def as_rgb(image):

@@ -4,7 +4,7 @@ import contextlib
 import io
 import pathlib
 
-from keras_landmarks.images import write_bytes
+from keras_landmarks.files import write_bytes
 
 
 def need_matplotlib():

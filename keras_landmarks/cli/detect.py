@@ -1,14 +1,50 @@
-"""What the words of the command line do: each function takes the parsed options."""
+"""`keras-landmarks detect`: the faces of pictures or of a video."""
 
+import contextlib
 import json
 import pathlib
 import sys
 
+from keras_landmarks import files
 
-def detect(options):
-    from keras_landmarks import draw, images, load, video
+WORDS = {
+    "help": "find the landmarks of the faces in pictures or a video",
+    "description": "Finds the faces of pictures and their landmarks, or follows those of a "
+    "video. Prints a line for each picture, or writes pictures, a video and JSON.",
+    "epilog": "examples: keras-landmarks detect photo.jpg --out drawn.png --json faces.json; "
+    "keras-landmarks detect video.mp4 --out drawn.mp4",
+}
+DEFAULT_MODEL = "resnet18-ffld-300w"
 
-    if any(video.is_video(photo) for photo in options.photos):
+
+def add_arguments(parser):
+    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or one video")
+    parser.add_argument(
+        "--model",
+        default=DEFAULT_MODEL,
+        metavar="NAME",
+        help="a model of `keras-landmarks list` (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="PICTURE",
+        help="draw the faces: a picture file, a video (without sound), or a folder for several "
+        "photos",
+    )
+    parser.add_argument(
+        "--json", metavar="FILE", help="write boxes, scores and points ('-' prints them)"
+    )
+    parser.add_argument(
+        "--skip-broken",
+        action="store_true",
+        help="warn of a picture that cannot be read, and go on",
+    )
+
+
+def run(options):
+    from keras_landmarks import draw, load, pictures
+
+    if any(pictures.is_video(photo) for photo in options.photos):
         return _detect_in_video(options)
     model = load(options.model)
     out = None if options.out is None else pathlib.Path(options.out)
@@ -26,7 +62,7 @@ def detect(options):
     found = {}
     for photo in options.photos:
         try:
-            picture = images.read_image(photo)
+            picture = pictures.read_image(photo)
         except (ValueError, OSError) as error:
             if not options.skip_broken:
                 raise
@@ -37,19 +73,16 @@ def detect(options):
         if options.json != "-":
             print(f"{photo}: {_describe(faces)}")
         if photo in targets:
-            images.write_image(targets[photo], draw(picture, faces))
+            pictures.write_image(targets[photo], draw(picture, faces))
     if options.json:
         _write_json(options.json, json.dumps({"model": options.model, "photos": found}, indent=1))
 
 
 def _detect_in_video(options):
-    import contextlib
-
     import keras
 
-    from keras_landmarks import draw, load
-    from keras_landmarks.tracking import Tracker
-    from keras_landmarks.video import VideoReader, VideoWriter
+    from keras_landmarks import Tracker, draw, load
+    from keras_landmarks.pictures import VideoReader, VideoWriter
 
     if len(options.photos) > 1:
         raise ValueError("One video at a time, and no photos with it.")
@@ -87,56 +120,8 @@ def _describe(faces):
     return f"{len(faces)} face{'s' * (len(faces) > 1)} at {boxes}"
 
 
-def list_models(options):
-    from keras_landmarks import list_models
-
-    models = list_models()
-    if options.json:
-        print(json.dumps(models, indent=1))
-        return
-    print(f"{'name':<22}{'scheme':<9}{'crop':<6}{'parameters':>11}{'size':>10}{'NME':>8}  data")
-    for name, facts in models.items():
-        size = "-" if facts["sha256"] is None else f"{facts['bytes'] / 2**20:.1f} MiB"
-        nme = "-" if facts["nme"] is None else f"{facts['nme']:.2f} %"
-        print(
-            f"{name:<22}{facts['arguments']['scheme']:<9}{facts['crop']:<6}"
-            f"{facts['parameters'] / 1e6:>9.2f} M{size:>10}{nme:>8}  {facts['licence']}"
-        )
-
-
-def evaluate(options):
-    from keras_landmarks import data, evaluation, images, load, plots
-
-    if options.plot:
-        plots.need_matplotlib()
-    model = load(options.name)
-    faces = data.read_300w(options.data, options.split, options.skip_broken)
-    result = evaluation.evaluate(model, faces, options.box, skip_broken=options.skip_broken)
-    facts = {"split": options.split, **result.summary(options.normaliser)}
-    print(json.dumps(facts, indent=1))
-    if options.json:
-        facts["faces_percent"] = result.by_face(options.normaliser)
-        images.write_bytes(options.json, (json.dumps(facts, indent=1) + "\n").encode())
-    if options.plot:
-        evaluation.plot_ced([result], options.plot, kind=options.normaliser)
-
-
-def export(options):
-    from keras_landmarks import load
-
-    model = load(options.name)
-    facts = model.export(options.out, options.format, options.dtype, options.representative)
-    kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
-    print(
-        f"{options.out}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
-        f"(crop pixels). Licence of the training data: {facts['licence']}."
-    )
-
-
 def _write_json(target, text):
-    from keras_landmarks import images
-
     if target == "-":
         print(text)
     else:
-        images.write_bytes(target, (text + "\n").encode())
+        files.write_bytes(target, (text + "\n").encode())

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_landmarks.data import made_up_face, read_helen29
-from keras_landmarks.images import write_image
+from keras_landmarks.pictures.images import write_image
 from keras_landmarks.schemes import get_scheme
 
 scipy_io = pytest.importorskip("scipy.io")

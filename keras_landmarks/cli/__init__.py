@@ -1,0 +1,42 @@
+"""The command line: `keras-landmarks detect | list | evaluate | export`, one file a command."""
+
+import argparse
+import sys
+import warnings
+
+from keras_landmarks.cli import detect, evaluate, export, list_models
+
+COMMANDS = {"detect": detect, "list": list_models, "evaluate": evaluate, "export": export}
+
+
+def main(arguments=None):
+    """Runs the command line.
+
+    Args:
+        arguments: list of words; None takes those of the process.
+
+    Returns:
+        0, or 1 after an error, which is said in one line.
+    """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    options = _parser(arguments[:1]).parse_args(arguments)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+        try:
+            return options.run(options) or 0
+        except (ValueError, OSError, ImportError, RuntimeError) as error:
+            print(f"keras-landmarks: {error}", file=sys.stderr)
+            return 1
+
+
+def _parser(chosen):
+    parser = argparse.ArgumentParser(
+        prog="keras-landmarks", description="Finds the landmarks of faces in pictures."
+    )
+    words = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        word = words.add_parser(name, **command.WORDS)
+        word.set_defaults(run=command.run)
+        if name in chosen:  # the others' tables, and what they import, stay unread
+            command.add_arguments(word)
+    return parser

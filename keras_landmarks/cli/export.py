@@ -1,0 +1,36 @@
+"""`keras-landmarks export`: a model as a file for phones, servers and browsers."""
+
+WORDS = {
+    "help": "write a model for a phone, a server or a browser",
+    "description": "Writes a model as SavedModel, TFLite or ONNX, checked against Keras, with a "
+    ".json that says how to feed it.",
+    "epilog": "example: keras-landmarks export cnn6-300w --format tflite-int8 --out cnn6.tflite",
+}
+
+
+def add_arguments(parser):
+    from keras_landmarks.export.formats import DTYPES, FORMATS
+
+    parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
+    parser.add_argument("--format", required=True, help=f"one of {', '.join(FORMATS)}")
+    parser.add_argument("--out", required=True, metavar="PATH", help="the file or folder to write")
+    parser.add_argument(
+        "--dtype",
+        default="float32",
+        help=f"of the crops: {' or '.join(DTYPES)} (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--representative", metavar="FOLDER", help="pictures of faces to measure int8 on"
+    )
+
+
+def run(options):
+    from keras_landmarks import load
+
+    model = load(options.name)
+    facts = model.export(options.out, options.format, options.dtype, options.representative)
+    kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
+    print(
+        f"{options.out}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
+        f"(crop pixels). Licence of the training data: {facts['licence']}."
+    )

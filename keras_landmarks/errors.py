@@ -1,0 +1,130 @@
+"""How far predicted landmarks lie from the truth, and how that is summed up over faces.
+
+All errors are fractions (0.04 is 4 %) of a distance that belongs to the true face, the
+*normaliser*:
+
+* `corners`: between the outer eye corners (the official 300W protocol, "inter-ocular");
+* `pupils`: between the pupils, each the mean of the points around its eye;
+* `box`: the geometric mean of width and height of what the true landmarks span (AFLW's own
+  protocol takes the width of its annotated square box instead: not comparable to a few percent);
+* `diagonal`: the diagonal of that box.
+
+Functions take NumPy arrays or tensors of any Keras backend, and need NumPy alone for arrays.
+"""
+
+import numpy as np
+
+from keras_landmarks.geometry import namespace
+from keras_landmarks.schemes import get_scheme
+
+NORMALISERS = ("corners", "pupils", "box", "diagonal")
+
+
+def normaliser(landmarks, scheme="ibug68", kind=None):
+    """The distance that a face's errors are divided by, in pixels.
+
+    Args:
+        landmarks: `(batch, n, 2)` true landmarks.
+        scheme: the landmarks' scheme or its name.
+        kind: one of `NORMALISERS`; None takes the scheme's usual one.
+
+    Returns:
+        `(batch,)`.
+
+    Raises:
+        ValueError: if the kind is unknown or the scheme has no such distance.
+    """
+    scheme = get_scheme(scheme)
+    kind = scheme.normaliser if kind is None else kind
+    xp = namespace(landmarks)
+    if kind in ("box", "diagonal"):
+        extent = xp.max(landmarks, axis=1) - xp.min(landmarks, axis=1)
+        if kind == "box":
+            return xp.sqrt(extent[:, 0] * extent[:, 1])
+        return xp.sqrt(xp.sum(extent * extent, axis=-1))
+    if kind not in NORMALISERS:
+        raise ValueError(f"Unknown normaliser {kind!r}. Known: {', '.join(NORMALISERS)}.")
+    if kind == "corners" and not scheme.eye_corners:
+        raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
+    eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
+    right, left = (xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes)
+    return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+
+
+def point_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The normalised error of every landmark.
+
+    Args:
+        y_true: `(batch, n, 2)` landmarks.
+        y_pred: `(batch, n, 2)` landmarks.
+        scheme: their scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
+
+    Returns:
+        `(batch, n)` fractions of the normaliser.
+
+    Raises:
+        ValueError: if the shapes differ or are not `(batch, n, 2)` of the scheme.
+    """
+    count = get_scheme(scheme).count
+    shapes = tuple(y_true.shape), tuple(y_pred.shape)
+    batches = {shape[:1] for shape in shapes} - {(None,)}  # None: not known before it runs
+    if any(shape[1:] != (count, 2) for shape in shapes) or len(batches) > 1:
+        raise ValueError(
+            f"Expected landmarks (batch, {count}, 2), got truth {shapes[0]} and "
+            f"prediction {shapes[1]}."
+        )
+    xp = namespace(y_true, y_pred)
+    distances = xp.sqrt(xp.sum((y_true - y_pred) ** 2, axis=-1))
+    return distances / normaliser(y_true, scheme, kind)[:, None]
+
+
+def face_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The normalised mean error of every face, `(batch,)`. Arguments as of `point_errors`."""
+    errors = point_errors(y_true, y_pred, scheme, kind)
+    return namespace(errors).mean(errors, axis=-1)
+
+
+def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
+    """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
+    errors = point_errors(y_true, y_pred, scheme, kind)
+    xp = namespace(errors)
+    errors = errors if xp is np else xp.convert_to_numpy(errors)
+    regions = get_scheme(scheme).regions
+    return {name: float(errors[:, list(points)].mean()) for name, points in regions.items()}
+
+
+def failure_rate(errors, threshold=0.08):
+    """The fraction of faces with an error above a threshold, or with none (NaN).
+
+    Args:
+        errors: `(faces,)` errors of faces.
+        threshold: in the errors' unit.
+    """
+    return float((~(np.asarray(errors) <= threshold)).mean())
+
+
+def ced(errors):
+    """The cumulative error distribution: what fraction of faces has at most which error.
+
+    Args:
+        errors: `(faces,)` errors of faces.
+
+    Returns:
+        `(errors, fractions)`, each `(faces,)`: the sorted errors, and the steps of the curve.
+    """
+    errors = np.sort(np.asarray(errors, np.float64))
+    return errors, np.arange(1, len(errors) + 1) / len(errors)
+
+
+def auc(errors, threshold=0.08):
+    """The area under the CED curve up to a threshold, as a fraction of the whole: 1 is perfect.
+
+    Exact: the area under the empirical curve up to t is the mean of `max(t - error, 0)`.
+
+    Args:
+        errors: `(faces,)` errors of faces.
+        threshold: in the errors' unit.
+    """
+    errors = np.nan_to_num(np.asarray(errors, np.float64), nan=np.inf)
+    return float(np.maximum(threshold - errors, 0).mean() / threshold)

@@ -1,0 +1,43 @@
+"""From a picture to points: boxes, crops, landmarks, tracks.
+
+Nothing here needs Keras or TensorFlow, but for `Mtcnn` when it is called.
+"""
+
+from keras_landmarks.faces.boxes import (
+    CONVENTIONS,
+    Convention,
+    calibrate,
+    check_boxes,
+    convention_of,
+    convert_boxes,
+    detect_boxes,
+    find_face,
+    get_convention,
+    overlap,
+)
+from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.finder import cut_crops, find_faces, predict_in_parts
+from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.faces.smoothing import OneEuro
+from keras_landmarks.faces.tracking import Track, Tracker
+
+__all__ = [
+    "CONVENTIONS",
+    "Convention",
+    "Detection",
+    "Mtcnn",
+    "OneEuro",
+    "Track",
+    "Tracker",
+    "calibrate",
+    "check_boxes",
+    "convention_of",
+    "convert_boxes",
+    "cut_crops",
+    "detect_boxes",
+    "find_face",
+    "find_faces",
+    "get_convention",
+    "overlap",
+    "predict_in_parts",
+]

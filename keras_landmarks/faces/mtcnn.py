@@ -1,0 +1,56 @@
+"""The face detector that is used where no other is given."""
+
+import cv2
+import numpy as np
+
+
+class Mtcnn:
+    """The MTCNN face detector of the `mtcnn` package, whose weights come with it.
+
+    Args:
+        longest: pictures with a longer side are detected on a copy reduced to it, in pixels.
+        threshold: lowest score of a face, 0..1.
+
+    Call arguments:
+        image: `(height, width, 3)` uint8 RGB.
+
+    Returns:
+        `(boxes, scores)`: `(faces, 4)` float32 boxes, largest score first, and `(faces,)`.
+
+    Reference:
+        Zhang et al., Joint face detection and alignment using multi-task cascaded convolutional
+        networks, SPL 2016.
+    """
+
+    convention = "mtcnn"
+
+    def __init__(self, longest=800, threshold=0.9):
+        self.longest, self.threshold = longest, threshold
+        self._network = None
+
+    def __call__(self, image):
+        if self._network is None:
+            import keras
+
+            if keras.backend.backend() != "tensorflow":
+                raise ImportError(
+                    "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "
+                    "detector of your own."
+                )
+            import mtcnn
+
+            self._network = mtcnn.MTCNN()
+        scale = min(1.0, self.longest / max(image.shape[:2]))
+        size = [max(round(side * scale), 1) for side in image.shape[:2]]
+        small = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else image
+        if min(small.shape[:2]) < 12:  # its smallest window
+            return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
+        rows = self._network.detect_faces(
+            small, fit_to_image=False, box_format="xyxy", output_type="numpy"
+        )
+        rows = np.asarray(rows, np.float32).reshape(-1, np.shape(rows)[-1])
+        rows = rows[rows[:, 5] >= self.threshold]
+        rows = rows[np.argsort(-rows[:, 5], kind="stable")]
+        # Back to the picture; boxes and edges scale without a half pixel.
+        back = np.array([image.shape[1] / size[1], image.shape[0] / size[0]] * 2, np.float32)
+        return rows[:, 1:5] * back, rows[:, 5]

@@ -1,0 +1,18 @@
+"""Pixels in and out: pictures, videos, drawn faces, plots."""
+
+from keras_landmarks.pictures.drawing import draw
+from keras_landmarks.pictures.images import as_rgb, read_image, reduce, warp, write_image
+from keras_landmarks.pictures.video import CODECS, VideoReader, VideoWriter, is_video
+
+__all__ = [
+    "CODECS",
+    "VideoReader",
+    "VideoWriter",
+    "as_rgb",
+    "draw",
+    "is_video",
+    "read_image",
+    "reduce",
+    "warp",
+    "write_image",
+]

@@ -1,0 +1,215 @@
+"""The landmark indices of every scheme and conversion: the only file that holds any.
+
+Tables for `schemes`, whose `Scheme` says what the words mean.
+"""
+
+
+def run(first, last):
+    """The indices from the first to the last, in either direction."""
+    step = 1 if last >= first else -1
+    return tuple(range(first, last + step, step))
+
+
+def mirror_of(count, *pairs):
+    """Mirror indices from pairs of runs `(first, last, first of the other side, its last)`."""
+    mirror = list(range(count))
+    for first, last, other_first, other_last in pairs:
+        for i, j in zip(run(first, last), run(other_first, other_last)):
+            mirror[i], mirror[j] = j, i
+    return tuple(mirror)
+
+
+IBUG68 = dict(
+    count=68,
+    mirror=mirror_of(
+        68,
+        (0, 7, 16, 9),
+        (17, 21, 26, 22),
+        (31, 32, 35, 34),
+        (36, 39, 45, 42),
+        (40, 41, 47, 46),
+        (48, 50, 54, 52),
+        (59, 58, 55, 56),
+        (60, 61, 64, 63),
+        (67, 67, 65, 65),
+    ),
+    contours={
+        "jaw": (run(0, 16), False),
+        "right_brow": (run(17, 21), False),
+        "left_brow": (run(22, 26), False),
+        "nose_bridge": (run(27, 30), False),
+        "nose_base": (run(31, 35), False),
+        "right_eye": (run(36, 41), True),
+        "left_eye": (run(42, 47), True),
+        "outer_lips": (run(48, 59), True),
+        "inner_lips": (run(60, 67), True),
+    },
+    regions={
+        "jaw": run(0, 16),
+        "brows": run(17, 26),
+        "nose": run(27, 35),
+        "eyes": run(36, 47),
+        "mouth": run(48, 67),
+    },
+    right_eye=run(36, 41),
+    left_eye=run(42, 47),
+    eye_corners=(36, 45),
+)
+
+WFLW98 = dict(
+    count=98,
+    mirror=mirror_of(
+        98,
+        (0, 15, 32, 17),
+        (33, 37, 46, 42),
+        (38, 41, 50, 47),
+        (55, 56, 59, 58),
+        (60, 64, 72, 68),
+        (65, 67, 75, 73),
+        (76, 78, 82, 80),
+        (87, 86, 83, 84),
+        (88, 89, 92, 91),
+        (95, 95, 93, 93),
+        (96, 96, 97, 97),
+    ),
+    contours={
+        "jaw": (run(0, 32), False),
+        "right_brow": (run(33, 41), True),
+        "left_brow": (run(42, 50), True),
+        "nose_bridge": (run(51, 54), False),
+        "nose_base": (run(55, 59), False),
+        "right_eye": (run(60, 67), True),
+        "left_eye": (run(68, 75), True),
+        "outer_lips": (run(76, 87), True),
+        "inner_lips": (run(88, 95), True),
+        "right_pupil": ((96,), False),
+        "left_pupil": ((97,), False),
+    },
+    regions={
+        "jaw": run(0, 32),
+        "brows": run(33, 50),
+        "nose": run(51, 59),
+        "eyes": (*run(60, 75), 96, 97),
+        "mouth": run(76, 95),
+    },
+    right_eye=(96,),
+    left_eye=(97,),
+    eye_corners=(60, 72),
+)
+
+COFW29 = dict(
+    count=29,
+    mirror=mirror_of(
+        29,
+        (0, 0, 1, 1),
+        (2, 2, 3, 3),
+        (4, 5, 6, 7),
+        (8, 8, 9, 9),
+        (10, 10, 11, 11),
+        (12, 13, 14, 15),
+        (16, 16, 17, 17),
+        (18, 18, 19, 19),
+        (22, 22, 23, 23),
+    ),
+    contours={
+        "right_brow": ((0, 4, 2, 5), True),
+        "left_brow": ((1, 7, 3, 6), True),
+        "right_eye": ((8, 12, 10, 13), True),
+        "left_eye": ((9, 15, 11, 14), True),
+        "right_pupil": ((16,), False),
+        "left_pupil": ((17,), False),
+        "nose": ((18, 20, 19, 21), True),
+        "outer_lips": ((22, 24, 23, 27), True),
+        "inner_lips": ((22, 25, 23, 26), True),
+        "chin": ((28,), False),
+    },
+    regions={
+        "jaw": (28,),
+        "brows": run(0, 7),
+        "nose": run(18, 21),
+        "eyes": run(8, 17),
+        "mouth": run(22, 27),
+    },
+    right_eye=(16,),
+    left_eye=(17,),
+    eye_corners=(8, 9),
+)
+
+AFLW19 = dict(
+    count=19,
+    mirror=mirror_of(19, (0, 2, 5, 3), (6, 8, 11, 9), (12, 12, 14, 14), (15, 15, 17, 17)),
+    contours={
+        "right_brow": (run(0, 2), False),
+        "left_brow": (run(3, 5), False),
+        "right_eye": (run(6, 8), False),
+        "left_eye": (run(9, 11), False),
+        "nose": (run(12, 14), False),
+        "mouth": (run(15, 17), False),
+        "chin": ((18,), False),
+    },
+    regions={
+        "jaw": (18,),
+        "brows": run(0, 5),
+        "nose": run(12, 14),
+        "eyes": run(6, 11),
+        "mouth": run(15, 17),
+    },
+    right_eye=(7,),
+    left_eye=(10,),
+    eye_corners=(6, 11),
+    normaliser="box",
+)
+
+
+FIVE5 = dict(
+    count=5,
+    mirror=(1, 0, 2, 4, 3),
+    contours={
+        "right_eye": ((0,), False),
+        "left_eye": ((1,), False),
+        "nose": ((2,), False),
+        "mouth": ((3, 4), False),
+    },
+    regions={"nose": (2,), "eyes": (0, 1), "mouth": (3, 4)},
+    right_eye=(0,),
+    left_eye=(1,),
+    eye_corners=None,
+    normaliser="pupils",
+)
+
+WITHOUT_JAW = run(17, 67)
+WITHOUT_INNER_CORNERS = tuple(i for i in WITHOUT_JAW if i not in (60, 64))
+
+# Each target point is the mean of the named source points.
+CONVERSIONS = {
+    # Approximate: the jaw is divided evenly in 98 but not in 68, and the eyelids hold six
+    # points instead of four; brows, nose, eye corners and lips are the same points.
+    ("wflw98", "ibug68"): tuple(
+        (i,)
+        for i in (
+            *range(0, 33, 2),
+            *run(33, 37),
+            *run(42, 46),
+            *run(51, 59),
+            60,
+            61,
+            63,
+            64,
+            65,
+            67,
+            68,
+            69,
+            71,
+            72,
+            73,
+            75,
+            *run(76, 95),
+        )
+    ),
+    ("ibug68", "ibug51"): tuple((i,) for i in WITHOUT_JAW),
+    ("ibug68", "ibug49"): tuple((i,) for i in WITHOUT_INNER_CORNERS),
+    # Approximate: a pupil is taken as the mean of the six points around its eye.
+    ("ibug68", "five5"): (run(36, 41), run(42, 47), (30,), (48,), (54,)),
+    ("wflw98", "five5"): ((96,), (97,), (54,), (76,), (82,)),
+    ("cofw29", "five5"): ((16,), (17,), (20,), (22,), (23,)),
+}
