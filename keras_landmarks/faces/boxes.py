@@ -37,6 +37,7 @@ CONVENTIONS = {
     "annotation": Convention(0.0, 0.0, 1.0),
     # Measured by `calibrate` on 400 faces of 300w/train.
     "mtcnn": Convention(-0.013, -0.171, 1.237),
+    "blazeface": Convention(0.004, -0.073, 1.05),
 }
 
 
