@@ -157,3 +157,13 @@ def convert(landmarks, source, target):
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
     known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
+
+
+def can_convert(source, target):
+    """Whether `convert` takes landmarks of one scheme (or its name) to another."""
+    source, target = get_scheme(source), get_scheme(target)
+    try:
+        convert(np.zeros((source.count, 2), np.float32), source, target)
+    except ValueError:
+        return False
+    return True
