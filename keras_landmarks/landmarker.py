@@ -1,11 +1,13 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
+import threading
+
 import keras
 
+from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.schemes import get_scheme
 
 __all__ = ["Detection", "Landmarker"]
@@ -29,7 +31,7 @@ class Landmarker(keras.Model):
         name: of the model.
 
     Attributes:
-        detector: finds the faces where no boxes are given; MTCNN unless another is set.
+        detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
 
     Example:
         model = keras_landmarks.load("cnn6-300w")
@@ -53,7 +55,8 @@ class Landmarker(keras.Model):
         self.licence = licence
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
-        self.detector = Mtcnn()
+        self.detector = BlazeFace()
+        self._running = threading.Lock()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -73,14 +76,23 @@ class Landmarker(keras.Model):
         network = keras.saving.deserialize_keras_object(config.pop("network"), custom_objects)
         return cls(network.input, network.output, name=network.name, **config)
 
-    def detect(self, image, boxes=None, detector=None, convention="annotation"):
+    def detect(
+        self,
+        image,
+        boxes=None,
+        detector=None,
+        convention="annotation",
+        angles=None,
+        turns=True,
+    ):
         """Finds the faces of a picture and their landmarks.
 
         Args:
             image: a path, a PIL picture or an array: `(height, width)` or `(height, width, 1)`
                 grey, `(height, width, 3)` RGB, `(height, width, 4)` RGBA; 0..255, integers or
                 floats. Files and PIL pictures are turned upright as their EXIF says. A list of
-                these, or an array `(batch, height, width, channels)`, is a batch.
+                these, or an array `(batch, height, width, channels)`, is a batch, of which the faces are
+                computed together and the files read ahead; so is an iterator of these.
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.
@@ -89,16 +101,25 @@ class Landmarker(keras.Model):
             convention: how given boxes lie on faces: a name of `faces.CONVENTIONS` or a
                 `Convention`. `annotation` is about the square around the landmarks, from brows
                 to chin.
+            angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
+                and the boxes are as of upright faces; None where they are not or it is not known.
+            turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
-            List of `Detection`, empty where there is no face; for a batch, a list of lists.
+            List of `Detection`, empty where there is no face; for a batch, a list of lists; for an
+            iterator, an iterator of lists.
 
         Raises:
             FileNotFoundError: if there is no such file.
             ValueError: if the picture cannot be read or is not one, or a box is inverted, not
                 finite or outside of the picture.
         """
-        return find_faces(self, image, boxes, detector, convention)
+        return find_faces(self, image, boxes, detector, convention, angles, turns)
+
+    def predict_on_batch(self, x):
+        """The outputs for a batch of crops. Threads that call it wait for each other."""
+        with self._running:
+            return super().predict_on_batch(x)
 
     def export(self, path, format="saved_model", dtype="float32", representative=None):
         """Writes the model for a phone, a server or a browser: see `export.export`.

@@ -8,7 +8,7 @@ import types
 import warnings
 
 MOVED = {
-    "detection": ("faces.boxes", "faces.mtcnn"),
+    "detection": ("faces.boxes", "faces.detectors", "faces.mtcnn"),
     "drawing": ("pictures.drawing",),
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),

@@ -4,12 +4,14 @@ Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, N
 """
 
 import json
+import os
 import pathlib
 
 import numpy as np
 
+from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.faces.interpreters import Interpreters
 from keras_landmarks.schemes import get_scheme
 
 MARK = '{"keras_landmarks": '
@@ -24,8 +26,7 @@ class ExportedModel:
         facts: what was written with the model (see `export.export`).
 
     Attributes:
-        detector: finds the faces where no boxes are given; MTCNN, which needs TensorFlow, unless
-            another is set.
+        detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
     """
 
     def __init__(self, run, facts):
@@ -33,7 +34,7 @@ class ExportedModel:
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
-        self.detector = Mtcnn()
+        self.detector = BlazeFace()
 
     def predict_on_batch(self, crops):
         """The network's outputs.
@@ -60,7 +61,15 @@ class ExportedModel:
             crops = np.clip(np.rint(crops), 0, 255)
         return self._run(np.ascontiguousarray(crops, self._input["dtype"]))
 
-    def detect(self, image, boxes=None, detector=None, convention="annotation"):
+    def detect(
+        self,
+        image,
+        boxes=None,
+        detector=None,
+        convention="annotation",
+        angles=None,
+        turns=True,
+    ):
         """Finds the faces of a picture and their landmarks, as `Landmarker.detect` does.
 
         Args:
@@ -68,11 +77,14 @@ class ExportedModel:
             boxes: `(faces, 4)` boxes of the faces; for a batch, a list with one for each picture.
             detector: finds the boxes; None takes the model's own, `self.detector`.
             convention: how given boxes lie on faces.
+            angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
+                and the boxes are as of upright faces; None where they are not or it is not known.
+            turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
             List of `Detection`; for a batch, a list of lists.
         """
-        return find_faces(self, image, boxes, detector, convention)
+        return find_faces(self, image, boxes, detector, convention, angles, turns)
 
 
 def open_model(path, threads=1):
@@ -95,7 +107,7 @@ def open_model(path, threads=1):
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
     path = pathlib.Path(path)
-    openers = {".tflite": _open_tflite, ".onnx": _open_onnx}
+    openers = {".tflite": _TfLite, ".onnx": _Onnx}
     if path.suffix not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
     if not path.is_file():
@@ -129,27 +141,50 @@ def read_facts(path):
         raise ValueError(f"{path} was not exported by keras_landmarks, or is cut short.") from None
 
 
-def _open_tflite(path, threads):
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(f"{path} needs LiteRT: pip install ai-edge-litert") from error
-    run = Interpreter(str(path), num_threads=threads).get_signature_runner()
-    return lambda crops: run(crops=crops)
+class _TfLite:
+    """Runs a `.tflite` file; threads may share it."""
+
+    def __init__(self, path, threads):
+        self._interpreters = Interpreters(path, threads)
+
+    def __call__(self, crops):
+        with self._interpreters.take() as interpreter:
+            return interpreter.get_signature_runner()(crops=crops)
 
 
-def _open_onnx(path, threads):
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(f"{path} needs ONNX Runtime: pip install onnxruntime") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its errors have no common parent but this
-        raise ValueError(str(error)) from error
-    names = [output.name for output in session.get_outputs()]
-    return lambda crops: dict(zip(names, session.run(names, {"crops": crops})))
+class _Onnx:
+    """Runs an `.onnx` file; threads may share it, and a forked process opens it anew."""
+
+    def __init__(self, path, threads):
+        self._path, self._threads = path, threads
+        self._content = path.read_bytes()
+        self._start()
+
+    def _start(self):
+        try:
+            import onnxruntime
+        except ImportError as error:
+            message = f"{self._path} needs ONNX Runtime: pip install onnxruntime"
+            raise ImportError(message) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = self._threads, 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                self._content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no common parent but this
+            raise ValueError(str(error)) from error
+        self._names = [output.name for output in self._session.get_outputs()]
+        self._process = os.getpid()
+
+    def __call__(self, crops):
+        if self._process != os.getpid():
+            self._start()
+        return dict(zip(self._names, self._session.run(self._names, {"crops": crops})))
+
+    def __getstate__(self):
+        return {name: vars(self)[name] for name in ("_path", "_threads", "_content")}
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._start()

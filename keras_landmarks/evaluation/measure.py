@@ -15,7 +15,7 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.faces.boxes import convention_of, find_face
+from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme

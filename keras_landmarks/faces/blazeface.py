@@ -6,6 +6,7 @@ import numpy as np
 from keras_landmarks import geometry
 from keras_landmarks.faces.blaze_network import SIDES, BlazeNetwork, merge
 from keras_landmarks.faces.boxes import overlap
+from keras_landmarks.faces.upright import eye_angle, turned
 from keras_landmarks.pictures import images
 
 LEAST = 16
@@ -121,17 +122,6 @@ class BlazeFace:
         half = np.max(boxes[i, 2:] - boxes[i, :2]) / scale / 2
         box = np.concatenate([middle - half, middle + half])
         return scores[i], box, geometry.transform_points(points[i] - 0.5, back)
-
-
-def eye_angle(points):
-    """By how many degrees a face is turned clockwise: `(..., k, 2)`, the first two its eyes."""
-    x, y = np.moveaxis(points[..., 1, :] - points[..., 0, :], -1, 0)
-    return np.degrees(np.arctan2(y, x))
-
-
-def turned(angle, other):
-    """How far an angle lies from another, in -180..180 degrees."""
-    return (angle - other + 180) % 360 - 180
 
 
 def squares(image, smallest):

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from keras_landmarks.faces.pose import of_landmarks
 from keras_landmarks.schemes import get_scheme
 
 
@@ -15,11 +16,14 @@ class Detection:
         landmarks: `(n, 2)` float32 points in pixels of the picture.
         box: `(4,)` float32 box on pixel edges, as it was detected or given.
         scheme: name of the landmarks' scheme.
-        score: the detector's score of the face, 0..1; None where the box was given.
+        score: the detector's score of the face, 0..1, the less the further the face is turned
+            (half of it upside down); None where the box was given.
         error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
             the truth; None where the model does not say.
         point_score: `(n,)` float32 in 0..1, the weight of each point in a score-guided model; else
             None.
+        angle: degrees clockwise by which the face was taken to be turned: its crop was levelled by
+            them, and it lies so about the middle of its box.
     """
 
     landmarks: np.ndarray
@@ -28,6 +32,7 @@ class Detection:
     score: float | None = None
     error: np.ndarray | None = None
     point_score: np.ndarray | None = None
+    angle: float = 0.0
 
     @property
     def confidence(self):
@@ -50,17 +55,33 @@ class Detection:
         confidence = self.confidence
         return None if confidence is None else float(confidence.mean())
 
+    @property
+    def pose(self):
+        """Where the head looks, a `Pose` (yaw, pitch, roll in degrees); None where it is not known.
+
+        It is not for schemes without a 3D shape, as `aflw19`.
+        """
+        return of_landmarks(self.landmarks, self.scheme)
+
     def to_dict(self):
         """The detection as plain numbers, for JSON."""
         numbers = {
             "scheme": self.scheme,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
+            "score": None if self.score is None else round(self.score, 4),
+            "box": _rounded(self.box, 2),
+            "landmarks": _rounded(self.landmarks, 2),
+            "angle": round(self.angle, 1),
         }
+        if (pose := self.pose) is not None:
+            numbers["pose"] = {name: round(angle, 1) for name, angle in pose._asdict().items()}
         if self.error is not None:
-            numbers["error"] = np.round(self.error, 2).tolist()
+            numbers["error"] = _rounded(self.error, 2)
         if self.confidence is not None:
-            numbers["confidence"] = np.round(self.confidence, 3).tolist()
+            numbers["confidence"] = _rounded(self.confidence, 3)
             numbers["face_confidence"] = round(self.face_confidence, 3)
         return numbers
+
+
+def _rounded(numbers, digits):
+    """Plain numbers, of which none has more digits than it needs (float32 would)."""
+    return np.round(np.float64(numbers), digits).tolist()

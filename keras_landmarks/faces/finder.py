@@ -3,15 +3,33 @@
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
+import collections
+import concurrent.futures
+import itertools
+
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import check_boxes, convention_of, convert_boxes, detect_boxes
+from keras_landmarks.faces.boxes import check_boxes, convert_boxes
 from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detectors import Framed, detect_faces
+from keras_landmarks.faces.upright import (
+    TRAINED,
+    in_other_directions,
+    landmark_angle,
+    level_transform,
+    turned,
+    upright_box,
+)
 from keras_landmarks.pictures import images
 
+AT_ONCE, PICTURES, READERS = 32, 8, 4
+"""Crops that are computed together, pictures that are held for that, and threads that read."""
 
-def find_faces(model, image, boxes=None, detector=None, convention="annotation"):
+
+def find_faces(
+    model, image, boxes=None, detector=None, convention="annotation", angles=None, turns=True
+):
     """Finds the faces of a picture and their landmarks.
 
     Args:
@@ -21,49 +39,154 @@ def find_faces(model, image, boxes=None, detector=None, convention="annotation")
         boxes: of the faces.
         detector: finds the boxes.
         convention: of given boxes.
+        angles: of the faces in given boxes.
+        turns: whether pictures without a face are tried in other directions.
 
     Returns:
-        List of `Detection`; for a batch, a list of lists.
+        List of `Detection`; for a batch, a list of lists; for an iterator, an iterator of lists.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the picture or a box cannot be used.
     """
-    if isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4:
+    many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
+    endless = isinstance(image, collections.abc.Iterator)
+    if not many and not endless:
+        image, boxes, angles = [image], [boxes], [angles]
+    for given in (boxes, angles):
+        if many and given is not None and len(given) != len(image):
+            raise ValueError(f"{len(image)} pictures, but boxes or angles for {len(given)}.")
+
+    def frame(picture, boxes, angles):
         if boxes is None:
-            boxes = [None] * len(image)
-        if len(boxes) != len(image):
-            raise ValueError(f"{len(image)} pictures, but boxes for {len(boxes)}.")
-        return _find(model, list(image), boxes, detector, convention)
-    return _find(model, [image], [boxes], detector, convention)[0]
+            return find_boxes(detector or model.detector, picture, turns)
+        return _given(picture, boxes, angles, convention)
+
+    read = map(images.as_rgb, image) if not endless and len(image) == 1 else read_ahead(image)
+    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
+    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    if endless:
+        return found
+    found = list(found)
+    return found if many else found[0]
 
 
-def _find(model, pictures, boxes, detector, convention):
-    detector = detector or model.detector
-    found, crops, transforms = [], [], []
-    for picture, given in zip(pictures, boxes):
-        picture = images.as_rgb(picture)
-        if given is None:
-            framed, scores = detect_boxes(detector, picture)
-            source = convention_of(detector)
-        else:
-            framed, source = check_boxes(given, picture), convention
-            scores = np.full(len(framed), np.nan)
-        found.append((framed, scores))
-        for crop, transform in cut_crops(model, picture, framed, source):
-            crops.append(crop)
-            transforms.append(transform)
-    outputs = _outputs(model, crops, transforms)
+def find_boxes(detector, picture, turns=True):
+    """Where a detector sees faces in a `(height, width, 3)` picture: `Framed`.
+
+    Args:
+        detector: see `detectors`.
+        picture: uint8 RGB.
+        turns: whether a picture without a face is tried upside down and sideways.
+    """
+    found = detect_faces(detector, picture)
+    if turns and not len(found.boxes):
+        found = in_other_directions(lambda image: detect_faces(detector, image), picture)
+    return found
+
+
+def _given(picture, boxes, angles, convention):
+    boxes = check_boxes(boxes, picture)
+    unknown = np.full(len(boxes), np.nan, np.float32)
+    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    if len(angles) != len(boxes):
+        raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    return Framed(boxes, unknown, angles, convention)
+
+
+def read_ahead(sources):
+    """Pictures as `(height, width, 3)` uint8 RGB, in their order, read on threads ahead of use.
+
+    Args:
+        sources: iterable of what `images.as_rgb` takes.
+
+    Raises:
+        FileNotFoundError: if there is no such file, once its turn comes.
+        ValueError: if a picture cannot be read, once its turn comes.
+    """
+    sources, waiting = iter(sources), collections.deque()
+    with concurrent.futures.ThreadPoolExecutor(READERS) as pool:
+        while True:
+            for source in itertools.islice(sources, 2 * READERS - len(waiting)):
+                waiting.append(pool.submit(images.as_rgb, source))
+            if not waiting:
+                return
+            yield waiting.popleft().result()
+
+
+def _find(model, framed):
+    """The faces of each picture; those of several pictures go through the network together."""
+    for batch in _batches(framed):
+        yield from locate(model, *zip(*batch))
+
+
+def _batches(framed):
+    """`(picture, Framed)` pairs, as many together as hold enough faces."""
+    batch = []
+    for picture, faces in framed:
+        batch.append((picture, faces))
+        if len(batch) == PICTURES or sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def locate(model, pictures, framed):
+    """The landmarks of faces of which it is known where they are.
+
+    A face that turns out to be tilted past what networks were trained for is looked at again,
+    levelled by the points that were found.
+
+    Args:
+        model: see `find_faces`.
+        pictures: list of `(height, width, 3)` uint8 RGB.
+        framed: list of `Framed`, one for each.
+
+    Returns:
+        List of lists of `Detection`.
+    """
+    views = [
+        (picture, box, None if np.isnan(angle) else float(angle), faces.convention)
+        for picture, faces in zip(pictures, framed)
+        for box, angle in zip(faces.boxes, faces.angles)
+    ]
+    outputs = _look(model, views)
+    again = range(len(views))
+    for _ in range(2):
+        tilts = {i: landmark_angle(outputs[i][0], model.scheme) for i in again}
+        again = [i for i in again if abs(turned(tilts[i], views[i][2] or 0.0)) > TRAINED]
+        for i in again:
+            box = upright_box(outputs[i][0], tilts[i])
+            views[i] = views[i][0], box, tilts[i], "truth"
+        for i, output in zip(again, _look(model, [views[i] for i in again])):
+            outputs[i] = output
+    found = iter(zip(views, outputs))
     return [
         [
-            Detection(landmarks, box, model.scheme.name, _score(score), **more)
-            for box, score, (landmarks, more) in zip(framed, scores, outputs)
+            _detection(model, box, score, *next(found))
+            for box, score in zip(faces.boxes, faces.scores)
         ]
-        for framed, scores in found
+        for faces in framed
     ]
 
 
-def cut_crops(model, picture, boxes, convention):
+def _detection(model, box, score, view, output):
+    angle, (landmarks, more) = view[2] or 0.0, output
+    score = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
+    return Detection(landmarks, box, model.scheme.name, score, angle=angle, **more)
+
+
+def _look(model, views):
+    """`(landmarks, more)` of each `(picture, box, angle, convention)`, in pixels of its picture."""
+    crops = [
+        next(cut_crops(model, picture, box[None], convention, [angle or 0.0]))
+        for picture, box, angle, convention in views
+    ]
+    return list(_outputs(model, *zip(*crops))) if crops else []
+
+
+def cut_crops(model, picture, boxes, convention, angles=None):
     """The crops that a model looks at.
 
     Args:
@@ -71,20 +194,20 @@ def cut_crops(model, picture, boxes, convention):
         picture: `(height, width, 3)` uint8 RGB.
         boxes: `(faces, 4)` boxes of faces.
         convention: how they lie on faces: a `Convention` or its name.
+        angles: by how many degrees the faces are turned clockwise; None where they are not.
 
     Yields:
         `(crop, crop_from_picture)` of each face: `(height, width, 3)` uint8 and `(2, 3)` float64.
     """
     squares = convert_boxes(boxes, convention, model.box)
-    for square in geometry.square_box(squares, model.margin):
-        transform = geometry.box_transform(np.float64(square), model.size)
+    angles = itertools.repeat(0.0) if angles is None else angles
+    for box, square, angle in zip(boxes, geometry.square_box(squares, model.margin), angles):
+        transform = level_transform(box, square, angle, model.size)
         yield images.warp(picture, transform, model.size), transform
 
 
 def _outputs(model, crops, picture_transforms):
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
-    if not crops:
-        return
     predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
     landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
@@ -98,13 +221,9 @@ def _outputs(model, crops, picture_transforms):
         yield points, more
 
 
-def predict_in_parts(predict, crops, count=32):
+def predict_in_parts(predict, crops, count=AT_ONCE):
     """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
     if len(parts) == 1:
         return {name: np.asarray(values) for name, values in parts[0].items()}
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
-
-
-def _score(score):
-    return None if np.isnan(score) else float(score)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import pathlib
 
 
 class Interpreters:
@@ -21,8 +22,12 @@ class Interpreters:
 
     def __init__(self, path, threads=1):
         self.path, self.threads = str(path), threads
-        self._idle, self._process, self._parents = [], os.getpid(), []
+        self._content = pathlib.Path(path).read_bytes()  # the file may change before the next one
+        self._start()
         self._idle.append(self._open())
+
+    def _start(self):
+        self._idle, self._process, self._parents = [], os.getpid(), []
 
     def _open(self):
         try:
@@ -30,7 +35,7 @@ class Interpreters:
         except ImportError as error:
             message = f"{self.path} needs LiteRT: pip install ai-edge-litert"
             raise ImportError(message) from error
-        interpreter = Interpreter(self.path, num_threads=self.threads)
+        interpreter = Interpreter(model_content=self._content, num_threads=self.threads)
         interpreter.allocate_tensors()
         return interpreter
 
@@ -51,7 +56,8 @@ class Interpreters:
             idle.append(interpreter)
 
     def __getstate__(self):
-        return {"path": self.path, "threads": self.threads}
+        return {name: vars(self)[name] for name in ("path", "threads", "_content")}
 
     def __setstate__(self, state):
-        self.__init__(**state)
+        vars(self).update(state)
+        self._start()

@@ -1,4 +1,4 @@
-"""The face detector that is used where no other is given."""
+"""MTCNN, a face detector that runs on Keras."""
 
 import cv2
 import numpy as np
@@ -6,6 +6,8 @@ import numpy as np
 
 class Mtcnn:
     """The MTCNN face detector of the `mtcnn` package, whose weights come with it.
+
+    `pip install "keras_landmarks[mtcnn]"` installs it.
 
     Args:
         longest: pictures with a longer side are detected on a copy reduced to it, in pixels.
@@ -16,6 +18,9 @@ class Mtcnn:
 
     Returns:
         `(boxes, scores)`: `(faces, 4)` float32 boxes, largest score first, and `(faces,)`.
+
+    Raises:
+        ImportError: if `mtcnn` is not installed, or Keras runs on another engine than TensorFlow.
 
     Reference:
         Zhang et al., Joint face detection and alignment using multi-task cascaded convolutional
@@ -37,8 +42,11 @@ class Mtcnn:
                     "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "
                     "detector of your own."
                 )
-            import mtcnn
-
+            try:
+                import mtcnn
+            except ImportError as error:
+                install = 'pip install "keras_landmarks[mtcnn]"'
+                raise ImportError(f"This detector needs the package mtcnn: {install}") from error
             self._network = mtcnn.MTCNN()
         scale = min(1.0, self.longest / max(image.shape[:2]))
         size = [max(round(side * scale), 1) for side in image.shape[:2]]

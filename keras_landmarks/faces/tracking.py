@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import convention_of, convert_boxes, detect_boxes, overlap
+from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.pictures import VideoReader, images
