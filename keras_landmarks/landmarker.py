@@ -91,8 +91,8 @@ class Landmarker(keras.Model):
             image: a path, a PIL picture or an array: `(height, width)` or `(height, width, 1)`
                 grey, `(height, width, 3)` RGB, `(height, width, 4)` RGBA; 0..255, integers or
                 floats. Files and PIL pictures are turned upright as their EXIF says. A list of
-                these, or an array `(batch, height, width, channels)`, is a batch, of which the faces are
-                computed together and the files read ahead; so is an iterator of these.
+                these, or an array `(batch, height, width, channels)`, is a batch, whose faces are
+                computed together and files read ahead; so is an iterator of these.
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.

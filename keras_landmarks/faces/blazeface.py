@@ -96,7 +96,7 @@ class BlazeFace:
             if not score > 0:
                 return box, points
             box, points = place
-            if abs(turned(eye_angle(points), angle)) % 90 < TILTED:
+            if abs(turned(4 * eye_angle(points), 4 * angle)) < 4 * TILTED:  # but for the turn
                 break
             turns = (0,)
         return box, points
@@ -106,13 +106,12 @@ class BlazeFace:
         """`(score, box, points)` of the face in the middle of a square turned by an angle."""
         middle = (box[:2] + box[2:]) / 2 - 0.5
         scale = network.side / (3.5 * np.max(box[2:] - box[:2]))
-        side = network.side
-        centre, expected = np.full(2, side / 2 - 0.5), np.array([-1, -1, 1, 1]) * side / 7 + side / 2
-        place = geometry.similarity_transform(scale, -angle, middle, centre - middle)
+        centre = network.side / 2
+        place = geometry.similarity_transform(scale, -angle, middle, centre - 0.5 - middle)
         place = np.float64(place)
         square = images.warp(image, place, (network.side, network.side))
         boxes, scores, points = merge(*network(square, 0.3))
-        shares = overlap(boxes, expected)
+        shares = overlap(boxes, centre + np.array([-1, -1, 1, 1]) * network.side / 7)
         if not len(shares) or shares.max() < 0.35:
             return 0.0, box, None
         i = int(np.argmax(shares))

@@ -19,9 +19,11 @@ import numpy as np
 from keras_landmarks import geometry
 from keras_landmarks.faces import boxes as laid
 from keras_landmarks.faces.boxes import Convention, convert_boxes, overlap
-from keras_landmarks.faces.upright import eye_angle
+from keras_landmarks.faces.upright import eye_angle, turn_points
 
-EXPECTED = f"A detector returns {laid.BOXES}; or (boxes, scores); or (boxes, scores, angles or eyes)"
+EXPECTED = (
+    f"A detector returns {laid.BOXES}; or (boxes, scores); or (boxes, scores, angles or eyes)"
+)
 
 
 @dataclasses.dataclass(eq=False)
@@ -39,6 +41,15 @@ class Framed:
     scores: np.ndarray
     angles: np.ndarray
     convention: Convention | str
+
+    def converted(self, target):
+        """The same faces in boxes of another convention, turned as the faces are."""
+        boxes = convert_boxes(self.boxes, self.convention, target)
+        middles = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+        shifts = (boxes[:, :2] + boxes[:, 2:]) / 2 - middles
+        for box, shift, angle in zip(boxes, shifts, np.nan_to_num(self.angles)):
+            box += np.tile(turn_points(np.float64(shift), angle) - shift, 2)
+        return dataclasses.replace(self, boxes=boxes, convention=target)
 
 
 def convention_of(detector):

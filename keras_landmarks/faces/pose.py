@@ -29,6 +29,11 @@ class Pose(typing.NamedTuple):
     pitch: float
     roll: float
 
+    @property
+    def axes(self):
+        """Where the head's left, up and front point in the picture: `(3, 2)`, 1 long at most."""
+        return rotation(*self)[:2].T * (1, -1)
+
 
 def rotation(yaw, pitch, roll):
     """The matrix `(3, 3)` of a pose; x is the picture's right, y up, z to the viewer."""

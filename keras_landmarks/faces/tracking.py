@@ -3,24 +3,25 @@
 import dataclasses
 import pathlib
 
-import cv2
 import numpy as np
 
-from keras_landmarks import geometry
 from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detectors import Framed
+from keras_landmarks.faces.finder import find_boxes, locate
+from keras_landmarks.faces.followed import SAME, Followed
 from keras_landmarks.faces.smoothing import OneEuro
-from keras_landmarks.pictures import VideoReader, images
-
-THUMBNAIL = (32, 32)
-"""Size of the normalised picture by which a face is recognised from frame to frame."""
+from keras_landmarks.faces.upright import upright_box
+from keras_landmarks.pictures import images
+from keras_landmarks.pictures.video import VideoReader
 
 
 @dataclasses.dataclass(eq=False)
 class Track(Detection):
     """A face in a frame of a video.
 
-    As a `Detection`, with smoothed landmarks, and the square around them as its box.
+    As a `Detection`, with smoothed landmarks, and the square around them as its box: levelled, and
+    turned by the angle about its middle.
 
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the frame.
@@ -29,6 +30,7 @@ class Track(Detection):
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
         error: `(n,)` expected errors in pixels of the frame, or None.
         point_score: `(n,)` weights of the points in 0..1, or None.
+        angle: degrees clockwise by which the face was taken to be turned.
         id: number of the face; stays as long as it is followed.
     """
 
@@ -46,7 +48,8 @@ class Tracker:
     every `every` frames, to find new faces; at once when a face may be lost, that is when its
     landmarks leave their crop or it no longer looks as it did; and every `search` frames while a
     face is lost or there is none. A lost face that is found again within `every` frames keeps its
-    id. A face that no detection confirms for twice as long is given up.
+    id if it looks like itself; another person in its place is a new face. A face that no detection
+    confirms for twice as long is given up.
 
     Args:
         model: `Landmarker`.
@@ -56,6 +59,7 @@ class Tracker:
         overlap: lowest intersection over union of a crop's box and the box of the landmarks
             found in it.
         likeness: lowest correlation with the face as it was last detected, -1..1.
+        turns: whether a frame in which no face is found is tried upside down and sideways.
         frame_rate: frames a second, where a video does not say.
         cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
         beta: of the smoothing.
@@ -84,6 +88,7 @@ class Tracker:
         frame_rate=30.0,
         cutoff=1.0,
         beta=10.0,
+        turns=False,
     ):
         if min(every, search) < 1:
             raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
@@ -91,7 +96,7 @@ class Tracker:
             OneEuro(frame_rate, cutoff, beta)  # its own checks, now
         self.model, self.detector = model, detector or model.detector
         self.every, self.search = every, search
-        self.overlap, self.likeness = overlap, likeness
+        self.overlap, self.likeness, self.turns = overlap, likeness, turns
         self.frame_rate, self.cutoff, self.beta = frame_rate, cutoff, beta
         self.detections = self._next_id = 0
         self.reset()
@@ -150,8 +155,8 @@ class Tracker:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
-        boxes, _ = detect_boxes(self.detector, frame)
-        boxes = convert_boxes(boxes, convention_of(self.detector), "truth")
+        seen = find_boxes(self.detector, frame, self.turns).converted("truth")
+        boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
             (face.lost > 0, -share, i, j)
             for i, face in enumerate(self._faces)
@@ -166,11 +171,14 @@ class Tracker:
                 continue
             confirmed.add(i)
             known.add(j)
-            self._faces[i].confirm(boxes[j], self._filter())
+            self._faces[i].confirm(boxes[j], angles[j], self._filter())
         for j, box in enumerate(boxes):
             if j not in known:
-                self._faces.append(_Face(self._next_id, box, self._filter()))
-                self._next_id += 1
+                self._faces.append(self._new(box, angles[j]))
+
+    def _new(self, box, angle):
+        self._next_id += 1
+        return Followed(self._next_id - 1, box, angle, self._filter())
 
     def _filter(self):
         return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
@@ -178,18 +186,40 @@ class Tracker:
     def _follow(self, frame):
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
-        faces = [face for face in self._faces if not face.lost and not face.followed]
-        for face in faces:
+        followed = []
+        for i, face in enumerate(self._faces):
+            if face.lost or face.followed:
+                continue
             face.followed = True
-            face.lost = int((face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any())
-        faces = [face for face in faces if not face.lost]  # in the picture
-        boxes = np.array([face.box for face in faces]).reshape(-1, 4)
-        for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.found = found
-            share = overlap(_square(found.landmarks)[None], face.box)[0]
-            face.likeness = face.compare(frame)
             # Written so that NaN is lost too.
-            face.lost = int(not (share >= self.overlap and face.likeness >= self.likeness))
+            inside = (face.box[2:] > 0).all() and (face.box[:2] < (width, height)).all()
+            face.lost = int(not (inside and face.box[2] - face.box[0] > 1))
+            if not face.lost:
+                followed.append(i)
+        known = [self._faces[i] for i in followed]
+        boxes = np.array([face.box for face in known], np.float32).reshape(-1, 4)
+        angles = np.array([face.angle for face in known], np.float32)
+        framed = Framed(boxes, np.full(len(known), np.nan), angles, "truth")
+        for i, found in zip(followed, locate(self.model, [frame], [framed])[0]):
+            self._see(i, frame, found)
+
+    def _see(self, i, frame, found):
+        """Whether a face is where it was looked for, and is itself."""
+        face = self._faces[i]
+        face.found, face.angle = found, found.angle
+        share = overlap(upright_box(found.landmarks, face.angle)[None], face.box)[0]
+        alike = face.look(frame)
+        here = share >= self.overlap  # not of NaN
+        itself = alike >= (self.likeness if face.away else SAME)
+        if face.unconfirmed:
+            face.lost = int(not (here and itself and face.likeness >= self.likeness))
+            return
+        if not itself:  # the detector sees a face here, but it is another one
+            self._faces[i] = face = self._new(face.box, face.angle)
+            face.found, face.followed = found, True
+            face.look(frame)
+        face.learn()
+        face.lost = int(not here)
 
     def _is_kept(self, face):
         """Whether a face is not gone for long, nor a second track of an older one."""
@@ -201,50 +231,6 @@ class Tracker:
         landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
-        face.box = _square(landmarks)
+        face.place(landmarks)
         facts = vars(face.found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
         return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})
-
-
-@dataclasses.dataclass(eq=False)
-class _Face:
-    """What is known of a face between two frames."""
-
-    id: int
-    box: np.ndarray
-    smooth: OneEuro | None
-    found: Detection | None = None
-    likeness: float = 1.0
-    lost: int = 0  # frames; 0 is in view
-    unconfirmed: int = 0  # frames
-    followed: bool = False  # in this frame
-    thumbnail: np.ndarray | None = None
-    reference: np.ndarray | None = None
-
-    def confirm(self, box, smooth):
-        """The detector found it: its looks are learnt anew, and its place if it was lost."""
-        self.thumbnail, self.unconfirmed = None, 0
-        if self.lost:
-            self.box, self.smooth, self.lost, self.followed = box, smooth, 0, False
-
-    def compare(self, frame):
-        """The correlation with the face as it was last detected; remembers it if it just was."""
-        landmarks = self.found.landmarks
-        if self.thumbnail is None:
-            transform = geometry.box_transform(_square(landmarks), THUMBNAIL)
-            self.reference = geometry.transform_points(landmarks, transform)
-            self.thumbnail = _thumbnail(frame, transform)
-            return 1.0
-        now = _thumbnail(frame, geometry.fit_similarity(landmarks, self.reference))
-        return float((now * self.thumbnail).sum())
-
-
-def _square(landmarks):
-    return geometry.square_box(geometry.box_from_landmarks(landmarks))
-
-
-def _thumbnail(frame, transform):
-    """A small grey picture of mean 0 and norm 1; zeros where it is plain."""
-    grey = cv2.cvtColor(images.warp(frame, transform, THUMBNAIL), cv2.COLOR_RGB2GRAY)
-    grey = grey - np.float32(grey.mean())
-    return grey / max(np.linalg.norm(grey), 1e-6)
