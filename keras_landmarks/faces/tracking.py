@@ -1,6 +1,7 @@
 """Faces through a video: boxes from the last landmarks, smoothed points, ids that stay."""
 
 import dataclasses
+import numbers
 import pathlib
 
 import numpy as np
@@ -120,7 +121,7 @@ class Tracker:
             `(frame, faces)`: the picture as it is in the source (from files and cameras
             `(height, width, 3)` uint8 RGB) and the list of its `Track`.
         """
-        if isinstance(source, (int, str, pathlib.Path)):
+        if isinstance(source, (str, pathlib.PurePath, numbers.Integral)):
             source = VideoReader(source)
         self.reset(getattr(source, "frame_rate", None))
         for frame in source:

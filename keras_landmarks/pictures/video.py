@@ -1,5 +1,6 @@
 """Videos: frames in, frames out."""
 
+import numbers
 import pathlib
 import warnings
 
@@ -22,7 +23,8 @@ class VideoReader:
     A file can be gone through more than once. The source is open only while it is gone through.
 
     Args:
-        source: path of a video file, or the index of a camera.
+        source: path of a video file, the index of a camera (0 is the first), or the address of a
+            stream (`rtsp://…`, `http://…`).
 
     Attributes:
         frame_rate: frames a second; 30 where the source does not say.
@@ -30,7 +32,8 @@ class VideoReader:
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no video, or the camera does not open.
+        TypeError: if the source is neither a path nor a whole number.
+        ValueError: if it is no video, or there is no such camera.
 
     Example:
         for frame in VideoReader("video.mp4"):
@@ -38,9 +41,7 @@ class VideoReader:
     """
 
     def __init__(self, source):
-        if not isinstance(source, int) and not pathlib.Path(source).is_file():
-            raise FileNotFoundError(f"No video at {source}.")
-        self.source = source
+        self.source = _source(source)
         capture = self._open()
         rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
@@ -72,6 +73,21 @@ class VideoReader:
         if self.count and seen < 0.9 * self.count:
             message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
             warnings.warn(message, stacklevel=2)
+
+
+def _source(source):
+    """A video's source as OpenCV takes it: a camera's index or a name."""
+    if isinstance(source, numbers.Integral):  # also NumPy's
+        if isinstance(source, bool) or source < 0:
+            raise ValueError(f"A camera's index is 0 or more, not {source}.")
+        return int(source)
+    if not isinstance(source, (str, pathlib.PurePath)):
+        raise TypeError(f"Expected a path or a camera's index, not {type(source).__name__}.")
+    if "://" in str(source):
+        return str(source)
+    if not pathlib.Path(source).expanduser().is_file():
+        raise FileNotFoundError(f"No video at {source}.")
+    return pathlib.Path(source).expanduser()
 
 
 class VideoWriter:
