@@ -4,7 +4,6 @@ What a Keras model and an exported one share; nothing here needs Keras or Tensor
 """
 
 import collections
-import concurrent.futures
 import itertools
 
 import numpy as np
@@ -21,10 +20,10 @@ from keras_landmarks.faces.upright import (
     turned,
     upright_box,
 )
-from keras_landmarks.pictures import images
+from keras_landmarks.pictures import images, read_ahead
 
-AT_ONCE, PICTURES, READERS = 32, 8, 4
-"""Crops that are computed together, pictures that are held for that, and threads that read."""
+AT_ONCE, PICTURES = 32, 8
+"""Crops that are computed together, and pictures that are held for that."""
 
 
 def find_faces(
@@ -62,7 +61,8 @@ def find_faces(
             return find_boxes(detector or model.detector, picture, turns)
         return _given(picture, boxes, angles, convention)
 
-    read = map(images.as_rgb, image) if not endless and len(image) == 1 else read_ahead(image)
+    one = not endless and len(image) == 1
+    read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
     known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
     found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
     if endless:
@@ -92,26 +92,6 @@ def _given(picture, boxes, angles, convention):
     if len(angles) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
     return Framed(boxes, unknown, angles, convention)
-
-
-def read_ahead(sources):
-    """Pictures as `(height, width, 3)` uint8 RGB, in their order, read on threads ahead of use.
-
-    Args:
-        sources: iterable of what `images.as_rgb` takes.
-
-    Raises:
-        FileNotFoundError: if there is no such file, once its turn comes.
-        ValueError: if a picture cannot be read, once its turn comes.
-    """
-    sources, waiting = iter(sources), collections.deque()
-    with concurrent.futures.ThreadPoolExecutor(READERS) as pool:
-        while True:
-            for source in itertools.islice(sources, 2 * READERS - len(waiting)):
-                waiting.append(pool.submit(images.as_rgb, source))
-            if not waiting:
-                return
-            yield waiting.popleft().result()
 
 
 def _find(model, framed):

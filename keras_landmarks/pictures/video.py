@@ -2,6 +2,7 @@
 
 import numbers
 import pathlib
+import time
 import warnings
 
 import cv2
@@ -13,8 +14,9 @@ CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 
 
 def is_video(path):
-    """Whether a path ends like a video."""
-    return pathlib.Path(path).suffix.lower() in {*CODECS, ".webm", ".m4v", ".mpg", ".mpeg"}
+    """Whether a path ends like a video, or is the address of a stream."""
+    endings = {*CODECS, ".webm", ".m4v", ".mpg", ".mpeg"}
+    return "://" in str(path) or pathlib.Path(path).suffix.lower() in endings
 
 
 class VideoReader:
@@ -29,6 +31,8 @@ class VideoReader:
     Attributes:
         frame_rate: frames a second; 30 where the source does not say.
         count: number of frames, or None where it is not known.
+        time: of the frame that came last, in seconds from the first; frames need not be evenly
+            spaced. Cameras do not say it: there it is the time that has passed.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -47,6 +51,7 @@ class VideoReader:
         capture.release()
         self.frame_rate = rate if 0 < rate < 1000 else 30.0
         self.count = int(count) if 0 < count < 1e9 else None
+        self.time = 0.0
 
     def _open(self):
         camera = isinstance(self.source, int)
@@ -58,13 +63,19 @@ class VideoReader:
 
     def __iter__(self):
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
-        capture, seen = self._open(), 0
+        capture, seen, start = self._open(), 0, None
         try:
             while True:
                 read, frame = capture.read()
                 if not read:
                     break
                 seen += 1
+                if isinstance(self.source, int):
+                    now = time.monotonic()
+                else:
+                    now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                start = now if start is None else start
+                self.time = max(now - start, 0.0)
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         finally:
             capture.release()
