@@ -74,6 +74,8 @@ class BlazeFace:
         for i, score in enumerate(scores):
             if score < SURE or abs(eye_angle(points[i])) > TILTED:
                 boxes[i], points[i] = self._look_again(image, boxes[i], score, points[i])
+        kept = [i for i in range(len(boxes)) if not (overlap(boxes[:i], boxes[i]) > 0.5).any()]
+        boxes, scores, points = boxes[kept], scores[kept], points[kept]  # each face once
         return boxes, scores, points
 
     def side(self, image):

@@ -13,7 +13,9 @@ from keras_landmarks.faces.boxes import check_boxes, convert_boxes
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
 from keras_landmarks.faces.upright import (
+    CLEAR,
     TRAINED,
+    best_score,
     in_other_directions,
     landmark_angle,
     level_transform,
@@ -77,11 +79,14 @@ def find_boxes(detector, picture, turns=True):
     Args:
         detector: see `detectors`.
         picture: uint8 RGB.
-        turns: whether a picture without a face is tried upside down and sideways.
+        turns: whether a picture without a face, or but a doubtful one, is tried upside down and
+            sideways.
     """
     found = detect_faces(detector, picture)
-    if turns and not len(found.boxes):
-        found = in_other_directions(lambda image: detect_faces(detector, image), picture)
+    if turns and best_score(found) < CLEAR:
+        turned = in_other_directions(lambda image: detect_faces(detector, image), picture)
+        if best_score(turned) > best_score(found) + 0.1:
+            return turned
     return found
 
 

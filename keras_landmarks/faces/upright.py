@@ -10,6 +10,9 @@ from keras_landmarks.schemes import get_scheme
 TURNS = (180, 90, 270)
 """Degrees clockwise by which a picture is turned, one after the other, to find its faces."""
 
+CLEAR = 0.65
+"""Score of a face that is surely one; nearly all that are none have less."""
+
 TRAINED = 25
 """Degrees of tilt that networks place well; they were trained on up to thirty."""
 
@@ -79,20 +82,29 @@ def level_transform(box, square, angle, size):
     return geometry.compose(crop, np.float64(turn))
 
 
+def best_score(found):
+    """The best score of the faces of a `Framed`: 1 where none has one, 0 without a face."""
+    return float(np.max(np.nan_to_num(found.scores, nan=1.0), initial=0.0))
+
+
 def in_other_directions(find, image):
-    """Faces of a picture in which none was found upright: upside down and sideways.
+    """Faces of a picture in which none was surely found upright: upside down and sideways.
 
     Args:
         find: called with a picture; returns `detectors.Framed`.
         image: `(height, width, 3)` uint8 RGB.
 
     Returns:
-        `Framed` in the picture, of the first direction in which there are faces; or of the last.
+        `Framed` in the picture, of the first direction in which there surely is a face, or else
+        of the best.
     """
+    tried = []
     for degrees in TURNS:
         found = find(np.ascontiguousarray(np.rot90(image, -degrees // 90)))
-        if len(found.boxes):
+        tried.append((best_score(found), -len(tried), degrees, found))
+        if best_score(found) >= CLEAR:
             break
+    _, _, degrees, found = max(tried, key=lambda one: one[:2])
     height, width = image.shape[:2]
     left, top, right, bottom = found.boxes.T
     boxes = {
