@@ -17,7 +17,7 @@ OLD_NAMES = {
     "finder": "Detection cut_crops find_faces predict_in_parts",
     "images": "as_rgb read_image reduce warp write_bytes write_image",
     "smoothing": "OneEuro",
-    "tracking": "THUMBNAIL Track Tracker",
+    "tracking": "Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
 }
 

@@ -45,7 +45,7 @@ def test_the_portraits_face_and_eyes_are_where_they_are():
 @pytest.mark.parametrize("degrees", [-150, -90, -45, 20, 45, 90, 135])
 def test_a_turned_face_is_found_with_its_angle_and_an_upright_box(degrees):
     picture, place = turn(degrees)
-    boxes, scores, points = BlazeFace()(picture)
+    boxes, _, points = BlazeFace()(picture)
     middle = geometry.transform_points((FACE[:2] + FACE[2:])[None] / 2 - 0.5, place)[0]
     near = np.linalg.norm((boxes[:, :2] + boxes[:, 2:]) / 2 - middle, axis=1) < 25
     (i,) = np.flatnonzero(near)

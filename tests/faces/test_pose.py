@@ -26,7 +26,7 @@ def looking(yaw, pitch, roll, size=80.0, middle=(120, 90)):
     return np.array(points, np.float32)
 
 
-@pytest.mark.parametrize("angles", [(0, 0, 0), (35, 0, 0), (0, -20, 0), (0, 0, 75), (-60, 25, -150)])
+@pytest.mark.parametrize("angles", [(0, 0, 0), (35, 0, 0), (0, -20, 0), (0, 0, 75), (-60, 25, 150)])
 def test_the_pose_is_the_one_that_the_points_were_made_with(angles):
     found = pose.of_landmarks(looking(*angles), "ibug68")
     np.testing.assert_allclose(found, angles, atol=0.01)
