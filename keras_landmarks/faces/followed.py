@@ -15,7 +15,7 @@ PATCH, AROUND = (32, 32), 1.5
 """Size of the levelled grey picture by which a face is known again, and how much of its square
 it shows."""
 
-SAME = 0.66
+SAME = 0.75
 """Lowest correlation of two successive patches of one face. Of 119 pairs of faces of 300W none had
 more than 0.65; blurred, noisy, brighter, turned and badly placed copies of a face at least 0.86."""
 
@@ -47,6 +47,7 @@ class Followed:
     reference: np.ndarray | None = None  # landmarks in the patch
     detected: np.ndarray | None = None  # its patch when it was last detected
     last: np.ndarray | None = None  # its patch when it was last seen
+    now: np.ndarray | None = None  # the patch in its place in this frame
 
     def confirm(self, box, angle, smooth):
         """The detector found it, in a place that is taken if it was lost."""
@@ -64,15 +65,16 @@ class Followed:
             level = geometry.similarity_transform(1.0, -self.angle, landmarks.mean(axis=0))
             level = geometry.compose(geometry.box_transform(box, PATCH), level)
             self.reference = geometry.transform_points(landmarks, level)
-        now = patch(frame, geometry.fit_similarity(landmarks, self.reference))
+        self.now = now = patch(frame, geometry.fit_similarity(landmarks, self.reference))
         alike = [float((now * old).sum()) for old in (self.last, self.detected) if old is not None]
         self.likeness = alike[-1] if alike else 1.0
-        self.last = now
         return max(alike, default=1.0)
 
-    def learn(self):
-        """Takes how it looks now for how it looked when it was last detected."""
-        self.detected, self.likeness = self.last, 1.0
+    def learn(self, detected):
+        """Remembers how it looks now, perhaps as how it looked when it was last detected."""
+        self.last = self.now
+        if detected:
+            self.detected, self.likeness = self.now, 1.0
 
     def place(self, landmarks):
         """Its box and angle for the next frame, from its points `(n, 2)` in this one."""

@@ -214,12 +214,14 @@ class Tracker:
         itself = alike >= (self.likeness if face.away else SAME)
         if face.unconfirmed:
             face.lost = int(not (here and itself and face.likeness >= self.likeness))
+            if not face.lost:
+                face.learn(detected=False)
             return
         if not itself:  # the detector sees a face here, but it is another one
             self._faces[i] = face = self._new(face.box, face.angle)
             face.found, face.followed = found, True
             face.look(frame)
-        face.learn()
+        face.learn(detected=True)
         face.lost = int(not here)
 
     def _is_kept(self, face):
