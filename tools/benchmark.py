@@ -50,7 +50,11 @@ def measure_photos(name):
     from keras_landmarks.faces import Mtcnn
 
     use_threads(1)
-    model, rows = load(name), {}
+    model, rows, others = load(name), {}, {}
+    with contextlib.suppress(ImportError):
+        import mtcnn
+
+        others = {"mtcnn_ms": mtcnn.MTCNN().detect_faces, "mtcnn_reduced_ms": Mtcnn()}
     for kind, picture in photos().items():
         found = len(model.detect(picture))
         rows[kind] = {
@@ -58,13 +62,8 @@ def measure_photos(name):
             "detect_ms": milliseconds(lambda p=picture: model.detect(p), 30),
             "detector_ms": milliseconds(lambda p=picture: model.detector(p), 30),
         }
-        with contextlib.suppress(ImportError):
-            import mtcnn
-
-            package = mtcnn.MTCNN()  # as its users call it
-            rows[kind]["mtcnn_ms"] = milliseconds(lambda p=picture: package.detect_faces(p), 10)
-            reduced = Mtcnn()
-            rows[kind]["mtcnn_reduced_ms"] = milliseconds(lambda p=picture: reduced(p), 10)
+        for key, call in others.items():
+            rows[kind][key] = milliseconds(lambda p=picture, call=call: call(p), 10)
     return rows
 
 

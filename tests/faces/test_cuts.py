@@ -1,6 +1,7 @@
 """Hard cuts between people in the same place: of real faces where the data are, else of made-up."""
 
 import functools
+import itertools
 import os
 import pathlib
 
@@ -68,7 +69,7 @@ def test_another_person_in_the_same_place_is_a_new_face(every):
         frames = [tracker(frame) for frame in shot(person)]
         assert all(len(faces) == 1 for faces in frames)
         ids.append([faces[0].id for faces in frames])
-    changed = sum(before[-1] != after[0] for before, after in zip(ids, ids[1:]))
+    changed = sum(before[-1] != after[0] for before, after in itertools.pairwise(ids))
     assert changed == 24
     kept = sum(len(set(shot_ids)) == 1 for shot_ids in ids)
     assert kept == 25
