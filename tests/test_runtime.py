@@ -251,7 +251,7 @@ def find(pipe):
 context = multiprocessing.get_context("fork")
 expected = model.detect(sys.argv[2])[0].landmarks
 here, there = context.Pipe()
-child = context.Process(target=find, args=(there,))
+child = context.Process(target=find, args=(there,), daemon=True)
 child.start()
 assert here.poll(60)
 assert (here.recv() == expected).all()

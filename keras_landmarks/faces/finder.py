@@ -54,9 +54,9 @@ def find_faces(
     endless = isinstance(image, collections.abc.Iterator)
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
-    for given in (boxes, angles):
+    for name, given in (("boxes", boxes), ("angles", angles)):
         if many and given is not None and len(given) != len(image):
-            raise ValueError(f"{len(image)} pictures, but boxes or angles for {len(given)}.")
+            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture, boxes, angles):
         if boxes is None:
