@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 
 MOVED = {
-    "detection": ("faces.boxes", "faces.mtcnn"),
+    "detection": ("faces.boxes", "faces.detectors", "faces.mtcnn"),
     "drawing": ("pictures.drawing",),
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
