@@ -18,6 +18,7 @@ from keras_landmarks.faces.upright import (
     best_score,
     in_other_directions,
     landmark_angle,
+    lean,
     level_transform,
     turned,
     upright_box,
@@ -80,13 +81,19 @@ def find_boxes(detector, picture, turns=True):
         detector: see `detectors`.
         picture: uint8 RGB.
         turns: whether a picture without a face, or but a doubtful one, is tried upside down and
-            sideways.
+            sideways; and one whose best face lies on its side or its head, turned back.
     """
-    found = detect_faces(detector, picture)
+
+    def find(image):
+        return detect_faces(detector, image)
+
+    found = find(picture)
     if turns and best_score(found) < CLEAR:
-        turned = in_other_directions(lambda image: detect_faces(detector, image), picture)
-        if best_score(turned) > best_score(found) + 0.1:
-            return turned
+        other = in_other_directions(find, picture)
+        return other if best_score(other) > best_score(found) + 0.1 else found
+    if turns and (back := lean(found)):
+        other = in_other_directions(find, picture, [back])
+        return other if np.nansum(other.scores) > np.nansum(found.scores) else found
     return found
 
 
