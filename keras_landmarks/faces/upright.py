@@ -87,19 +87,30 @@ def best_score(found):
     return float(np.max(np.nan_to_num(found.scores, nan=1.0), initial=0.0))
 
 
-def in_other_directions(find, image):
+def lean(found):
+    """By how many quarters the best face of a `Framed` must be turned clockwise, in degrees."""
+    if not len(found.boxes):
+        return 0
+    angle = found.angles[np.argmax(np.nan_to_num(found.scores, nan=1.0))]
+    if np.isnan(angle):
+        return 0
+    return -round(float(angle) / 90) * 90 % 360
+
+
+def in_other_directions(find, image, directions=TURNS):
     """Faces of a picture in which none was surely found upright: upside down and sideways.
 
     Args:
         find: called with a picture; returns `detectors.Framed`.
         image: `(height, width, 3)` uint8 RGB.
+        directions: the turns to try, clockwise, in degrees.
 
     Returns:
         `Framed` in the picture, of the first direction in which there surely is a face, or else
         of the best.
     """
     tried = []
-    for degrees in TURNS:
+    for degrees in directions:
         found = find(np.ascontiguousarray(np.rot90(image, -degrees // 90)))
         tried.append((best_score(found), -len(tried), degrees, found))
         if best_score(found) >= CLEAR:

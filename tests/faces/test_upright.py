@@ -195,3 +195,22 @@ def test_the_eyes_angle_is_clockwise():
     np.testing.assert_allclose(np.abs(eye_angle(points)), [0, 90, 180, 45])
     assert eye_angle(points)[3] == -45
     assert BlazeFace.convention == "blazeface"
+
+
+def test_a_picture_whose_best_face_lies_on_its_side_is_tried_turned_back():
+    seen = []
+
+    def detector(picture):
+        seen.append(picture.shape[:2])
+        upright = picture.shape[0] > picture.shape[1]  # the picture's own form
+        if upright:
+            return [[1, 2, 9, 10], [11, 2, 19, 10]], [0.9, 0.9], [0.0, 5.0]
+        return [[30, 1, 38, 9]], [0.8], [80.0]
+
+    found = model().detect(np.zeros((40, 60, 3), np.uint8), detector=detector)
+    assert seen == [(40, 60), (60, 40)]
+    assert [round(face.angle) for face in found] == [90, 95]
+    np.testing.assert_allclose(found[0].box, [50, 1, 58, 9])
+    seen.clear()
+    model().detect(np.zeros((40, 60, 3), np.uint8), detector=detector, turns=False)
+    assert seen == [(40, 60)]
