@@ -3,15 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test lint
+.PHONY: demo test tensorflow jax lint
 
 demo: .venv/installed
 	$(BIN)/keras-landmarks detect tutorials/astronaut.jpg --out output/astronaut.png --json output/astronaut.json
 	@echo "The drawn picture is output/astronaut.png, the points are in output/astronaut.json."
 
 test: .venv/tests lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -n 2 --dist loadfile tests/layers tests/losses tests/models tests/test_geometry.py tests/test_metrics.py -k 'not trains_landmarks'
+	@$(MAKE) --no-print-directory --jobs 2 tensorflow jax
+
+tensorflow: .venv/tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# What it says comes at its end, so that it does not mix with the other's.
+jax: .venv/tests
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backend > .venv/jax.txt 2>&1; \
+	status=$$?; echo; cat .venv/jax.txt; exit $$status
 
 lint: .venv/tests
 	$(BIN)/ruff check .

@@ -8,6 +8,7 @@ import importlib
 import sys
 
 from keras_landmarks import moved as _moved
+from keras_landmarks.registration import Registration as _Registration
 
 __version__ = "0.2.0"
 
@@ -57,6 +58,4 @@ def __dir__():
     return sorted(__all__)
 
 
-if "keras" in sys.modules:  # `keras.models.load_model` shall find our classes
-    for _room in ("landmarker", "layers", "losses", "metrics", "models"):
-        importlib.import_module(f"{__name__}.{_room}")
+_Registration(("landmarker", "layers", "losses", "metrics", "models")).start()

@@ -1,7 +1,12 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
+import inspect
+import os
+import warnings
+
 import keras
 
+from keras_landmarks import faces
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
@@ -18,8 +23,12 @@ class Landmarker(keras.Model):
     """A functional model that also knows its scheme and the crop it was trained on.
 
     A `keras.Model` in every respect: `fit`, `predict`, `summary`, `save` work, and
-    `keras.models.load_model` gives it back. Crops in: `(batch, height, width, 3)` RGB of 0..255.
-    Out: a dict with `landmarks` `(batch, n, 2)` in crop pixels.
+    `keras.models.load_model` gives it back, as do `pickle` and `copy.deepcopy`; a detector of your
+    own is to be set again then. Crops in: `(batch, height, width, 3)` RGB of 0..255. Out: a dict
+    with `landmarks` `(batch, n, 2)` in crop pixels.
+
+    A child process that was forked has none of the backend's threads: start processes by
+    `multiprocessing.get_context("spawn")`, and load the model there.
 
     Args:
         inputs: the functional model's input.
@@ -56,6 +65,7 @@ class Landmarker(keras.Model):
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = Mtcnn()
+        self._process = os.getpid()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -73,6 +83,7 @@ class Landmarker(keras.Model):
             "margin": self.margin,
             "box": self.box,
             "licence": self.licence,
+            "detector": _detector_config(self.detector),
         }
 
     def ready(self):
@@ -97,7 +108,36 @@ class Landmarker(keras.Model):
     def from_config(cls, config, custom_objects=None):
         config = dict(config)
         network = keras.saving.deserialize_keras_object(config.pop("network"), custom_objects)
-        return cls(network.input, network.output, name=network.name, **config)
+        detector = config.pop("detector", None)
+        model = cls(network.input, network.output, name=network.name, **config)
+        if detector is not None:
+            settings = dict(detector)
+            model.detector = getattr(faces, settings.pop("class_name"))(**settings)
+        return model
+
+    def _run_through_graph(self, *arguments, **named):
+        caller = getattr(named.get("operation_fn"), "__module__", None)
+        if caller == keras.models.clone_model.__module__:
+            raise ValueError(
+                "keras.models.clone_model would lose scheme, crop, licence and detect. "
+                "copy.deepcopy(model) keeps them, and the weights; "
+                "Landmarker.from_config(model.get_config()) has new weights; "
+                "clone_model(keras.Model(model.input, model.output)) is a plain model."
+            )
+        return super()._run_through_graph(*arguments, **named)
+
+    def predict_on_batch(self, x):
+        """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError)."""
+        self._check_process()
+        return super().predict_on_batch(x)
+
+    def _check_process(self):
+        if os.getpid() != self._process and keras.backend.backend() != "torch":
+            raise RuntimeError(
+                "This process was forked after the model was loaded, and the backend's threads are "
+                "not in it: it would hang. Start processes by multiprocessing.get_context('spawn') "
+                "(PyTorch's DataLoader: multiprocessing_context='spawn') and load the model there."
+            )
 
     def detect(self, image, boxes=None, detector=None, convention="annotation"):
         """Finds the faces of a picture and their landmarks.
@@ -123,10 +163,14 @@ class Landmarker(keras.Model):
             FileNotFoundError: if there is no such file.
             ValueError: if the picture cannot be read or is not one, or a box is inverted, not
                 finite or outside of the picture.
+            RuntimeError: in a process that was forked after the model was loaded.
         """
+        self._check_process()
         return find_faces(self, image, boxes, detector, convention)
 
-    def export(self, path, format="saved_model", dtype="float32", representative=None):
+    def export(
+        self, path, format="saved_model", dtype="float32", representative=None, verbose=False
+    ):
         """Writes the model for a phone, a server or a browser: see `export.export`.
 
         Args:
@@ -134,15 +178,31 @@ class Landmarker(keras.Model):
             format: `saved_model`, `tflite`, `tflite-fp16`, `tflite-int8` or `onnx`.
             dtype: of the crops that the written model takes, `float32` or `uint8`.
             representative: folder of pictures of faces, or crops, for `tflite-int8`.
+            verbose: whether to print what was written, in a line.
 
         Returns:
             The facts that are written beside the model, as a dict.
         """
         from keras_landmarks.export import export
 
-        return export(self, path, format, dtype, representative)
+        return export(self, path, format, dtype, representative, verbose)
 
 
 def _like(y, y_pred):
     """The outputs that there is a truth for: Keras asks one for each."""
     return {name: y_pred[name] for name in (y if isinstance(y, dict) else ("landmarks",))}
+
+
+keras.saving.get_custom_objects()["Landmarker"] = Landmarker  # its name in .h5 files
+
+
+def _detector_config(detector):
+    """A detector of ours with its settings, for JSON; None, and a warning, of another one."""
+    kind = type(detector)
+    if getattr(faces, kind.__name__, None) is not kind:
+        name = getattr(detector, "__name__", kind.__name__)
+        text = f"The detector {name} is not saved with the model: set model.detector again."
+        warnings.warn(text, stacklevel=3)
+        return None
+    settings = {key: getattr(detector, key) for key in inspect.signature(kind).parameters}
+    return {"class_name": kind.__name__, **settings}

@@ -17,11 +17,14 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.moved import new_names
 from keras_landmarks.schemes import Scheme, get_scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
 """The index of the zoo: builder, crop, weights file with sha256, and facts. Written by
 `tools/index.py`."""
+DEFAULT = "unet-300w"
+"""What `load()` gives: the model to begin with."""
 
 
 @functools.cache
@@ -53,7 +56,7 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def load(
-    name: str | os.PathLike[str],
+    name: str | os.PathLike[str] = DEFAULT,
     scheme: Scheme | str | None = None,
     mean_shape: ArrayLike | None = None,
     margin: float | None = None,
@@ -63,7 +66,8 @@ def load(
     """A trained model, compiled with Wing loss and NME: `evaluate` works at once.
 
     Args:
-        name: one of `list_models()`; or a folder that `training.train` wrote, or its
+        name: one of `list_models()`, by default the most exact of those that take about ten
+            milliseconds a face; or a folder that `training.train` wrote, or its
             `best.safetensors`.
         scheme: another scheme than the model's: the layers that depend on the number of
             landmarks are new and untrained, all others are the trained ones, to be fine-tuned.
@@ -85,7 +89,7 @@ def load(
         FileNotFoundError: if a folder holds no `best.safetensors`.
 
     Example:
-        model = keras_landmarks.load("cnn6-300w")
+        model = keras_landmarks.load()
         faces = model.detect("photo.jpg")
     """
     path = pathlib.Path(name)
@@ -137,7 +141,7 @@ def _network(
             )
         return keras.saving.deserialize_keras_object(facts["network"]), []
     builder = getattr(models, facts["builder"])
-    arguments = {**facts["arguments"], "mean_shape": mean_shape}
+    arguments = {**new_names(builder, facts["arguments"]), "mean_shape": mean_shape}
     arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
     if size is not None:
         if "size" not in inspect.signature(builder).parameters:

@@ -2,7 +2,7 @@
 
 import functools
 
-import numpy as np
+from twins import randomise
 
 from keras_landmarks import models
 
@@ -14,14 +14,4 @@ build = functools.partial(
 
 def small_dan(**arguments):
     """The network; the same weights each time, the mean shapes as they were built."""
-    model, rng = build(**arguments), np.random.default_rng(0)
-    for variable in model.trainable_weights + model.non_trainable_weights:
-        name = variable.path.split("/")[-1]
-        if name in ("gamma", "moving_variance"):
-            variable.assign(rng.uniform(0.5, 1.5, variable.shape))
-        elif name == "kernel":
-            spread = 0.02 if "fc2" in variable.path else np.sqrt(2 / np.prod(variable.shape[:-1]))
-            variable.assign(rng.normal(0, spread, variable.shape))
-        elif name in ("beta", "bias", "moving_mean"):
-            variable.assign(rng.normal(0, 0.05, variable.shape))
-    return model
+    return randomise(build(**arguments))

@@ -34,7 +34,7 @@ RECIPE = Recipe(
     ),
     size=(16, 16),
     augmentation=Augmentation(),
-    validation=0.3,
+    held_out=0.3,
     bins=3,
     most=2,
     batch=4,

@@ -2,16 +2,16 @@
 
 import ast
 import graphlib
-import pathlib
 import subprocess
 import sys
 
 import pytest
+from places import ROOT
 
-ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_landmarks"
 MAY_IMPORT = {
     "moved": set(),
+    "registration": set(),
     "files": set(),
     "scheme_tables": set(),
     "conversion_tables": {"scheme_tables"},
@@ -31,9 +31,18 @@ MAY_IMPORT = {
     "runtime": {"schemes", "files", "faces"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "export", "losses", "metrics"},
-    "zoo": {"schemes", "models", "landmarker", "weights"},
-    "evaluation": {"schemes", "errors", "pictures", "faces", "data"},
-    "training": {"schemes", "geometry", "files", "pictures", "data", "landmarker", "losses"}
+    "zoo": {"moved", "schemes", "models", "landmarker", "weights"},
+    "evaluation": {"moved", "schemes", "errors", "pictures", "faces", "data"},
+    "training": {
+        "moved",
+        "schemes",
+        "geometry",
+        "files",
+        "pictures",
+        "data",
+        "landmarker",
+        "losses",
+    }
     | {"metrics", "models", "weights", "zoo"},
     "recipes": {"data", "geometry", "layers", "losses", "models", "training", "weights", "zoo"},
 }

@@ -2,18 +2,18 @@
 
 import ast
 import importlib
-import pathlib
 import re
 import shutil
 import textwrap
 
 import numpy as np
 import pytest
+from loaded import load
+from places import PORTRAIT, ROOT
 
 import keras_landmarks
 from keras_landmarks import data, losses, models, pictures
 
-ROOT = pathlib.Path(__file__).parent.parent
 PACKAGE = ROOT / "keras_landmarks"
 EXAMPLE = re.compile(r"^Example:\n((?:    .*\n?|\n)+)", re.M)
 
@@ -52,10 +52,10 @@ GIVEN = {
         "landmarks": np.random.default_rng(0).uniform(0, 64, (2, 68, 2)).astype(np.float32),
     },
     "NME": lambda: {"model": small_cnn()},
-    "Validation": lambda: {"model": small_cnn(validation=True)},
+    "Validation": lambda: {"model": small_cnn(expected_error=True)},
     "VideoWriter": lambda: {"frame": np.zeros((32, 32, 3), np.uint8)},
     "Wing": lambda: {"model": small_cnn()},
-    "open_model": lambda: keras_landmarks.load("tiny-ibug68").export("cnn6.tflite", "tflite"),
+    "open_model": lambda: load("tiny-ibug68").export("cnn6.tflite", "tflite"),
 }
 """What an example takes for granted beside its imports."""
 
@@ -63,7 +63,7 @@ GIVEN = {
 @pytest.mark.parametrize(("module", "name", "text"), examples())
 def test_an_example_runs(module, name, text, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "tutorials" / "astronaut.jpg", "photo.jpg")
+    shutil.copy(PORTRAIT, "photo.jpg")
     with pictures.VideoWriter("video.mp4", 25) as video:
         for _ in range(3):
             video.write(pictures.read_image("photo.jpg"))

@@ -214,6 +214,7 @@ def test_a_set_and_its_mirror_image_that_have_no_similarity_get_the_identity():
     assert np.isfinite(geometry.invert(result)).all()
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("source", [np.full((1, 7, 2), 42.0, "float32"), FACES])
 def test_fit_similarity_has_a_finite_gradient(source):
     target = ops.convert_to_tensor(FACES[: len(source)] + 1)
@@ -221,9 +222,52 @@ def test_fit_similarity_has_a_finite_gradient(source):
     assert np.isfinite(result[0]).all()
 
 
+def test_a_point_of_a_weight_counts_as_so_many_points():
+    target = FACES + RNG.normal(0, 5, FACES.shape).astype("float32")
+    counts = np.array([1, 3, 0, 1, 2, 1, 0])
+    weights = np.float32([counts] * len(FACES)) / 4  # their sum does not matter
+    result = geometry.fit_similarity(FACES, target, weights)
+    for face, goal, transform in zip(FACES, target, result):
+        expected = umeyama(face.repeat(counts, axis=0), goal.repeat(counts, axis=0))
+        np.testing.assert_allclose(transform, expected, rtol=1e-3, atol=1e-2)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, geometry.FAR, 1e30])
+def test_a_face_with_a_point_that_is_nowhere_gets_the_identity(bad):
+    source = FACES.copy()
+    source[1, 3, 0] = bad
+    result = geometry.fit_similarity(source, FACES[::-1])
+    np.testing.assert_array_equal(result[1], [[1, 0, 0], [0, 1, 0]])
+    np.testing.assert_allclose(result[0], umeyama(FACES[0], FACES[2]), rtol=1e-3, atol=1e-2)
+
+
+def test_values_that_are_nowhere_become_far():
+    values = np.float32([np.nan, np.inf, -np.inf, 1e30, -1e30, 999.5, 0])
+    far = geometry.FAR
+    np.testing.assert_array_equal(
+        geometry.finite(values), np.float32([far, far, -far, far, -far, 999.5, 0])
+    )
+
+
+# Maps
+
+
+@pytest.mark.parametrize(
+    ("stride", "offset", "first"), [(4, None, 1.5), (2, None, 0.5), (4, 0.0, 0.0), (8, 2.0, 2.0)]
+)
+def test_pixels_of_a_map_lie_a_stride_apart_from_its_first(stride, offset, first):
+    on_map = np.float32([[0, 0], [1, 3], [2.5, 0.25]])
+    expected = [(first + stride * x, first + stride * y) for x, y in on_map]
+    found = geometry.points_from_map(on_map, stride, offset)
+    np.testing.assert_allclose(found, expected)
+    np.testing.assert_allclose(geometry.points_on_map(found, stride, offset), on_map, atol=1e-6)
+
+
 # Arrays and tensors
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [

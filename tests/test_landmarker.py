@@ -1,6 +1,12 @@
+import copy
 import functools
+import json
 import pathlib
+import pickle
+import re
 import shutil
+import subprocess
+import sys
 
 import cv2
 import keras
@@ -8,6 +14,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import skimage.data
+from loaded import load
 from matplotlib import cbook
 
 import keras_landmarks
@@ -19,9 +26,8 @@ from keras_landmarks.schemes import IBUG68
 FACE = np.array([170, 63, 276, 189], np.float32)
 
 
-@functools.cache
 def model():
-    return keras_landmarks.load("tiny-ibug68")
+    return load("tiny-ibug68")
 
 
 @functools.cache
@@ -100,7 +106,7 @@ def test_a_photo_turned_by_its_exif_gives_the_points_of_the_upright_one(tmp_path
 
 @pytest.mark.parametrize("factor", [2, 4, 8])
 def test_a_larger_copy_gives_the_same_points_scaled(factor):
-    accurate = keras_landmarks.load("cnn6-300w")
+    accurate = load("cnn6-300w")
     size = np.array(portrait().shape[:2]) * factor
     large = cv2.resize(portrait(), size, interpolation=cv2.INTER_CUBIC)
     small = accurate.detect(portrait(), FACE)[0].landmarks
@@ -225,6 +231,86 @@ def test_a_saved_landmarker_is_loaded_as_one(tmp_path):
     np.testing.assert_array_equal(again.detect(portrait(), FACE)[0].landmarks, expected())
 
 
+def save_and_load(suffix):
+    def act(model, folder):
+        model.save(folder / f"model{suffix}")
+        return keras.models.load_model(folder / f"model{suffix}")
+
+    return act
+
+
+COPIES = {
+    ".keras": save_and_load(".keras"),
+    ".h5": save_and_load(".h5"),
+    "pickle": lambda model, _: pickle.loads(pickle.dumps(model)),
+    "deepcopy": lambda model, _: copy.deepcopy(model),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_knows_all_that_the_model_knows(way, tmp_path):
+    known = keras_landmarks.load("tiny-ibug68")
+    known.margin = 1.4
+    known.detector = keras_landmarks.faces.Mtcnn(longest=300, threshold=0.5)
+    again = COPIES[way](known, tmp_path)
+    assert type(again) is keras_landmarks.Landmarker
+    for name in ("scheme", "margin", "box", "licence", "size", "name"):
+        assert getattr(again, name) == getattr(known, name)
+    assert type(again.detector) is keras_landmarks.faces.Mtcnn
+    assert (again.detector.longest, again.detector.threshold) == (300, 0.5)
+    found, expected = (m.detect(portrait(), FACE)[0].landmarks for m in (again, known))
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_without_its_detector_warns(way, tmp_path):
+    known = keras_landmarks.load("tiny-ibug68")
+
+    def mine(picture):
+        return FACE[None]
+
+    known.detector = mine
+    with pytest.warns(UserWarning, match="detector mine is not saved with the model: set"):
+        again = COPIES[way](known, tmp_path)
+    assert again.detector is not mine
+
+
+def test_a_model_that_was_saved_before_detectors_were_is_loaded():
+    config = model().get_config()
+    del config["detector"]
+    assert keras_landmarks.Landmarker.from_config(config).licence == model().licence
+
+
+@pytest.mark.parametrize("arguments", [{}, {"clone_function": lambda layer: layer}])
+def test_clone_model_refuses_to_lose_what_the_model_knows(arguments):
+    with pytest.raises(ValueError, match=r"would lose scheme.*copy.deepcopy\(model\) keeps them"):
+        keras.models.clone_model(model(), **arguments)
+    network = keras.Model(model().input, model().output)
+    assert keras.models.clone_model(network).count_params() == model().count_params()
+
+
+FORKED = """
+import os, sys
+import numpy as np
+from keras_landmarks import load
+model, picture = load("tiny-ibug68"), np.zeros((99, 99, 3), np.uint8)
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+crops, told = np.zeros((1, 32, 32, 3), np.uint8), 0
+for act in (lambda: model.detect(picture), lambda: model.predict_on_batch(crops)):
+    try:
+        act()
+    except RuntimeError as error:
+        told += "forked after the model was loaded" in str(error)
+        told += "get_context('spawn')" in str(error)
+os._exit(0 if told == 4 else 1)
+"""
+
+
+def test_a_forked_process_is_an_error_and_does_not_hang():
+    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=100, capture_output=True)
+
+
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
     fresh = keras_landmarks.load("tiny-ibug68")
     fresh.compile("sgd", loss={"landmarks": losses.Wing()}, jit_compile=False)
@@ -238,3 +324,14 @@ def test_points_as_json_are_plain_numbers():
     assert facts["score"] is None
     assert facts["box"] == FACE.tolist()
     assert np.shape(facts["landmarks"]) == (68, 2)
+
+
+def test_numbers_in_json_are_as_short_as_they_need_be():
+    third = np.full((68, 2), 180.474, np.float32)
+    face = keras_landmarks.Detection(
+        third, third[0].repeat(2), "ibug68", 0.98765432, third[:, 0], third[:, 0] / 999
+    )
+    written = json.dumps(face.to_dict())
+    assert "180.47" in written
+    assert max(len(number) for number in re.findall(r"\d+\.\d+", written)) <= 6
+    assert json.loads(written)["score"] == 0.9877

@@ -101,6 +101,7 @@ def test_errors_of_regions_are_the_means_of_their_points(convert):
         assert errors[name] == pytest.approx(total / len(points) / len(TRUE), rel=1e-5)
 
 
+@pytest.mark.backend
 @every_kind
 def test_tensors_have_the_errors_of_arrays(kind):
     true, predicted = ops.convert_to_tensor(TRUE), ops.convert_to_tensor(PREDICTED)
@@ -155,6 +156,7 @@ def test_auc_is_1_for_perfect_faces_and_0_for_failures():
     assert metrics.auc([0.08, 0.2, np.inf]) == 0
 
 
+@pytest.mark.backend
 def test_numbers_about_faces_take_tensors():
     errors = np.float32([0.01, 0.02, 0.09])
     tensor = ops.convert_to_tensor(errors)
@@ -173,6 +175,7 @@ METRICS = [
 every_metric = pytest.mark.parametrize(("cls", "arguments", "expected"), METRICS)
 
 
+@pytest.mark.backend
 @every_metric
 @every_kind
 def test_a_metric_is_its_function_over_all_batches(cls, arguments, expected, kind):
@@ -195,6 +198,7 @@ def test_a_metric_weighs_faces(cls, arguments, expected):
     assert float(metric.result()) == pytest.approx(value, rel=1e-4)
 
 
+@pytest.mark.backend
 @every_metric
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_metric_of_half_precision_is_computed_in_float32(cls, arguments, expected, dtype):
@@ -230,6 +234,17 @@ def test_an_error_of_the_very_threshold_is_a_failure_of_the_metric_too():
     assert metrics.failure_rate(metrics.face_errors(true, true + np.float32([0, 1])), 0.25) == 1
 
 
+def test_a_metric_is_by_default_up_to_8_percent():
+    true = np.zeros((2, 68, 2), "float32")
+    true[:, 45, 0] = 100  # between the corners
+    predicted = true + np.float32([[[9, 0]], [[2, 0]]])  # 9 and 2 %
+    for cls, expected in ((metrics.FailureRate, 0.5), (metrics.AUC, 0.75 / 2)):
+        metric = cls()
+        metric.update_state(true, predicted)
+        assert float(metric.result()) == pytest.approx(expected)
+
+
+@pytest.mark.backend
 def test_a_failed_prediction_counts_as_a_failure():
     predicted = TRUE.copy()
     predicted[:5] = np.nan
@@ -238,6 +253,7 @@ def test_a_failed_prediction_counts_as_a_failure():
     assert float(metric.result()) == 0.5
 
 
+@pytest.mark.backend
 def test_a_model_reports_the_metrics_of_a_named_output():
     features = keras.Input((4,))
     points = keras.layers.Dense(136)(features)

@@ -1,24 +1,22 @@
 """Every block of the README's Python runs as it stands."""
 
 import os
-import pathlib
 import re
 import shutil
 
 import pytest
+from places import DATA, PORTRAIT, ROOT
 
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoWriter
 
-ROOT = pathlib.Path(__file__).parent.parent
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-DATA = os.environ.get("KERAS_LANDMARKS_DATA")
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=range(len(BLOCKS)))
 def test_a_block_of_the_readme_runs(block, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    shutil.copy(ROOT / "tutorials" / "astronaut.jpg", "photo.jpg")
+    shutil.copy(PORTRAIT, "photo.jpg")
     with VideoWriter("video.mp4", 25) as video:
         for _ in range(3):
             video.write(images.read_image("photo.jpg"))
@@ -26,5 +24,5 @@ def test_a_block_of_the_readme_runs(block, tmp_path, monkeypatch):
         if f'"{name}"' in block:
             if not DATA:
                 pytest.skip("KERAS_LANDMARKS_DATA names no folder")
-            os.symlink(pathlib.Path(DATA) / name, name)
+            os.symlink(DATA / name, name)
     exec(compile(block, "README.md", "exec"), {"__name__": "readme"})

@@ -9,6 +9,7 @@ import recipes
 import tables
 
 from keras_landmarks import list_models
+from keras_landmarks.export.formats import FORMATS
 
 ROW = {
     "box": "detector",
@@ -53,9 +54,42 @@ def test_measured_results_are_keyed_by_split(name):
     results = json.loads((pathlib.Path(recipes.ZOO) / name / "results.json").read_text())
     assert set(results) == {"latency_ms", "splits"}
     for found in results["splits"].values():
-        assert {"commit", "accuracy"} <= set(found)
+        assert {"commit", "sha256", "accuracy"} <= set(found)
+        assert ("formats" in found) == ("formats_sha256" in found)
         for row in found["accuracy"]:
             assert {"box", "normaliser", "faces", "missed"} <= set(row)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_measured_results_are_of_the_weights_that_are_published(name):
+    published = list_models()[name]["sha256"]
+    for found in index.read_results(name)["splits"].values():
+        assert found["sha256"] == published, "tools/evaluate.py measures them anew"
+        assert found.get("formats_sha256", published) == published, "tools/check_formats.py"
+
+
+def test_published_models_have_results_and_measured_formats():
+    published = {name for name, facts in list_models().items() if facts["sha256"]}
+    assert published == set(MEASURED)
+    for name in published:
+        rows = index.read_results(name)["splits"][index.SPLIT]["formats"]
+        assert [row["format"] for row in rows] == list(FORMATS)
+
+
+def test_the_index_and_all_tables_are_what_the_tool_writes():
+    index.main(["--check"])
+
+
+def test_what_is_stale_is_named_and_stays_as_it_is(tmp_path, monkeypatch):
+    card, fresh = tmp_path / "card.md", tmp_path / "README.md"
+    card.write_text("old")
+    fresh.write_text("new")
+    monkeypatch.setattr(index, "written", lambda: {card: "new", fresh: "new"})
+    with pytest.raises(SystemExit, match=r"Not as tools/index.py writes them: \S*card\.md\.$"):
+        index.main(["--check"])
+    assert card.read_text() == "old"
+    index.main()
+    assert card.read_text() == "new"
 
 
 @pytest.mark.parametrize("name", list_models())

@@ -1,26 +1,24 @@
 """Exported files without Keras: the same faces as `Landmarker.detect`, and bad files."""
 
 import functools
-import pathlib
 import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from loaded import load
+from places import PORTRAIT
 
-from keras_landmarks import evaluation, load, runtime
+from keras_landmarks import evaluation, runtime
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
 
-ROOT = pathlib.Path(__file__).parent.parent
-PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
 FACE = np.array([170, 63, 276, 189], np.float32)
 SUFFIXES = {".tflite": "tflite", ".onnx": "onnx"}
 
 
-@functools.cache
 def model():
     return load("tiny-ibug68")
 
@@ -86,7 +84,7 @@ def test_an_exported_model_is_measured_as_the_landmarker_is(opened):
     faces = made_up_faces(4)
     found = evaluation.evaluate(opened, faces, "truth", verbose=0)
     assert found.model == "tiny-ibug68"
-    expected = evaluation.evaluate(load("tiny-ibug68"), faces, "truth", verbose=0)
+    expected = evaluation.evaluate(model(), faces, "truth", verbose=0)
     np.testing.assert_allclose(found.predicted, expected.predicted, atol=0.05)
 
 
@@ -192,7 +190,7 @@ def test_names_may_hold_spaces_and_umlauts(path, tmp_path):
 def run(code, *arguments):
     """Runs Python in a process of its own, somewhere else than here."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
-    subprocess.run(command, check=True, cwd="/", env={"TF_CPP_MIN_LOG_LEVEL": "2"})
+    subprocess.run(command, check=True, cwd="/")
 
 
 DETECT = """

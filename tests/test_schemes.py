@@ -218,6 +218,20 @@ def test_a_pupil_of_68_points_is_the_mean_of_its_eye():
         np.testing.assert_allclose(five[k], sum(face[i] for i in points) / len(points), rtol=1e-5)
 
 
+def test_points_are_named_by_their_region_and_place_from_one():
+    names = get_scheme("ibug68").point_names
+    for i, name in {0: "jaw 1", 16: "jaw 17", 17: "brows 1", 36: "eyes 1", 67: "mouth 20"}.items():
+        assert names[i] == name
+    assert get_scheme("ibug51").point_names[0] == "brows 1"
+
+
+def test_a_part_that_a_scheme_lacks_is_neither_a_contour_nor_a_region():
+    assert "jaw" in get_scheme("ibug68").contours
+    for name in ("ibug51", "ibug49"):
+        assert "jaw" not in get_scheme(name).contours
+        assert "jaw" not in get_scheme(name).regions
+
+
 def test_a_scheme_converts_to_itself():
     face = RNG.uniform(0, 99, (29, 2)).astype("float32")
     np.testing.assert_array_equal(convert(face, "cofw29", schemes.COFW29), face)

@@ -1,13 +1,14 @@
-import pathlib
 import shutil
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from places import ROOT
 
-TUTORIALS = pathlib.Path(__file__).parent.parent / "tutorials"
+TUTORIALS = ROOT / "tutorials"
 
 
+@pytest.mark.apart
 @pytest.mark.parametrize("path", sorted(TUTORIALS.glob("*.ipynb")), ids=lambda p: p.stem)
 def test_a_tutorial_runs_from_start_to_end(path, tmp_path):
     shutil.copytree(TUTORIALS, tmp_path / "tutorials")

@@ -131,7 +131,7 @@ def measure_training(folder):
         still.append(rate(constant))
         fed.append(rate(samples.dataset().repeat()))
     short = dataclasses.replace(recipe, stages=(dataclasses.replace(stage, epochs=2),))
-    with tempfile.TemporaryDirectory() as out:  # with validation and checkpoints, as in earnest
+    with tempfile.TemporaryDirectory() as out:  # with held-out faces and checkpoints, as in earnest
         training.train(short, samples, samples, out, verbose=0)
     return {
         "constant_steps_s": max(still),

@@ -2,12 +2,13 @@
 
     python tools/check_formats.py cnn6-300w [NAME ...] --data 300W
 
-Adds `formats` to the results of lfpw-test in zoo/NAME/results.json, and writes the table of
-README.md.
+Adds `formats`, and the sha256 of the weights that they are of, to the results of lfpw-test in
+zoo/NAME/results.json, and writes the table of README.md.
 """
 
 import argparse
 import pathlib
+import sys
 import tempfile
 
 import index
@@ -38,7 +39,8 @@ def compare(model, faces):
         return round(100 * float(np.mean(errors.face_errors(truth, predicted, model.scheme))), 3)
 
     expected = np.concatenate([model.predict_on_batch(part)["landmarks"] for part in parts])
-    rows, bar = [], keras.utils.Progbar(len(export.FORMATS), unit_name="format")
+    rows, live = [], sys.stdout.isatty()
+    bar = keras.utils.Progbar(len(export.FORMATS), unit_name="format", verbose=live)
     for kind, (ending, _) in export.FORMATS.items():
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / f"model{ending}"
@@ -67,7 +69,8 @@ def main():
     arguments = parser.parse_args()
     faces = data.read_300w(arguments.data, index.SPLIT)
     for name in arguments.names:
-        index.put_results(name, index.SPLIT, {"formats": compare(load(name), faces)})
+        found = {"formats": compare(load(name), faces), "formats_sha256": index.sha256_of(name)}
+        index.put_results(name, index.SPLIT, found)
     index.main()
 
 

@@ -2,8 +2,8 @@
 
     python tools/compare_balancing.py validation-300w --data 300W --out runs/balancing
 
-NON: no foretold errors, batches drawn evenly. NOBB: with foretold errors. BBO and BB: batches drawn
-by loss, online and renewed each tenth of an epoch. Small crops leave time for the seeds. Writes
+NON: no expected errors, batches picked evenly. NOBB: with them. BBO and BB: batches picked by loss,
+online and renewed each tenth of an epoch. Small crops leave time for the seeds. Writes
 zoo/NAME/balancing.json and the table of the card. A run that is already in --out is not trained
 again.
 """
@@ -26,17 +26,17 @@ VARIANTS = {"NON": (False, None), "NOBB": (True, None), "BBO": (True, "BBO"), "B
 
 
 STEPS = (L2(), 0.05, 0.2), (L1(), 0.15, 0.04), (Wing(10, 2), 0.8, 0.6)
-"""The paper's three losses, the share of the epochs of each, and the foretold errors' weight."""
+"""The paper's three losses, the share of the epochs of each, and the expected errors' weight."""
 
 
-def shortened(recipe, epochs, foretold, lpbb, seed):
+def shortened(recipe, epochs, expects, lpbb, seed):
     """The network of the paper at a short schedule."""
     stages = []
     for coordinates, share, weight in STEPS:
-        loss = {"validated": Validation(coordinates, weight=weight)} if foretold else coordinates
+        loss = {"validated": Validation(coordinates, weight=weight)} if expects else coordinates
         # Few steps: weights are averaged over the last hundred only.
         stages.append(Stage(loss, max(round(share * epochs), 1), averaged_adamw(1e-3, 0.99)))
-    network = functools.partial(models.validation, size=recipe.size[0], validation=foretold)
+    network = functools.partial(models.validation, size=recipe.size[0], expected_error=expects)
     return dataclasses.replace(recipe, model=network, stages=tuple(stages), lpbb=lpbb, seed=seed)
 
 
@@ -46,7 +46,7 @@ def discarded(model, recipe, faces):
     found = evaluation.evaluate(
         Landmarker(model.input, model.output, **facts), faces, recipe.box, verbose=0
     )
-    rng = None if found.foretold is not None else np.random.default_rng(0)
+    rng = None if found.expected_error is not None else np.random.default_rng(0)
     return [100 * found.discarded(f, "corners", rng).mean() for f in (0.1, 0.2, 0.3)]
 
 
@@ -61,13 +61,13 @@ def main():
     samples, held = read_samples(recipe, arguments.data)  # for all seeds the same faces
     faces = data.read_300w(arguments.data, "300w/lfpw-test")
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
-    for name, (foretold, lpbb) in VARIANTS.items():
+    for name, (expects, lpbb) in VARIANTS.items():
         numbers = []
         for seed in range(arguments.seeds):
-            short = shortened(recipe, arguments.epochs, foretold, lpbb, seed)
-            drawn = samples.replace(seed=seed)
+            short = shortened(recipe, arguments.epochs, expects, lpbb, seed)
+            reseeded = samples.replace(seed=seed)
             out = pathlib.Path(arguments.out) / f"{name}-{arguments.size}-{arguments.epochs}-{seed}"
-            model = training.train(short, drawn, held, out, resume=True, verbose=2)
+            model = training.train(short, reseeded, held, out, resume=True, verbose=2)
             numbers.append(
                 [
                     comparing.measure(model, held)[0],

@@ -3,7 +3,7 @@
     python tools/compare_decoding.py hourglass-300w --data 300W --out runs/decoding
 
 On Gaussians (eq. 3 of the paper), or through a soft-argmax by Wing loss; each then decoded in every
-way, on the validation faces. Small crops leave time. Writes zoo/NAME/decoding.json and the table of
+way, on the held-out faces. Small crops leave time. Writes zoo/NAME/decoding.json and the table of
 the card. A run that is already in --out is not trained again.
 """
 

@@ -27,14 +27,14 @@ VARIANTS = {
 
 
 def train_variant(recipe, folder, out, loss, balanced, epochs, steps):
-    """Trains one variant: its model, the validation samples and the number of steps."""
+    """Trains one variant: its model, the held-out samples and the number of steps."""
     variant = dataclasses.replace(recipe, bins=recipe.bins if balanced else None)
-    samples, validation = read_samples(variant, folder)
+    samples, held_out = read_samples(variant, folder)
     epochs = max(round(epochs * steps / len(samples)), 1)
     stage = dataclasses.replace(recipe.stages[0], loss=loss, epochs=epochs)
     variant = dataclasses.replace(variant, stages=(stage,))
-    model = training.train(variant, samples, validation, out, resume=True, verbose=2)
-    return model, validation, epochs * len(samples)
+    model = training.train(variant, samples, held_out, out, resume=True, verbose=2)
+    return model, held_out, epochs * len(samples)
 
 
 def main():
@@ -48,12 +48,12 @@ def main():
     rows = {}
     for name, (loss, balanced) in VARIANTS.items():
         out = pathlib.Path(arguments.out) / f"{name}-{arguments.epochs}".replace(" ", "-")
-        model, validation, taken = train_variant(
+        model, held_out, taken = train_variant(
             recipe, arguments.data, out, loss, balanced, arguments.epochs, steps
         )
         rows[name] = {
             "steps": taken,
-            "validation_percent": comparing.measure(model, validation)[0],
+            "validation_percent": comparing.measure(model, held_out)[0],
             **dict(zip(("test_percent", "test_sideways_percent"), comparing.measure(model, test))),
         }
     comparing.write(arguments.name, "comparison.json", rows)

@@ -57,9 +57,9 @@ def train_variant(recipe, folder, out, baseline, stage_losses, switches, epochs)
     stage = dataclasses.replace(stage, loss=loss, epochs=epochs, start=start)
     model = functools.partial(recipe.model, stages=len(stage_losses) - 1, **switches)
     recipe = dataclasses.replace(recipe, model=model, stages=(stage,))
-    samples, validation = read_samples(recipe, folder)
-    trained = training.train(recipe, samples, validation, out, resume=True, verbose=2)
-    return trained, validation, epochs * len(samples)
+    samples, held_out = read_samples(recipe, folder)
+    trained = training.train(recipe, samples, held_out, out, resume=True, verbose=2)
+    return trained, held_out, epochs * len(samples)
 
 
 def main():
@@ -75,12 +75,12 @@ def main():
     test, rows = data.Samples(faces, recipe.size, recipe.margin), {}
     for name, (stage_losses, switches) in VARIANTS.items():
         folder = out / f"{name}-{arguments.epochs}".replace(" ", "-").replace(";", "")
-        model, validation, steps = train_variant(
+        model, held_out, steps = train_variant(
             recipe, arguments.data, folder, baseline, stage_losses, switches, arguments.epochs
         )
         rows[name] = {
             "steps": steps,
-            "validation_percent": comparing.measure(model, validation)[0],
+            "validation_percent": comparing.measure(model, held_out)[0],
             **dict(zip(("test_percent", "test_sideways_percent"), comparing.measure(model, test))),
         }
         comparing.write(arguments.name, "comparison.json", rows)

@@ -57,8 +57,8 @@ def confidence(model, faces, split):
     evaluation.plot_discarding(result, picture(model, "discarding", split), "corners")
     rng = np.random.default_rng(0)
 
-    def left(percent, draw=None):
-        return round(100 * float(result.discarded(percent / 100, "corners", draw).mean()), 3)
+    def left(percent, chance=None):
+        return round(100 * float(result.discarded(percent / 100, "corners", chance).mean()), 3)
 
     return {
         "rank_correlation": round(result.rank_correlation(), 3),
@@ -89,6 +89,7 @@ def main():
         model = load(name)
         found = {
             "commit": commit,
+            "sha256": index.sha256_of(name),
             "accuracy": accuracy(model, faces, arguments.split),
             "stages": stages(model, faces),
             "confidence": confidence(model, faces, arguments.split),

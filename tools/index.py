@@ -1,12 +1,15 @@
 """Writes keras_landmarks/zoo.json and the tables of README.md, zoo/README.md and the cards.
 
-    python tools/index.py
+    python tools/index.py [--check]
 
 Facts come from the recipes, the published weights and the measured results; nothing is typed here.
+With `--check` nothing is written, and files that are not as they would be written are an error.
 """
 
+import argparse
 import hashlib
 import json
+import sys
 
 import tables
 from recipes import ZOO, names, read_recipe
@@ -25,6 +28,12 @@ OCCLUSION = ZOO / "occlusion.json"
 def weights_of(name):
     """The published weights of a model."""
     return weights.FOLDER / f"{name}.safetensors"
+
+
+def sha256_of(name):
+    """Of the published weights of a model; None where there are none."""
+    path = weights_of(name)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def headline(results, normaliser="corners"):
@@ -47,17 +56,15 @@ def entry(name):
     recipe = read_recipe(name)
     builder, arguments = recipe.builder()
     arguments |= read_json(ZOO / name / "published.json").get("arguments", {})
-    path = weights_of(name)
-    results = read_results(name)
-    content = path.read_bytes() if path.is_file() else None
+    results, sha256 = read_results(name), sha256_of(name)
     return {
         "builder": builder,
         "arguments": arguments,
         "crop": recipe.size[0],
         "margin": recipe.margin,
         "box": recipe.box,
-        "sha256": content and hashlib.sha256(content).hexdigest(),
-        "bytes": content and len(content),
+        "sha256": sha256,
+        "bytes": sha256 and weights_of(name).stat().st_size,
         "parameters": recipe.model().count_params(),
         "nme": headline(results).get("nme_percent"),
         "nme_as_paper": headline(results, normaliser_of_paper(recipe)).get("nme_percent"),
@@ -85,52 +92,65 @@ def put_results(name, split, found, **facts):
     files.write_json(ZOO / name / "results.json", results)
 
 
-def put_table(path, name, text):
-    """Replaces what stands between the markers of a name in a file; without markers, nothing."""
-    content = path.read_text(encoding="utf-8")
+def put_table(texts, path, name, text):
+    """Replaces what stands between the markers of a name in a file; without markers, nothing.
+
+    Args:
+        texts: `{path: what the file shall hold}`, which is changed.
+        path: of the file.
+        name: of the table.
+        text: the table.
+    """
+    content = texts.get(path) or path.read_text(encoding="utf-8")
     first, last = f"<!-- {name}: written by tools/index.py -->", f"<!-- end of {name} -->"
     if first in content:
         before, rest = content.split(first)
-        content = f"{before}{first}\n{text}\n{last}{rest.split(last)[1]}"
-        files.write_bytes(path, content.encode())
+        texts[path] = f"{before}{first}\n{text}\n{last}{rest.split(last)[1]}"
 
 
-def write_card(name):
+def put_card(texts, name):
     """Puts the measured tables into a model's card."""
-    splits = read_results(name).get("splits", {})
+    splits, card = read_results(name).get("splits", {}), ZOO / name / "card.md"
     for table in ("results", "stages", "confidence"):
         key = "accuracy" if table == "results" else table
         rows = {split: facts[key] for split, facts in splits.items() if facts.get(key)}
         if rows:
-            text = tables.by_split(getattr(tables, table), rows)
-            put_table(ZOO / name / "card.md", table, text)
-    found = {
-        "comparison": read_json(ZOO / name / "comparison.json"),
-        "balancing": read_json(ZOO / name / "balancing.json"),
-        "decoding": read_json(ZOO / name / "decoding.json"),
-    }
-    for table, rows in found.items():
-        if rows:
-            put_table(ZOO / name / "card.md", table, getattr(tables, table)(rows))
+            put_table(texts, card, table, tables.by_split(getattr(tables, table), rows))
+    for table in ("comparison", "balancing", "decoding"):
+        if rows := read_json(ZOO / name / f"{table}.json"):
+            put_table(texts, card, table, getattr(tables, table)(rows))
 
 
-def main():
-    index = {name: entry(name) for name in names()}
-    files.write_json(zoo.INDEX, index)
+def written():
+    """`{path: content}` of every file that is written here."""
+    index, texts = {name: entry(name) for name in names()}, {}
+    texts[zoo.INDEX] = json.dumps(index, indent=1) + "\n"
     readme, models = ZOO.parent / "README.md", tables.models(index)
-    put_table(readme, "models", models)
-    put_table(ZOO / "README.md", "models", models.replace("](zoo/", "]("))
+    put_table(texts, readme, "models", models)
+    put_table(texts, ZOO / "README.md", "models", models.replace("](zoo/", "]("))
     results = {name: read_results(name).get("splits", {}).get(SPLIT, {}) for name in index}
     formats = {name: found.get("formats", []) for name, found in results.items()}
-    put_table(readme, "formats", tables.formats(formats))
+    put_table(texts, readme, "formats", tables.formats(formats))
     if speed := read_json(SPEED):
-        put_table(readme, "speed", tables.speed(speed))
+        put_table(texts, readme, "speed", tables.speed(speed))
     if covered := read_json(OCCLUSION):
-        put_table(ZOO / "README.md", "occlusion", tables.occlusion(covered))
+        put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
     for name in index:
-        write_card(name)
-    print(f"{zoo.INDEX.name}, the cards and the tables hold {len(index)} models.")
+        put_card(texts, name)
+    return texts
+
+
+def main(words=()):
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--check", action="store_true", help="write nothing, name what is stale")
+    check = parser.parse_args(words).check
+    stale = {path: text for path, text in written().items() if path.read_text("utf-8") != text}
+    if check and stale:
+        raise SystemExit(f"Not as tools/index.py writes them: {', '.join(map(str, stale))}.")
+    for path, text in stale.items():
+        files.write_bytes(path, text.encode())
+    print(f"{zoo.INDEX.name}, the cards and the tables hold {len(names())} models.")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

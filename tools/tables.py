@@ -70,8 +70,8 @@ def confidence(row):
     lines += [f"| {p} % | {nme:.2f} | {any_.get(p, least['0']):.2f} |" for p, nme in least.items()]
     lines += [
         "",
-        f"Rank correlation of foretold and true errors (Spearman): {row['rank_correlation']:.2f}. "
-        "Faces against places without one, by the mean foretold error: AUC "
+        f"Rank correlation of expected and true errors (Spearman): {row['rank_correlation']:.2f}. "
+        "Faces against places without one, by the mean expected error: AUC "
         f"{row['false_detection_auc']:.3f}.",
     ]
     return "\n".join(lines)
@@ -80,7 +80,7 @@ def confidence(row):
 def comparison(rows):
     """The variants of `tools/compare_losses.py`."""
     lines = [
-        "| variant | validation | lfpw-test | its 20 % most sideways |",
+        "| variant | held out | lfpw-test | its 20 % most sideways |",
         "|---|---|---|---|",
     ]
     for name, row in rows.items():
@@ -152,7 +152,7 @@ def occlusion(rows):
 
 def balancing(rows):
     """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
-    names = "validation", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
+    names = "held out", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
     lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, row in rows.items():
         cells = [f"{mean:.2f} ± {spread:.2f}" for mean, spread in row.values()]

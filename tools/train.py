@@ -4,6 +4,7 @@ python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
 """
 
 import argparse
+import sys
 
 from recipes import read_recipe
 
@@ -11,7 +12,7 @@ from keras_landmarks import data, training
 
 
 def read_samples(recipe, folder, skip_broken=False, more=None):
-    """Training and validation `Samples` of a recipe from a folder of faces, and perhaps another."""
+    """A recipe's `Samples`, and those held out, from a folder of faces and perhaps another."""
     faces = data.read_300w(folder, recipe.split, skip_broken)
     more = data.read_300w(more, recipe.split, skip_broken) if more else ()
     return recipe.samples(faces, skip_broken, more)
@@ -29,12 +30,11 @@ def main():
     )
     arguments = parser.parse_args()
     recipe = read_recipe(arguments.name)
-    samples, validation = read_samples(
-        recipe, arguments.data, arguments.skip_broken, arguments.more
-    )
-    chosen = len(validation.faces) if validation else 0
+    samples, held_out = read_samples(recipe, arguments.data, arguments.skip_broken, arguments.more)
+    chosen = len(held_out.faces) if held_out else 0
     print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {chosen} to choose on")
-    training.train(recipe, samples, validation, arguments.out, arguments.resume)
+    bar_or_lines = 1 if sys.stdout.isatty() else 2
+    training.train(recipe, samples, held_out, arguments.out, arguments.resume, verbose=bar_or_lines)
     print(f"The best weights are in {arguments.out}/best.safetensors.")
 
 

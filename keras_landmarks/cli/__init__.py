@@ -4,6 +4,7 @@ import argparse
 import sys
 import warnings
 
+from keras_landmarks import __version__
 from keras_landmarks.cli import detect, evaluate, export, list_models
 
 COMMANDS = {"detect": detect, "list": list_models, "evaluate": evaluate, "export": export}
@@ -33,6 +34,7 @@ def _parser(chosen):
     parser = argparse.ArgumentParser(
         prog="keras-landmarks", description="Finds the landmarks of faces in pictures."
     )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     words = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command in COMMANDS.items():
         word = words.add_parser(name, **command.WORDS)

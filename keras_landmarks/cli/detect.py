@@ -92,7 +92,8 @@ def _detect_in_video(options):
     reader = VideoReader(source)
     rate = reader.frame_rate
     writer = VideoWriter(options.out, rate) if options.out else contextlib.nullcontext()
-    bar = keras.utils.Progbar(reader.count, unit_name="frame", verbose=options.json != "-")
+    live = sys.stdout.isatty() and options.json != "-"
+    bar = keras.utils.Progbar(reader.count, unit_name="frame", verbose=int(live))
     tracker, ids, found, count = Tracker(load(options.model)), set(), [], 0
     with writer:
         for count, (frame, faces) in enumerate(tracker.track(reader), start=1):
@@ -104,7 +105,7 @@ def _detect_in_video(options):
             bar.update(count, values=[("faces", len(faces))])
     if options.json != "-":
         faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {count} frames"
-        print(f"\n{source}: {faces}, detector called {tracker.detections} times")
+        print("\n" * live + f"{source}: {faces}, detector called {tracker.detections} times")
     if options.json:
         facts = {"model": options.model, "video": source, "frame_rate": rate}
         _write_json(options.json, json.dumps({**facts, "frames": found}))

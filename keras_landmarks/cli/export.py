@@ -28,9 +28,4 @@ def run(options):
     from keras_landmarks import load
 
     model = load(options.name)
-    facts = model.export(options.out, options.format, options.dtype, options.representative)
-    kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
-    print(
-        f"{options.out}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
-        f"(crop pixels). Licence of the training data: {facts['licence']}."
-    )
+    model.export(options.out, options.format, options.dtype, options.representative, verbose=True)

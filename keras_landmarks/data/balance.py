@@ -1,4 +1,4 @@
-"""Which faces an epoch draws: pose-based data balancing."""
+"""Which faces an epoch picks: pose-based data balancing."""
 
 import dataclasses
 
@@ -11,7 +11,7 @@ from keras_landmarks.schemes import get_scheme
 
 @dataclasses.dataclass(frozen=True)
 class PoseBalance:
-    """The poses of a set of faces, and which of them to draw more often.
+    """The poses of a set of faces, and which of them to pick more often.
 
     Args:
         coefficients: `(faces,)` yaw coefficient of each shape; negative and positive are the two
@@ -46,7 +46,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
         landmarks: `(faces, n, 2)` points of the training faces.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
-        most: largest number of times that one face is drawn; None sets no limit.
+        most: largest number of times that one face is picked; None sets no limit.
 
     Returns:
         `PoseBalance`.

@@ -15,12 +15,12 @@ def _starts(samples, first_step):
     return lambda: next(passes)
 
 
-def dataset(samples, first_step, augmentation, draw):
+def dataset(samples, first_step, augmentation, pick):
     """See `Samples.dataset`."""
     import tensorflow as tf
 
     start, count = _starts(samples, first_step), samples.scheme.count
-    whole = samples.batch if samples.augmentation is not None or draw else None
+    whole = samples.batch if samples.augmentation is not None or pick else None
 
     def one_pass(_):
         first = tf.numpy_function(lambda: np.int64(start()), [], tf.int64)
@@ -28,7 +28,7 @@ def dataset(samples, first_step, augmentation, draw):
         return tf.data.Dataset.range(first, first + len(samples))
 
     def batch(step):
-        return samples.batch_at(step, augmentation, draw)
+        return samples.batch_at(step, augmentation, pick)
 
     def make(step):
         return tf.numpy_function(batch, [step], [tf.uint8, tf.float32])
@@ -50,9 +50,9 @@ def dataset(samples, first_step, augmentation, draw):
 class PyBatches(keras.utils.PyDataset):
     """Batches by number. Makes its own ahead: Keras' workers start anew with every epoch."""
 
-    def __init__(self, samples, first_step, augmentation, draw, workers):
+    def __init__(self, samples, first_step, augmentation, pick, workers):
         super().__init__()
-        self.samples, self._words = samples, (augmentation, draw)
+        self.samples, self._words = samples, (augmentation, pick)
         self._starts, self._first = _starts(samples, first_step), 0
         self._over, self._served = True, set()
         self._ahead, self._count = {}, 2 * workers
@@ -68,7 +68,7 @@ class PyBatches(keras.utils.PyDataset):
         if self._over or index in self._served:
             self._begin()
         if self._words[1] and index != len(self._served):
-            raise ValueError("Drawn batches come in their order: give `fit` shuffle=False.")
+            raise ValueError("Picked batches come in their order: give `fit` shuffle=False.")
         self._served.add(index)
         for i in range(index, max(min(index + self._count, len(self)), index + 1)):
             if i not in self._ahead:

@@ -63,10 +63,10 @@ def split_by_photo(faces, fraction=0.1, seed=0):
     Args:
         faces: list of `Face`.
         fraction: of the photos, for the second part; above 0 and below 1.
-        seed: of the draw.
+        seed: of the choice.
 
     Returns:
-        `(training, validation)` lists of `Face`.
+        `(training, held_out)` lists of `Face`.
 
     Raises:
         ValueError: if the fraction is not between 0 and 1, or there are fewer than two photos.

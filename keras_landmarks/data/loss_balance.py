@@ -1,20 +1,23 @@
-"""Batches drawn by loss: loss-probability batch balancing (LPBB)."""
+"""Batches picked by loss: loss-probability batch balancing (LPBB)."""
 
 import numpy as np
 
+from keras_landmarks.moved import renamed
 
+
+@renamed(draw="pick")
 class LossBalance:
-    """Draws faces with probabilities in proportion to their losses.
+    """Picks faces with probabilities in proportion to their losses.
 
     A face that is right already is not forgotten: its loss counts as a fraction of the mean, so it
-    is drawn at least `floor / (1 + floor)` times as often as in uniform batches, whatever the
+    is picked at least `floor / (1 + floor)` times as often as in uniform batches, whatever the
     others' losses are.
 
     Args:
         count: number of faces.
         floor: the fraction of the mean loss that a face counts with at least, above 0.
-        indices: the faces that are drawn from, with repetitions (see `balance_poses`): a face is
-            drawn in proportion to its loss and to how often it is there. None has each once.
+        indices: the faces that are picked from, with repetitions (see `balance_poses`): a face is
+            picked in proportion to its loss and to how often it is there. None has each once.
 
     Attributes:
         losses: `(count,)` float64, the last known; NaN, which counts as the mean of the others,
@@ -58,7 +61,7 @@ class LossBalance:
 
     @property
     def probabilities(self):
-        """Of each face to be drawn, `(count,)`."""
+        """Of each face to be picked, `(count,)`."""
         copies, usable = self._copies, np.isfinite(self.losses) & (self._copies > 0)
         known = self.losses[usable].clip(0)
         if not known.any():
@@ -70,7 +73,7 @@ class LossBalance:
         losses = copies * np.maximum(losses, self.floor * (copies * losses).sum())
         return losses / losses.sum()
 
-    def draw(self, rng, size):
+    def pick(self, rng, size):
         """Faces for a batch: eq. 1, by the running sum of the losses.
 
         Args:

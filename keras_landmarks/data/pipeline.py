@@ -8,12 +8,13 @@ import numpy as np
 from keras_landmarks import geometry
 from keras_landmarks.data import augment, batches
 from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.moved import renamed
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
 
 class Samples:
-    """Crops and landmarks of a list of faces, drawn the same way every time they are asked for.
+    """Crops and landmarks of a list of faces, made the same way every time they are asked for.
 
     Batch `step` depends on the arguments alone: any batch can be made at any time, in any
     process, and training that was interrupted goes on with the very samples it would have seen.
@@ -96,7 +97,7 @@ class Samples:
         self.__dict__["indices"] = indices
 
     def replace(self, **changes):
-        """The same pictures, drawn in another way.
+        """The same pictures, picked in another way.
 
         Args:
             **changes: any of `augmentation`, `indices`, `batch` and `seed`.
@@ -168,30 +169,31 @@ class Samples:
             crops = augment.random_pixels(rng, augmentation, crops)
         return crops, landmarks
 
-    def faces_at(self, step, draw=None):
+    def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
         epoch, i = divmod(int(step), len(self))
         chosen = slice(i * self.batch, (i + 1) * self.batch)
-        if draw is not None:
-            return draw(int(step))
+        if pick is not None:
+            return pick(int(step))
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
         return order.permutation(self.indices)[chosen]
 
-    def batch_at(self, step, augmentation=None, draw=None):
+    @renamed(draw="pick")
+    def batch_at(self, step, augmentation=None, pick=None):
         """The batch that training sees at a step, counted from the first of the first epoch.
 
         Args:
             step: from 0.
             augmentation: another one than the samples' own.
-            draw: called with the step; returns the indices of its faces. None draws each of an
-                epoch's once. See `training.LossBalancing.draw`.
+            pick: called with the step; returns the indices of its faces. None takes each of an
+                epoch's once. See `training.LossBalancing.pick`.
 
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
-        faces, rng = self.faces_at(step, draw), None
+        faces, rng = self.faces_at(step, pick), None
         augmentation = augmentation or self.augmentation
         if augmentation is not None:
             rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
@@ -221,7 +223,8 @@ class Samples:
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
         return self.shapes().mean(axis=0)
 
-    def dataset(self, first_step=0, augmentation=None, draw=None):
+    @renamed(draw="pick")
+    def dataset(self, first_step=0, augmentation=None, pick=None):
         """A `tf.data.Dataset` of the batches of an epoch; each pass over it is the next epoch.
 
         Elements are `(crops, {"landmarks": landmarks})`. Keras needs no numbers of steps.
@@ -230,17 +233,18 @@ class Samples:
             first_step: where the first pass starts; or a function without arguments that each pass
                 asks where it starts.
             augmentation: as of `batch_at`, for samples that have one of their own.
-            draw: as of `batch_at`.
+            pick: as of `batch_at`.
         """
-        return batches.dataset(self, first_step, augmentation, draw)
+        return batches.dataset(self, first_step, augmentation, pick)
 
-    def py_dataset(self, first_step=0, augmentation=None, draw=None, workers=2):
+    @renamed(draw="pick")
+    def py_dataset(self, first_step=0, augmentation=None, pick=None, workers=2):
         """The same as a `keras.utils.PyDataset`, without TensorFlow.
 
         Args:
             first_step: as of `dataset`.
             augmentation: as of `batch_at`, for samples that have one of their own.
-            draw: as of `batch_at`.
+            pick: as of `batch_at`.
             workers: threads that make batches ahead of time.
         """
-        return batches.PyBatches(self, first_step, augmentation, draw, workers)
+        return batches.PyBatches(self, first_step, augmentation, pick, workers)

@@ -1,4 +1,4 @@
-"""How well a model foretells its own errors."""
+"""How well a model knows its own errors."""
 
 import numpy as np
 
@@ -7,17 +7,17 @@ from keras_landmarks.pictures import plots
 
 
 def false_detection_auc(model, faces, seed=0):
-    """How well a model's foretold errors tell faces from places where there is none.
+    """How well a model's expected errors tell faces from places where there is none.
 
     Args:
-        model: `Landmarker` that foretells its errors.
+        model: `Landmarker` that tells its expected errors.
         faces: list of `data.Face` with boxes.
         seed: of the places, which are boxes of half the face's side elsewhere in its picture.
 
     Returns:
-        The area under the ROC curve: the probability that the mean foretold error, over the box's
-        side (of a model with scores, the mean lack of score), is larger where there is no face.
-        0.5 is chance, 1 perfect. Pictures without room for another box are left out.
+        The area under the ROC curve: the probability that the mean expected error, over the box's
+        side (of a model with scores, the mean of what they lack of 1), is larger where there is no
+        face. 0.5 is chance, 1 perfect. Pictures without room for another box are left out.
 
     Raises:
         ValueError: if the model does not say how sure it is, or no picture has room for another
@@ -38,7 +38,7 @@ def false_detection_auc(model, faces, seed=0):
                 if found[0].confidence is None:
                     raise ValueError(f"{model.name} does not say how sure it is.")
                 for list_, detection in zip((real, false), found):
-                    list_.append(_doubt(detection))
+                    list_.append(_expected_error(detection))
                 break
     if not real:
         raise ValueError("No picture has room for a box without the face.")
@@ -46,30 +46,32 @@ def false_detection_auc(model, faces, seed=0):
     return float(np.mean(larger > 0) + 0.5 * np.mean(larger == 0))
 
 
-def _doubt(detection):
-    """How doubtful a face is, by what the model says of its points."""
+def _expected_error(detection):
+    """Of a whole face, relative to its box; of a model with scores, what they lack of 1."""
     if detection.error is None:
         return 1 - detection.face_confidence
     return detection.error.mean() / (detection.box[2:] - detection.box[:2]).max()
 
 
 def plot_reliability(evaluation, path, bins=10):
-    """Draws true against foretold errors: points in groups of as many, by their foretold error.
+    """Draws true against expected errors: points in groups of as many, by their expected error.
 
     Args:
-        evaluation: `Evaluation` of a model that foretells its errors.
+        evaluation: `Evaluation` of a model that tells its expected errors.
         path: of the picture.
         bins: number of groups.
 
     Raises:
-        ValueError: if the model does not foretell its errors.
+        ValueError: if the model does not tell its expected errors.
     """
-    foretold = evaluation.foretold_errors().ravel()
+    if evaluation.expected_error is None:
+        raise ValueError(f"{evaluation.model} does not tell its expected errors.")
+    expected = evaluation.expected_error.ravel()
     distance = np.linalg.norm(evaluation.truth - evaluation.predicted, axis=-1).ravel()
-    groups = np.array_split(np.argsort(foretold), bins)
+    groups = np.array_split(np.argsort(expected), bins)
     with plots.figure(path) as figure:
-        axes = figure.add_subplot(xlabel="foretold error, px", ylabel="true distance, px")
-        x = [foretold[group].mean() for group in groups]
+        axes = figure.add_subplot(xlabel="expected error, px", ylabel="true distance, px")
+        x = [expected[group].mean() for group in groups]
         axes.plot(x, [np.median(distance[group]) for group in groups], "o-", label="median")
         low, high = ([np.quantile(distance[g], q) for g in groups] for q in (0.1, 0.9))
         axes.fill_between(x, low, high, alpha=0.2, label="10 to 90 %")
@@ -80,18 +82,18 @@ def plot_discarding(evaluation, path, kind=None):
     """Draws the error over the fraction of points that are left out: unsure ones, and any.
 
     Args:
-        evaluation: `Evaluation` of a model that foretells its errors.
+        evaluation: `Evaluation` of a model that tells its expected errors.
         path: of the picture.
         kind: normaliser; None takes the scheme's usual one.
 
     Raises:
-        ValueError: if the model does not foretell its errors.
+        ValueError: if the model does not tell its expected errors.
     """
     fractions, rng = np.linspace(0, 0.5, 11), np.random.default_rng(0)
     with plots.figure(path) as figure:
         axes = figure.add_subplot(xlabel="points left out, %", ylabel="NME, %")
-        for label, draw in (("the least sure", None), ("at random", rng)):
-            errors = [evaluation.discarded(f, kind, draw).mean() for f in fractions]
+        for label, chance in (("the least sure", None), ("at random", rng)):
+            errors = [evaluation.discarded(f, kind, chance).mean() for f in fractions]
             axes.plot(100 * fractions, 100 * np.array(errors), label=label)
         axes.grid(alpha=0.3)
         axes.legend()

@@ -1,6 +1,7 @@
 """Predictions on annotated faces, and their figures."""
 
 import dataclasses
+import sys
 import warnings
 
 import numpy as np
@@ -16,11 +17,13 @@ from keras_landmarks.errors import (
 )
 from keras_landmarks.evaluation.predicting import known, numbers_of_points, percent, predict_face
 from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
 BOXES = ("annotation", "detector", "truth")
 
 
+@renamed(foretold="expected_error", foretold_errors="expected_errors", unsure="expected_errors")
 @dataclasses.dataclass(frozen=True, eq=False)
 class Evaluation:
     """Predictions and truth of a set of faces.
@@ -36,7 +39,8 @@ class Evaluation:
         predicted: `(faces, n, 2)` predicted landmarks in picture pixels.
         scheme: name of the scheme.
         missed_names: of the faces that the detector did not find; they are not among the others.
-        foretold: `(faces, n)` expected errors in picture pixels, where the model gives them.
+        expected_error: `(faces, n)` picture pixels that each point is expected to be off, where the
+            model tells them.
         confidence: `(faces, n)` in 0..1, how sure each point is, where the model says.
         annotated: `(faces, m, 2)` true landmarks of the faces' own scheme, by which errors are
             normalised, where other points are compared; None takes `truth`.
@@ -51,7 +55,7 @@ class Evaluation:
     predicted: np.ndarray
     scheme: str
     missed_names: tuple = ()
-    foretold: np.ndarray | None = None
+    expected_error: np.ndarray | None = None
     confidence: np.ndarray | None = None
     annotated: np.ndarray | None = None
     annotated_scheme: str | None = None
@@ -132,13 +136,13 @@ class Evaluation:
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
         errors = self._point_errors(kind)
-        unsure = self.unsure() if rng is None else rng.uniform(size=errors.shape)
+        expected = self.expected_errors() if rng is None else rng.uniform(size=errors.shape)
         kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
-        order = np.argsort(unsure, axis=1, kind="stable")[:, :kept]
+        order = np.argsort(expected, axis=1, kind="stable")[:, :kept]
         return np.take_along_axis(errors, order, axis=1).mean(axis=1)
 
     def rank_correlation(self, kind=None):
-        """Spearman's correlation of `unsure` with the true errors over all points (SciPy).
+        """Spearman's correlation of `expected_errors` with the true errors over all points (SciPy).
 
         Both are relative to the face's size, else large faces would raise it.
 
@@ -150,30 +154,28 @@ class Evaluation:
         """
         from scipy.stats import spearmanr
 
-        unsure, errors = self.unsure(), self._point_errors(kind)
-        if self.foretold is not None:
-            unsure = unsure / self.distances(kind)[:, None]
-        return float(spearmanr(unsure.ravel(), errors.ravel()).statistic)
+        expected, errors = self.expected_errors(), self._point_errors(kind)
+        if self.expected_error is not None:
+            expected = expected / self.distances(kind)[:, None]
+        return float(spearmanr(expected.ravel(), errors.ravel()).statistic)
 
     def _point_errors(self, kind):
         distances = self.distances(kind)
         return np.asarray(point_errors(self.truth, self.predicted, self.scheme, distances))
 
-    def unsure(self):
-        """How unsure each point is, `(faces, n)`: its foretold error, or else its lack of score."""
-        if self.foretold is None and self.confidence is not None:
-            return 1 - self.confidence
-        return self.foretold_errors()
+    def expected_errors(self):
+        """How far off each point is expected to be, `(faces, n)`, to put points in order.
 
-    def foretold_errors(self):
-        """The expected errors, `(faces, n)` in picture pixels.
+        In picture pixels; of a model that gives scores alone, what its confidence lacks of 1.
 
         Raises:
-            ValueError: if the model foretells none.
+            ValueError: if the model does not say how sure it is.
         """
-        if self.foretold is None:
-            raise ValueError(f"{self.model} does not foretell its errors.")
-        return self.foretold
+        if self.expected_error is not None:
+            return self.expected_error
+        if self.confidence is None:
+            raise ValueError(f"{self.model} does not tell its expected errors.")
+        return 1 - self.confidence
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
@@ -194,7 +196,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             most) or `truth` (the square around the true landmarks).
         detector: for `box="detector"`; None takes MTCNN.
         skip_broken: whether to warn of a picture that cannot be read and go on.
-        verbose: 0 silent, 1 counts the faces.
+        verbose: 0 silent, 1 counts the faces, on a terminal alone.
 
     Returns:
         `Evaluation`.
@@ -209,8 +211,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     if len(schemes) > 1:
         raise ValueError(f"Faces of one scheme are evaluated together, not of {schemes}.")
     annotated, shared = get_scheme(schemes[0]), shared_scheme(model.scheme, schemes[0])
-    without = sum(face.box is None for face in faces)
-    if box == "annotation" and without:
+    if box == "annotation" and (without := sum(face.box is None for face in faces)):
         raise ValueError(
             f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
             "take box='detector', or 'truth'."
@@ -224,10 +225,9 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
             warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if verbose:
-            print(f"\r{number}/{len(faces)} faces", end="", flush=True)
-    if verbose:
-        print()
+        if verbose and sys.stderr.isatty():
+            end = "\n" if number == len(faces) else ""
+            print(f"\r{number}/{len(faces)} faces", end=end, file=sys.stderr, flush=True)
     pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
     if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
@@ -242,7 +242,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         predicted=convert(predicted, model.scheme, shared),
         scheme=shared.name,
         missed_names=tuple(faces[n - 1].name for n, at in found.items() if at is None),
-        foretold=numbers_of_points((at.error for _, at in pairs), model.scheme, shared),
+        expected_error=numbers_of_points((at.error for _, at in pairs), model.scheme, shared),
         confidence=numbers_of_points((at.confidence for _, at in pairs), model.scheme, shared),
         annotated=truth,
         annotated_scheme=annotated.name,

@@ -15,6 +15,7 @@ import keras_landmarks
 from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
+from keras_landmarks.export.precision import in_float32
 from keras_landmarks.faces.boxes import convention_of, detect_boxes
 from keras_landmarks.faces.finder import cut_crops, predict_in_parts
 from keras_landmarks.pictures import images
@@ -27,11 +28,12 @@ points and faces, in percent of the mean distance of the pupils; scores, in perc
 in any direction, an error of 3.5 % grows by less than 3 % of itself."""
 
 
-def export(model, path, format="saved_model", dtype="float32", representative=None):
+def export(model, path, format="saved_model", dtype="float32", representative=None, verbose=False):
     """Writes a model for a phone, a server or a browser, checked against Keras.
 
     The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
-    file that was there is replaced when the new one is whole and checked.
+    file that was there is replaced when the new one is whole and checked. A model of half precision
+    is written, and checked, in float32. The detector does not go with it.
 
     Args:
         model: `Landmarker`.
@@ -43,6 +45,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         dtype: of the crops that the file takes: `float32` or `uint8`.
         representative: for int8: a folder with pictures of faces, or crops
             `(faces, height, width, 3)`; None takes made-up faces.
+        verbose: whether to print what was written, in a line.
 
     Returns:
         The facts that are written beside the model, as a dict: scheme, point names, crop, inputs,
@@ -68,6 +71,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
     need_packages(format)
+    model = in_float32(model)
     crops = _crops(model, representative)
     with files.whole(path) as made:
         facts = _facts(model, format, dtype)
@@ -86,6 +90,12 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
             files.write_bytes(made / "assets.extra" / "landmarks.json", text)
         else:
             files.write_bytes(path.with_name(path.name + ".json"), text)
+    if verbose:
+        kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
+        print(
+            f"{path}: {kind}; landmarks within {facts['largest_difference_px']} px of Keras "
+            f"(crop pixels). Licence of the training data: {facts['licence']}."
+        )
     return facts
 
 

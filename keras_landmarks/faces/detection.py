@@ -61,14 +61,19 @@ class Detection:
         """The detection as plain numbers, for JSON."""
         numbers = {
             "scheme": self.scheme.name,
-            "score": self.score,
-            "box": np.round(self.box, 2).tolist(),
-            "landmarks": np.round(self.landmarks, 2).tolist(),
+            "score": None if self.score is None else round(self.score, 4),
+            "box": _rounded(self.box, 2),
+            "landmarks": _rounded(self.landmarks, 2),
         }
         if self.error is not None:
-            numbers["error"] = np.round(self.error, 2).tolist()
+            numbers["error"] = _rounded(self.error, 2)
         confidence = self.confidence
         if confidence is not None:
-            numbers["confidence"] = np.round(confidence, 3).tolist()
+            numbers["confidence"] = _rounded(confidence, 3)
             numbers["face_confidence"] = round(float(confidence.mean()), 3)
         return numbers
+
+
+def _rounded(numbers: np.ndarray, digits: int) -> list[Any]:
+    """Plain numbers, of which none has more digits than it needs (float32 would)."""
+    return np.round(np.asarray(numbers, np.float64), digits).tolist()

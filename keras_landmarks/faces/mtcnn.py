@@ -41,7 +41,12 @@ class Mtcnn:
                 )
             import mtcnn
 
-            self._network = mtcnn.MTCNN()
+            policy = keras.config.dtype_policy()
+            keras.config.set_dtype_policy("float32")  # half precision moves its boxes
+            try:
+                self._network = mtcnn.MTCNN()
+            finally:
+                keras.config.set_dtype_policy(policy)
         scale = min(1.0, self.longest / max(image.shape[:2]))
         size = [max(round(side * scale), 1) for side in image.shape[:2]]
         small = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA) if scale < 1 else image

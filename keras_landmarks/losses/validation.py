@@ -10,18 +10,18 @@ DISTANCES = ("manhattan", "euclidean")
 
 
 def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.0):
-    """A loss of the coordinates, and half the squared error of the error that was foretold.
+    """A loss of the coordinates, and half the squared error of its third value, the expected error.
 
     Both are over the 2 n coordinates, so that their gradients are beside each other as in the
-    paper. The distance between prediction and truth is a constant for the gradient: the foretold
+    paper. The distance between prediction and truth is a constant for the gradient: the expected
     error never pulls at the points.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.
-        y_pred: `(batch, n, 3)`: landmarks, and the foretold error of each in pixels.
+        y_pred: `(batch, n, 3)`: landmarks, and the expected error of each in pixels.
         coordinates: loss object of the landmarks; None takes `L2`, as eq. 2.
         distance: what the third value learns: `manhattan` (the paper's) or `euclidean`.
-        weight: of the foretold errors' part; 1 as in the paper.
+        weight: of the expected errors' part; 1 as in the paper.
 
     Returns:
         `(batch,)` float32.
@@ -37,21 +37,21 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
     """
     if distance not in DISTANCES:
         raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
-    landmarks, foretold = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
+    landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     x = ops.stop_gradient(difference(y_true, landmarks))
     found = ops.sum(ops.abs(x), -1) if distance == "manhattan" else ops.norm(x, axis=-1)
-    foretelling = 0.5 * ops.mean(0.5 * ops.square(found - foretold), axis=-1)  # over 2 n
-    return (coordinates or L2()).call(y_true, landmarks) + weight * foretelling
+    telling = 0.5 * ops.mean(0.5 * ops.square(found - expected), axis=-1)  # over 2 n
+    return (coordinates or L2()).call(y_true, landmarks) + weight * telling
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class Validation(FaceLoss):
-    """`validation` as a Keras loss of the layer `validated` of a model with `validation=True`.
+    """`validation` as a Keras loss of the layer `validated` of a model with `expected_error=True`.
 
     Args:
         coordinates: loss object of the landmarks, as `Wing(10, 2)`; None takes `L2`.
         distance: what the third value learns: `manhattan` or `euclidean`.
-        weight: of the foretold errors' part.
+        weight: of the expected errors' part.
 
     Raises:
         ValueError: if the distance is another one.

@@ -62,22 +62,22 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
     )
 
 
-def outputs(landmarks, features, validation, places=None):
-    """A model's outputs: landmarks, and with `validation` how far off each is expected to be.
+def outputs(landmarks, features, expected_error, places=None):
+    """A model's outputs: landmarks, and with `expected_error` how far off each is expected to be.
 
     The layer `validated` then holds both, `(batch, n, 3)`, for `losses.Validation`.
 
     Args:
         landmarks: `(batch, n, 2)` in crop pixels.
         features: `(batch, k)` that the expected errors are computed from.
-        validation: whether there is an `error`.
+        expected_error: whether there is an `error`.
         places: `(batch, n, k)` features of the place of each landmark, which its expected error is
             computed from too; None has none.
 
     Returns:
-        `{"landmarks": (batch, n, 2)}`, with validation `error` `(batch, n)` in crop pixels too.
+        `{"landmarks": (batch, n, 2)}`, if wanted `error` `(batch, n)` in crop pixels too.
     """
-    if not validation:
+    if not expected_error:
         return {"landmarks": landmarks}
     count = landmarks.shape[1]
     # Three values of one linear layer in the paper, without a softplus; a distance is above zero.

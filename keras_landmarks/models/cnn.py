@@ -10,6 +10,7 @@ from keras_landmarks.layers import (
     TransformJitter,
 )
 from keras_landmarks.models import blocks
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 
@@ -28,13 +29,14 @@ def _features(x, filters, hidden, prefix=""):
     )(x)
 
 
+@renamed(validation="expected_error")
 def cnn(
     scheme="ibug68",
     size=64,
     filters=(32, 64, 128, 256, 512),
     hidden=1024,
     mean_shape=None,
-    validation=False,
+    expected_error=False,
     name="cnn",
 ):
     """A plain convolutional network: convolution, ReLU and max pooling, then two dense layers.
@@ -46,12 +48,13 @@ def cnn(
         hidden: width of the fully connected layer.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
         name: of the model.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
@@ -72,16 +75,17 @@ def cnn(
     crops = keras.Input((size, size, 3), name="crops")
     features = _features(blocks.rescale(crops), filters, hidden)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    return keras.Model(crops, blocks.outputs(landmarks, features, validation), name=name)
+    return keras.Model(crops, blocks.outputs(landmarks, features, expected_error), name=name)
 
 
-def cnn6(scheme="ibug68", mean_shape=None, validation=False):
+@renamed(validation="expected_error")
+def cnn6(scheme="ibug68", mean_shape=None, expected_error=False):
     """CNN-6: five convolutions on 64 x 64 crops. 3.8 M parameters for 68 landmarks.
 
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
-        validation: see `cnn`.
+        expected_error: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -89,13 +93,14 @@ def cnn6(scheme="ibug68", mean_shape=None, validation=False):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, figure 2.
     """
-    return cnn(scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, validation, "cnn6")
+    return cnn(scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, expected_error, "cnn6")
 
 
 CNN7_FILTERS = (64, 128, 256, 512, 512, 512)
 
 
-def cnn7(scheme="ibug68", mean_shape=None, validation=False):
+@renamed(validation="expected_error")
+def cnn7(scheme="ibug68", mean_shape=None, expected_error=False):
     """CNN-7: six convolutions on 128 x 128 crops. 8.5 M parameters for 68 landmarks.
 
     The paper gives the first layer (64 filters), the last map (2 x 2 x 512) and the parameters
@@ -104,7 +109,7 @@ def cnn7(scheme="ibug68", mean_shape=None, validation=False):
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
-        validation: see `cnn`.
+        expected_error: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -112,10 +117,11 @@ def cnn7(scheme="ibug68", mean_shape=None, validation=False):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 6.
     """
-    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, validation, "cnn7")
+    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, expected_error, "cnn7")
 
 
-def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
+@renamed(validation="expected_error")
+def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False):
     """CNN-6/7: the landmarks of CNN-6 turn and centre the picture for CNN-7, in one graph.
 
     The crop of 160 x 160 pixels shows 1.25 times what the stages see. Stage one reads the middle
@@ -128,11 +134,11 @@ def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`; in fractions of the whole crop.
-        validation: see `cnn`; errors are foretold by stage two.
+        expected_error: see `cnn`; it is of stage two.
 
     Returns:
         A functional model: `(batch, 160, 160, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`. Layers
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`. Layers
         of stage one have the names that they have in `cnn6`, after `stage1_`; their weights can be
         copied over.
 
@@ -159,4 +165,4 @@ def cnn6_7(scheme="ibug68", mean_shape=None, validation=False):
     features = _features(upright, CNN7_FILTERS, 1024)
     landmarks = blocks.landmark_head(features, scheme.count, (128, 128), middle_shape)
     landmarks = LandmarkTransform(inverse=True, name="landmarks")(landmarks, transform)
-    return keras.Model(crops, blocks.outputs(landmarks, features, validation), name="cnn6_7")
+    return keras.Model(crops, blocks.outputs(landmarks, features, expected_error), name="cnn6_7")

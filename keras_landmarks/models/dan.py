@@ -13,6 +13,7 @@ from keras_landmarks.layers import (
     TransformJitter,
 )
 from keras_landmarks.models import blocks
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 
@@ -33,6 +34,7 @@ def _features(x, filters, hidden, dropout, stage):
     return layers.ReLU(name=f"{stage}_fc1_relu")(x)
 
 
+@renamed(validation="expected_error")
 def dan(
     scheme="ibug68",
     stages=2,
@@ -42,7 +44,7 @@ def dan(
     dropout=0.5,
     jitter=None,
     mean_shape=None,
-    validation=False,
+    expected_error=False,
 ):
     """DAN: each stage corrects the landmarks of the one before, on the whole face.
 
@@ -62,11 +64,12 @@ def dan(
             training (see `layers.TransformJitter`); None, as in the paper, leaves them alone.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`), S0 of the paper; None
             takes points on a ring. Trained weights bring theirs.
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth. The landmarks of stage t are the
         output of its layer `stage{t}_landmarks`; the names of all its layers, and of those that
         connect it to the stage before, begin with `stage{t}_`.
@@ -113,4 +116,4 @@ def dan(
         update = layers.Rescaling(float(size), dtype="float32", name=f"{name}_pixels")(update)
         moved = layers.Add(dtype="float32", name=f"{name}_moved")([normalised, update])
         landmarks = LandmarkTransform(inverse=True, name=f"{name}_landmarks")(moved, transform)
-    return keras.Model(crops, blocks.outputs(landmarks, features, validation), name="dan")
+    return keras.Model(crops, blocks.outputs(landmarks, features, expected_error), name="dan")

@@ -6,12 +6,14 @@ from keras import layers, ops
 from keras_landmarks.layers import LandmarkCrop, MeanShape
 from keras_landmarks.models import blocks
 from keras_landmarks.models.resnet import check, levels, residual_block
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 PATCH = 8
 """Height and width of the patches, in pixels of their maps."""
 
 
+@renamed(validation="expected_error")
 def ffld(
     scheme="ibug68",
     depth=18,
@@ -22,7 +24,7 @@ def ffld(
     learn_maps=True,
     learn_places=True,
     mean_shape=None,
-    validation=False,
+    expected_error=False,
 ):
     """A residual network, and stages that correct its landmarks on ever finer feature maps.
 
@@ -42,11 +44,12 @@ def ffld(
         learn_places: whether it goes on to the places of the patches.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth. The landmarks of stage i are the
         output of its layer `stage{i}_landmarks`; the names of a stage's layers begin with
         `stage{i}_`.
@@ -79,7 +82,7 @@ def ffld(
         features, moves = _crop_net(crop(seen, places), scheme.count, channels, f"stage{stage}")
         moves = layers.Rescaling(2.0**level, dtype="float32", name=f"stage{stage}_pixels")(moves)
         landmarks = layers.Add(dtype="float32", name=f"stage{stage}_landmarks")([landmarks, moves])
-    outputs = blocks.outputs(landmarks, features, validation)
+    outputs = blocks.outputs(landmarks, features, expected_error)
     return keras.Model(crops, outputs, name=f"resnet{depth}_ffld")
 
 

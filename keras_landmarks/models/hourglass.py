@@ -25,7 +25,7 @@ def hourglass(
     ridge=100.0,
     mean_shape=None,
 ):
-    """Landmarks from heatmaps, weights from score maps, and doubtful points from known shapes.
+    """Landmarks from heatmaps, weights from score maps, and unsure points from known shapes.
 
     A stem of half the crop's size, then two branches alike: an hourglass, two residual blocks, and
     on twice the size a residual block and a 1 x 1 convolution with a map for each landmark. The

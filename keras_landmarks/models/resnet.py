@@ -6,6 +6,7 @@ from keras import layers
 from keras_landmarks.layers import HeatmapDecoding, UpsampledSum
 from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
@@ -76,8 +77,8 @@ def check(depth, size):
         raise ValueError(f"size must be a multiple of 32, not {size}.")
 
 
-def draw(maps, count, offset, width=128):
-    """Landmarks from heatmaps that maps of strides 32, 16 and 8 draw together.
+def heatmap_head(maps, count, offset, width=128):
+    """Landmarks from heatmaps that maps of strides 32, 16 and 8 make together.
 
     Args:
         maps: three of `(batch, height, width, channels)`, from coarse to fine.
@@ -99,13 +100,14 @@ def draw(maps, count, offset, width=128):
     return HeatmapDecoding(stride=8, offset=offset, name="landmarks")(x)
 
 
+@renamed(validation="expected_error")
 def resnet(
     scheme="ibug68",
     depth=18,
     width=1.0,
     size=224,
     mean_shape=None,
-    validation=False,
+    expected_error=False,
     heatmaps=False,
     offset=0.0,
 ):
@@ -118,16 +120,17 @@ def resnet(
         size: height and width of the crop in pixels, a multiple of 32.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs. Heatmaps start from none.
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
         heatmaps: whether the landmarks are those of heatmaps of an eighth of the crop's size, which
-            the last three levels draw: more exact, and learnt in fewer steps.
+            the last three levels make: more exact, and learnt in fewer steps.
         offset: where in the crop the first pixel of the heatmaps lies, in pixels: 0, as all
             convolutions are padded by half their kernel. Weights that learnt with another have it
             as an argument.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
@@ -147,8 +150,8 @@ def resnet(
     maps = levels(blocks.rescale(crops), depth, width)
     features = layers.GlobalAveragePooling2D(name="average")(maps[-1])
     if heatmaps:
-        landmarks = draw(maps[:1:-1], scheme.count, offset)
+        landmarks = heatmap_head(maps[:1:-1], scheme.count, offset)
     else:
         landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    outputs = blocks.outputs(landmarks, features, validation)
+    outputs = blocks.outputs(landmarks, features, expected_error)
     return keras.Model(crops, outputs, name=f"resnet{depth}")

@@ -7,9 +7,11 @@ from keras_landmarks.layers import HeatmapMean
 from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
 from keras_landmarks.models.resnet import residual_block
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 
+@renamed(validation="expected_error")
 def unet(
     scheme="ibug68",
     size=128,
@@ -17,7 +19,7 @@ def unet(
     depth=2,
     side=80,
     stride=4,
-    validation=True,
+    expected_error=True,
     places=64,
     mean_shape=None,
 ):
@@ -40,13 +42,14 @@ def unet(
         depth: residual blocks of each level behind the first.
         side: channels on the way up.
         stride: pixels of the crop to one of the heatmaps: 2, 4, 8 …
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
         places: features of each landmark's place, of a layer that all landmarks share.
         mean_shape: taken as by every builder; heatmaps start from none.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
@@ -69,11 +72,11 @@ def unet(
     heatmaps = layers.Conv2D(scheme.count, 1, dtype="float32", name="heatmaps")(x)
     decoded = HeatmapMean(stride, name="decoded")(heatmaps, x)
     landmarks, seen, features = decoded[..., :2], None, None
-    if validation:
+    if expected_error:
         seen = ops.stop_gradient(decoded[..., 2:])
         features = layers.GlobalAveragePooling2D(name="average")(ops.stop_gradient(maps[-1]))
         seen = layers.Dense(places, "relu", kernel_initializer="he_normal", name="place")(seen)
-    outputs = blocks.outputs(landmarks, features, validation, seen)
+    outputs = blocks.outputs(landmarks, features, expected_error, seen)
     return keras.Model(crops, outputs, name="unet")
 
 

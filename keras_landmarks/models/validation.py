@@ -7,9 +7,11 @@ from keras_landmarks.layers import LandmarkCrop
 from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
 from keras_landmarks.models.resnet import residual_block
+from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import get_scheme
 
 
+@renamed(validation="expected_error")
 def validation(
     scheme="ibug68",
     size=112,
@@ -17,7 +19,7 @@ def validation(
     hidden=512,
     places=0,
     mean_shape=None,
-    validation=True,
+    expected_error=True,
 ):
     """A convolution, max pooling, three residual blocks and two linear layers, on grey crops.
 
@@ -27,7 +29,7 @@ def validation(
     landmarks. Batch normalisation follows each convolution as in the text; that behind the first
     linear layer, and that of the `places`, are ours.
 
-    In the paper a foretold error comes from what the coordinates come from. With `places` it also
+    In the paper an expected error comes from what the coordinates come from. With `places` it also
     sees the maps at the very place where its landmark was put: there it shows that a point lies
     beside its edge. 128 of them add 0.14 M parameters and 8 M multiply-adds.
 
@@ -40,11 +42,12 @@ def validation(
             paper.
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
-        validation: whether the model foretells its own errors (see `losses.Validation`).
+        expected_error: whether the model says how far off each point may be (see
+            `losses.Validation`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
-        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and with validation `error`
+        `{"landmarks": (batch, n, 2)}` in crop pixels, float32, and if wanted `error`
         `(batch, n)`, the expected distance of each from the truth.
 
     Raises:
@@ -71,8 +74,8 @@ def validation(
     x = blocks.normalise(x, "features_norm")
     features = layers.ReLU(name="features_relu")(x)
     landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
-    seen = _places(maps, landmarks, places) if validation and places else None
-    outputs = blocks.outputs(landmarks, features, validation, seen)
+    seen = _places(maps, landmarks, places) if expected_error and places else None
+    outputs = blocks.outputs(landmarks, features, expected_error, seen)
     return keras.Model(crops, outputs, name="validation")
 
 

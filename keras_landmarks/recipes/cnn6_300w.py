@@ -33,7 +33,7 @@ RECIPE = Recipe(
         noise=0.15,
         jpeg=0.15,
     ),
-    validation=0.06,
+    held_out=0.06,
     bins=9,
     most=4,
     batch=64,

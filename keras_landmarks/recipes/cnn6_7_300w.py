@@ -35,7 +35,7 @@ RECIPE = Recipe(
     ),
     size=(160, 160),
     margin=1.5625,
-    validation=0.06,
+    held_out=0.06,
     augmentation=Augmentation(
         rotation=20,
         scale=0.1,

@@ -90,7 +90,7 @@ RECIPE = Recipe(
     ),
     size=(112, 112),
     augmentation=STRONG,
-    validation=0.05,
+    held_out=0.05,
     bins=None,
     batch=16,
     precision="mixed_bfloat16",

@@ -71,7 +71,7 @@ RECIPE = Recipe(
     ),
     size=(128, 128),
     augmentation=HARD,
-    validation=0.05,
+    held_out=0.05,
     bins=None,
     batch=16,
     precision="mixed_bfloat16",

@@ -41,7 +41,7 @@ RECIPE = Recipe(
     ),
     size=(224, 224),
     augmentation=dataclasses.replace(STRONG, sigma=2.0),
-    validation=0.05,
+    held_out=0.05,
     bins=None,
     batch=32,
     precision="mixed_bfloat16",

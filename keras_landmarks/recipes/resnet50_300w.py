@@ -29,7 +29,7 @@ RECIPE = Recipe(
     ),
     size=(224, 224),
     augmentation=dataclasses.replace(STRONG, sigma=2.0),
-    validation=0.05,
+    held_out=0.05,
     bins=9,
     most=2,
     batch=16,

@@ -27,7 +27,7 @@ RECIPE = Recipe(
     stages=(Stage(loss=Wing(w=5, epsilon=1), epochs=120, optimizer=optimizer),),
     size=(32, 32),
     augmentation=Augmentation(scale=0.1, blur=0.2, vary_sigma=True, colour=0.2),
-    validation=0.06,
+    held_out=0.06,
     bins=None,
     batch=64,
     paper="none: for tests and examples",

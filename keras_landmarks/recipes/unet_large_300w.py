@@ -2,7 +2,7 @@
 
 python tools/train.py unet-large-300w --data 300W --more 300W-more --out runs/unet-large-300w
 
-PROMISE
+Four minutes on an H200 GPU. The card tells the error and how the published run differs.
 """
 
 import functools
@@ -20,7 +20,7 @@ RECIPE = Recipe(
     stages=(Stage(LOSSES, 82, averaged_adamw(2e-3, 0.999)),),
     size=(128, 128),
     augmentation=HARD,
-    validation=0.05,
+    held_out=0.05,
     most=3,
     repeat=3,
     batch=128,

@@ -1,4 +1,4 @@
-"""The landmark validation network, which foretells its own errors, on batches drawn by loss.
+"""The landmark validation network, which knows its own errors, on batches picked by loss.
 
 python tools/train.py validation-300w --data 300W --out runs/validation-300w
 
@@ -24,7 +24,7 @@ def losses(coordinates, weight, distance="manhattan"):
 
 RECIPE = Recipe(
     model=functools.partial(validation, places=128),
-    # The gradient of a foretold error grows with it, that of L1 and Wing does not: while errors are
+    # An expected error's gradient grows with it, that of L1 and Wing does not: while errors are
     # large, they weigh less than the paper's 1. Euclidean is what users call an error in pixels.
     stages=(
         Stage(losses(L2(), 0.2), 4, averaged_adamw(1e-3)),
@@ -35,7 +35,7 @@ RECIPE = Recipe(
     ),
     size=(112, 112),
     augmentation=STRONG,
-    validation=0.05,
+    held_out=0.05,
     bins=None,
     lpbb="BBO",
     batch=32,

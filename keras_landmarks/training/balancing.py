@@ -1,22 +1,24 @@
-"""Batches drawn by loss, in `fit`: loss-probability batch balancing (LPBB)."""
+"""Batches picked by loss, in `fit`: loss-probability batch balancing (LPBB)."""
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_landmarks.data import LossBalance
+from keras_landmarks.moved import renamed
 from keras_landmarks.training.face_losses import FaceLosses
 
 LAG = 16
-"""Steps from a loss to the batches that are drawn by it: more than are made ahead of time."""
+"""Steps from a loss to the batches that are picked by it: more than are made ahead of time."""
 
 
+@renamed(draw="pick")
 class LossBalancing(keras.callbacks.Callback):
-    """Draws the batches of `Samples` by the losses of their faces, in `fit`.
+    """Picks the batches of `Samples` by the losses of their faces, in `fit`.
 
-    The faces of the batch of a step are drawn, in the order of the steps, as soon as the losses
+    The faces of the batch of a step are picked, in the order of the steps, as soon as the losses
     are known of the step `lag` before. So they depend on these alone, however far batches are made
-    ahead of time and however long each takes. They are drawn among the samples' `indices`.
+    ahead of time and however long each takes. They are picked among the samples' `indices`.
 
     Args:
         samples: `Samples` to train on.
@@ -26,7 +28,7 @@ class LossBalancing(keras.callbacks.Callback):
             (BBO), for which `compile` needs `metrics={output: [balancing.metric]}`.
         output: of the model, that the loss is of.
         floor: see `LossBalance`.
-        lag: steps; the first as many batches are drawn evenly.
+        lag: steps; the first as many batches are picked evenly.
 
     Attributes:
         balance: the `LossBalance`.
@@ -54,41 +56,41 @@ class LossBalancing(keras.callbacks.Callback):
             raise ValueError(f"lag must be at least 1, not {lag}.")
         if samples.augmentation is None:
             raise ValueError(
-                "Samples without augmentation come in their order: no loss draws them."
+                "Samples without augmentation come in their order: no loss picks them."
             )
         self.samples, self.loss, self.output, self.step = samples, loss, output, 0
         self.interval = every and max(round(every * len(samples)), 1)
         self.balance = LossBalance(len(samples.faces), floor, samples.indices)
         self.metric = FaceLosses(loss, samples.batch)
         self._given = set()
-        self._drawn = {step: self._faces(step) for step in range(lag)}
+        self._picked = {step: self._faces(step) for step in range(lag)}
 
     def _faces(self, step):
-        # Another seed than the augmentation's, which would else follow the draw.
+        # Another seed than the augmentation's, which would else follow the choice.
         rng = np.random.default_rng((self.samples.seed, *divmod(step, len(self.samples)), 1))
-        return self.balance.draw(rng, self.samples.batch)
+        return self.balance.pick(rng, self.samples.batch)
 
-    def draw(self, step):
+    def pick(self, step):
         """The faces of the batch of a step, `(batch,)` indices.
 
         Raises:
-            ValueError: if the step is over, or its faces are not drawn yet.
+            ValueError: if the step is over, or its faces are not picked yet.
         """
-        if step not in self._drawn:
+        if step not in self._picked:
             raise ValueError(
-                f"No faces are drawn for step {step}, only for steps {self.step} to "
-                f"{self.step + len(self._drawn) - 1}. Make fewer batches ahead or raise the lag."
+                f"No faces are picked for step {step}, only for steps {self.step} to "
+                f"{self.step + len(self._picked) - 1}. Make fewer batches ahead or raise the lag."
             )
         self._given.add(step)
-        return self._drawn[step]
+        return self._picked[step]
 
     def dataset(self, augmentation=None):
-        """The samples as a `tf.data.Dataset`, drawn by loss; see `data.Samples.dataset`.
+        """The samples as a `tf.data.Dataset`, picked by loss; see `data.Samples.dataset`.
 
         Args:
             augmentation: another one than the samples' own.
         """
-        return self.samples.dataset(lambda: self.step, augmentation, self.draw)
+        return self.samples.dataset(lambda: self.step, augmentation, self.pick)
 
     def py_dataset(self, augmentation=None):
         """The same without TensorFlow, for `fit(shuffle=False)`; see `data.Samples.py_dataset`.
@@ -96,12 +98,12 @@ class LossBalancing(keras.callbacks.Callback):
         Args:
             augmentation: another one than the samples' own.
         """
-        return self.samples.py_dataset(lambda: self.step, augmentation, self.draw)
+        return self.samples.py_dataset(lambda: self.step, augmentation, self.pick)
 
     def state(self):
         """All that the next batches depend on, as arrays by name."""
-        drawn = np.stack([self._drawn[step] for step in sorted(self._drawn)])
-        return {"losses": self.balance.losses, "drawn": drawn, "step": np.int64(self.step)}
+        picked = np.stack([self._picked[step] for step in sorted(self._picked)])
+        return {"losses": self.balance.losses, "drawn": picked, "step": np.int64(self.step)}
 
     def restore(self, state):
         """Takes up a `state`.
@@ -113,28 +115,28 @@ class LossBalancing(keras.callbacks.Callback):
             ValueError: if it is of other faces, of another batch or of another lag.
         """
         if set(state) != set(self.state()):
-            raise ValueError("is of a version that drew batches in another way.")
-        losses, drawn = self.balance.losses, (len(self._drawn), self.samples.batch)
+            raise ValueError("is of a version that picked batches in another way.")
+        losses, picked = self.balance.losses, (len(self._picked), self.samples.batch)
         if state["losses"].shape != losses.shape:
             raise ValueError(f"is of {len(state['losses'])} faces, not {len(losses)}.")
-        if state["drawn"].shape != drawn:
-            raise ValueError(f"has {state['drawn'].shape} faces drawn ahead, not {drawn}.")
+        if state["drawn"].shape != picked:
+            raise ValueError(f"has {state['picked'].shape} faces picked ahead, not {picked}.")
         self.balance.update(np.arange(len(losses)), state["losses"])
         self.step, self._given = int(state["step"]), set()
-        self._drawn = dict(enumerate(state["drawn"], self.step))
+        self._picked = dict(enumerate(state["drawn"], self.step))
 
     def on_train_batch_end(self, batch, logs=None):
         if hasattr(self.model, "jax_state_sync"):
             self.model.jax_state_sync()
-        faces, lag = self._drawn.pop(self.step), len(self._drawn) + 1
+        faces, lag = self._picked.pop(self.step), len(self._picked) + 1
         if self.step not in self._given:
-            raise ValueError("The batches are not drawn by loss: train on `balancing.dataset()`.")
+            raise ValueError("The batches are not picked by loss: train on `balancing.dataset()`.")
         self._given.remove(self.step)
         if self.interval is None:
             self.balance.update(faces, ops.convert_to_numpy(self.metric.values.value))
         elif self.step % self.interval == 0:
             self._renew()
-        self._drawn[self.step + lag] = self._faces(self.step + lag)
+        self._picked[self.step + lag] = self._faces(self.step + lag)
         self.step += 1
 
     def _renew(self):

@@ -6,6 +6,7 @@ import math
 import keras
 
 from keras_landmarks import weights
+from keras_landmarks.training.fingerprint import in_new_names
 
 
 @dataclasses.dataclass
@@ -16,7 +17,7 @@ class Standing:
         stage: of the recipe, from 0.
         epoch: epochs of the stage that are over.
         done: epochs of the stages before.
-        best: the lowest validation error, a fraction, of landmarks like the stage's.
+        best: the lowest held-out error, a fraction, of landmarks like the stage's.
         best_epoch: the epoch with it, from 1.
         history: a dict of figures for each epoch that is over.
     """
@@ -82,7 +83,7 @@ class Checkpoint:
         for name in sorted(set(shapes) | set(arrays)):
             if name not in arrays or shapes.get(name) != arrays[name].shape:
                 raise ValueError(f"{self.path} is of another model: no fitting {name}.")
-        self._compare(facts.pop("fingerprint", {}))
+        self._compare(in_new_names(facts.pop("fingerprint", {})))
         for name, variable in variables.items():
             variable.assign(arrays[name])
         return Standing(**facts)

@@ -8,11 +8,15 @@ import json
 import keras
 import numpy as np
 
+from keras_landmarks import models
+from keras_landmarks.moved import new_names
+
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
 STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher")
+RENAMED = {"validation data": "held-out data"}
 
 
-def fingerprint(recipe, samples, validation):
+def fingerprint(recipe, samples, held_out):
     """What a training is made of, but for how many epochs and stages it has.
 
     Functions go by their names and not by what is in them, pictures by their annotations.
@@ -20,14 +24,14 @@ def fingerprint(recipe, samples, validation):
     Args:
         recipe: `Recipe`.
         samples: `data.Samples` to train on.
-        validation: `data.Samples` to choose on, or None.
+        held_out: `data.Samples` to choose on, or None.
 
     Returns:
         `{what: value}`, for JSON.
     """
     found = {what: getattr(samples, what) for what in SAMPLES}
     found |= {"scheme": samples.scheme.name, "training data": _digest(samples)}
-    found["validation data"] = validation and _digest(validation)
+    found["held-out data"] = held_out and _digest(held_out)
     found |= {"model": recipe.model, "precision": recipe.precision, "lpbb": recipe.lpbb}
     found |= {"seed of the weights": recipe.seed}
     for number, stage in enumerate(recipe.stages, start=1):
@@ -36,11 +40,21 @@ def fingerprint(recipe, samples, validation):
         losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
         found[f"loss {place}"] = {name: _configured(loss) for name, loss in losses.items()}
         found[f"optimizer {place}"] = _configured(stage.optimizer(1000))
-    return json.loads(json.dumps(found, default=_plain))
+    return in_new_names(json.loads(json.dumps(found, default=_plain)))
+
+
+def in_new_names(found):
+    """A fingerprint, as an older checkpoint has it, by the names of today (see `moved`)."""
+    found = {RENAMED.get(what, what): value for what, value in found.items()}
+    if isinstance(found.get("model"), list):  # a partial of a builder, or of something else
+        name, values, arguments = found["model"]
+        builder = getattr(models, name, None) if name in models.__all__ else None
+        found["model"] = [name, values, new_names(builder, arguments)]
+    return found
 
 
 def _digest(samples):
-    """A number, as text, of the annotations and of what an epoch draws."""
+    """A number, as text, of the annotations and of what an epoch picks."""
     arrays = [np.float32(face.landmarks) for face in samples.faces]
     arrays += [np.float32(face.box) for face in samples.faces if face.box is not None]
     content = b"".join(array.tobytes() for array in [*arrays, np.int64(samples.indices)])

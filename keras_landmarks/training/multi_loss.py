@@ -17,7 +17,7 @@ class MultiLoss(keras.Model):
         model: a functional model with `landmarks` among its outputs.
         losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
             landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
-            layer `validated` of a model that foretells its errors.
+            layer `validated` of a model that tells expected errors.
         lesson: `Lesson` of a teacher, whose loss of the model's landmarks is added; None has none.
 
     Raises:

@@ -1,9 +1,10 @@
-"""The end of each epoch: validation, best weights, checkpoint and log."""
+"""The end of each epoch: the held-out error, best weights, checkpoint and log."""
 
 import keras
 import numpy as np
 
 from keras_landmarks import metrics, weights
+from keras_landmarks.moved import renamed
 from keras_landmarks.training.checkpoint import Standing
 from keras_landmarks.training.log import write_log
 
@@ -19,8 +20,9 @@ class Finite(keras.callbacks.Callback):
             raise FloatingPointError(f"The loss is no longer finite, at step {batch + 1}.")
 
 
+@renamed(validation="held_out")
 class Progress(keras.callbacks.Callback):
-    """Validates each epoch, keeps the best weights, and writes log and checkpoint.
+    """Measures held-out faces each epoch, keeps the best weights, writes log and checkpoint.
 
     Keras' `EarlyStopping` begins to count anew in each `fit`: it would be more patient with a
     training that was killed.
@@ -28,15 +30,15 @@ class Progress(keras.callbacks.Callback):
     Args:
         out: folder for `best.safetensors`, `log.csv` and `loss.png`.
         checkpoint: `Checkpoint`.
-        validation: `Samples` to choose on, or None.
+        held_out: `Samples` to choose on, or None.
         facts: of the model, that `best.safetensors` carries.
     """
 
-    def __init__(self, out, checkpoint, validation, facts):
+    def __init__(self, out, checkpoint, held_out, facts):
         super().__init__()
         self.out, self.checkpoint, self.facts = out, checkpoint, facts
-        self.validation = None if validation is None else validation.arrays()
-        self.scheme = None if validation is None else validation.scheme
+        self.held_out = None if held_out is None else held_out.arrays()
+        self.scheme = None if held_out is None else held_out.scheme
         self.standing, self.patience, self.begun = Standing(), None, False
 
     def resume(self):
@@ -54,10 +56,10 @@ class Progress(keras.callbacks.Callback):
             self.checkpoint.write(self.standing, graph)
 
     def stale(self):
-        """Whether the stage has gone on for long enough without a lower validation error."""
+        """Whether the stage has gone on for long enough without a lower held-out error."""
         standing = self.standing
         since = standing.epochs - max(standing.best_epoch, standing.done)
-        return bool(self.validation and self.patience and since >= self.patience)
+        return bool(self.held_out and self.patience and since >= self.patience)
 
     def next_stage(self):
         """The stage is over."""
@@ -81,9 +83,9 @@ class Progress(keras.callbacks.Callback):
         if averaged:
             averaged.set_model(model)
             averaged.on_test_begin()
-        if self.validation:
+        if self.held_out:
             row["val_nme"] = logs["val_nme"] = self._error()
-        if not self.validation or row["val_nme"] < standing.best:
+        if not self.held_out or row["val_nme"] < standing.best:
             standing.best, standing.best_epoch = row.get("val_nme", standing.best), row["epoch"]
             best = weights.get_weights(self.checkpoint.network)
             facts = {**row, "model": self.facts}
@@ -97,13 +99,13 @@ class Progress(keras.callbacks.Callback):
         model.stop_training = self.stale()
 
     def _error(self):
-        """The error of the validation faces, a fraction."""
-        crops, landmarks = self.validation
+        """The error of the held-out faces, a fraction."""
+        crops, landmarks = self.held_out
         predicted = self.model.predict(crops, batch_size=128, verbose=0)["landmarks"]
         error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
         if not np.isfinite(error):
             raise FloatingPointError(
-                f"The validation error is {error}: the network puts out what is no number, or "
+                f"The held-out error is {error}: the network puts out what is no number, or "
                 "a face's eye corners are one point."
             )
         return error

@@ -11,6 +11,7 @@ import numpy as np
 from keras_landmarks import models
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.moved import new_names, renamed
 from keras_landmarks.schemes import scheme_config
 from keras_landmarks.training.described import described
 from keras_landmarks.training.teacher import Teacher
@@ -53,7 +54,7 @@ class Stage:
             a function from the model to landmarks that its layers compute in another way
             (pretraining); None trains the model's. Errors of stages with different outputs are
             not compared: the best weights are then the later stage's.
-        patience: ends the stage early after so many epochs without a lower validation error.
+        patience: ends the stage early after so many epochs without a lower held-out error.
         start: called with the model before the first step, to bring weights along.
         augmentation: `Augmentation` of the training faces; None takes the recipe's.
         teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
@@ -91,6 +92,7 @@ class Stage:
                 raise ValueError(f"{model.name} has no layer {name!r}. It has {', '.join(names)}.")
 
 
+@renamed(validation="held_out")
 @dataclasses.dataclass(frozen=True)
 class Recipe:
     """How a model is made: everything that a person decided.
@@ -102,16 +104,16 @@ class Recipe:
         margin: side of the crop over the longer side of the box.
         box: the box that crops are made from: `annotation` or `truth`.
         split: the named split to train on.
-        validation: fraction of the split's photos held out to choose on; 0 holds out none and
+        held_out: fraction of the split's photos to choose on; 0 holds out none and
             keeps the last weights.
         augmentation: `Augmentation` of the training faces.
-        bins: of pose-based data balancing; None draws each face once an epoch.
-        most: largest number of times that one face is drawn in an epoch.
-        repeat: how often an epoch draws these: epochs of a moment would do little but validate.
-        lpbb: `BB` or `BBO` to draw faces by their losses (see `LossBalancing`): of all faces,
-            computed anew each tenth of an epoch, or of what was just trained; None draws evenly.
+        bins: of pose-based data balancing; None takes each face once an epoch.
+        most: largest number of times that one face is picked in an epoch.
+        repeat: how often an epoch picks these: epochs of a moment would do little but validate.
+        lpbb: `BB` or `BBO` to pick faces by their losses (see `LossBalancing`): of all faces,
+            computed anew each tenth of an epoch, or of what was just trained; None picks evenly.
         batch: faces in a step, over all devices.
-        seed: of weights, order, augmentation and validation split.
+        seed: of weights, order, augmentation and of what is held out.
         precision: Keras dtype policy of the training; coordinates are float32 under any.
         paper: what is rebuilt, with year and section.
         paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
@@ -126,7 +128,7 @@ class Recipe:
     margin: float = 1.25
     box: str = "annotation"
     split: str = "300w/train"
-    validation: float = 0.1
+    held_out: float = 0.1
     augmentation: Augmentation = Augmentation()
     bins: int | None = 9
     most: int | None = None
@@ -149,15 +151,15 @@ class Recipe:
             more: faces that are trained on and never chosen on.
 
         Returns:
-            `(samples, validation)`: `data.Samples` to train on and, of other photos, to choose on
+            `(samples, held_out)`: `data.Samples` to train on and, of other photos, to choose on
             (None where the recipe holds none out).
         """
         common = dict(size=self.size, margin=self.margin, box=self.box)
         common |= dict(batch=self.batch, skip_broken=skip_broken)
-        validation = None
-        if self.validation:
-            faces, held = split_by_photo(faces, self.validation, self.seed)
-            validation = Samples(held, **common)
+        held_out = None
+        if self.held_out:
+            faces, held = split_by_photo(faces, self.held_out, self.seed)
+            held_out = Samples(held, **common)
         faces = [*faces, *more]
         samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
         if self.bins:
@@ -166,7 +168,7 @@ class Recipe:
             samples = samples.replace(indices=balance.indices)
         if self.repeat > 1:
             samples = samples.replace(indices=np.tile(samples.indices, self.repeat))
-        return samples, validation
+        return samples, held_out
 
     def build(self, samples):
         """The untrained model, with what it takes from the training faces.
@@ -193,6 +195,7 @@ class Recipe:
         name = getattr(function, "__name__", None)
         if name not in models.__all__ or getattr(models, name) is not function:
             return None, {}
+        arguments = new_names(function, arguments)
         arguments.setdefault("scheme", inspect.signature(function).parameters["scheme"].default)
         return name, {**arguments, "scheme": scheme_config(arguments["scheme"])}
 

@@ -6,6 +6,7 @@ import keras
 
 from keras_landmarks import metrics
 from keras_landmarks.losses import NormalisedDistance
+from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
 from keras_landmarks.training.balancing import LossBalancing
 from keras_landmarks.training.checkpoint import Checkpoint
@@ -15,17 +16,18 @@ from keras_landmarks.training.progress import Finite, Progress
 from keras_landmarks.training.teacher import Lesson
 
 
-def train(recipe, samples, validation, out, resume=False, strategy=None, verbose=1):
+@renamed(validation="held_out")
+def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1):
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
-    `best.safetensors` (the weights with the lowest validation error, for `load(out)`), `log.csv`
+    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`), `log.csv`
     and `loss.png`; each is replaced only by a whole one. Shows a progress bar.
 
     Args:
         recipe: `Recipe`.
         samples: `Samples` to train on.
-        validation: `Samples` to choose on, or None to keep the last weights.
+        held_out: `Samples` to choose on, or None to keep the last weights.
         out: folder for the files; made if need be.
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
             optimizer state, same order of the data. Recipe, data and batch must be the same; more
@@ -62,9 +64,9 @@ def train(recipe, samples, validation, out, resume=False, strategy=None, verbose
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         for stage in recipe.stages:
             stage.check(model)
-        made_of = fingerprint(recipe, samples, validation)
+        made_of = fingerprint(recipe, samples, held_out)
         checkpoint = Checkpoint(path, model, balancing, made_of)
-        progress = Progress(out, checkpoint, validation, recipe.facts(samples, model))
+        progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
         if path.exists():
             progress.resume()
         for number, stage in enumerate(recipe.stages):
@@ -128,9 +130,9 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         graph.optimizer.build(graph.trainable_variables)
     progress.begin(graph, stage.patience)
     make = samples.dataset if tensorflow else samples.py_dataset
-    draw = balancing.draw if balancing else None
+    pick = balancing.pick if balancing else None
     graph.fit(
-        make(lambda: standing.epochs * len(samples), stage.augmentation, draw),
+        make(lambda: standing.epochs * len(samples), stage.augmentation, pick),
         epochs=standing.epoch if progress.stale() else stage.epochs,
         initial_epoch=standing.epoch,
         callbacks=[Finite(), *([balancing] if balancing else []), progress],

@@ -1,9 +1,12 @@
+import dataclasses
+
+import cv2
 import numpy as np
 import pytest
 
 from keras_landmarks import geometry
 from keras_landmarks.data import Augmentation, made_up_face
-from keras_landmarks.data.augment import random_box, random_pixels, random_transform
+from keras_landmarks.data.augment import LIGHT, STRONG, random_box, random_pixels, random_transform
 
 NOTHING = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
 BOX = np.array([20.0, 30.0, 120.0, 230.0])
@@ -11,7 +14,7 @@ CROP = made_up_face(0, 64)[0]
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
 
 
-def draw(function, *arguments, count=2000):
+def many(function, *arguments, count=2000):
     rng = np.random.default_rng(0)
     return [function(rng, *arguments) for _ in range(count)]
 
@@ -37,16 +40,16 @@ def test_the_defaults_are_the_papers():
 
 
 def test_nothing_changes_when_all_is_zero():
-    for box in draw(random_box, NOTHING, BOX, count=20):
+    for box in many(random_box, NOTHING, BOX, count=20):
         np.testing.assert_array_equal(box, BOX)
-    for transform, mirrored in draw(random_transform, NOTHING, IDENTITY, (64, 64), count=20):
+    for transform, mirrored in many(random_transform, NOTHING, IDENTITY, (64, 64), count=20):
         np.testing.assert_allclose(transform, IDENTITY, atol=1e-6)
         assert not mirrored
     assert share_changed() == 0
 
 
 def test_each_corner_of_the_box_moves_on_its_own_within_5_percent():
-    moves = (np.array(draw(random_box, Augmentation(), BOX)) - BOX) / [100, 200, 100, 200]
+    moves = (np.array(many(random_box, Augmentation(), BOX)) - BOX) / [100, 200, 100, 200]
     assert np.abs(moves).max() <= 0.05
     assert (np.abs(moves).max(axis=0) > 0.049).all()
     np.testing.assert_allclose(moves.mean(axis=0), 0, atol=0.003)
@@ -55,7 +58,7 @@ def test_each_corner_of_the_box_moves_on_its_own_within_5_percent():
 
 def test_the_size_of_the_box_changes_about_its_centre():
     augmentation = Augmentation(shift=0, scale=0.2)
-    boxes = np.array(draw(random_box, augmentation, BOX))
+    boxes = np.array(many(random_box, augmentation, BOX))
     np.testing.assert_allclose((boxes[:, :2] + boxes[:, 2:]) / 2, [[70, 130]] * len(boxes))
     widths = (boxes[:, 2] - boxes[:, 0]) / 100
     np.testing.assert_allclose((boxes[:, 3] - boxes[:, 1]) / 200, widths)
@@ -66,7 +69,7 @@ def test_the_size_of_the_box_changes_about_its_centre():
 def test_the_rotation_is_uniform_within_its_bounds_and_about_the_middle_of_the_crop():
     augmentation = Augmentation(rotation=30, mirror=0)
     angles = []
-    for transform, _ in draw(random_transform, augmentation, IDENTITY, (64, 48)):
+    for transform, _ in many(random_transform, augmentation, IDENTITY, (64, 48)):
         (a, b), (c, d) = transform[:, :2]
         assert (a, b) == pytest.approx((d, -c), abs=1e-6)
         assert a * d - b * c == pytest.approx(1, abs=1e-6)
@@ -89,7 +92,7 @@ def check_normal(values, sigma):
 
 def test_a_normal_shift_moves_the_whole_box():
     augmentation = Augmentation(shift=0.1, normal=True)
-    moves = (np.array(draw(random_box, augmentation, BOX)) - BOX) / [100, 200, 100, 200]
+    moves = (np.array(many(random_box, augmentation, BOX)) - BOX) / [100, 200, 100, 200]
     np.testing.assert_allclose(moves[:, :2], moves[:, 2:], atol=1e-9)
     check_normal(moves[:, 0], 0.1)
     check_normal(moves[:, 1], 0.1)
@@ -98,7 +101,7 @@ def test_a_normal_shift_moves_the_whole_box():
 
 def test_a_normal_scale_changes_the_size_of_the_box():
     augmentation = Augmentation(shift=0.1, scale=0.2, normal=True)
-    boxes = np.array(draw(random_box, augmentation, BOX))
+    boxes = np.array(many(random_box, augmentation, BOX))
     widths, heights = (boxes[:, 2] - boxes[:, 0]) / 100, (boxes[:, 3] - boxes[:, 1]) / 200
     np.testing.assert_allclose(widths, heights)
     check_normal(widths - 1, 0.2)
@@ -107,12 +110,12 @@ def test_a_normal_scale_changes_the_size_of_the_box():
 
 def test_a_normal_rotation_turns_the_crop():
     augmentation = Augmentation(rotation=20, mirror=0, normal=True)
-    turns = np.array([t for t, _ in draw(random_transform, augmentation, IDENTITY, (64, 48))])
+    turns = np.array([t for t, _ in many(random_transform, augmentation, IDENTITY, (64, 48))])
     check_normal(np.rad2deg(np.arctan2(turns[:, 1, 0], turns[:, 0, 0])), 20)
 
 
 def test_half_of_the_crops_are_mirrored_after_they_were_turned():
-    drawn = draw(random_transform, Augmentation(rotation=0), IDENTITY, (64, 48))
+    drawn = many(random_transform, Augmentation(rotation=0), IDENTITY, (64, 48))
     for transform, mirrored in drawn[:100]:
         expected = [[-1, 0, 47], [0, 1, 0]] if mirrored else IDENTITY
         np.testing.assert_allclose(transform, expected, atol=1e-5)
@@ -227,3 +230,59 @@ def test_crops_of_any_size_can_be_augmented(size):
     for changed in change(everything, crop, 5):
         assert changed.shape == (*size, 3)
         assert changed.dtype == np.uint8
+
+
+def test_light_is_no_more_than_strong_in_anything():
+    light, strong = dataclasses.asdict(LIGHT), dataclasses.asdict(STRONG)
+    assert all(light[name] <= strong[name] for name in strong)
+    assert light != strong
+
+
+def test_a_crop_is_turned_first_and_mirrored_then():
+    seeds = np.random.default_rng(3), np.random.default_rng(3)
+    many = np.stack([IDENTITY] * 20)
+    turned, _ = random_transform(seeds[0], Augmentation(mirror=0), many, (64, 48))
+    both, mirrored = random_transform(seeds[1], Augmentation(mirror=1), many, (64, 48))
+    assert mirrored.all()
+    points = np.array([[3.0, 50.0], [40.0, 7.0]])
+    expected = geometry.transform_points(points, turned)
+    expected[..., 0] = 47 - expected[..., 0]
+    np.testing.assert_allclose(geometry.transform_points(points, both), expected, atol=1e-4)
+
+
+def test_jpeg_has_a_quality_of_15_to_75_and_keeps_the_colours():
+    quality = {}
+    for q in range(1, 101):
+        file = cv2.imencode(".jpg", CROP, [cv2.IMWRITE_JPEG_QUALITY, q])[1]
+        quality[cv2.imdecode(file, cv2.IMREAD_COLOR).tobytes()] = q
+    crops = change(Augmentation(blur=0, jpeg=1), CROP, 300)
+    found = {quality[crop.tobytes()] for crop in crops}  # KeyError: not the picture's colours
+    assert 15 <= min(found) < 20
+    assert 70 < max(found) <= 75
+
+
+def test_there_are_one_to_three_patches_of_one_colour_each():
+    plain = np.full((64, 64, 3), 128, np.uint8)
+    counts = [
+        len({tuple(pixel) for pixel in crop.reshape(-1, 3)}) - 1
+        for crop in change(Augmentation(blur=0, patches=1), plain, 300)
+    ]
+    assert set(counts) <= {0, 1, 2, 3}
+    assert {1, 2, 3} <= set(counts)
+
+
+@pytest.mark.parametrize("level", [0, 255])
+def test_noise_does_not_turn_black_to_white_nor_white_to_black(level):
+    plain = np.full((32, 32, 3), level, np.uint8)
+    for crop in change(Augmentation(blur=0, noise=1), plain, 50):
+        assert np.abs(crop.astype(int) - level).max() < 100
+
+
+def test_colour_gives_a_grey_picture_a_tinge_and_keeps_its_middle_level():
+    grey = np.full((4, 4, 3), 60, np.uint8)
+    crops = change(Augmentation(blur=0, colour=0.3), grey, 100).astype(int)
+    assert np.ptp(crops[:, 0, 0], axis=-1).max() > 5
+    levels = change(Augmentation(blur=0, colour=0.3), np.full((4, 4, 3), 128, np.uint8), 400)
+    assert levels.mean() == pytest.approx(128, abs=3)
+    assert levels.min() > 0.65 * 128
+    assert levels.max() < 1.35 * 128

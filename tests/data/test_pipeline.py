@@ -302,7 +302,7 @@ def test_a_batch_tells_its_faces():
     for step in range(5):
         plain = samples.plain(samples.faces_at(step))
         np.testing.assert_array_equal(samples.batch_at(step)[0], plain[0])
-    chosen = samples.batch_at(0, draw=lambda step: np.array([1, 1, 2, 3]))
+    chosen = samples.batch_at(0, pick=lambda step: np.array([1, 1, 2, 3]))
     np.testing.assert_array_equal(chosen[0], samples.plain([1, 1, 2, 3])[0])
 
 

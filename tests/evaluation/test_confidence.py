@@ -163,24 +163,26 @@ def test_points_of_a_model_that_does_not_say_are_white():
 # Evaluation
 
 
-def made_up_evaluation(faces=6, count=68, scheme="ibug68", foretells=True, seed=0):
+def made_up_evaluation(faces=6, count=68, scheme="ibug68", tells=True, seed=0):
     rng = np.random.default_rng(seed)
     truth = rng.uniform(0, 200, (faces, count, 2))
     errors = rng.normal(size=truth.shape) * rng.uniform(0.1, 9, (faces, count, 1))
     distance = np.linalg.norm(errors, axis=-1)
-    foretold = distance * rng.uniform(0.5, 2, distance.shape) if foretells else None
+    expected = distance * rng.uniform(0.5, 2, distance.shape) if tells else None
     names = [f"face {i}" for i in range(faces)]
-    return Evaluation("made up", "truth", names, truth, truth + errors, scheme, foretold=foretold)
+    return Evaluation(
+        "made up", "truth", names, truth, truth + errors, scheme, expected_error=expected
+    )
 
 
 def discarded_by_hand(result, fraction, kind):
-    """Table 5: the mean error of each face without the points of the largest foretold error."""
+    """Table 5: the mean error of each face without the points of the largest expected error."""
     faces = []
-    for truth, predicted, foretold in zip(result.truth, result.predicted, result.foretold):
+    for truth, predicted, expected in zip(result.truth, result.predicted, result.expected_error):
         right, left = truth[36], truth[45]
         if kind == "pupils":
             right, left = truth[36:42].sum(axis=0) / 6, truth[42:48].sum(axis=0) / 6
-        pairs = [(f, math.dist(p, q)) for f, p, q in zip(foretold, truth, predicted)]
+        pairs = [(f, math.dist(p, q)) for f, p, q in zip(expected, truth, predicted)]
         pairs.sort()
         kept = pairs[: len(pairs) - round(fraction * len(pairs))]
         faces.append(sum(d for _, d in kept) / len(kept) / math.dist(right, left))
@@ -205,7 +207,7 @@ def test_discarding_nothing_is_the_error_and_the_unsure_points_lower_it():
 
 
 def test_points_at_random_are_discarded_for_comparison():
-    result = made_up_evaluation(foretells=False)
+    result = made_up_evaluation(tells=False)
     found = [result.discarded(0.3, rng=np.random.default_rng(seed)) for seed in range(200)]
     assert np.std(found) > 0
     np.testing.assert_allclose(np.mean(found, axis=0), result.errors(), rtol=0.05)
@@ -239,22 +241,22 @@ def test_the_rank_correlation_is_that_of_the_ranks():
         for p, q in zip(truth, predicted)
     ]
     eyes = [math.dist(face[36], face[45]) for face in result.truth for _ in face]
-    foretold, distance = result.foretold.ravel() / eyes, np.divide(distance, eyes)
+    expected, distance = result.expected_error.ravel() / eyes, np.divide(distance, eyes)
     found = result.rank_correlation()
     assert isinstance(found, float)
-    assert found == pytest.approx(spearmanr(foretold, distance).statistic)
-    ranks = np.corrcoef(rankdata(foretold), rankdata(distance))[0, 1]
+    assert found == pytest.approx(spearmanr(expected, distance).statistic)
+    ranks = np.corrcoef(rankdata(expected), rankdata(distance))[0, 1]
     assert found == pytest.approx(ranks)
     assert 0.5 < found < 1
 
 
 @pytest.mark.parametrize("sign", [1, -1])
-def test_the_rank_correlation_of_perfectly_foretold_errors_is_one(sign):
-    result = made_up_evaluation(foretells=False)
+def test_the_rank_correlation_of_perfectly_expected_errors_is_one(sign):
+    result = made_up_evaluation(tells=False)
     distance = np.linalg.norm(result.truth - result.predicted, axis=-1)
     eyes = metrics.normaliser(result.truth)[:, None]
-    foretold = eyes * (100 + sign * np.sqrt(distance / eyes))  # any rising curve of it
-    again = Evaluation(*(getattr(result, f) for f in FIELDS), foretold=foretold)
+    expected = eyes * (100 + sign * np.sqrt(distance / eyes))  # any rising curve of it
+    again = Evaluation(*(getattr(result, f) for f in FIELDS), expected_error=expected)
     assert again.rank_correlation() == pytest.approx(sign)
 
 
@@ -271,9 +273,9 @@ FIELDS = ("model", "box", "names", "truth", "predicted", "scheme")
     ],
     ids=["discarded", "rank_correlation", "plot_reliability", "plot_discarding"],
 )
-def test_a_model_that_foretells_nothing_is_named(ask, tmp_path):
-    with pytest.raises(ValueError, match="made up does not foretell its errors"):
-        ask(made_up_evaluation(foretells=False), tmp_path / "plot.png")
+def test_a_model_that_expects_no_error_is_named(ask, tmp_path):
+    with pytest.raises(ValueError, match="made up does not tell its expected errors"):
+        ask(made_up_evaluation(tells=False), tmp_path / "plot.png")
     assert not list(tmp_path.iterdir())
 
 
@@ -285,7 +287,7 @@ def test_plots_are_pictures(plot, tmp_path):
     assert picture.std() > 0
 
 
-def test_evaluating_a_model_keeps_what_it_foretells():
+def test_evaluating_a_model_keeps_what_it_expects():
     rng = np.random.default_rng(0)
     sides = (40, 80, 120)
     faces = [
@@ -294,10 +296,10 @@ def test_evaluating_a_model_keeps_what_it_foretells():
     ]
     result = evaluation.evaluate(sure_landmarker(), faces, verbose=0)
     expected = [[e * side * 1.25 / SIZE for e in ERRORS] for side in sides]
-    np.testing.assert_allclose(result.foretold, expected, rtol=1e-4)
+    np.testing.assert_allclose(result.expected_error, expected, rtol=1e-4)
     assert -1 <= result.rank_correlation() <= 1
     plain = evaluation.evaluate(unsaying_landmarker(), faces, verbose=0)
-    assert plain.foretold is None
+    assert plain.expected_error is None
     np.testing.assert_allclose(plain.errors(), result.errors(), rtol=1e-5)
 
 
@@ -305,7 +307,7 @@ def test_evaluating_a_model_keeps_what_it_foretells():
 
 
 class Guard:
-    """Foretells errors by a rule of how far a box lies from the face's; keeps the boxes."""
+    """Expects errors by a rule of how far a box lies from the face's; keeps the boxes."""
 
     def __init__(self, rule):
         self.rule, self.seen = rule, []
@@ -335,7 +337,7 @@ def face_with_room(side=50, size=(300, 400), seed=0):
     ],
     ids=["larger", "smaller", "the same"],
 )
-def test_false_faces_are_told_by_a_larger_foretold_error(rule, expected):
+def test_false_faces_are_told_by_a_larger_expected_error(rule, expected):
     faces = [face_with_room(seed=seed) for seed in range(6)]
     guard = Guard(rule)
     assert evaluation.false_detection_auc(guard, faces) == expected
@@ -397,6 +399,6 @@ def test_the_places_without_a_face_depend_on_the_seed_alone():
     assert places[0] == places[1] != places[2]
 
 
-def test_a_model_that_foretells_nothing_cannot_tell_false_faces():
+def test_a_model_that_expects_no_error_cannot_tell_false_faces():
     with pytest.raises(ValueError, match="does not say how sure it is"):
         evaluation.false_detection_auc(unsaying_landmarker(), [face_with_room()])

@@ -9,8 +9,8 @@ from keras_landmarks.faces import boxes
 
 
 @pytest.fixture(scope="module")
-def model():
-    return keras_landmarks.load("tiny-ibug68")
+def model(tiny):
+    return tiny
 
 
 @pytest.fixture(scope="module")

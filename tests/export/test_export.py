@@ -1,25 +1,27 @@
-"""Every published landmarker in every format, against Keras, and what `export` promises."""
+"""Landmarkers in every format, against Keras, and what `export` promises.
+
+A small twin of each architecture goes through the formats, each published model through one, and
+with `--run-large` through all, which `tools/check_formats.py` measures for its results.
+"""
 
 import functools
 import json
-import os
-import pathlib
 import shutil
 import sys
 
 import keras
 import numpy as np
 import pytest
-from small_dan import SIZE, small_dan
+from loaded import load
+from places import DATA, PORTRAIT
+from twins import TWINS, randomise
 
-from keras_landmarks import Landmarker, export, list_models, load, metrics, runtime
+import keras_landmarks
+from keras_landmarks import Landmarker, export, list_models, metrics, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 from keras_landmarks.export import checked
 
-ROOT = pathlib.Path(__file__).parents[2]
-PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
 BOX = (170, 63, 276, 189)
-DATA = os.environ.get("KERAS_LANDMARKS_DATA")
 PUBLISHED = [name for name, facts in list_models().items() if facts["sha256"]]
 EXACT = ("saved_model", "tflite", "onnx")
 
@@ -65,7 +67,7 @@ def contents(folder):
 def real_crops(model, count):
     """Crops of test faces and their truth; views of a portrait, and None, where there are none."""
     if DATA:
-        faces = read_300w(pathlib.Path(DATA) / "300W", "300w/lfpw-test")[:count]
+        faces = read_300w(DATA / "300W", "300w/lfpw-test")[:count]
         return Samples(faces, model.size, model.margin, model.box).arrays()
     points = model.detect(PORTRAIT, BOX)[0].landmarks
     faces = [Face(PORTRAIT, points, model.scheme.name, BOX)] * 25
@@ -76,29 +78,38 @@ def real_crops(model, count):
     return crops, None
 
 
+def twin(name):
+    """A small landmarker of random weights."""
+    build, shape = TWINS[name], np.float32([face.landmarks for face in made_up_faces(25, size=1)])
+    if name in WEIGHTS:
+        build = functools.partial(build, mean_shape=shape.mean(axis=0) - 0.5)
+    network = randomise(build())
+    return Landmarker(network.input, network.output, name=name)
+
+
 @functools.cache
-def expected(name):
+def expected(name, count=25):
     """A landmarker, crops of faces, their true landmarks (or None) and those of Keras."""
-    if name == "small":
-        network = small_dan()
-        model, truth = Landmarker(network.input, network.output, name="small"), None
-        crops = np.stack([face.image for face in made_up_faces(25, size=SIZE)])
+    if name in TWINS:
+        model, truth = twin(name), None
+        crops = np.stack([face.image for face in made_up_faces(count, size=model.size[0])])
     else:
         model = load(name)
-        crops, truth = real_crops(model, count=100)
+        crops, truth = real_crops(model, count)
     crops = crops.astype(np.float32)
     return model, crops, truth, model.predict(crops, batch_size=25, verbose=0)["landmarks"]
 
 
-CASES = [("small", kind) for kind in EXACT]
-# Models that take long to convert leave out what differs in the weights' type alone;
-# `tools/check_formats.py` measures all of them.
-LARGE = {name for name, facts in list_models().items() if (facts["bytes"] or 0) > 20 * 2**20}
+WEIGHTS = ("cnn", "dan", "validation")
+"""Twins for the formats that differ in the weights' type alone."""
+CASES = [(name, kind) for name in TWINS for kind in EXACT]
+CASES += [(name, kind) for name in WEIGHTS for kind in ("tflite-fp16", "tflite-int8")]
+CASES += [(name, "tflite") for name in PUBLISHED]
 CASES += [
-    (name, kind)
+    pytest.param((name, kind), marks=pytest.mark.large)
     for name in PUBLISHED
     for kind in export.FORMATS
-    if not (name in LARGE and kind == "tflite-fp16")
+    if kind != "tflite"
 ]
 
 
@@ -110,7 +121,6 @@ def exported(request, tmp_path_factory):
     return name, kind, read(path)
 
 
-@functools.cache
 def tiny():
     return load("tiny-ibug68")
 
@@ -142,7 +152,8 @@ def assert_near(found, landmarks, kind, truth=None):
 @pytest.mark.timeout(600)
 def test_an_exported_landmarker_finds_what_keras_finds(exported):
     name, kind, run = exported
-    _, crops, truth, landmarks = expected(name)
+    count = 100 if kind == "tflite-int8" and name in PUBLISHED else 25
+    _, crops, truth, landmarks = expected(name, count)
     assert np.ptp(landmarks, axis=0).max() > 1  # each face has its own
     found = np.concatenate([run(crops[i : i + 25]) for i in range(0, len(crops), 25)])
     assert_near(found, landmarks, kind, truth)
@@ -257,7 +268,7 @@ def test_a_folder_of_pictures_gives_the_crops_that_detect_cuts(tmp_path, monkeyp
     shutil.copy(PORTRAIT, folder)
     (folder / "notes.txt").write_text("no picture")
     (folder / "cut.jpg").write_bytes(PORTRAIT.read_bytes()[:2000])
-    model = load("tiny-ibug68")
+    model = keras_landmarks.load("tiny-ibug68")
     predict = model.predict_on_batch
     monkeypatch.setattr(model, "predict_on_batch", lambda x: (seen.append(x), predict(x))[1])
     path, facts = written(model, tmp_path / "out", "tflite-int8", representative=str(folder.parent))
@@ -357,7 +368,7 @@ def test_every_output_is_checked(tmp_path, monkeypatch):
 
 def test_folders_that_are_missing_are_made(tmp_path):
     path = tmp_path / "a" / "b" / "model.onnx"
-    load("tiny-ibug68").export(str(path), format="onnx")
+    tiny().export(str(path), format="onnx")
     assert path.exists()
 
 

@@ -124,6 +124,7 @@ def test_a_file_saved_among_replicas_opens_under_jax(tmp_path):
     assert result.stdout.split()[-1] == "jax"
 
 
+@pytest.mark.backend
 def test_layers_of_files_from_before_come_back():
     for arguments in ({}, {"synchronized": False}, {"synchronized": True}):
         config = {**layers.BatchNormalization(name="norm").get_config(), **arguments}

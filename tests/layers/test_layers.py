@@ -99,6 +99,7 @@ def array(tensor):
     return ops.convert_to_numpy(tensor)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
@@ -161,6 +162,7 @@ BAD = {
 }
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("name", BAD)
 def test_bad_input_has_a_finite_output_in_keras_and_in_every_export(name):
     build, good = LAYERS[name]
@@ -214,6 +216,7 @@ def warp_by_hand(image, transform, size):
     return result
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("size", [None, (10, 12)])
 def test_image_transform_is_the_bilinear_warp_written_by_hand(size):
     result = array(layers.ImageTransform(size)(IMAGES, TRANSFORMS))
@@ -241,6 +244,7 @@ def test_pictures_of_a_batch_do_not_mix():
     assert result[0].max() > 0
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("dtype", ["uint8", "int32", "float16"])
 def test_pictures_of_other_types_are_warped_in_float32(dtype):
     pictures = IMAGES.astype("uint8")
@@ -258,6 +262,7 @@ def slope_by_hand(function, value, place, step):
     return (function(above) - function(below)) / (2 * step)
 
 
+@pytest.mark.backend
 def test_image_transforms_gradient_to_the_picture_is_the_finite_difference():
     weights = RNG.normal(size=(3, 10, 12, 3)).astype("float32")
     layer = layers.ImageTransform((10, 12))
@@ -275,6 +280,7 @@ def test_image_transforms_gradient_to_the_picture_is_the_finite_difference():
         np.testing.assert_allclose(slopes[place], expected, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.backend
 def test_image_transforms_gradient_to_the_transform_is_the_finite_difference():
     # No pixel lands on the centre of another one, where a bilinear warp has a kink.
     y, x = np.indices(SIZE)
@@ -295,6 +301,7 @@ def test_image_transforms_gradient_to_the_transform_is_the_finite_difference():
         np.testing.assert_allclose(slopes[place], expected, rtol=1e-3, atol=0.1)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     "transform",
     [
@@ -396,6 +403,7 @@ def test_a_moved_mean_shape_comes_back_to_the_mean_shape():
     np.testing.assert_allclose(back, np.stack([SHAPE, SHAPE]), atol=1e-3)
 
 
+@pytest.mark.backend
 def test_a_face_of_one_point_gets_the_identity_and_finite_gradients():
     faces = LANDMARKS.copy()
     faces[1] = 7.0
@@ -436,12 +444,14 @@ def test_landmarks_of_another_count_than_the_shape_are_refused():
 MANY = np.repeat(IDENTITY[None], 200, axis=0)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("training", [None, False])
 def test_outside_of_training_nothing_is_jittered(training):
     layer = layers.TransformJitter(SIZE)
     np.testing.assert_array_equal(array(layer(TRANSFORMS, training=training)), TRANSFORMS)
 
 
+@pytest.mark.backend
 def test_in_training_the_jitter_stays_within_its_bounds_and_uses_them():
     layer = layers.TransformJitter((100, 200), rotation=20, shift=0.1, scale=0.3, seed=0)
     result = array(layer(MANY, training=True))
@@ -474,6 +484,7 @@ def test_a_jitter_of_nothing_changes_nothing():
     np.testing.assert_allclose(array(layer(TRANSFORMS, training=True)), TRANSFORMS, atol=1e-5)
 
 
+@pytest.mark.backend
 def test_the_jitter_follows_its_seed():
     first, second = (layers.TransformJitter(SIZE, seed=7) for _ in range(2))
     other = layers.TransformJitter(SIZE, seed=8)
@@ -483,6 +494,7 @@ def test_the_jitter_follows_its_seed():
     assert abs(once - array(first(MANY, training=True))).max() > 0.01  # the next batch
 
 
+@pytest.mark.backend
 def test_gradients_pass_through_the_jitter():
     if keras.backend.backend() != "tensorflow":
         pytest.skip("random numbers within jax.grad are for stateless calls")
@@ -521,6 +533,7 @@ def test_a_patch_is_the_papers_equation(stride, offset):
             np.testing.assert_allclose(patch, expected, atol=1e-2)
 
 
+@pytest.mark.backend
 def test_a_patchs_gradients_are_the_papers_equations_and_finite_differences():
     size = h, w = (4, 5)
     image, landmark = IMAGES[:1, :, :, :1], LANDMARKS[:1, :1]
@@ -566,6 +579,7 @@ def test_a_lit_pixel_lies_in_the_middle_of_its_patch_at_every_stride(levels):
     np.testing.assert_allclose(centre, (3.5, 3.5), atol=0.03)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e30, -1e30, 500.0])
 def test_a_landmark_that_is_no_place_on_the_map_has_an_empty_patch(bad):
     landmarks = LANDMARKS.copy()
@@ -659,6 +673,7 @@ def test_a_heatmap_is_lit_where_its_landmark_is():
     assert (found < 1).sum() == found.size - 2
 
 
+@pytest.mark.backend
 def test_the_gradient_of_a_heatmap_is_that_of_finite_differences():
     layer, weights = layers.HeatmapGeneration(SIZE, radius=None), RNG.normal(size=(1, *SIZE, 1))
     points = np.float32([[[7.3, 3.6], [20.7, 15.2]]])
@@ -674,6 +689,7 @@ def test_the_gradient_of_a_heatmap_is_that_of_finite_differences():
         np.testing.assert_allclose(slope[i], expected, atol=0.1)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("kind", ["distance", "gaussian"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e30])
 def test_a_landmark_that_is_not_finite_is_not_drawn(kind, bad):

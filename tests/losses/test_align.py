@@ -10,8 +10,8 @@ import pytest
 import skimage.data
 from gradients import gradients
 from keras import ops
+from loaded import load
 
-import keras_landmarks
 from keras_landmarks import losses, models, training
 from keras_landmarks.layers import LandmarkCrop
 
@@ -62,6 +62,7 @@ def paper_sums(true, predicted, smooth):
     return np.array(sums)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("smooth", [True, False])
 def test_align_is_the_sum_of_the_squared_differences_of_patches_over_2_n(smooth):
     expected = paper_sums(*np.float64(PATCHES), smooth) / (2 * 3)
@@ -83,7 +84,7 @@ def test_align_weighs_beside_l1_what_it_weighs_in_the_paper(smooth):
 
 
 def test_on_a_real_face_align_pulls_nearly_as_hard_as_l1():
-    model = keras_landmarks.load("resnet18-ffld-300w")
+    model = load("resnet18-ffld-300w")
     face = skimage.data.astronaut()[48:204, 145:301]
     crops = cv2.resize(face, (224, 224), interpolation=cv2.INTER_AREA)[None].astype("float32")
     crop, choose = (model.get_layer(f"stage3_{what}") for what in ("crop", "choose"))
@@ -101,6 +102,7 @@ def test_on_a_real_face_align_pulls_nearly_as_hard_as_l1():
     assert 0.1 < np.abs(pull).mean() / np.abs(of_l1).mean() < 0.9
 
 
+@pytest.mark.backend
 def test_align_draws_a_landmark_back_across_an_edge_and_not_along_it():
     edge = np.zeros((1, 32, 32, 1), "float32")
     edge[:, :, 16:] = 1  # upright
@@ -151,6 +153,7 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     assert found == pytest.approx(alone, rel=1e-3)
 
 
+@pytest.mark.backend
 def test_multi_loss_trains_every_stage_and_the_model_itself():
     keras.utils.set_random_seed(0)
     model = small_ffld()
@@ -165,6 +168,7 @@ def test_multi_loss_trains_every_stage_and_the_model_itself():
         assert not np.array_equal(array(after), before[path])
 
 
+@pytest.mark.backend
 def test_align_does_not_pull_at_the_maps():
     # Were it to, the maps could all become alike, and the loss zero.
     model = small_ffld()

@@ -95,6 +95,7 @@ def computed(name, true, predicted):
     return function(ops.convert_to_tensor(true), ops.convert_to_tensor(predicted), **arguments)
 
 
+@pytest.mark.backend
 @every_loss
 def test_a_loss_is_the_papers_formula(name):
     result = computed(name, TRUE, PREDICTED)
@@ -104,6 +105,7 @@ def test_a_loss_is_the_papers_formula(name):
     np.testing.assert_allclose(ops.convert_to_numpy(result), expected, rtol=1e-4)
 
 
+@pytest.mark.backend
 @every_loss
 def test_a_loss_takes_arrays(name):
     function, _, arguments = FUNCTIONS[name]
@@ -129,6 +131,7 @@ def test_normalised_distance_is_by_default_over_the_pupils_of_ibug68():
     np.testing.assert_allclose(float(default), expected.mean(), rtol=1e-4)
 
 
+@pytest.mark.backend
 def test_the_slope_of_normalised_distance_is_as_long_for_every_point():
     true = ops.convert_to_tensor(TRUE)
     (slope,) = gradients(lambda y: ops.sum(losses.normalised_distance(true, y)), PREDICTED)
@@ -181,6 +184,7 @@ def test_wing_is_by_default_the_papers_for_crops_of_64():
     np.testing.assert_allclose(default, by_hand("wing", TRUE, PREDICTED), rtol=1e-4)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(
     ("x", "slope"), [(0.5, 10 / 2.5), (-0.5, -4), (8, 1), (9.99, 10 / 11.99), (11, 1), (-99, -1)]
 )
@@ -188,6 +192,7 @@ def test_the_slope_of_wing_is_w_over_epsilon_plus_x_and_then_1(x, slope):
     np.testing.assert_allclose(wing_slope(x), slope, rtol=1e-4)
 
 
+@pytest.mark.backend
 def test_the_slope_of_wing_is_at_most_w_over_epsilon():
     assert wing_slope(0) == 0
     assert wing_slope(1e-6) == pytest.approx(5, rel=1e-4)
@@ -196,6 +201,7 @@ def test_the_slope_of_wing_is_at_most_w_over_epsilon():
 # Numbers that break losses
 
 
+@pytest.mark.backend
 @every_loss
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
 def test_a_perfect_prediction_has_no_loss_and_a_finite_gradient(name, dtype):
@@ -216,6 +222,7 @@ def test_a_perfect_prediction_has_no_loss_and_a_finite_gradient(name, dtype):
         assert (slope[1:] == 0).all()
 
 
+@pytest.mark.backend
 @every_loss
 @pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
 def test_a_loss_in_half_precision_is_computed_in_float32(name, dtype):
@@ -227,6 +234,7 @@ def test_a_loss_in_half_precision_is_computed_in_float32(name, dtype):
     np.testing.assert_allclose(result, expected, rtol=1e-4)
 
 
+@pytest.mark.backend
 @every_loss
 @pytest.mark.parametrize("error", [1e4, 6e4, 1e9])
 def test_a_huge_error_has_a_finite_loss_and_gradient(name, error):
@@ -240,6 +248,7 @@ def test_a_huge_error_has_a_finite_loss_and_gradient(name, error):
     assert (slope > 0).all()
 
 
+@pytest.mark.backend
 @every_loss
 def test_huge_errors_in_half_precision_do_not_overflow(name):
     true = ops.cast(np.zeros((1, 68, 2)), "float16")

@@ -134,6 +134,7 @@ def test_the_first_stage_moves_the_mean_shape():
             np.testing.assert_allclose(points[k], expected, atol=1e-3)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("stage", [2, 3])
 def test_a_further_stage_is_the_papers_equation_2(stage):
     _, outputs = small()
@@ -196,6 +197,7 @@ def test_a_first_stage_that_finds_one_point_leaves_the_picture_as_it_is():
     assert np.isfinite(outputs["landmarks"]).all()
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
 def test_half_precision_does_not_round_the_coordinates(policy):
     keras.config.set_dtype_policy(policy)
@@ -215,6 +217,7 @@ def test_half_precision_does_not_round_the_coordinates(policy):
 # Training and saving
 
 
+@pytest.mark.backend
 def test_training_both_stages_at_once_moves_every_weight_of_both():
     model = small_dan(scheme="five5", mean_shape=FACE)
     before = {v.path: ops.convert_to_numpy(v) for v in model.trainable_weights}

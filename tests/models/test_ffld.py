@@ -94,6 +94,7 @@ def test_stages_move_nothing_at_first():
         np.testing.assert_array_equal(array(later), array(found[0]))
 
 
+@pytest.mark.backend
 def test_a_stage_adds_the_moves_of_its_crop_net_in_pixels_of_its_map():
     model = small_ffld()
     for i in (1, 2, 3):
@@ -139,6 +140,7 @@ def test_gradients_to_maps_and_places_can_be_stopped(learn_maps, learn_places):
         assert np.abs(array(to_places)).max() > 0
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "float32"])
 def test_landmarks_are_float32_under_any_policy(policy):
     keras.config.set_dtype_policy(policy)

@@ -21,6 +21,7 @@ def array(tensor):
 # Decoding
 
 
+@pytest.mark.backend
 def test_argmax_is_the_middle_of_the_largest_pixel():
     maps = RNG.normal(size=(2, 6, 9, 3)).astype("float32")
     found = array(layers.HeatmapDecoding("argmax", stride=4)(maps))
@@ -31,6 +32,7 @@ def test_argmax_is_the_middle_of_the_largest_pixel():
             np.testing.assert_allclose(found[face, i], expected)
 
 
+@pytest.mark.backend
 def test_centroid_is_the_mean_of_the_positive_values_about_the_largest():
     maps = RNG.normal(size=(2, 7, 9, 3)).astype("float32")
     found = array(layers.HeatmapDecoding("centroid", radius=1)(maps))
@@ -46,6 +48,7 @@ def test_centroid_is_the_mean_of_the_positive_values_about_the_largest():
             np.testing.assert_allclose(found[face, i], middle / total, atol=1e-4)
 
 
+@pytest.mark.backend
 def test_soft_argmax_is_the_mean_under_the_softmax():
     maps = RNG.normal(size=(2, 5, 4, 3)).astype("float32")
     found = array(layers.HeatmapDecoding("soft_argmax", stride=2, sharpness=3.0)(maps))
@@ -65,8 +68,8 @@ def test_soft_argmax_is_the_mean_under_the_softmax():
 def test_drawn_landmarks_are_decoded_to_a_fraction_of_a_pixel(kind, stride):
     landmarks = RNG.uniform(24, 40, (2, 5, 2)).astype("float32")
     side = 64 // stride
-    draw = layers.HeatmapGeneration((side, side), "gaussian", radius=None, sigma=1.2)
-    maps = array(draw((landmarks + 0.5) / stride - 0.5))
+    heatmaps = layers.HeatmapGeneration((side, side), "gaussian", radius=None, sigma=1.2)
+    maps = array(heatmaps((landmarks + 0.5) / stride - 0.5))
     if kind == "soft_argmax":
         maps = np.log(maps + 1e-12)
     error = np.abs(array(layers.HeatmapDecoding(kind, stride, radius=4)(maps)) - landmarks)
@@ -75,6 +78,7 @@ def test_drawn_landmarks_are_decoded_to_a_fraction_of_a_pixel(kind, stride):
     assert np.abs(largest - landmarks).max() <= 0.51 * stride
 
 
+@pytest.mark.backend
 def test_a_map_without_a_peak_is_decoded_to_a_finite_point():
     for kind in ("argmax", "centroid", "soft_argmax"):
         for value in (0.0, -3.0):
@@ -107,6 +111,7 @@ def test_a_weight_is_the_mean_of_the_window_of_the_papers_equation_1():
 # Losses
 
 
+@pytest.mark.backend
 def test_the_losses_are_the_papers_equation_3():
     true = RNG.uniform(0, 15, (2, 3, 2)).astype("float32")
     maps = RNG.uniform(size=(2, 8, 8, 3)).astype("float32")
@@ -124,6 +129,21 @@ def test_the_losses_are_the_papers_equation_3():
                     discs += 0.5 * (value - (squared <= 4)) ** 2 / 3
         assert heat[face] == pytest.approx(peaks, rel=1e-4)
         assert score[face] == pytest.approx(0.3 * discs, rel=1e-4)
+
+
+def test_loss_objects_are_by_default_their_functions():
+    true = RNG.uniform(0, 15, (2, 3, 2)).astype("float32")
+    maps = RNG.uniform(size=(2, 16, 16, 3)).astype("float32")
+    for cls, function in (
+        (losses.Heatmaps, losses.heatmaps),
+        (losses.ScoreMaps, losses.score_maps),
+    ):
+        np.testing.assert_allclose(
+            array(cls(reduction=None)(true, maps)), array(function(true, maps))
+        )
+    named = losses.heatmaps(true, maps, sigma=1.5), losses.score_maps(true, maps, radius=4.0)
+    for found, expected in zip((losses.heatmaps, losses.score_maps), named):
+        np.testing.assert_array_equal(array(found(true, maps)), array(expected))
 
 
 def test_maps_that_do_not_belong_to_the_landmarks_are_named():
@@ -211,6 +231,7 @@ def test_hidden_points_come_back_from_the_others():
     np.testing.assert_allclose(found[:48], face[:48], atol=1e-3)
 
 
+@pytest.mark.backend
 def test_the_layer_is_the_function_and_takes_weights_that_are_no_numbers_for_zero():
     *known, face = faces_shapes(40)
     layer = layers.ShapeDictionary(30, 8)
@@ -284,6 +305,7 @@ def test_sizes_that_do_not_halve_are_named():
         models.hourglass(stride=3)
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("decoding", ["soft_argmax", "argmax"])
 def test_all_parts_train_together(decoding):
     model = models.hourglass("five5", decoding=decoding, **SMALL)

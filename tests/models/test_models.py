@@ -116,6 +116,7 @@ def test_a_mean_shape_of_another_scheme_is_refused():
 # What comes out
 
 
+@pytest.mark.backend
 @every_builder
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_landmarks_are_float32_pixels_under_any_policy(name, policy):
@@ -229,6 +230,7 @@ def test_cnn6_7_without_a_mean_shape_runs():
     assert np.isfinite(found).all()
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize(("name", "layer"), [("cnn6_7", "jitter"), ("dan", "stage2_jitter")])
 def test_between_two_stages_is_jitter_in_training_only(name, layer):
     model, pixels = BUILDERS[name]("five5"), crops(name, batch=1)
@@ -242,6 +244,7 @@ def test_between_two_stages_is_jitter_in_training_only(name, layer):
 # Training and saving
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("name", ["cnn6", "cnn6_7"])
 def test_a_model_trains_a_step(name):
     model = BUILDERS[name]("five5", mean_shape=MEAN_SHAPE)
@@ -255,6 +258,7 @@ def test_a_model_trains_a_step(name):
     assert any((a != b).any() for a, b in zip(before, after))
 
 
+@pytest.mark.backend
 def test_a_model_comes_back_from_its_file(tmp_path):
     pixels = RNG.uniform(0, 255, (2, 32, 32, 3)).astype("float32")
     model = small_cnn(mean_shape=MEAN_SHAPE, name="small")

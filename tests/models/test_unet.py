@@ -39,6 +39,7 @@ def train(weight, steps=3):
     return model
 
 
+@pytest.mark.backend
 def test_expected_errors_learn_and_never_pull_at_the_landmarks():
     without, with_errors = train(0.0)(CROPS), train(1.0)(CROPS)
     np.testing.assert_allclose(without["landmarks"], with_errors["landmarks"], atol=1e-4)

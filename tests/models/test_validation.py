@@ -1,4 +1,4 @@
-"""The validation loss, the models that foretell their errors by it, and the paper's network."""
+"""The validation loss, the models that tell expected errors by it, and the paper's network."""
 
 import functools
 import math
@@ -18,8 +18,8 @@ RNG = np.random.default_rng(0)
 TRUE = RNG.uniform(0, 64, (4, 5, 2)).astype("float32")
 # Errors from a hundredth of a pixel to a hundred pixels, so that every branch is taken.
 ERRORS = RNG.choice([-1, 1], TRUE.shape) * 10 ** RNG.uniform(-2, 2, TRUE.shape)
-FORETOLD = RNG.uniform(0, 30, (4, 5, 1))
-PREDICTED = np.concatenate([TRUE + ERRORS, FORETOLD], axis=-1).astype("float32")
+EXPECTED = RNG.uniform(0, 30, (4, 5, 1))
+PREDICTED = np.concatenate([TRUE + ERRORS, EXPECTED], axis=-1).astype("float32")
 
 COORDINATES = {"l2": losses.L2(), "l1": losses.L1(), "wing": losses.Wing(10, 2)}
 every_coordinates = pytest.mark.parametrize("coordinates", COORDINATES)
@@ -74,14 +74,15 @@ def by_hand(coordinates, distance, weight=1.0, true=TRUE, predicted=PREDICTED):
     """The loss of every face, whose gradients are eq. 2 and 3 over the 2 n coordinates."""
     faces = []
     for face, guess in zip(np.float64(true), np.float64(predicted)):
-        points = foretelling = 0.0
+        points = telling = 0.0
         for gt, ev in zip(face, guess):
             points += sum(paper_coordinate(gt[i] - ev[i], coordinates) for i in range(2))
-            foretelling += 0.5 * (paper_distance(gt, ev, distance) - ev[2]) ** 2
-        faces.append((points + weight * foretelling) / (2 * len(face)))
+            telling += 0.5 * (paper_distance(gt, ev, distance) - ev[2]) ** 2
+        faces.append((points + weight * telling) / (2 * len(face)))
     return np.array(faces)
 
 
+@pytest.mark.backend
 @every_coordinates
 @every_distance
 @pytest.mark.parametrize("weight", [1.0, 0.25])
@@ -115,7 +116,7 @@ def test_a_loss_object_weighs_faces():
 
 @every_distance
 @pytest.mark.parametrize("weight", [1.0, 0.25])
-def test_the_slope_of_the_third_value_is_what_is_foretold_less_the_distance(distance, weight):
+def test_the_slope_of_the_third_value_is_what_is_expected_less_the_distance(distance, weight):
     true = ops.convert_to_tensor(TRUE)
     (slope,) = gradients(
         lambda y: ops.sum(losses.validation(true, y, None, distance, weight)), PREDICTED
@@ -126,10 +127,11 @@ def test_the_slope_of_the_third_value_is_what_is_foretold_less_the_distance(dist
             gt, ev = np.float64(TRUE[face, n]), np.float64(PREDICTED[face, n])
             expected[face, n] = weight * (ev[2] - paper_distance(gt, ev, distance)) / 10
     np.testing.assert_allclose(slope[..., 2], expected, rtol=1e-4, atol=1e-5)
-    # The landmarks move by eq. 2 alone: nothing of the foretold part pulls at them.
+    # The landmarks move by eq. 2 alone: nothing of the part of the expected errors pulls at them.
     np.testing.assert_allclose(slope[..., :2], (PREDICTED[..., :2] - TRUE) / 10, rtol=1e-4)
 
 
+@pytest.mark.backend
 def test_the_three_slopes_of_a_landmark_are_beside_each_other_as_in_equation_3():
     true = ops.convert_to_tensor(TRUE)
     (slope,) = gradients(lambda y: ops.sum(losses.validation(true, y)), PREDICTED)
@@ -152,7 +154,8 @@ def test_the_slope_of_the_landmarks_is_that_of_their_own_loss(coordinates, dista
     np.testing.assert_allclose(slope[..., :2], alone, rtol=1e-5)
 
 
-def test_the_truth_is_not_pulled_at_by_what_is_foretold():
+@pytest.mark.backend
+def test_the_truth_is_not_pulled_at_by_what_is_expected():
     predicted = ops.convert_to_tensor(PREDICTED)
     (slope,) = gradients(lambda y: ops.sum(losses.validation(y, predicted, losses.L2())), TRUE)
     np.testing.assert_allclose(slope, (TRUE - PREDICTED[..., :2]) / 10, rtol=1e-4)
@@ -161,6 +164,7 @@ def test_the_truth_is_not_pulled_at_by_what_is_foretold():
 # Numbers that break losses
 
 
+@pytest.mark.backend
 @every_coordinates
 @every_distance
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
@@ -178,6 +182,7 @@ def test_a_perfect_prediction_has_no_loss_and_a_finite_gradient(coordinates, dis
     np.testing.assert_array_equal(slope, 0)
 
 
+@pytest.mark.backend
 @every_distance
 def test_huge_errors_have_a_finite_loss_and_gradient(distance):
     predicted = np.float32(PREDICTED + 1e6)
@@ -254,9 +259,9 @@ def crops_of(name, count=3):
 
 
 def built(name, **arguments):
-    """A network whose foretold errors and moves depend on the crop; the same weights each time."""
+    """A network whose expected errors and moves depend on the crop; the same weights each time."""
     keras.utils.set_random_seed(0)
-    model, rng = NETWORKS[name](**{"validation": True, **arguments}), np.random.default_rng(2)
+    model, rng = NETWORKS[name](**{"expected_error": True, **arguments}), np.random.default_rng(2)
     for variable in model.trainable_weights:
         layer, what = variable.path.split("/")[-2:]
         if what == "kernel" and layer.endswith(("dense", "fc2", "error")):
@@ -267,8 +272,8 @@ def built(name, **arguments):
 
 
 @every_network
-def test_landmarks_are_those_of_the_model_that_foretells_nothing(name):
-    model, plain = built(name), NETWORKS[name](validation=False)
+def test_landmarks_are_those_of_the_model_that_expects_no_error(name):
+    model, plain = built(name), NETWORKS[name](expected_error=False)
     crops, learnt = crops_of(name), weights.get_weights(model)
     extra = {path for path in learnt if path.startswith(("error", "places"))}
     assert len(extra) == (9 if name == "places" else 2)
@@ -288,10 +293,11 @@ def test_landmarks_are_those_of_the_model_that_foretells_nothing(name):
 @every_network
 def test_every_point_is_at_first_as_sure_as_the_others(name):
     keras.utils.set_random_seed(0)
-    error = array(NETWORKS[name](validation=True)(crops_of(name))["error"])
+    error = array(NETWORKS[name](expected_error=True)(crops_of(name))["error"])
     np.testing.assert_allclose(error, math.log(2), rtol=1e-5)  # softplus of zero
 
 
+@pytest.mark.backend
 @every_network
 def test_both_outputs_are_float32_under_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -306,9 +312,9 @@ def test_both_outputs_are_float32_under_mixed_precision(name):
 
 
 @every_network
-def test_multi_loss_trains_landmarks_and_foretold_errors(name):
+def test_multi_loss_trains_landmarks_and_expected_errors(name):
     keras.utils.set_random_seed(0)
-    model = NETWORKS[name](validation=True)
+    model = NETWORKS[name](expected_error=True)
     truth = np.random.default_rng(3).uniform(0.2, 0.8, (3, 5, 2)) * crops_of(name).shape[1]
     truth = truth.astype("float32")
     before = weights.get_weights(model)
@@ -331,7 +337,8 @@ def test_multi_loss_trains_landmarks_and_foretold_errors(name):
             assert not np.array_equal(before[path], after[path]), path
 
 
-def test_the_places_that_an_error_is_foretold_from_do_not_pull_at_the_points():
+@pytest.mark.backend
+def test_the_places_that_an_expected_error_comes_from_do_not_pull_at_the_points():
     heads = []
     for weight in (0.0, 100.0):
         model = built("places")
@@ -344,7 +351,7 @@ def test_the_places_that_an_error_is_foretold_from_do_not_pull_at_the_points():
     np.testing.assert_allclose(*heads, atol=1e-6)
 
 
-def test_an_error_is_foretold_from_the_place_where_its_landmark_is():
+def test_an_expected_error_comes_from_the_place_where_its_landmark_is():
     model, crops = built("places"), crops_of("places", 1)
     rng = np.random.default_rng(4)
     kernel = model.get_layer("error_of_place").kernel
@@ -357,7 +364,7 @@ def test_an_error_is_foretold_from_the_place_where_its_landmark_is():
 
 
 @every_distance
-def test_the_foretold_error_becomes_the_mean_distance_from_the_truth(distance):
+def test_the_expected_error_becomes_the_mean_distance_from_the_truth(distance):
     features = keras.Input((1,), name="features")
     points = layers.Dense(10, kernel_initializer="zeros", trainable=False, name="points")(features)
     landmarks = layers.Reshape((5, 2), name="landmarks")(points)
@@ -377,7 +384,7 @@ def test_the_foretold_error_becomes_the_mean_distance_from_the_truth(distance):
 
 
 @every_network
-def test_a_model_that_foretells_comes_back_from_its_file(name, tmp_path):
+def test_a_model_that_expects_errors_comes_back_from_its_file(name, tmp_path):
     model, crops = built(name), crops_of(name)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
@@ -389,7 +396,7 @@ def test_a_model_that_foretells_comes_back_from_its_file(name, tmp_path):
 
 @every_network
 def test_a_model_built_again_has_the_same_paths(name):
-    paths = [[v.path for v in NETWORKS[name](validation=True).weights] for _ in range(2)]
+    paths = [[v.path for v in NETWORKS[name](expected_error=True).weights] for _ in range(2)]
     assert paths[0] == paths[1]
     assert len(set(paths[0])) == len(paths[0])
 
@@ -437,8 +444,8 @@ def test_the_network_has_the_parameters_counted_by_hand():
     count = 7 * 7 * 1 * 64 + 2 * 64  # grey crops
     count += basic_block(64, 64) + basic_block(64, 128) + basic_block(128, 256)
     count += 7 * 7 * 256 * 512 + 2 * 512  # 112 px, halved four times
-    for validation, values in ((False, 2), (True, 3)):
-        model = models.validation(validation=validation)
+    for expected_error, values in ((False, 2), (True, 3)):
+        model = models.validation(expected_error=expected_error)
         found = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
         assert found == count + (512 + 1) * values * 68
     assert found == pytest.approx(7.7e6, rel=0.01)
@@ -497,7 +504,7 @@ def test_sizes_that_cannot_be_halved_four_times_are_refused(size):
 
 
 @pytest.mark.parametrize("name", FULL_SIZE)
-def test_the_networks_of_one_size_foretell_their_errors_too(name):
-    outputs = FULL_SIZE[name]("five5", validation=True).output
+def test_the_networks_of_one_size_tell_expected_errors_too(name):
+    outputs = FULL_SIZE[name]("five5", expected_error=True).output
     assert outputs["error"].shape == (None, 5)
     assert list(FULL_SIZE[name]("five5").output) == ["landmarks"]

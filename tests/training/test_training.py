@@ -69,8 +69,8 @@ def samples_of(recipe):
 
 
 def run(recipe, out, validated=True, **kwargs):
-    samples, validation = samples_of(recipe)
-    return train(recipe, samples, validation if validated else None, out, verbose=0, **kwargs)
+    samples, held_out = samples_of(recipe)
+    return train(recipe, samples, held_out if validated else None, out, verbose=0, **kwargs)
 
 
 def run_in_two_goes(recipe, out, **kwargs):
@@ -110,7 +110,7 @@ def test_a_network_learns_and_leaves_its_files(tmp_path):
     assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
 
 
-def test_the_weights_with_the_lowest_validation_error_are_kept(tmp_path):
+def test_the_weights_with_the_lowest_held_out_error_are_kept(tmp_path):
     def spoiling(steps):
         rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2], [3e-3, 1.0])
         return keras.optimizers.Adam(rate)
@@ -127,7 +127,7 @@ def test_the_weights_with_the_lowest_validation_error_are_kept(tmp_path):
     assert facts["epoch"] == 1 + int(np.argmin(errors))
 
 
-def test_without_validation_the_last_weights_are_kept(tmp_path):
+def test_without_held_out_faces_the_last_weights_are_kept(tmp_path):
     model = run(recipe_of(adam), tmp_path, validated=False)
     assert "val_nme" not in read_log(tmp_path)[0]
     last = read_weights(tmp_path, "checkpoint")
@@ -253,6 +253,7 @@ def seeing_model(mean_shape):
     return keras.Model(crops, {"landmarks": landmarks})
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("go", [run, run_in_two_goes])
 def test_training_sees_the_batches_of_its_samples_in_their_order(tmp_path, go):
     recipe = recipe_of(sgd, 3, model=seeing_model)
@@ -287,18 +288,18 @@ def test_a_stage_may_have_an_augmentation_of_its_own(tmp_path):
 
 def test_a_trained_model_can_be_trained_on_in_all_its_layers(tmp_path):
     recipe = recipe_of(adam, stages=(Stage(Wing(), 1, adam, frozen=("conv",)),), lpbb="BBO")
-    samples, validation = samples_of(recipe)
-    model = train(recipe, samples, validation, tmp_path, verbose=0)
+    samples, held_out = samples_of(recipe)
+    model = train(recipe, samples, held_out, tmp_path, verbose=0)
     assert all(layer.trainable for layer in model.layers)
 
 
-def test_a_validation_face_without_a_size_ends_training_at_once(tmp_path):
+def test_a_held_out_face_without_a_size_ends_training_at_once(tmp_path):
     recipe = recipe_of(adam)
     samples, _ = samples_of(recipe)
     point = dataclasses.replace(some_faces()[0], landmarks=np.full((68, 2), 30, np.float32))
-    validation = Samples([point], recipe.size)
+    held_out = Samples([point], recipe.size)
     with pytest.raises(FloatingPointError, match="eye corners are one point"):
-        train(recipe, samples, validation, tmp_path, verbose=0)
+        train(recipe, samples, held_out, tmp_path, verbose=0)
 
 
 def test_a_checkpoint_is_not_overwritten_unasked(tmp_path):
@@ -430,7 +431,7 @@ def test_best_weights_of_an_earlier_training_are_not_taken(tmp_path):
     assert_same(weights.get_weights(run(recipe_of(adam, 1), tmp_path / "left")), expected)
 
 
-def test_a_stage_ends_when_the_validation_error_no_longer_falls(tmp_path):
+def test_a_stage_ends_when_the_held_out_error_no_longer_falls(tmp_path):
     stages = (Stage(Wing(), 9, standstill, patience=2), Stage(Wing(), 1, adam))
     recipe = recipe_of(adam, stages=stages)
     run(recipe, tmp_path)
@@ -498,6 +499,7 @@ def uninterrupted(tmp_path_factory):
     return folder, out
 
 
+@pytest.mark.backend
 @pytest.mark.parametrize("epochs", [1, 4], ids=["in the first stage", "in the second stage"])
 def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
     tmp_path, uninterrupted, epochs
@@ -555,20 +557,3 @@ def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path
                 gradient[k, c] += 16 * np.sign(x) * slope / 136 / 32
     moved = weights.get_weights(model)["head_dense/bias"]
     np.testing.assert_allclose(moved, -0.01 * gradient.ravel(), atol=1e-6)
-
-
-@on_tensorflow
-def test_training_passes_these_tests_on_jax():
-    pytest.importorskip("jax")
-    names = "(killed and second) or order"
-    command = [sys.executable, "-m", "pytest", "-x", __file__, "-k", names]
-    result = subprocess.run(
-        command,
-        cwd=ROOT,
-        env=environment(KERAS_BACKEND="jax"),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout
-    assert " passed" in result.stdout

@@ -192,8 +192,8 @@ def test_metrics_work_for_models_of_several_outputs_and_another_scheme(build):
     assert np.isfinite(history["nme"]).all()
 
 
-def test_a_model_that_foretells_its_errors_is_trained_by_a_plain_loss_too(tmp_path):
-    build = functools.partial(models.cnn, size=16, filters=(4,), validation=True)
+def test_a_model_that_tells_expected_errors_is_trained_by_a_plain_loss_too(tmp_path):
+    build = functools.partial(models.cnn, size=16, filters=(4,), expected_error=True)
     assert set(run(recipe_of(sgd, 1, model=build), tmp_path).output) == {"landmarks", "error"}
 
 

@@ -1,0 +1,74 @@
+"""Models of half precision: exported in float32, and their detector untouched."""
+
+import pathlib
+
+import keras
+import numpy as np
+import pytest
+
+from keras_landmarks import Landmarker, load, runtime
+from keras_landmarks.export.precision import in_float32
+from keras_landmarks.faces import Mtcnn
+from keras_landmarks.pictures import read_image
+
+PORTRAIT = pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg"
+HALF = ["mixed_bfloat16", "mixed_float16", "bfloat16", "float16"]
+every_half = pytest.mark.parametrize("policy", HALF)
+
+
+@pytest.fixture
+def half(policy):
+    """The tiny model as it is built under a policy, which stays."""
+    keras.config.set_dtype_policy(policy)
+    yield load("tiny-ibug68")
+    keras.config.set_dtype_policy("float32")
+
+
+def crops():
+    return np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+
+
+@every_half
+@pytest.mark.parametrize("again", [False, True], ids=["built", "saved and loaded"])
+def test_a_model_of_half_precision_is_exported_in_float32(half, again, tmp_path):
+    if again:
+        half.save(tmp_path / "half.keras")
+        half = keras.models.load_model(tmp_path / "half.keras")
+    detector = half.detector = Mtcnn(threshold=0.7)
+    whole = in_float32(half)
+    assert type(whole) is Landmarker
+    assert whole.detector is detector
+    assert {layer.compute_dtype for layer in whole.layers if layer.weights} == {"float32"}
+    for known, variable in zip(half.weights, whole.weights, strict=True):
+        assert variable.dtype == "float32"
+        np.testing.assert_array_equal(np.float32(known.numpy()), variable.numpy())
+    expected = whole.predict_on_batch(crops())["landmarks"]
+    for name, kind in (("a.tflite", "tflite"), ("a.onnx", "onnx")):
+        facts = half.export(tmp_path / name, kind)
+        assert facts["licence"] == half.licence
+        found = runtime.open_model(tmp_path / name).predict_on_batch(crops())["landmarks"]
+        np.testing.assert_allclose(found, expected, atol=0.01)
+    assert keras.config.dtype_policy().name != "float32"  # is left as it was
+
+
+def test_a_model_of_float32_is_exported_itself():
+    model = load("tiny-ibug68")
+    assert in_float32(model) is model
+
+
+@every_half
+def test_the_policy_does_not_reach_the_detector(half):
+    picture = read_image(PORTRAIT)
+    boxes, scores = Mtcnn()(picture)
+    assert keras.config.dtype_policy().name != "float32"
+    keras.config.set_dtype_policy("float32")
+    expected, sure = Mtcnn()(picture)
+    np.testing.assert_array_equal(boxes, expected)
+    np.testing.assert_array_equal(scores, sure)
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_verbose_says_what_was_written(verbose, tmp_path, capfd):
+    load("tiny-ibug68").export(tmp_path / "a.tflite", "tflite", verbose=verbose)
+    said = f"{tmp_path / 'a.tflite'}: tflite; landmarks within "
+    assert (said in capfd.readouterr().out) == verbose

@@ -1,0 +1,90 @@
+"""Which box is a face's, what of the picture a model then sees, and when a face has left it."""
+
+import keras
+import numpy as np
+import pytest
+from loaded import load
+
+from keras_landmarks import Landmarker, Tracker, faces
+from keras_landmarks.data import Face
+
+PICTURE = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+BOX = np.float32([40, 30, 80, 70])
+CORNERS = np.float32([[40, 30], [79, 30], [60, 50], [40, 69], [79, 69]])  # of the box
+FACE = Face(PICTURE, CORNERS, "five5", BOX)
+
+
+def landmarker(low, high, **facts):
+    """A model that always says the same square of its crop of 16 pixels."""
+    square = np.float32([(low, low), (high, low), (8, 8), (low, high), (high, high)])
+    crops = keras.Input((16, 16, 3), name="crops")
+    flat = keras.layers.GlobalAveragePooling2D()(crops)
+    bias = keras.initializers.Constant(square.ravel())
+    dense = keras.layers.Dense(10, kernel_initializer="zeros", bias_initializer=bias)(flat)
+    landmarks = keras.layers.Reshape((5, 2))(dense)
+    return Landmarker(crops, {"landmarks": landmarks}, scheme="five5", **facts)
+
+
+@pytest.mark.parametrize(("box", "margin"), [("truth", 1.0), ("mtcnn", 1.0), ("annotation", 1.5)])
+def test_a_crop_is_the_box_as_the_model_knows_it_times_its_margin(box, margin):
+    model = landmarker(-0.5, 15.5, box=box, margin=margin)  # says the edges of its crop
+    (found,) = model.detect(PICTURE, BOX, convention="annotation")
+    x, y, scale = {"mtcnn": (-0.013, -0.171, 1.237)}.get(box, (0, 0, 1))
+    centre = np.array([60 + 40 * x, 50 + 40 * y])
+    half = 20 * scale * margin
+    np.testing.assert_allclose(found.landmarks[0] + 0.5, centre - half, atol=0.01)
+    np.testing.assert_allclose(found.landmarks[-1] + 0.5, centre + half, atol=0.01)
+
+
+def test_boxes_of_300w_and_those_of_the_truth_lie_alike():
+    found = faces.convert_boxes(BOX, "annotation", "truth")
+    np.testing.assert_allclose(found, BOX)
+
+
+def test_a_box_that_only_touches_the_picture_is_outside():
+    for box in ([120, 0, 130, 9], [0, 100, 9, 110], [-9, 0, 0, 9], [0, -9, 9, 0]):
+        with pytest.raises(ValueError, match="outside of the picture of 120 x 100"):
+            faces.check_boxes(box, PICTURE)
+    assert len(faces.check_boxes([[119, 99, 130, 110], [-9, -9, 1, 1]], PICTURE)) == 2
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_a_known_face_is_the_box_that_overlaps_it_most(turn):
+    boxes = np.stack([BOX + 12, BOX + 2, BOX - 14])[::turn]
+    found = faces.find_face(lambda picture: boxes, PICTURE, BOX)
+    np.testing.assert_array_equal(found, BOX + 2)
+
+
+@pytest.mark.parametrize("turn", [1, -1])
+def test_calibration_takes_the_box_that_overlaps_a_face_most(turn):
+    boxes = np.stack([BOX + (-15, -15, 15, 15), BOX + 2])[::turn]
+    found = faces.calibrate(lambda picture: boxes, [FACE])
+    assert (found.x, found.y, found.scale) == pytest.approx((0.05, 0.05, 1))
+
+
+def test_calibration_does_not_mind_a_few_faces_that_are_framed_otherwise():
+    framed = iter([BOX, BOX, BOX + (-20, -20, 20, 20), BOX, BOX])
+    found = faces.calibrate(lambda picture: next(framed)[None], [FACE] * 5)
+    assert (found.x, found.y, found.scale) == pytest.approx((0, 0, 1))
+
+
+def test_a_face_whose_landmarks_leave_their_crop_is_lost():
+    for model, count in ((landmarker(2, 13), 1), (landmarker(0, 4), 0)):
+        tracker = Tracker(model, lambda picture: BOX[None])
+        assert len(tracker(PICTURE)) == count
+
+
+def test_an_empty_scene_is_searched_every_five_frames():
+    calls = []
+    tracker = Tracker(load("tiny-ibug68"), lambda picture: calls.append(1) or [])
+    for _ in range(11):
+        assert tracker(PICTURE) == []
+    assert len(calls) == 3
+
+
+def test_a_filter_may_leave_speed_out_of_account():
+    smooth = faces.OneEuro(30, cutoff=1.0, beta=0.0)
+    weight = 1 / (1 + 30 / (2 * np.pi))
+    points = np.float32([[0, 0], [100, -7]])
+    smooth(points, 50.0)
+    np.testing.assert_allclose(smooth(points + 90, 50.0), points + 90 * weight, rtol=1e-5)

@@ -1,0 +1,10 @@
+"""Where things lie."""
+
+import os
+import pathlib
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PORTRAIT = ROOT / "tutorials" / "astronaut.jpg"
+DATA = os.environ.get("KERAS_LANDMARKS_DATA")
+DATA = DATA and pathlib.Path(DATA)
+"""The folder of real faces, or None."""
