@@ -92,9 +92,7 @@ def measure_tracking(name):
     faces = [tracker_of_moving(picture)[0] for picture in moving]
     box = geometry.box_from_landmarks(alone[0].landmarks)
     boxes = [box + (speed * t, 0) * 2 for t in range(30)]
-    turns = [[face.angle] for face in faces]  # the same crop, but for where it lies
-    rows = zip(moving, boxes, turns)
-    truth = [model.detect(f, b, None, "truth", angles=a)[0] for f, b, a in rows]
+    truth = [model.detect(f, b, None, "truth")[0] for f, b in zip(moving, boxes)]
     behind = [(a.landmarks - b.landmarks)[:, 0].mean() for a, b in zip(truth, faces)]
     return {
         "jitter_px": spread(alone),
