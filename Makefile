@@ -16,15 +16,16 @@ test: .venv/tests lint
 lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
 
-.venv/installed: .venv/bin/python setup.cfg
+.venv/installed: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-.venv/tests: .venv/bin/python setup.cfg
+.venv/tests: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable ".[tests]"
 	@touch $@ .venv/installed

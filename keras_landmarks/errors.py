@@ -13,14 +13,15 @@ Functions take NumPy arrays or tensors of any Keras backend, and need NumPy alon
 """
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from keras_landmarks.geometry import namespace
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.geometry import Array, namespace
+from keras_landmarks.schemes import Scheme, get_scheme
 
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
 
 
-def normaliser(landmarks, scheme="ibug68", kind=None):
+def normaliser(landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | None = None) -> Array:
     """The distance that a face's errors are divided by, in pixels.
 
     Args:
@@ -44,14 +45,16 @@ def normaliser(landmarks, scheme="ibug68", kind=None):
         return xp.sqrt(xp.sum(extent * extent, axis=-1))
     if kind not in NORMALISERS:
         raise ValueError(f"Unknown normaliser {kind!r}. Known: {', '.join(NORMALISERS)}.")
-    if kind == "corners" and not scheme.eye_corners:
-        raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
+    if eyes is None:
+        raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
     right, left = (xp.mean(xp.take(landmarks, np.atleast_1d(eye), axis=1), axis=1) for eye in eyes)
     return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
 
 
-def point_errors(y_true, y_pred, scheme="ibug68", kind=None):
+def point_errors(
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+) -> Array:
     """The normalised error of every landmark.
 
     Args:
@@ -79,13 +82,17 @@ def point_errors(y_true, y_pred, scheme="ibug68", kind=None):
     return distances / normaliser(y_true, scheme, kind)[:, None]
 
 
-def face_errors(y_true, y_pred, scheme="ibug68", kind=None):
+def face_errors(
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+) -> Array:
     """The normalised mean error of every face, `(batch,)`. Arguments as of `point_errors`."""
     errors = point_errors(y_true, y_pred, scheme, kind)
     return namespace(errors).mean(errors, axis=-1)
 
 
-def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
+def region_errors(
+    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | None = None
+) -> dict[str, float]:
     """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`."""
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(errors)
@@ -94,7 +101,7 @@ def region_errors(y_true, y_pred, scheme="ibug68", kind=None):
     return {name: float(errors[:, list(points)].mean()) for name, points in regions.items()}
 
 
-def failure_rate(errors, threshold=0.08):
+def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:
     """The fraction of faces with an error above a threshold, or with none (NaN).
 
     Args:
@@ -104,7 +111,7 @@ def failure_rate(errors, threshold=0.08):
     return float((~(np.asarray(errors) <= threshold)).mean())
 
 
-def ced(errors):
+def ced(errors: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """The cumulative error distribution: what fraction of faces has at most which error.
 
     Args:
@@ -117,7 +124,7 @@ def ced(errors):
     return errors, np.arange(1, len(errors) + 1) / len(errors)
 
 
-def auc(errors, threshold=0.08):
+def auc(errors: ArrayLike, threshold: float = 0.08) -> float:
     """The area under the CED curve up to a threshold, as a fraction of the whole: 1 is perfect.
 
     Exact: the area under the empirical curve up to t is the mean of `max(t - error, 0)`.

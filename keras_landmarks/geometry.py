@@ -15,11 +15,15 @@ tensors of any Keras backend (layers) alike: arrays in, arrays out; tensors in, 
 """
 
 import sys
+from typing import Any, TypeAlias
 
 import numpy as np
 
+Array: TypeAlias = Any
+"""A NumPy array or a tensor of any Keras backend; no type says both."""
 
-def namespace(*arrays):
+
+def namespace(*arrays: Array) -> Any:
     """The module whose functions fit the arguments: `numpy` for arrays, else `keras.ops`."""
     if all(isinstance(array, np.ndarray) for array in arrays):  # asking Keras is slow
         return np
@@ -36,7 +40,7 @@ FAR = 1e6
 """Pixels. No picture is as large: what is further away is nowhere."""
 
 
-def finite(values):
+def finite(values: Array) -> Array:
     """The values within `FAR` of zero; those beyond, and NaN, become `FAR` or `-FAR`.
 
     Also in exported graphs, where a choice between numbers may be computed as a sum of products,
@@ -46,7 +50,7 @@ def finite(values):
     return xp.clip(xp.where(xp.isnan(values), FAR, values), -FAR, FAR)
 
 
-def _matrix(xp, a, b, c, d, e, f):
+def _matrix(xp: Any, a: Array, b: Array, c: Array, d: Array, e: Array, f: Array) -> Array:
     """Stacks six `(...)` numbers into transforms `[[a, b, c], [d, e, f]]`: `(..., 2, 3)`."""
     if xp is np and not np.ndim(a):  # one transform: `stack` is slow
         return np.array([[a, b, c], [d, e, f]])
@@ -56,7 +60,7 @@ def _matrix(xp, a, b, c, d, e, f):
 # Boxes
 
 
-def box_from_landmarks(landmarks):
+def box_from_landmarks(landmarks: Array) -> Array:
     """The smallest box that holds every landmark's pixel.
 
     Args:
@@ -70,7 +74,7 @@ def box_from_landmarks(landmarks):
     return xp.concatenate([low, high + 1.0], axis=-1)
 
 
-def square_box(box, scale=1.0):
+def square_box(box: Array, scale: float = 1.0) -> Array:
     """The square about a box's centre, as long as its longer side times `scale`: `(..., 4)`."""
     xp = namespace(box)
     centre = (box[..., :2] + box[..., 2:]) / 2.0
@@ -81,7 +85,7 @@ def square_box(box, scale=1.0):
 # Transforms
 
 
-def box_transform(box, size):
+def box_transform(box: Array, size: tuple[int, int]) -> Array:
     """The transform `crop_from_picture` that fills a crop of `size` with what is in `box`.
 
     Args:
@@ -98,7 +102,9 @@ def box_transform(box, size):
     return _matrix(xp, sx, zero, (0.5 - left) * sx - 0.5, zero, sy, (0.5 - top) * sy - 0.5)
 
 
-def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
+def similarity_transform(
+    scale: Array, degrees: Array, centre: Array, shift: Array = (0.0, 0.0)
+) -> Array:
     """Scales and rotates about `centre`, then shifts: `(..., 2, 3)` float32 transforms.
 
     Args:
@@ -114,30 +120,30 @@ def similarity_transform(scale, degrees, centre, shift=(0.0, 0.0)):
     return transform.astype(np.float32) if xp is np else transform
 
 
-def mirror_transform(width):
+def mirror_transform(width: int) -> np.ndarray:
     """The transform that mirrors a picture of `width` pixels: `x -> width - 1 - x`."""
     return np.array([[-1, 0, width - 1], [0, 1, 0]], np.float32)
 
 
-def resize_transform(source_size, target_size):
+def resize_transform(source_size: tuple[int, int], target_size: tuple[int, int]) -> np.ndarray:
     """The transform `target_from_source` of resizing a picture: `p -> (p + 0.5) * s - 0.5`."""
     sy, sx = target_size[0] / source_size[0], target_size[1] / source_size[1]
     return np.array([[sx, 0, sx / 2 - 0.5], [0, sy, sy / 2 - 0.5]], np.float32)
 
 
-def resize_points(points, scale):
+def resize_points(points: Array, scale: float) -> Array:
     """Where points `(..., 2)` lie after resizing a picture by `scale`."""
     return (points + 0.5) * scale - 0.5
 
 
-def transform_points(points, transform):
+def transform_points(points: Array, transform: Array) -> Array:
     """Takes points `(..., n, 2)` through transforms `(..., 2, 3)`."""
     xp = namespace(points, transform)
     linear = xp.swapaxes(transform[..., :2], -1, -2)
     return xp.matmul(points, linear) + transform[..., None, :, 2]
 
 
-def compose(second, first):
+def compose(second: Array, first: Array) -> Array:
     """One transform for two: `compose(c_from_b, b_from_a)` is `c_from_a`."""
     xp = namespace(second, first)
     linear = xp.matmul(second[..., :2], first)
@@ -145,7 +151,7 @@ def compose(second, first):
     return xp.concatenate([linear[..., :2], moved], axis=-1)
 
 
-def invert(transform):
+def invert(transform: Array) -> Array:
     """The inverse transform: `invert(b_from_a)` is `a_from_b`. A singular one gives infinities."""
     xp = namespace(transform)
     if xp is np and np.ndim(transform) == 2:  # Python's own numbers are quicker
@@ -158,7 +164,7 @@ def invert(transform):
     return _matrix(xp, a, b, -(a * c + b * f), d, e, -(d * c + e * f))
 
 
-def fit_similarity(source, target, weights=None):
+def fit_similarity(source: Array, target: Array, weights: Array | None = None) -> Array:
     """The least-squares similarity (scale, rotation, shift; no mirroring) from source to target.
 
     In the plane Umeyama's solution has a closed form: with both sets centred, the transform's

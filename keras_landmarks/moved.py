@@ -6,6 +6,7 @@ import importlib.machinery
 import sys
 import types
 import warnings
+from typing import Any
 
 MOVED = {
     "detection": ("faces.boxes", "faces.detectors", "faces.mtcnn"),
@@ -13,13 +14,13 @@ MOVED = {
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
     "smoothing": ("faces.smoothing",),
-    "tracking": ("faces.tracking",),
+    "tracking": ("faces.tracking", "faces.followed_face"),
     "video": ("pictures.video",),
 }
 """`{old name: where its objects are now}`, in this package."""
 
 
-def old_module(name):
+def old_module(name: str) -> types.ModuleType:
     """A module of `MOVED` with the objects of the new ones; warns the caller's caller."""
     homes = [f"keras_landmarks.{home}" for home in MOVED[name]]
     text = f"keras_landmarks.{name} is now {' and '.join(homes)}; the old name goes with 0.3."
@@ -33,20 +34,18 @@ def old_module(name):
 class Loader(importlib.abc.MetaPathFinder, importlib.abc.Loader):
     """Python's import system asks it first, and it knows the old names alone."""
 
-    @staticmethod
-    def find_spec(fullname, path=None, target=None):
+    def find_spec(
+        self, fullname: str, path: Any = None, target: Any = None
+    ) -> importlib.machinery.ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        if package == "keras_landmarks" and name in MOVED:
-            return importlib.machinery.ModuleSpec(fullname, Loader)
-        return None
+        known = package == "keras_landmarks" and name in MOVED
+        return importlib.machinery.ModuleSpec(fullname, self) if known else None
 
-    @staticmethod
-    def create_module(spec):
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> types.ModuleType:
         return old_module(spec.name.rpartition(".")[2])
 
-    @staticmethod
-    def exec_module(module):
+    def exec_module(self, module: types.ModuleType) -> None:
         sys.modules[module.__name__] = module
 
 
-sys.meta_path.insert(0, Loader)
+sys.meta_path.insert(0, Loader())

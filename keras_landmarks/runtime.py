@@ -6,8 +6,11 @@ Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, N
 import json
 import os
 import pathlib
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.finder import find_faces
@@ -29,14 +32,16 @@ class ExportedModel:
         detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
     """
 
-    def __init__(self, run, facts):
+    def __init__(
+        self, run: Callable[[np.ndarray], dict[str, np.ndarray]], facts: dict[str, Any]
+    ) -> None:
         self.facts, self.name, self._run = facts, facts["model"], run
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
         self.detector = BlazeFace()
 
-    def predict_on_batch(self, crops):
+    def predict_on_batch(self, crops: ArrayLike) -> dict[str, np.ndarray]:
         """The network's outputs.
 
         Args:
@@ -87,7 +92,7 @@ class ExportedModel:
         return find_faces(self, image, boxes, detector, convention, angles, turns)
 
 
-def open_model(path, threads=1):
+def open_model(path: Path, threads: int = 1) -> ExportedModel:
     """Opens a model that `export` wrote.
 
     Args:
@@ -119,7 +124,7 @@ def open_model(path, threads=1):
         raise ValueError(f"{path} is damaged or cut short: {error}") from error
 
 
-def read_facts(path):
+def read_facts(path: Path) -> dict[str, Any]:
     """What was written with a model: in the file itself.
 
     Args:

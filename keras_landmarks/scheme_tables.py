@@ -3,14 +3,16 @@
 Tables for `schemes`, whose `Scheme` says what the words mean.
 """
 
+from typing import Any
 
-def run(first, last):
+
+def run(first: int, last: int) -> tuple[int, ...]:
     """The indices from the first to the last, in either direction."""
     step = 1 if last >= first else -1
     return tuple(range(first, last + step, step))
 
 
-def mirror_of(count, *pairs):
+def mirror_of(count: int, *pairs: tuple[int, int, int, int]) -> tuple[int, ...]:
     """Mirror indices from pairs of runs `(first, last, first of the other side, its last)`."""
     mirror = list(range(count))
     for first, last, other_first, other_last in pairs:
@@ -19,7 +21,7 @@ def mirror_of(count, *pairs):
     return tuple(mirror)
 
 
-IBUG68 = dict(
+IBUG68: dict[str, Any] = dict(
     count=68,
     mirror=mirror_of(
         68,
@@ -56,7 +58,7 @@ IBUG68 = dict(
     eye_corners=(36, 45),
 )
 
-WFLW98 = dict(
+WFLW98: dict[str, Any] = dict(
     count=98,
     mirror=mirror_of(
         98,
@@ -97,7 +99,7 @@ WFLW98 = dict(
     eye_corners=(60, 72),
 )
 
-COFW29 = dict(
+COFW29: dict[str, Any] = dict(
     count=29,
     mirror=mirror_of(
         29,
@@ -135,7 +137,7 @@ COFW29 = dict(
     eye_corners=(8, 9),
 )
 
-AFLW19 = dict(
+AFLW19: dict[str, Any] = dict(
     count=19,
     mirror=mirror_of(19, (0, 2, 5, 3), (6, 8, 11, 9), (12, 12, 14, 14), (15, 15, 17, 17)),
     contours={
@@ -161,7 +163,7 @@ AFLW19 = dict(
 )
 
 
-FIVE5 = dict(
+FIVE5: dict[str, Any] = dict(
     count=5,
     mirror=(1, 0, 2, 4, 3),
     contours={
@@ -181,7 +183,7 @@ WITHOUT_JAW = run(17, 67)
 WITHOUT_INNER_CORNERS = tuple(i for i in WITHOUT_JAW if i not in (60, 64))
 
 # Each target point is the mean of the named source points.
-CONVERSIONS = {
+CONVERSIONS: dict[tuple[str, str], tuple[tuple[int, ...], ...]] = {
     # Approximate: the jaw is divided evenly in 98 but not in 68, and the eyelids hold six
     # points instead of four; brows, nose, eye corners and lips are the same points.
     ("wflw98", "ibug68"): tuple(

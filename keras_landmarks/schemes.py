@@ -8,6 +8,7 @@ right are the person's own: the right eye is on the picture's left.
 import dataclasses
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import scheme_tables
 from keras_landmarks.scheme_tables import CONVERSIONS
@@ -46,16 +47,16 @@ class Scheme:
 
     name: str
     count: int
-    mirror: tuple
-    contours: dict
-    regions: dict
-    right_eye: tuple
-    left_eye: tuple
-    eye_corners: tuple | None
+    mirror: tuple[int, ...]
+    contours: dict[str, tuple[tuple[int, ...], bool]]
+    regions: dict[str, tuple[int, ...]]
+    right_eye: tuple[int, ...]
+    left_eye: tuple[int, ...]
+    eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
 
     @property
-    def point_names(self):
+    def point_names(self) -> list[str]:
         """The points in their order: each by its region and its place there, as `jaw 1`."""
         names = [f"point {i}" for i in range(1, self.count + 1)]
         for region, points in self.regions.items():
@@ -63,22 +64,23 @@ class Scheme:
                 names[i] = f"{region} {place}"
         return names
 
-    def mirrored(self, landmarks, width):
+    def mirrored(self, landmarks: ArrayLike, width: int) -> np.ndarray:
         """Landmarks `(..., n, 2)` of the picture of `width` pixels flipped left to right."""
         flipped = np.array(landmarks)[..., list(self.mirror), :]
         flipped[..., 0] = width - 1 - flipped[..., 0]
         return flipped
 
 
-def _subset(scheme, name, keep):
+def _subset(scheme: Scheme, name: str, keep: tuple[int, ...]) -> Scheme:
     """The scheme of some points of another one, renumbered in the order of `keep`."""
     new = {old: i for i, old in enumerate(keep)}
 
-    def renumber(indices):
+    def renumber(indices: tuple[int, ...]) -> tuple[int, ...]:
         return tuple(new[i] for i in indices if i in new)
 
     contours = {k: (renumber(v), closed) for k, (v, closed) in scheme.contours.items()}
     regions = {k: renumber(v) for k, v in scheme.regions.items()}
+    corners = scheme.eye_corners and (new[scheme.eye_corners[0]], new[scheme.eye_corners[1]])
     return dataclasses.replace(
         scheme,
         name=name,
@@ -88,7 +90,7 @@ def _subset(scheme, name, keep):
         regions={k: v for k, v in regions.items() if v},
         right_eye=renumber(scheme.right_eye),
         left_eye=renumber(scheme.left_eye),
-        eye_corners=renumber(scheme.eye_corners),
+        eye_corners=corners,
     )
 
 
@@ -104,7 +106,7 @@ SCHEMES = {s.name: s for s in (IBUG68, WFLW98, COFW29, AFLW19, IBUG51, IBUG49, F
 """What names stand for. Models of a scheme of your own need it here: `SCHEMES["mine"] = mine`."""
 
 
-def get_scheme(scheme):
+def get_scheme(scheme: Scheme | str) -> Scheme:
     """The `Scheme` of a name; a `Scheme` is returned as it is.
 
     Raises:
@@ -124,7 +126,7 @@ APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"))
 """Conversions in which some points do not correspond exactly."""
 
 
-def convert(landmarks, source, target):
+def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) -> np.ndarray:
     """Landmarks of one scheme as another whose points are among them.
 
     98 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); 68 -> 51, 68 -> 49,

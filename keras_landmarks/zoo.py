@@ -6,9 +6,14 @@ import functools
 import hashlib
 import json
 import pathlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.schemes import Scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
 """The index of the zoo: builder, crop, weights file with sha256, and facts. Written by
@@ -16,11 +21,11 @@ INDEX = pathlib.Path(__file__).with_name("zoo.json")
 
 
 @functools.cache
-def _index():
+def _index() -> dict[str, dict[str, Any]]:
     return json.loads(INDEX.read_text(encoding="utf-8"))
 
 
-def list_models():
+def list_models() -> dict[str, dict[str, Any]]:
     """The models of the zoo.
 
     Returns:
@@ -35,7 +40,7 @@ def list_models():
     return copy.deepcopy(_index())
 
 
-def _facts(name):
+def _facts(name: str) -> dict[str, Any]:
     if name not in _index():
         close = difflib.get_close_matches(str(name), _index(), n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
@@ -43,7 +48,9 @@ def _facts(name):
     return _index()[name]
 
 
-def load(name, scheme=None, mean_shape=None):
+def load(
+    name: str, scheme: Scheme | str | None = None, mean_shape: ArrayLike | None = None
+) -> Landmarker:
     """A trained model.
 
     Args:
@@ -89,7 +96,7 @@ def load(name, scheme=None, mean_shape=None):
     )
 
 
-def read_weights(name):
+def read_weights(name: str) -> dict[str, np.ndarray]:
     """The published weights of a model.
 
     Args:

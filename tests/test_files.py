@@ -31,8 +31,34 @@ def test_a_file_that_cannot_be_written_whole_leaves_the_older_one_alone(tmp_path
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_written_to_has_the_ending_of_the_file(tmp_path):
+def test_what_is_written_to_has_the_name_of_the_file(tmp_path):
     with files.whole(tmp_path / "a.mp4") as partial:
-        assert partial.suffix == ".mp4"
-        assert partial.parent == tmp_path
+        assert partial.name == "a.mp4"
         partial.write_bytes(b"")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.mp4"]
+
+
+def test_a_folder_replaces_an_older_one_whole(tmp_path):
+    path = tmp_path / "model"
+    for content in ("first", "second"):
+        with files.whole(path) as partial:
+            partial.mkdir()
+            (partial / content).write_text(content)
+    assert list(path.iterdir()) == [path / "second"]
+    with pytest.raises(OSError, match="third"), files.whole(path) as partial:
+        (partial / "third").write_text("its folder is not there")
+    assert list(tmp_path.iterdir()) == [path]
+    assert list(path.iterdir()) == [path / "second"]
+
+
+def test_a_file_does_not_replace_a_folder_nor_a_folder_a_file(tmp_path):
+    folder, file = tmp_path / "folder", tmp_path / "file"
+    folder.mkdir()
+    (folder / "precious").write_text("precious")
+    file.write_text("precious")
+    with pytest.raises(OSError, match="directory"):
+        files.write_bytes(folder, b"bytes")
+    with pytest.raises(OSError, match="directory"), files.whole(file) as partial:
+        partial.mkdir()
+    assert (folder / "precious").read_text() == file.read_text() == "precious"
+    assert sorted(tmp_path.iterdir()) == [file, folder]

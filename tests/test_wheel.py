@@ -1,6 +1,7 @@
 import pathlib
 import subprocess
 import sys
+import zipfile
 
 import pytest
 import skimage.data
@@ -26,6 +27,12 @@ def test_a_wheel_installed_elsewhere_loads_and_detects(tmp_path):
     pip = [sys.executable, "-m", "pip", "--quiet"]
     subprocess.run([*pip, "wheel", "--no-deps", "-w", tmp_path, source], check=True)
     (wheel,) = tmp_path.glob("*.whl")
+    names = zipfile.ZipFile(wheel).namelist()
+    metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+    facts = zipfile.ZipFile(wheel).read(metadata).decode()
+    assert "License-Expression: Apache-2.0 AND LicenseRef-Weights-Research-Only\n" in facts
+    assert any(name.endswith("licenses/LICENSE-WEIGHTS") for name in names)
+    assert {"keras_landmarks/py.typed", "keras_landmarks/data/readers/pts.py"} <= set(names)
     subprocess.run([*pip, "install", "--no-deps", "--target", target, wheel], check=True)
     write_image(tmp_path / "portrait.png", skimage.data.astronaut())
     command = [sys.executable, "-c", USE, str(target)]

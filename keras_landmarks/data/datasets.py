@@ -63,9 +63,9 @@ def read_300w(folder, split="300w/train", skip_broken=False):
     boxes = _read_boxes(folder / "boxes.csv")
     faces = []
     for part in there:
-        for name, image, annotation, twin in _pairs(folder, part):
+        for name, pictures, annotation in _pairs(folder, part):
             try:
-                faces.append(_face(name, image, annotation, twin, boxes))
+                faces.append(_face(name, pictures, annotation, boxes))
             except ValueError as error:
                 if not skip_broken:
                     raise
@@ -76,19 +76,19 @@ def read_300w(folder, split="300w/train", skip_broken=False):
 
 
 def _pairs(folder, part):
-    """`(name, picture, annotation, other picture of that name)`, or None, of all in a folder."""
-    files = sorted((folder / part).iterdir())
-    pictures, twins = {f.stem: f for f in files if f.suffix.lower() in _PICTURES}, {}
-    for file in files:
-        if file.suffix.lower() in _PICTURES and pictures[file.stem] != file:
-            twins[file.stem] = file
-    annotations = {f.stem: f for f in files if f.suffix.lower() == ".pts"}
+    """`(name, pictures, annotation)` of all in a folder: one picture each where all is well."""
+    pictures, annotations = {}, {}
+    for file in sorted((folder / part).iterdir()):
+        if file.suffix.lower() in _PICTURES:
+            pictures.setdefault(file.stem, []).append(file)
+        elif file.suffix.lower() == ".pts":
+            annotations[file.stem] = file
     shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
     alone = {_photo(stem) for stem in shared} - set(annotations)
     for stem in sorted((set(pictures) - alone) | set(annotations)):
-        image = pictures.get(_photo(stem) if stem in shared else stem)
-        name = f"{part}/{stem}{image.suffix if image else '.jpg'}"
-        yield name, image, annotations.get(stem), twins.get(image.stem if image else None)
+        images = pictures.get(_photo(stem) if stem in shared else stem, [])
+        ending = images[-1].suffix if images else ".jpg"
+        yield f"{part}/{stem}{ending}", images, annotations.get(stem)
 
 
 def _photo(stem):
@@ -96,13 +96,14 @@ def _photo(stem):
     return re.sub(r"_\d{1,2}$", "", stem)
 
 
-def _face(name, image, annotation, twin, boxes):
-    if twin is not None:
-        raise ValueError(f"{twin} and {image} share one annotation.")
+def _face(name, pictures, annotation, boxes):
+    if len(pictures) > 1:
+        raise ValueError(f"{pictures[0]} and {pictures[-1]} share one annotation.")
+    if not pictures:
+        raise ValueError(f"{annotation} has no picture: expected {annotation.stem}.jpg or .png.")
+    (image,) = pictures
     if annotation is None:
         raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
-    if image is None:
-        raise ValueError(f"{annotation} has no picture: expected {annotation.stem}.jpg or .png.")
     landmarks = read_pts(annotation, count=68)
     photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
     return Face(image, landmarks, "ibug68", boxes.get(name), name, photo)

@@ -8,7 +8,6 @@ file itself.
 import contextlib
 import json
 import pathlib
-import tempfile
 
 import numpy as np
 
@@ -68,10 +67,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         raise ValueError(f"{path} is there, and no {kind} to replace.")
     need_packages(format)
     crops = _crops(model, representative)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
-        made = pathlib.Path(folder) / "new" / path.name
-        made.parent.mkdir()
+    with files.whole(path) as made:
         facts = _facts(model, format, dtype)
         if format == "tflite-int8":
             facts |= _write_int8(model, made, dtype, facts, crops)
@@ -86,12 +82,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         text = (json.dumps(facts, indent=1) + "\n").encode()
         if made.is_dir():
             files.write_bytes(made / "assets.extra" / "landmarks.json", text)
-            if path.exists():
-                path.replace(pathlib.Path(folder) / "old")
-            made.replace(path)
         else:
             files.write_bytes(path.with_name(path.name + ".json"), text)
-            made.replace(path)
     return facts
 
 

@@ -1,5 +1,7 @@
 """MTCNN, a face detector that runs on Keras."""
 
+from typing import Any
+
 import cv2
 import numpy as np
 
@@ -29,11 +31,11 @@ class Mtcnn:
 
     convention = "mtcnn"
 
-    def __init__(self, longest=800, threshold=0.9):
+    def __init__(self, longest: int = 800, threshold: float = 0.9) -> None:
         self.longest, self.threshold = longest, threshold
-        self._network = None
+        self._network: Any = None
 
-    def __call__(self, image):
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self._network is None:
             import keras
 

@@ -1,5 +1,7 @@
 """Points of successive frames, smoothed."""
 
+from typing import Any
+
 import numpy as np
 
 
@@ -18,7 +20,9 @@ class OneEuro:
         interactive systems, CHI 2012.
     """
 
-    def __init__(self, frame_rate, cutoff=1.0, beta=10.0, speed_cutoff=1.0):
+    def __init__(
+        self, frame_rate: float, cutoff: float = 1.0, beta: float = 10.0, speed_cutoff: float = 1.0
+    ) -> None:
         if min(frame_rate, cutoff, speed_cutoff) <= 0 or beta < 0:
             raise ValueError(
                 f"Expected frame_rate, cutoff and speed_cutoff above zero and beta of at least "
@@ -26,9 +30,10 @@ class OneEuro:
             )
         self.frame_rate, self.cutoff = frame_rate, cutoff
         self.beta, self.speed_cutoff = beta, speed_cutoff
-        self._points = self._speed = None
+        self._points: np.ndarray | None = None
+        self._speed = np.zeros(0)
 
-    def __call__(self, points, width):
+    def __call__(self, points: np.ndarray, width: float) -> np.ndarray:
         """The points of a frame, smoothed.
 
         Args:
@@ -40,12 +45,13 @@ class OneEuro:
         """
         if self._points is None:
             self._points, self._speed = points, np.zeros_like(points)
-        speed = (points - self._points) * self.frame_rate / width
+        last = self._points
+        speed = (points - last) * self.frame_rate / width
         self._speed = self._speed + self._weight(self.speed_cutoff) * (speed - self._speed)
         pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)
         weight = self._weight(self.cutoff + self.beta * pace)
-        self._points = self._points + weight * (points - self._points)
+        self._points = last + weight * (points - last)
         return self._points
 
-    def _weight(self, cutoff):
+    def _weight(self, cutoff: Any) -> Any:
         return 1 / (1 + self.frame_rate / (2 * np.pi * cutoff))

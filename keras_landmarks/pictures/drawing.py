@@ -1,5 +1,8 @@
 """Landmarks drawn on a picture."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import cv2
 import numpy as np
 

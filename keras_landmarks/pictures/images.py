@@ -1,15 +1,16 @@
 """Pictures: reading, checking and the one resampling that makes a crop."""
 
 import pathlib
+from typing import Any
 
 import cv2
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.files import write_bytes
+from keras_landmarks.files import Path, write_bytes
 
 
-def read_image(path):
+def read_image(path: Path) -> np.ndarray:
     """Reads a picture file, upright as its EXIF orientation says.
 
     Args:
@@ -37,7 +38,7 @@ def read_image(path):
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def _cut_short(data):
+def _cut_short(data: np.ndarray) -> bool:
     """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
     data = data.tobytes()
     if data[:4] == b"\x89PNG":
@@ -53,7 +54,7 @@ def _cut_short(data):
     return b"\xff\xd9" not in data[scan:]
 
 
-def write_image(path, image):
+def write_image(path: Path, image: np.ndarray) -> None:
     """Writes an RGB uint8 picture; the file appears only when it is whole.
 
     Raises:
@@ -69,7 +70,7 @@ def write_image(path, image):
     write_bytes(path, data.tobytes())
 
 
-def as_rgb(image):
+def as_rgb(image: Any) -> np.ndarray:
     """Any picture as RGB uint8 pixels.
 
     Args:
@@ -113,7 +114,7 @@ def as_rgb(image):
     return np.ascontiguousarray(image[..., :3])
 
 
-def _as_uint8(image):
+def _as_uint8(image: np.ndarray) -> np.ndarray:
     if image.dtype.kind not in "fiu":
         raise ValueError(f"Expected a picture of numbers in 0..255, not of dtype {image.dtype}.")
     if not np.isfinite(image).all():
@@ -126,7 +127,7 @@ def _as_uint8(image):
     return np.rint(image).astype(np.uint8)
 
 
-def warp(image, target_from_source, size):
+def warp(image: np.ndarray, target_from_source: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Resamples a picture once, bilinearly; what lies outside of it is black.
 
     Where the target is less than half as fine as the source, the source is first reduced by a
@@ -153,12 +154,17 @@ def warp(image, target_from_source, size):
             np.float64(target_from_source), geometry.invert(cut_from_source)
         )
     warped = cv2.warpAffine(
-        image, np.float64(target_from_source), (size[1], size[0]), flags=cv2.INTER_LINEAR
+        image,
+        np.asarray(target_from_source, np.float64),
+        (size[1], size[0]),
+        flags=cv2.INTER_LINEAR,
     )
     return warped.reshape(*size, *channels)
 
 
-def _cut(image, target_from_source, size, factor):
+def _cut(
+    image: np.ndarray, target_from_source: np.ndarray, size: tuple[int, int], factor: int
+) -> tuple[np.ndarray, np.ndarray]:
     """The part of a picture that the target shows and some pixels about it, and its place."""
     corners = np.array([[0, 0], [size[1], 0], [size[1], size[0]], [0, size[0]]]) - 0.5
     seen = geometry.transform_points(corners, geometry.invert(np.float64(target_from_source)))
@@ -170,7 +176,9 @@ def _cut(image, target_from_source, size, factor):
     return image[top:bottom, left:right], cut_from_source
 
 
-def reduce(image, factor, image_from_source):
+def reduce(
+    image: np.ndarray, factor: int, image_from_source: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Makes a picture about `factor` times smaller by averaging areas.
 
     Args:

@@ -3,11 +3,13 @@
 import contextlib
 import io
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
-from keras_landmarks.files import write_bytes
+from keras_landmarks.files import Path, write_bytes
 
 
-def need_matplotlib():
+def need_matplotlib() -> None:
     """Raises an `ImportError` that says how to install matplotlib, where it is missing."""
     try:
         import matplotlib  # noqa: F401
@@ -16,7 +18,7 @@ def need_matplotlib():
 
 
 @contextlib.contextmanager
-def figure(path, size=(6, 4)):
+def figure(path: Path, size: tuple[float, float] = (6, 4)) -> Iterator[Any]:
     """A matplotlib figure that is written as a picture when the block ends, whole or not at all.
 
     Args:

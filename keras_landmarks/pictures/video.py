@@ -4,10 +4,14 @@ import numbers
 import pathlib
 import time
 import warnings
+from collections.abc import Iterator
+from typing import Any, Self
 
 import cv2
+import numpy as np
 
 from keras_landmarks import files
+from keras_landmarks.files import Path
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 """Endings of the videos that can be written, and how they are coded."""
@@ -53,7 +57,7 @@ class VideoReader:
         self.count = int(count) if 0 < count < 1e9 else None
         self.time = 0.0
 
-    def _open(self):
+    def _open(self) -> cv2.VideoCapture:
         camera = isinstance(self.source, int)
         capture = cv2.VideoCapture(self.source if camera else str(self.source))
         if not capture.isOpened():
@@ -61,7 +65,7 @@ class VideoReader:
             raise ValueError(f"{what} (OpenCV cannot read frames from it).")
         return capture
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[np.ndarray]:
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
         capture, seen, start = self._open(), 0, None
         try:
@@ -116,18 +120,18 @@ class VideoWriter:
             video.write(frame)
     """
 
-    def __init__(self, path, frame_rate):
+    def __init__(self, path: Path, frame_rate: float) -> None:
         self.path, self.frame_rate = pathlib.Path(path), frame_rate
-        self._codec = CODECS.get(self.path.suffix.lower())
-        if self._codec is None:
+        if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
-        self._whole, self._writer = files.whole(self.path), None
+        self._whole = files.whole(self.path)
+        self._writer: cv2.VideoWriter | None = None
 
-    def write(self, frame):
+    def write(self, frame: np.ndarray) -> None:
         """Adds a `(height, width, 3)` uint8 RGB frame; all have the size of the first."""
         size = frame.shape[1::-1]
         if self._writer is None:
-            codec = cv2.VideoWriter_fourcc(*self._codec)
+            codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
             partial, self._size = str(self._whole.__enter__()), size
             self._writer = cv2.VideoWriter(partial, codec, self.frame_rate, size)
             if not self._writer.isOpened():
@@ -136,10 +140,10 @@ class VideoWriter:
             raise ValueError(f"Frames of one size, not of {self._size} and {size} pixels.")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: Any) -> None:
         if self._writer is not None:
             self._writer.release()
             self._whole.__exit__(*error)

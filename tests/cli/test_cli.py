@@ -15,6 +15,7 @@ from keras_landmarks.cli import main, table
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
+ROOT = pathlib.Path(__file__).parents[2]
 MODEL = ["--model", "tiny-ibug68"]
 
 
@@ -269,3 +270,27 @@ def test_help_shows_an_example(command, capsys):
         main([*command, "--help"])
     assert stop.value.code == 0
     assert "usage: keras-landmarks" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("command", "tables"),
+    [("evaluate", (BOXES, NORMALISERS, SPLITS)), ("export", (FORMATS, DTYPES))],
+)
+def test_help_names_what_the_tables_of_the_package_hold(command, tables, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    said = capsys.readouterr().out.replace("-\n", "-")
+    assert all(re.search(rf"[\s{{,]{name}[\s}},]", said) for table in tables for name in table)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["list", "--help"]])
+def test_help_does_not_wait_for_keras(words):
+    code = "import sys; from keras_landmarks.cli import main\n"
+    code += f"try: main({words})\nexcept SystemExit: assert 'keras' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_python_runs_the_package_of_commands():
+    command = [sys.executable, "-m", "keras_landmarks.cli", "list"]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
+    assert "tiny-ibug68" in said
