@@ -14,7 +14,7 @@ MOVED = {
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
     "smoothing": ("faces.smoothing",),
-    "tracking": ("faces.tracking", "faces.followed_face"),
+    "tracking": ("faces.tracking",),
     "video": ("pictures.video",),
 }
 """`{old name: where its objects are now}`, in this package."""

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
+from keras_landmarks.files import Path
 from keras_landmarks.schemes import get_scheme
 
 MARK = '{"keras_landmarks": '

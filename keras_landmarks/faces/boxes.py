@@ -5,15 +5,10 @@ turned into the ones that a model was trained on; `detectors.calibrate` measures
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
-
-Detector: TypeAlias = Callable[[np.ndarray], Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,7 +39,7 @@ CONVENTIONS = {
 }
 
 
-def get_convention(convention: Convention | str) -> Convention:
+def get_convention(convention):
     """The `Convention` of a name; a `Convention` is returned as it is.
 
     Raises:

@@ -1,7 +1,6 @@
 """What was found of a face."""
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -36,7 +35,7 @@ class Detection:
     angle: float = 0.0
 
     @property
-    def confidence(self) -> np.ndarray | None:
+    def confidence(self):
         """How sure each point is, `(n,)` in 0..1, or None where the model does not say.
 
         From its error `exp(-error / (0.1 d))` with the distance `d` of the pupils (1 is certain,
@@ -48,10 +47,10 @@ class Detection:
         right, left = (
             self.landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)
         )
-        return np.exp(-self.error / (0.1 * max(float(np.linalg.norm(right - left)), 1.0)))
+        return np.exp(-self.error / (0.1 * max(np.linalg.norm(right - left), 1.0)))
 
     @property
-    def face_confidence(self) -> float | None:
+    def face_confidence(self):
         """How sure the face is: the mean confidence of its points, or None."""
         confidence = self.confidence
         return None if confidence is None else float(confidence.mean())

@@ -198,9 +198,7 @@ def cut_crops(model, picture, boxes, convention, angles=None):
         yield images.warp(picture, transform, model.size), transform
 
 
-def _outputs(
-    model: Model, crops: list[np.ndarray], picture_transforms: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+def _outputs(model, crops, picture_transforms):
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
@@ -209,9 +207,9 @@ def _outputs(
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
-            more["error"] = np.asarray(predicted["error"][face] * scale[face], np.float32)
+            more["error"] = np.float32(predicted["error"][face] * scale[face])
         if "score" in predicted:
-            more["point_score"] = np.asarray(predicted["score"][face], np.float32)
+            more["point_score"] = np.float32(predicted["score"][face])
         yield points, more
 
 

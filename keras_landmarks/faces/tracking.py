@@ -3,8 +3,6 @@
 import dataclasses
 import numbers
 import pathlib
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
@@ -39,7 +37,7 @@ class Track(Detection):
 
     id: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self):
         """The track as plain numbers, for JSON."""
         return {"id": self.id, **super().to_dict()}
 
@@ -104,17 +102,16 @@ class Tracker:
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self, frame_rate: float | None = None) -> None:
+    def reset(self, frame_rate=None):
         """Forgets all faces, as before another scene.
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
         """
-        self._faces: list[FollowedFace] = []
-        self._since = self.every
+        self._faces, self._since = [], self.every
         self._rate = frame_rate or self.frame_rate
 
-    def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
+    def track(self, source):
         """Follows the faces of a whole video.
 
         Args:
@@ -130,7 +127,7 @@ class Tracker:
         for frame in source:
             yield frame, self(frame)
 
-    def __call__(self, frame: Any) -> list[Track]:
+    def __call__(self, frame):
         """Finds the faces of the next frame.
 
         Args:
@@ -142,31 +139,30 @@ class Tracker:
         frame = images.as_rgb(frame)
         self._since += 1
         for face in self._faces:
-            face.begin_frame()
-        well = self._faces and len(self._in_view()) == len(self._faces)
+            face.unconfirmed += 1
+            face.lost += face.lost > 0
+            face.followed = False
+        well = self._faces and not any(face.lost for face in self._faces)
         if self._since >= (self.every if well else min(self.search, self.every)):
             self._detect(frame)
         self._follow(frame)
-        if self._since and any(face.state is State.JUST_LOST for face in self._faces):
+        if self._since and any(face.lost == 1 for face in self._faces):
             self._detect(frame)
             self._follow(frame)
         self._faces = [face for face in self._faces if self._is_kept(face)]
-        return [self._track(face) for face in self._in_view()]
+        return [self._track(face) for face in self._faces if not face.lost]
 
-    def _in_view(self) -> list[FollowedFace]:
-        return [face for face in self._faces if face.state is State.IN_VIEW]
-
-    def _detect(self, frame: np.ndarray) -> None:
+    def _detect(self, frame):
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
         seen = find_boxes(self.detector, frame, self.turns).converted("truth")
         boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
-            (share, i, j)
-            for i, face in enumerate(lost)
+            (face.lost > 0, -share, i, j)
+            for i, face in enumerate(self._faces)
             for j, share in enumerate(overlap(boxes, face.box))
-            if share >= SAME_FACE
+            if share >= 0.3
         ]
         # A box on a face that is followed is no other face, even if a better box confirmed it.
         known = {j for lost, _, _, j in pairs if not lost}
@@ -185,10 +181,10 @@ class Tracker:
         self._next_id += 1
         return Followed(self._next_id - 1, box, angle, self._filter())
 
-    def _filter(self) -> OneEuro | None:
-        return None if self.cutoff is None else OneEuro(self._rate, self.cutoff, self.beta)
+    def _filter(self):
+        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
 
-    def _follow(self, frame: np.ndarray) -> None:
+    def _follow(self, frame):
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
         followed = []
@@ -228,19 +224,13 @@ class Tracker:
         face.learn(detected=True)
         face.lost = int(not here)
 
-    def _is_kept(self, face: FollowedFace) -> bool:
+    def _is_kept(self, face):
         """Whether a face is not gone for long, nor a second track of an older one."""
-        older = [f.box for f in self._in_view() if f.id < face.id]
-        in_view = face.state is State.IN_VIEW
-        double = in_view and older and overlap(older, face.box).max() > 0.5
-        return (
-            face.frames_lost <= self.every
-            and face.frames_unconfirmed < 2 * self.every
-            and not double
-        )
+        older = [f.box for f in self._faces if f.id < face.id and not f.lost]
+        double = not face.lost and older and overlap(older, face.box).max() > 0.5
+        return face.lost <= self.every and face.unconfirmed < 2 * self.every and not double
 
-    def _track(self, face: FollowedFace) -> Track:
-        assert face.found is not None  # it is in view
+    def _track(self, face):
         landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])

@@ -18,7 +18,9 @@ AXES = (255, 48, 48), (48, 208, 48), (64, 96, 255)
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
-def draw(image, detections, boxes=True, pose=False):
+def draw(
+    image: np.ndarray, detections: Iterable[Any], boxes: bool = True, pose: bool = False
+) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
     Args:

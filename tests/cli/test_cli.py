@@ -2,7 +2,9 @@ import csv
 import io
 import json
 import pathlib
+import re
 import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -12,6 +14,10 @@ from matplotlib import cbook
 
 from keras_landmarks import load
 from keras_landmarks.cli import main, table
+from keras_landmarks.data import SPLITS
+from keras_landmarks.errors import NORMALISERS
+from keras_landmarks.evaluation import BOXES
+from keras_landmarks.export.formats import DTYPES, FORMATS
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
