@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_landmarks.geometry import FAR, Array, namespace
+from keras_landmarks.geometry import Array, namespace
 from keras_landmarks.schemes import Scheme, get_scheme
 
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
@@ -47,8 +47,8 @@ def normaliser(
     xp = namespace(landmarks)
     missing = xp.isnan(landmarks)
     if kind in ("box", "diagonal"):
-        high = xp.max(xp.where(missing, -FAR, landmarks), axis=1)
-        extent = high - xp.min(xp.where(missing, FAR, landmarks), axis=1)
+        high = xp.max(xp.where(missing, -np.inf, landmarks), axis=1)
+        extent = high - xp.min(xp.where(missing, np.inf, landmarks), axis=1)
         if kind == "box":
             return xp.sqrt(extent[:, 0] * extent[:, 1])
         return xp.sqrt(xp.sum(extent * extent, axis=-1))

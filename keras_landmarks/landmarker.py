@@ -2,15 +2,16 @@
 
 import inspect
 import os
+import threading
 import warnings
 
 import keras
 
 from keras_landmarks import faces
+from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
 from keras_landmarks.schemes import get_scheme, scheme_config
@@ -40,7 +41,7 @@ class Landmarker(keras.Model):
         name: of the model.
 
     Attributes:
-        detector: finds the faces where no boxes are given; MTCNN unless another is set.
+        detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
 
     Example:
         model = keras_landmarks.load("cnn6-300w")
@@ -64,8 +65,8 @@ class Landmarker(keras.Model):
         self.licence = licence
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
-        self.detector = Mtcnn()
-        self._process = os.getpid()
+        self.detector = BlazeFace()
+        self._process, self._running = os.getpid(), threading.Lock()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -127,9 +128,13 @@ class Landmarker(keras.Model):
         return super()._run_through_graph(*arguments, **named)
 
     def predict_on_batch(self, x):
-        """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError)."""
+        """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError).
+
+        Threads that call it wait for each other.
+        """
         self._check_process()
-        return super().predict_on_batch(x)
+        with self._running:
+            return super().predict_on_batch(x)
 
     def _check_process(self):
         if os.getpid() != self._process and keras.backend.backend() != "torch":
@@ -139,14 +144,23 @@ class Landmarker(keras.Model):
                 "(PyTorch's DataLoader: multiprocessing_context='spawn') and load the model there."
             )
 
-    def detect(self, image, boxes=None, detector=None, convention="annotation"):
+    def detect(
+        self,
+        image,
+        boxes=None,
+        detector=None,
+        convention="annotation",
+        angles=None,
+        turns=True,
+    ):
         """Finds the faces of a picture and their landmarks.
 
         Args:
             image: a path, a PIL picture or an array: `(height, width)` or `(height, width, 1)`
                 grey, `(height, width, 3)` RGB, `(height, width, 4)` RGBA; 0..255, integers or
                 floats. Files and PIL pictures are turned upright as their EXIF says. A list of
-                these, or an array `(batch, height, width, channels)`, is a batch.
+                these, or an array `(batch, height, width, channels)`, is a batch, whose faces are
+                computed together and files read ahead; so is an iterator of these.
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.
@@ -155,9 +169,13 @@ class Landmarker(keras.Model):
             convention: how given boxes lie on faces: a name of `faces.CONVENTIONS` or a
                 `Convention`. `annotation` is about the square around the landmarks, from brows
                 to chin.
+            angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
+                and the boxes are as of upright faces; None where they are not or it is not known.
+            turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
-            List of `Detection`, empty where there is no face; for a batch, a list of lists.
+            List of `Detection`, empty where there is no face; for a batch, a list of lists; for an
+            iterator, an iterator of lists.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -166,7 +184,7 @@ class Landmarker(keras.Model):
             RuntimeError: in a process that was forked after the model was loaded.
         """
         self._check_process()
-        return find_faces(self, image, boxes, detector, convention)
+        return find_faces(self, image, boxes, detector, convention, angles, turns)
 
     def export(
         self, path, format="saved_model", dtype="float32", representative=None, verbose=False

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 Thing = TypeVar("Thing", bound=Callable[..., Any])
 
 MOVED = {
-    "detection": ("faces.boxes", "faces.mtcnn"),
+    "detection": ("faces.boxes", "faces.detectors", "faces.mtcnn"),
     "drawing": ("pictures.drawing",),
     "finder": ("faces.finder", "faces.detection"),
     "images": ("pictures.images", "files"),
@@ -21,7 +21,7 @@ MOVED = {
     "progress": ("training.progress", "training.log"),
     "recipe": ("training.recipe",),
     "smoothing": ("faces.smoothing",),
-    "tracking": ("faces.tracking", "faces.followed_face"),
+    "tracking": ("faces.tracking", "faces.followed"),
     "video": ("pictures.video", "pictures.kinds"),
 }
 """`{old name: where its objects are now}`, in this package."""

@@ -4,6 +4,7 @@ Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, N
 """
 
 import json
+import os
 import pathlib
 from collections.abc import Callable
 from typing import Any
@@ -11,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import Convention, Detector
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.faces.interpreters import Interpreters
 from keras_landmarks.files import Path, as_path
 from keras_landmarks.schemes import get_scheme
 
@@ -29,8 +31,7 @@ class ExportedModel:
         facts: what was written with the model (see `export.export`).
 
     Attributes:
-        detector: finds the faces where no boxes are given; MTCNN, which needs TensorFlow, unless
-            another is set.
+        detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class ExportedModel:
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
-        self.detector: Detector = Mtcnn()
+        self.detector: Detector = BlazeFace()
 
     def predict_on_batch(self, crops: ArrayLike) -> dict[str, np.ndarray]:
         """The network's outputs.
@@ -73,6 +74,8 @@ class ExportedModel:
         boxes: Any = None,
         detector: Detector | None = None,
         convention: Convention | str = "annotation",
+        angles: Any = None,
+        turns: bool = True,
     ) -> Any:
         """Finds the faces of a picture and their landmarks, as `Landmarker.detect` does.
 
@@ -81,11 +84,14 @@ class ExportedModel:
             boxes: `(faces, 4)` boxes of the faces; for a batch, a list with one for each picture.
             detector: finds the boxes; None takes the model's own, `self.detector`.
             convention: how given boxes lie on faces.
+            angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
+                and the boxes are as of upright faces; None where they are not or it is not known.
+            turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
             List of `Detection`; for a batch, a list of lists.
         """
-        return find_faces(self, image, boxes, detector, convention)
+        return find_faces(self, image, boxes, detector, convention, angles, turns)
 
 
 def open_model(path: Path, threads: int = 1) -> ExportedModel:
@@ -108,7 +114,7 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
     path = as_path(path)
-    openers = {".tflite": _open_tflite, ".onnx": _open_onnx}
+    openers = {".tflite": _TfLite, ".onnx": _Onnx}
     if path.suffix not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
     if not path.is_file():
@@ -142,27 +148,50 @@ def read_facts(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} was not exported by keras_landmarks, or is cut short.") from None
 
 
-def _open_tflite(path: pathlib.Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ImportError as error:
-        raise ImportError(f"{path} needs LiteRT: pip install ai-edge-litert") from error
-    run = Interpreter(str(path), num_threads=threads).get_signature_runner()
-    return lambda crops: run(crops=crops)
+class _TfLite:
+    """Runs a `.tflite` file; threads may share it."""
+
+    def __init__(self, path: pathlib.Path, threads: int) -> None:
+        self._interpreters = Interpreters(path, threads)
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        with self._interpreters.take() as interpreter:
+            return interpreter.get_signature_runner()(crops=crops)
 
 
-def _open_onnx(path: pathlib.Path, threads: int) -> Callable[[np.ndarray], dict[str, np.ndarray]]:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ImportError(f"{path} needs ONNX Runtime: pip install onnxruntime") from error
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads, options.log_severity_level = threads, 3
-    try:
-        session = onnxruntime.InferenceSession(
-            str(path), options, providers=["CPUExecutionProvider"]
-        )
-    except Exception as error:  # its errors have no common parent but this
-        raise ValueError(str(error)) from error
-    names = [output.name for output in session.get_outputs()]
-    return lambda crops: dict(zip(names, session.run(names, {"crops": crops})))
+class _Onnx:
+    """Runs an `.onnx` file; threads may share it, and a forked process opens it anew."""
+
+    def __init__(self, path: pathlib.Path, threads: int) -> None:
+        self._path, self._threads = path, threads
+        self._content = path.read_bytes()
+        self._start()
+
+    def _start(self) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            message = f"{self._path} needs ONNX Runtime: pip install onnxruntime"
+            raise ImportError(message) from error
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads, options.log_severity_level = self._threads, 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                self._content, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # its errors have no common parent but this
+            raise ValueError(str(error)) from error
+        self._names = [output.name for output in self._session.get_outputs()]
+        self._process = os.getpid()
+
+    def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
+        if self._process != os.getpid():
+            self._start()
+        return dict(zip(self._names, self._session.run(self._names, {"crops": crops})))
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: vars(self)[name] for name in ("_path", "_threads", "_content")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self._start()

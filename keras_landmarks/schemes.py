@@ -224,7 +224,7 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     if (source.name, target.name) in CONVERSIONS:
         rows = CONVERSIONS[source.name, target.name]
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if _converts(source, target):
+    if can_convert(source, target):
         return convert(convert(landmarks, source, IBUG68), IBUG68, target)
     known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
     raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
@@ -237,12 +237,14 @@ def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
         ValueError: if there is none.
     """
     first, second = get_scheme(first), get_scheme(second)
-    shared = [s for s in SCHEMES.values() if _converts(first, s) and _converts(second, s)]
+    shared = [s for s in SCHEMES.values() if can_convert(first, s) and can_convert(second, s)]
     if not shared:
         raise ValueError(f"{first.name} and {second.name} share no points: no scheme has both.")
     return max(shared, key=lambda scheme: scheme.count)
 
 
-def _converts(source: Scheme, target: Scheme) -> bool:
+def can_convert(source: Scheme | str, target: Scheme | str) -> bool:
+    """Whether `convert` takes landmarks of one scheme (or its name) to another."""
+    source, target = get_scheme(source), get_scheme(target)
     through_68 = {(source.name, "ibug68"), ("ibug68", target.name)} <= set(CONVERSIONS)
     return source == target or through_68 or (source.name, target.name) in CONVERSIONS

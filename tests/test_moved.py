@@ -25,7 +25,7 @@ OLD_NAMES = {
     "progress": "Progress plot_history",
     "recipe": "Recipe Stage at_half_size",
     "smoothing": "OneEuro",
-    "tracking": "THUMBNAIL Track Tracker",
+    "tracking": "Track Tracker",
     "video": "CODECS VideoReader VideoWriter is_video",
 }
 

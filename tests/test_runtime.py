@@ -1,6 +1,9 @@
 """Exported files without Keras: the same faces as `Landmarker.detect`, and bad files."""
 
+import concurrent.futures
+import copy
 import functools
+import pickle
 import shutil
 import subprocess
 import sys
@@ -90,7 +93,7 @@ def test_an_exported_model_is_measured_as_the_landmarker_is(opened):
 
 def test_without_boxes_the_faces_are_found_first(opened):
     (face,) = opened.detect(portrait())
-    assert face.score > 0.9
+    assert face.score > 0.85
     assert_same([face], model().detect(portrait()))
 
 
@@ -201,6 +204,9 @@ model = keras_landmarks.runtime.open_model(sys.argv[1])
 assert face.landmarks.shape == (68, 2)
 (face,) = model.detect(sys.argv[2], detector=lambda picture: [[170, 63, 276, 189]])
 assert face.landmarks.shape == (68, 2)
+(face,) = model.detect(sys.argv[2])
+assert face.score > 0.8
+assert abs(face.pose.roll) < 20
 heavy = {"keras", "tensorflow", "jax", "torch", "mtcnn"} & set(sys.modules)
 assert not heavy, heavy
 """
@@ -233,6 +239,56 @@ assert face.landmarks.shape == (68, 2)
 
 def test_a_file_is_used_without_keras_and_tensorflow(path):
     run(DETECT, path, PORTRAIT)
+
+
+FORK = """
+import multiprocessing, sys
+import keras_landmarks.runtime
+model = keras_landmarks.runtime.open_model(sys.argv[1])
+def find(pipe):
+    pipe.send(model.detect(sys.argv[2])[0].landmarks)
+context = multiprocessing.get_context("fork")
+expected = model.detect(sys.argv[2])[0].landmarks
+here, there = context.Pipe()
+child = context.Process(target=find, args=(there,), daemon=True)
+child.start()
+assert here.poll(60)
+assert (here.recv() == expected).all()
+child.join()
+"""
+
+
+def test_a_forked_process_finds_what_its_parent_finds(path):
+    run(FORK, path, PORTRAIT)
+
+
+def test_an_opened_model_is_pickled_and_copied(opened):
+    expected = opened.detect(portrait())
+    for other in (pickle.loads(pickle.dumps(opened)), copy.deepcopy(opened)):
+        np.testing.assert_array_equal(other.detect(portrait())[0].landmarks, expected[0].landmarks)
+
+
+def test_eight_threads_find_what_one_finds(opened):
+    """Two models at once, of which each thread uses both; no call may see another's face."""
+    assert_threads_agree(opened, model())
+
+
+def assert_threads_agree(*models, calls=240, threads=8):
+    rng = np.random.default_rng(0)
+    boxes = [FACE + np.float32(rng.uniform(-12, 12, 4)) for _ in range(20)]
+    cases = [(model, box) for model in models for box in [*boxes, None]]
+    expected = [model.detect(portrait(), box)[0].landmarks for model, box in cases]
+
+    def call(number):
+        # Mostly with boxes: those are quick, so that calls often meet.
+        i = number * 7 % len(cases)
+        if cases[i][1] is None and number % 5:
+            i -= 1
+        model, box = cases[i]
+        return np.array_equal(model.detect(portrait(), box)[0].landmarks, expected[i])
+
+    with concurrent.futures.ThreadPoolExecutor(threads) as pool:
+        assert sum(pool.map(call, range(calls))) == calls
 
 
 def test_importing_the_package_imports_neither_keras_nor_tensorflow():

@@ -40,6 +40,33 @@ def measure_detect(name):
     return rows
 
 
+def measure_photos(name):
+    """Whole `detect` of photos with the detector, in milliseconds: ours, MTCNN, and others."""
+    import contextlib
+
+    from timing import photos
+
+    from keras_landmarks import load
+    from keras_landmarks.faces import Mtcnn
+
+    use_threads(1)
+    model, rows, others = load(name), {}, {}
+    with contextlib.suppress(ImportError):
+        import mtcnn
+
+        others = {"mtcnn_ms": mtcnn.MTCNN().detect_faces, "mtcnn_reduced_ms": Mtcnn()}
+    for kind, picture in photos().items():
+        found = len(model.detect(picture))
+        rows[kind] = {
+            "faces": found,
+            "detect_ms": milliseconds(lambda p=picture: model.detect(p), 30),
+            "detector_ms": milliseconds(lambda p=picture: model.detector(p), 30),
+        }
+        for key, call in others.items():
+            rows[kind][key] = milliseconds(lambda p=picture, call=call: call(p), 10)
+    return rows
+
+
 def measure_tracking(name):
     """Jitter on a still face and lag behind a moving one, in a made video of the portrait."""
     from keras_landmarks import Tracker, geometry, load
@@ -72,6 +99,7 @@ def measure_tracking(name):
         "tracked_jitter_px": spread(tracked[31:]),
         "lag_frames": float(np.mean(behind[15:])) / speed,
         "detections": tracker.detections,
+        "frames_s": 1000 / milliseconds(lambda: tracker(still[0]), 60),
         "frames": len(still),
     }
 
@@ -159,6 +187,7 @@ def main():
             "detect": lambda: measure_detect(argument),
             "connections": lambda: network_parts.measure_connections(argument),
             "stages": lambda: network_parts.measure_stages(argument),
+            "photos": lambda: measure_photos(argument),
             "tracking": lambda: measure_tracking(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),
@@ -185,11 +214,24 @@ def main():
             row = run_part(f"stages:{name}", options)
             text = ", ".join(f"{part} {value:.2f} ms" for part, value in row.items())
             print(f"{name}, 1 face, one thread: {text}")
+    for name in ("tiny-ibug68", *options.names):
+        for kind, row in run_part(f"photos:{name}", options).items():
+            other = ""
+            if "mtcnn_ms" in row:
+                share = row["detect_ms"] / row["mtcnn_ms"]
+                other = (
+                    f"; the mtcnn package's own call {row['mtcnn_ms']:.1f} ms (ours is {share:.3f} "
+                    f"of it), on a copy of 800 px {row['mtcnn_reduced_ms']:.1f} ms"
+                )
+            print(
+                f"{name}, {kind}, {row['faces']} face(s), one thread: detect "
+                f"{row['detect_ms']:.1f} ms, of which BlazeFace {row['detector_ms']:.1f} ms{other}"
+            )
     row = run_part(f"tracking:{options.names[-1]}", options)
     print(
         f"tracking, {options.names[-1]}: jitter on a still face {row['tracked_jitter_px']:.2f} px "
         f"(untracked {row['jitter_px']:.2f}), lag {row['lag_frames']:.2f} frames, detector called "
-        f"{row['detections']} times in {row['frames']} frames"
+        f"{row['detections']} times in {row['frames']} frames, {row['frames_s']:.0f} frames/s"
     )
     for size in (64, 224):
         rate = run_part(f"pipeline:{size}", options)

@@ -27,7 +27,7 @@ def crops_of(model, degrees=30.0):
     """The crops of the portraits, upright and turned."""
     for path in PORTRAITS:
         picture = images.read_image(path)
-        found = convert_boxes(model.detect(picture)[0].box, "mtcnn", model.box)
+        found = convert_boxes(model.detect(picture)[0].box, "blazeface", model.box)
         box = geometry.square_box(found, model.margin)
         for angle in (0.0, degrees):
             transform = geometry.box_transform(np.float64(box), model.size)

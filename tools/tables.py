@@ -131,7 +131,7 @@ def speed(measured):
     lines += [
         "",
         f"Milliseconds, one thread unless said. dlib's 68-point trees in the same run: {dlib}; "
-        "MTCNN, which `detect` calls where no box is given: "
+        "MTCNN: "
         f"{measured['detector_ms']:.0f} ms on the 512 x 512 portrait. Floor: the network's "
         f"multiply-adds at the {rate:.0f} thousand million a second that float32 matrix products "
         "reach on one thread.",

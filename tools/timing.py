@@ -29,3 +29,16 @@ def use_threads(count):
     tf.config.threading.set_intra_op_parallelism_threads(count)
     tf.config.threading.set_inter_op_parallelism_threads(count)
     cv2.setNumThreads(count)
+
+
+def photos():
+    """The portrait of 512 x 512, a photo of 12 megapixels with it, and a group of 12 such faces."""
+    import cv2
+
+    from keras_landmarks.pictures import images
+
+    portrait = images.read_image(PORTRAIT)
+    large = np.full((3000, 4000, 3), 96, np.uint8)
+    large[:, 500:3500] = cv2.resize(portrait, (3000, 3000), interpolation=cv2.INTER_CUBIC)
+    group = np.tile(cv2.resize(portrait, (300, 300), interpolation=cv2.INTER_AREA), (3, 4, 1))
+    return {"portrait of 512 x 512": portrait, "photo of 12 megapixels": large, "group": group}

@@ -1,24 +1,36 @@
-"""`keras-landmarks detect`: the faces of pictures or of a video."""
+"""`keras-landmarks detect`: the faces of pictures, of whole folders, of a video or a camera."""
 
-import contextlib
+import collections
 import json
 import pathlib
 import sys
 
 from keras_landmarks import files
+from keras_landmarks.cli.bar import Bar
+from keras_landmarks.cli.table import Table, is_table
 
 WORDS = {
-    "help": "find the landmarks of the faces in pictures or a video",
+    "help": "find the landmarks of the faces in pictures, folders or a video",
     "description": "Finds the faces of pictures and their landmarks, or follows those of a "
-    "video. Prints a line for each picture, or writes pictures, a video and JSON.",
+    "video. Prints a line for each picture, or writes pictures, a video, JSON or a table.",
     "epilog": "examples: keras-landmarks detect photo.jpg --out drawn.png --json faces.json; "
-    "keras-landmarks detect video.mp4 --out drawn.mp4",
+    "keras-landmarks detect FOLDER --out points.csv; "
+    "keras-landmarks detect video.mp4 --out drawn.mp4; "
+    "keras-landmarks detect --camera 0",
 }
 DEFAULT_MODEL = "resnet18-ffld-300w"
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+"""Endings of the files of a folder that are taken for pictures."""
 
 
 def add_arguments(parser):
-    parser.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or one video")
+    parser.add_argument(
+        "photos",
+        nargs="*",
+        metavar="PHOTO",
+        help="picture files or folders of such, or one video (a file, or rtsp://…)",
+    )
+    parser.add_argument("--camera", type=int, metavar="N", help="follow the faces before a camera")
     parser.add_argument(
         "--model",
         default=DEFAULT_MODEL,
@@ -27,93 +39,160 @@ def add_arguments(parser):
     )
     parser.add_argument(
         "--out",
-        metavar="PICTURE",
-        help="draw the faces: a picture file, a video (without sound), or a folder for several "
+        metavar="PATH",
+        help="a table of all points (.csv, .parquet, .jsonl), which a run that was stopped goes on "
+        "with; or draw the faces: a picture file, a video (without sound), or a folder for several "
         "photos",
     )
     parser.add_argument(
         "--json", metavar="FILE", help="write boxes, scores and points ('-' prints them)"
     )
+    parser.add_argument("--pose", action="store_true", help="draw where the heads point, too")
+    parser.add_argument(
+        "--detector",
+        default="blazeface",
+        choices=("blazeface", "mtcnn"),
+        help="what finds the faces (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--smallest",
+        type=float,
+        metavar="SIDE",
+        help="smallest faces to look for, in pixels or below 1 of the longer side (default: the "
+        "larger of 40 pixels and 0.04)",
+    )
+    parser.add_argument(
+        "--threshold", type=float, help="lowest score of a face (default: the detector's own)"
+    )
+    parser.add_argument(
+        "--upright",
+        action="store_true",
+        help="do not try pictures without a face upside down and sideways",
+    )
     parser.add_argument(
         "--skip-broken",
         action="store_true",
-        help="warn of a picture that cannot be read, and go on",
+        help="warn of a picture that cannot be read, and go on; so it is with folders and tables",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="end with 1 if a picture could not be read"
     )
 
 
 def run(options):
-    from keras_landmarks import draw, load, pictures
+    from keras_landmarks import pictures
 
-    if any(pictures.is_video(photo) for photo in options.photos):
-        return _detect_in_video(options)
-    model = load(options.model)
-    out = None if options.out is None else pathlib.Path(options.out)
-    several = len(options.photos) > 1
-    if several and out is not None and out.suffix:
+    if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
+        from keras_landmarks.cli.detect_video import run_video
+
+        return run_video(options)
+    photos = _photos(options.photos)
+    many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
+    targets = _targets(options, photos)
+    table = None
+    if is_table(options.out):
+        facts = {"model": options.model, "detector": options.detector}
+        facts |= {"smallest": options.smallest, "threshold": options.threshold}
+        table = Table(options.out, facts)
+    waiting = [photo for photo in photos if table is None or photo not in table.done]
+    found, broken = dict(table.done) if table else {}, []
+    bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
+    try:
+        for photo, picture, faces in _detected(options, waiting, broken, many):
+            found[photo] = [face.to_dict() for face in faces]
+            if table:
+                table.add(photo, found[photo])
+            elif options.json != "-":
+                print(f"{photo}: {_describe(faces, options, picture)}")
+            if photo in targets:
+                drawn = pictures.draw(picture, faces, pose=options.pose)
+                pictures.write_image(targets[photo], drawn)
+            bar.step()
+    finally:
+        bar.close()
+        if table:
+            table.close()
+    if table:
+        table.finish()
+        faces = sum(map(len, found.values()))
+        print(f"{options.out}: {faces} faces in {len(found)} pictures")
+    if options.json:
+        write_json(options.json, {"model": options.model, "photos": found}, indent=1)
+    if broken and many:
+        print(f"{len(broken)} of {len(photos)} pictures could not be read:", file=sys.stderr)
+        print(*(f"  {error}" for error in broken), sep="\n", file=sys.stderr)
+    return int(bool(broken) and options.strict)
+
+
+def _photos(names):
+    """The picture files of all names, those of a folder in their order."""
+    photos = []
+    for name in map(pathlib.Path, names):
+        inside = sorted(name.rglob("*")) if name.is_dir() else []
+        kept = [f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
+        if name.is_dir() and not kept:
+            raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
+        photos += [str(file) for file in kept] or [str(name)]
+    if not photos:
+        raise ValueError("Name a picture, a folder or a video, or --camera 0.")
+    return photos
+
+
+def _targets(options, photos):
+    """Where each photo is drawn: `{photo: path}`, empty where it is not."""
+    if options.out is None or is_table(options.out):
+        return {}
+    out = pathlib.Path(options.out)
+    if len(photos) > 1 and out.suffix:
         raise ValueError(f"--out {out}: several photos need a folder, not a picture file.")
-    stems = [pathlib.Path(photo).stem for photo in options.photos]
-    if out is not None and len(set(stems)) < len(stems):
+    stems = [pathlib.Path(photo).stem for photo in photos]
+    if len(set(stems)) < len(stems):
         raise ValueError("--out: two photos share a name, and would be drawn to one file.")
-    targets = {}
-    for photo, stem in zip(options.photos, stems) if out is not None else ():
-        targets[photo] = out if out.suffix else out / f"{stem}.png"
-        if targets[photo].resolve() == pathlib.Path(photo).resolve():
+    targets = {p: out if out.suffix else out / f"{stem}.png" for p, stem in zip(photos, stems)}
+    for photo, target in targets.items():
+        if target.resolve() == pathlib.Path(photo).resolve():
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
-    found = {}
-    for photo in options.photos:
-        try:
-            picture = pictures.read_image(photo)
-        except (ValueError, OSError) as error:
-            if not options.skip_broken:
-                raise
+    return targets
+
+
+def _detected(options, photos, broken, many):
+    """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
+    from keras_landmarks import load, pictures
+
+    model, shown = load(options.model), collections.deque()
+
+    def leave_out(photo, error):
+        if not (many or options.skip_broken or options.strict):
+            raise error
+        broken.append(error)
+        if not many:
             print(f"warning: left out: {error}", file=sys.stderr)
-            continue
-        faces = model.detect(picture)
-        found[photo] = [face.to_dict() for face in faces]
-        if options.json != "-":
-            print(f"{photo}: {_describe(faces)}")
-        if photo in targets:
-            pictures.write_image(targets[photo], draw(picture, faces))
-    if options.json:
-        _write_json(options.json, json.dumps({"model": options.model, "photos": found}, indent=1))
+
+    def read():
+        for photo, picture in pictures.read_ahead(photos, leave_out):
+            shown.append((photo, picture))
+            yield picture
+
+    detector = make_detector(options)
+    for faces in model.detect(read(), detector=detector, turns=not options.upright):
+        yield *shown.popleft(), faces
 
 
-def _detect_in_video(options):
-    import keras
+def make_detector(options):
+    """The detector that the options ask for."""
+    from keras_landmarks.faces import BlazeFace, Mtcnn
 
-    from keras_landmarks import Tracker, draw, load
-    from keras_landmarks.pictures import VideoReader, VideoWriter
-
-    if len(options.photos) > 1:
-        raise ValueError("One video at a time, and no photos with it.")
-    (source,) = options.photos
-    if options.out and pathlib.Path(options.out).resolve() == pathlib.Path(source).resolve():
-        raise ValueError(f"--out {options.out} is the video itself; name another file.")
-    reader = VideoReader(source)
-    rate = reader.frame_rate
-    writer = VideoWriter(options.out, rate) if options.out else contextlib.nullcontext()
-    live = sys.stdout.isatty() and options.json != "-"
-    bar = keras.utils.Progbar(reader.count, unit_name="frame", verbose=int(live))
-    tracker, ids, found, count = Tracker(load(options.model)), set(), [], 0
-    with writer:
-        for count, (frame, faces) in enumerate(tracker.track(reader), start=1):
-            ids |= {face.id for face in faces}
-            if options.json:
-                found.append([face.to_dict() for face in faces])
-            if options.out:
-                writer.write(draw(frame, faces))
-            bar.update(count, values=[("faces", len(faces))])
-    if options.json != "-":
-        faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {count} frames"
-        print("\n" * live + f"{source}: {faces}, detector called {tracker.detections} times")
-    if options.json:
-        facts = {"model": options.model, "video": source, "frame_rate": rate}
-        _write_json(options.json, json.dumps({**facts, "frames": found}))
+    given = {} if options.threshold is None else {"threshold": options.threshold}
+    if options.detector == "mtcnn":
+        if options.smallest is not None:
+            raise ValueError("--smallest is of blazeface alone.")
+        return Mtcnn(**given)
+    return BlazeFace(options.smallest, **given)
 
 
-def _describe(faces):
+def _describe(faces, options, picture):
     if not faces:
-        return "no face found"
+        return f"no face found ({tried(options, picture)})"
     boxes = ", ".join(
         "({:.0f}, {:.0f}) to ({:.0f}, {:.0f}), score {:.2f}".format(*face.box, face.score)
         for face in faces
@@ -121,7 +200,23 @@ def _describe(faces):
     return f"{len(faces)} face{'s' * (len(faces) > 1)} at {boxes}"
 
 
-def _write_json(target, text):
+def tried(options, picture):
+    """What was looked for in a picture without faces, and which option looks for more."""
+    detector = make_detector(options)
+    turns = "upright only: leave --upright out"
+    if not options.upright:
+        turns = "upright, upside down and sideways"
+    size = ""
+    if options.detector == "blazeface":
+        side = detector.side(picture)
+        size = f"of {side:.0f} pixels or more (smaller ones: --smallest {side / 2:.0f}), "
+    lower = f"(less sure ones: --threshold {detector.threshold / 2:.2g})"
+    return f"tried: faces {size}of a score of {detector.threshold:.2g} or more {lower}, {turns}"
+
+
+def write_json(target, facts, indent=None):
+    """Writes facts as JSON; `-` prints them."""
+    text = json.dumps(facts, indent=indent)
     if target == "-":
         print(text)
     else:

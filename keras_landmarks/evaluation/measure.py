@@ -16,7 +16,6 @@ from keras_landmarks.errors import (
     region_errors,
 )
 from keras_landmarks.evaluation.predicting import known, numbers_of_points, percent, predict_face
-from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.moved import renamed
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
@@ -194,7 +193,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             compared that both schemes convert to (`schemes.shared_scheme`).
         box: `annotation` (the given boxes), `detector` (the detector's box that overlaps the face
             most) or `truth` (the square around the true landmarks).
-        detector: for `box="detector"`; None takes MTCNN.
+        detector: for `box="detector"`; None takes the model's own.
         skip_broken: whether to warn of a picture that cannot be read and go on.
         verbose: 0 silent, 1 counts the faces, on a terminal alone.
 
@@ -216,7 +215,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
             "take box='detector', or 'truth'."
         )
-    detector = detector or Mtcnn()
+    detector = detector or model.detector
     found = {}  # by the face's number; None where the detector does not find it
     for number, face in enumerate(faces, start=1):
         try:

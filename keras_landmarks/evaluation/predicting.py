@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import convention_of, find_face
+from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
 
 

@@ -16,8 +16,7 @@ from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
 from keras_landmarks.export.precision import in_float32
-from keras_landmarks.faces.boxes import convention_of, detect_boxes
-from keras_landmarks.faces.finder import cut_crops, predict_in_parts
+from keras_landmarks.faces.finder import cut_crops, find_boxes, predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model
 from keras_landmarks.schemes import scheme_config
@@ -116,9 +115,9 @@ def _crops(model, representative):
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         with contextlib.suppress(ValueError):  # not a picture
             picture = images.read_image(file)
-            boxes, _ = detect_boxes(model.detector, picture)
-            convention = convention_of(model.detector)
-            crops += [crop for crop, _ in cut_crops(model, picture, boxes, convention)]
+            faces = find_boxes(model.detector, picture)
+            known = faces.boxes, faces.convention, np.nan_to_num(faces.angles)
+            crops += [crop for crop, _ in cut_crops(model, picture, *known)]
     if not crops:
         raise ValueError(f"{folder} holds no pictures in which a face was found.")
     return np.stack(crops)

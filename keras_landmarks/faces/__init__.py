@@ -3,30 +3,39 @@
 Nothing here needs Keras or TensorFlow, but for `Mtcnn` when it is called.
 """
 
+from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import (
     CONVENTIONS,
     Convention,
-    calibrate,
     check_boxes,
-    convention_of,
     convert_boxes,
-    detect_boxes,
-    find_face,
     get_convention,
     overlap,
 )
 from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detectors import (
+    Framed,
+    calibrate,
+    convention_of,
+    detect_boxes,
+    detect_faces,
+    find_face,
+)
 from keras_landmarks.faces.finder import cut_crops, find_faces, predict_in_parts
 from keras_landmarks.faces.mtcnn import Mtcnn
+from keras_landmarks.faces.pose import Pose
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.tracking import Track, Tracker
 
 __all__ = [
     "CONVENTIONS",
+    "BlazeFace",
     "Convention",
     "Detection",
+    "Framed",
     "Mtcnn",
     "OneEuro",
+    "Pose",
     "Track",
     "Tracker",
     "calibrate",
@@ -35,6 +44,7 @@ __all__ = [
     "convert_boxes",
     "cut_crops",
     "detect_boxes",
+    "detect_faces",
     "find_face",
     "find_faces",
     "get_convention",

@@ -1,15 +1,11 @@
-"""Boxes of faces, how detectors lay them, and what a detector is.
+"""Boxes of faces, and how detectors and annotators lay them.
 
-A detector is a callable that takes a `(height, width, 3)` uint8 RGB picture and returns
-`(boxes, scores)`: `(faces, 4)` boxes on pixel edges and `(faces,)` scores, or the boxes alone.
 Every detector frames a face in its own way. A `Convention` says how, so that its boxes can be
-turned into the ones that a model was trained on; a callable says its own by an attribute
-`convention` (a `Convention` or a name of `CONVENTIONS`; without one its boxes are taken as
-`annotation`), and `calibrate` measures it.
+turned into the ones that a model was trained on; `detectors.calibrate` measures it.
 """
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -35,6 +31,8 @@ class Convention:
     scale: float
 
 
+BOXES = "boxes (faces, 4), each (left, top, right, bottom) in pixels"
+
 CONVENTIONS = {
     # The square around the true landmarks.
     "truth": Convention(0.0, 0.0, 1.0),
@@ -42,6 +40,7 @@ CONVENTIONS = {
     "annotation": Convention(0.0, 0.0, 1.0),
     # Measured by `calibrate` on 400 faces of 300w/train.
     "mtcnn": Convention(-0.013, -0.171, 1.237),
+    "blazeface": Convention(0.002, -0.073, 1.049),
 }
 
 
@@ -56,11 +55,6 @@ def get_convention(convention: Convention | str) -> Convention:
     if convention not in CONVENTIONS:
         raise ValueError(f"Unknown box convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
     return CONVENTIONS[convention]
-
-
-def convention_of(detector: Detector) -> Convention | str:
-    """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
-    return getattr(detector, "convention", "annotation")
 
 
 def convert_boxes(
@@ -84,33 +78,6 @@ def convert_boxes(
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 
-def detect_boxes(detector: Detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Calls a detector and checks what it returns.
-
-    Args:
-        detector: see the module's description.
-        image: `(height, width, 3)` uint8 RGB.
-
-    Returns:
-        `(boxes, scores)`: `(faces, 4)` and `(faces,)` float32; scores are NaN where the detector
-        gives none.
-
-    Raises:
-        ValueError: if it does not return boxes in the picture (see `check_boxes`), or another
-            number of scores.
-    """
-    result = detector(image)
-    scored = isinstance(result, tuple) and len(result) == 2
-    scored = scored and not np.shape(result[0]) == np.shape(result[1]) == (4,)  # but two boxes
-    boxes, scores = result if scored else (result, None)
-    boxes = check_boxes(boxes, image)
-    scores = np.full(len(boxes), np.nan) if scores is None else scores
-    scores = np.asarray(scores, np.float32).ravel()
-    if len(scores) != len(boxes):
-        raise ValueError(f"The detector returned {len(boxes)} boxes, but {len(scores)} scores.")
-    return boxes, scores
-
-
 def check_boxes(boxes: ArrayLike, image: np.ndarray) -> np.ndarray:
     """Boxes as an array, if they are boxes of faces in a picture.
 
@@ -122,27 +89,52 @@ def check_boxes(boxes: ArrayLike, image: np.ndarray) -> np.ndarray:
         `(faces, 4)` float32.
 
     Raises:
-        ValueError: if the shape is another one, or a box is not finite, inverted, empty or wholly
-            outside of the picture.
+        ValueError: if the shape is another one, or a box cannot be used (see `fault`).
     """
-    boxes = np.asarray(boxes, np.float32)
+    boxes = as_boxes(boxes)
+    for box in boxes:
+        if wrong := fault(box, image):
+            raise ValueError(wrong)
+    return boxes
+
+
+def as_boxes(boxes):
+    """Anything that holds boxes as an array `(faces, 4)` float32.
+
+    Raises:
+        ValueError: if it holds something else.
+    """
+    try:
+        boxes = np.asarray(boxes, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"Expected {BOXES}, got {str(boxes)[:80]}.") from error
     boxes = boxes.reshape(-1, 4) if boxes.size == 0 or boxes.shape == (4,) else boxes
     if boxes.ndim != 2 or boxes.shape[1] != 4:
-        raise ValueError(f"Expected boxes (faces, 4), got {boxes.shape}.")
-    height, width = image.shape[:2]
-    for box in boxes:
-        left, top, right, bottom = box.tolist()
-        if not np.isfinite(box).all():
-            raise ValueError(f"Box {box.tolist()} is not finite.")
-        if right <= left or bottom <= top:
-            raise ValueError(
-                f"Box {box.tolist()} is inverted or empty; expected (left, top, right, bottom)."
-            )
-        if right <= 0 or bottom <= 0 or left >= width or top >= height:
-            raise ValueError(
-                f"Box {box.tolist()} lies outside of the picture of {width} x {height} pixels."
-            )
+        raise ValueError(f"Expected {BOXES}, got the shape {boxes.shape}.")
     return boxes
+
+
+def fault(box: np.ndarray, image: np.ndarray) -> str | None:
+    """Why a box `(4,)` can be none of a face in a picture, in words; None where it can.
+
+    It can not if it is not finite, inverted, empty, wholly outside of the picture or no larger
+    than a pixel.
+    """
+    height, width = image.shape[:2]
+    left, top, right, bottom = box.tolist()
+    named = f"Box (left, top, right, bottom) = {(left, top, right, bottom)}"
+    if not np.isfinite(box).all():
+        return f"{named} is not finite."
+    if right <= left or bottom <= top:
+        return f"{named} is inverted or empty. Was it (left, top, width, height)?"
+    if max(right - left, bottom - top) <= 1:
+        return (
+            f"{named} is no larger than a pixel. Boxes are in pixels; fractions are not: multiply "
+            f"them by the width {width} and the height {height}."
+        )
+    if right <= 0 or bottom <= 0 or left >= width or top >= height:
+        return f"{named} lies outside of the picture of {width} x {height} pixels."
+    return None
 
 
 def overlap(boxes: ArrayLike, box: ArrayLike) -> np.ndarray:
@@ -152,47 +144,3 @@ def overlap(boxes: ArrayLike, box: ArrayLike) -> np.ndarray:
     shared = np.prod(np.maximum(high - low, 0), axis=-1)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) + np.prod(box[2:] - box[:2])
     return shared / (area - shared)
-
-
-def find_face(detector: Detector, image: np.ndarray, box: np.ndarray) -> np.ndarray | None:
-    """The detector's box about a known face, whose box is given as of `annotation`, or None.
-
-    It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
-    """
-    boxes, _ = detect_boxes(detector, image)
-    if not len(boxes):
-        return None
-    shares = overlap(convert_boxes(boxes, convention_of(detector), "annotation"), box)
-    best = int(np.argmax(shares))
-    return boxes[best] if shares[best] >= 0.3 else None
-
-
-def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
-    """Measures a detector's convention on annotated faces: the medians over those it finds.
-
-    A face is found by the box that holds its middle and overlaps its square most.
-
-    Args:
-        detector: see the module's description.
-        faces: list of annotated faces (`data.Face`).
-
-    Returns:
-        `Convention`.
-
-    Raises:
-        ValueError: if it finds none of the faces.
-    """
-    rows = []
-    for face in faces:
-        truth = geometry.square_box(face.truth_box)
-        boxes, _ = detect_boxes(detector, face.pixels())
-        middle = (truth[:2] + truth[2:]) / 2
-        boxes = boxes[((boxes[:, :2] < middle) & (middle < boxes[:, 2:])).all(axis=1)]
-        if len(boxes):
-            box = geometry.square_box(boxes[np.argmax(overlap(boxes, truth))])
-            side = truth[2] - truth[0]
-            shift = ((box[:2] + box[2:]) - (truth[:2] + truth[2:])) / 2 / side
-            rows.append((*shift, (box[2] - box[0]) / side))
-    if not rows:
-        raise ValueError(f"The detector found none of {len(faces)} faces.")
-    return Convention(*np.median(rows, axis=0).tolist())

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_landmarks.faces.pose import Pose, of_landmarks
 from keras_landmarks.schemes import Scheme, get_scheme
 
 
@@ -16,11 +17,14 @@ class Detection:
         landmarks: `(n, 2)` float32 points in pixels of the picture.
         box: `(4,)` float32 box on pixel edges, as it was detected or given.
         scheme: the landmarks' scheme, or its name.
-        score: the detector's score of the face, 0..1; None where the box was given.
+        score: the detector's score of the face, 0..1, the less the further the face is turned
+            (half of it upside down); None where the box was given.
         error: `(n,)` float32, how far in pixels of the picture each point is expected to be from
             the truth; None where the model does not say.
         point_score: `(n,)` float32 in 0..1, the weight of each point in a score-guided model; else
             None.
+        angle: degrees clockwise by which the face was taken to be turned: its crop was levelled by
+            them, and it lies so about the middle of its box.
     """
 
     landmarks: np.ndarray
@@ -29,6 +33,7 @@ class Detection:
     score: float | None = None
     error: np.ndarray | None = None
     point_score: np.ndarray | None = None
+    angle: float = 0.0
 
     def __post_init__(self) -> None:
         self.scheme = get_scheme(self.scheme)
@@ -57,6 +62,14 @@ class Detection:
         confidence = self.confidence
         return None if confidence is None else float(confidence.mean())
 
+    @property
+    def pose(self) -> Pose | None:
+        """Where the head looks, a `Pose` (yaw, pitch, roll in degrees); None where it is not known.
+
+        It is not for schemes without a 3D shape, as `menpo39`.
+        """
+        return of_landmarks(self.landmarks, self.scheme)
+
     def to_dict(self) -> dict[str, Any]:
         """The detection as plain numbers, for JSON."""
         numbers = {
@@ -64,7 +77,10 @@ class Detection:
             "score": None if self.score is None else round(self.score, 4),
             "box": _rounded(self.box, 2),
             "landmarks": _rounded(self.landmarks, 2),
+            "angle": round(self.angle, 1),
         }
+        if (pose := self.pose) is not None:
+            numbers["pose"] = {name: round(angle, 1) for name, angle in pose._asdict().items()}
         if self.error is not None:
             numbers["error"] = _rounded(self.error, 2)
         confidence = self.confidence

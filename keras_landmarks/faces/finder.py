@@ -3,44 +3,35 @@
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+import collections
+import itertools
 
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import (
-    Convention,
-    Detector,
-    check_boxes,
-    convention_of,
-    convert_boxes,
-    detect_boxes,
-)
+from keras_landmarks.faces.boxes import check_boxes, convert_boxes
 from keras_landmarks.faces.detection import Detection
-from keras_landmarks.pictures import images
-from keras_landmarks.schemes import Scheme
+from keras_landmarks.faces.detectors import Framed, detect_faces
+from keras_landmarks.faces.upright import (
+    CLEAR,
+    TRAINED,
+    best_score,
+    in_other_directions,
+    landmark_angle,
+    lean,
+    level_transform,
+    turned,
+    upright_box,
+)
+from keras_landmarks.pictures import images, read_ahead
 
-
-class Model(Protocol):
-    """What a model has that finds landmarks: a `Landmarker`, or an exported file."""
-
-    scheme: Scheme
-    size: tuple[int, int]
-    margin: float
-    box: Convention | str
-    detector: Detector
-
-    def predict_on_batch(self, crops: np.ndarray) -> dict[str, Any]: ...
+AT_ONCE, PICTURES = 32, 8
+"""Crops that are computed together, and pictures that are held for that."""
 
 
 def find_faces(
-    model: Model,
-    image: Any,
-    boxes: Any = None,
-    detector: Detector | None = None,
-    convention: Convention | str = "annotation",
-) -> Any:
+    model, image, boxes=None, detector=None, convention="annotation", angles=None, turns=True
+):
     """Finds the faces of a picture and their landmarks.
 
     Args:
@@ -50,57 +41,144 @@ def find_faces(
         boxes: of the faces.
         detector: finds the boxes.
         convention: of given boxes.
+        angles: of the faces in given boxes.
+        turns: whether pictures without a face are tried in other directions.
 
     Returns:
-        List of `Detection`; for a batch, a list of lists.
+        List of `Detection`; for a batch, a list of lists; for an iterator, an iterator of lists.
 
     Raises:
         FileNotFoundError: if there is no such file.
         ValueError: if the picture or a box cannot be used.
     """
-    if isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4:
+    many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
+    endless = isinstance(image, collections.abc.Iterator)
+    if not many and not endless:
+        image, boxes, angles = [image], [boxes], [angles]
+    for name, given in (("boxes", boxes), ("angles", angles)):
+        if many and given is not None and len(given) != len(image):
+            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
+
+    def frame(picture, boxes, angles):
         if boxes is None:
-            boxes = [None] * len(image)
-        if len(boxes) != len(image):
-            raise ValueError(f"{len(image)} pictures, but boxes for {len(boxes)}.")
-        return _find(model, list(image), boxes, detector, convention)
-    return _find(model, [image], [boxes], detector, convention)[0]
+            return find_boxes(detector or model.detector, picture, turns)
+        return _given(picture, boxes, angles, convention)
+
+    one = not endless and len(image) == 1
+    read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
+    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
+    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    if endless:
+        return found
+    found = list(found)
+    return found if many else found[0]
 
 
-def _find(
-    model: Model,
-    pictures: Sequence[Any],
-    boxes: Sequence[Any],
-    detector: Detector | None,
-    convention: Convention | str,
-) -> list[list[Detection]]:
-    detector = detector or model.detector
-    found, crops, transforms = [], [], []
-    for picture, given in zip(pictures, boxes):
-        picture = images.as_rgb(picture)
-        if given is None:
-            framed, scores = detect_boxes(detector, picture)
-            source = convention_of(detector)
-        else:
-            framed, source = check_boxes(given, picture), convention
-            scores = np.full(len(framed), np.nan)
-        found.append((framed, scores))
-        for crop, transform in cut_crops(model, picture, framed, source):
-            crops.append(crop)
-            transforms.append(transform)
-    outputs = _outputs(model, crops, transforms)
+def find_boxes(detector, picture, turns=True):
+    """Where a detector sees faces in a `(height, width, 3)` picture: `Framed`.
+
+    Args:
+        detector: see `detectors`.
+        picture: uint8 RGB.
+        turns: whether a picture without a face, or but a doubtful one, is tried upside down and
+            sideways; and one whose best face lies on its side or its head, turned back.
+    """
+
+    def find(image):
+        return detect_faces(detector, image)
+
+    found = find(picture)
+    if turns and best_score(found) < CLEAR:
+        other = in_other_directions(find, picture)
+        return other if best_score(other) > best_score(found) + 0.1 else found
+    if turns and (back := lean(found)):
+        other = in_other_directions(find, picture, [back])
+        return other if np.nansum(other.scores) > np.nansum(found.scores) else found
+    return found
+
+
+def _given(picture, boxes, angles, convention):
+    boxes = check_boxes(boxes, picture)
+    unknown = np.full(len(boxes), np.nan, np.float32)
+    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    if len(angles) != len(boxes):
+        raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    return Framed(boxes, unknown, angles, convention)
+
+
+def _find(model, framed):
+    """The faces of each picture; those of several pictures go through the network together."""
+    for batch in _batches(framed):
+        yield from locate(model, *zip(*batch))
+
+
+def _batches(framed):
+    """`(picture, Framed)` pairs, as many together as hold enough faces."""
+    batch = []
+    for picture, faces in framed:
+        batch.append((picture, faces))
+        if len(batch) == PICTURES or sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def locate(model, pictures, framed):
+    """The landmarks of faces of which it is known where they are.
+
+    A face that turns out to be tilted past what networks were trained for is looked at again,
+    levelled by the points that were found.
+
+    Args:
+        model: see `find_faces`.
+        pictures: list of `(height, width, 3)` uint8 RGB.
+        framed: list of `Framed`, one for each.
+
+    Returns:
+        List of lists of `Detection`.
+    """
+    views = [
+        (picture, box, None if np.isnan(angle) else float(angle), faces.convention)
+        for picture, faces in zip(pictures, framed)
+        for box, angle in zip(faces.boxes, faces.angles)
+    ]
+    outputs = _look(model, views)
+    again = range(len(views))
+    for _ in range(2):
+        tilts = {i: landmark_angle(outputs[i][0], model.scheme) for i in again}
+        again = [i for i in again if abs(turned(tilts[i], views[i][2] or 0.0)) > TRAINED]
+        for i in again:
+            box = upright_box(outputs[i][0], tilts[i])
+            views[i] = views[i][0], box, tilts[i], "truth"
+        for i, output in zip(again, _look(model, [views[i] for i in again])):
+            outputs[i] = output
+    found = iter(zip(views, outputs))
     return [
         [
-            Detection(landmarks, box, model.scheme, _score(score), **more)
-            for box, score, (landmarks, more) in zip(framed, scores, outputs)
+            _detection(model, box, score, *next(found))
+            for box, score in zip(faces.boxes, faces.scores)
         ]
-        for framed, scores in found
+        for faces in framed
     ]
 
 
-def cut_crops(
-    model: Model, picture: np.ndarray, boxes: np.ndarray, convention: Convention | str
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _detection(model, box, score, view, output):
+    angle, (landmarks, more) = view[2] or 0.0, output
+    score = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
+    return Detection(landmarks, box, model.scheme.name, score, angle=angle, **more)
+
+
+def _look(model, views):
+    """`(landmarks, more)` of each `(picture, box, angle, convention)`, in pixels of its picture."""
+    crops = [
+        next(cut_crops(model, picture, box[None], convention, [angle or 0.0]))
+        for picture, box, angle, convention in views
+    ]
+    return list(_outputs(model, *zip(*crops))) if crops else []
+
+
+def cut_crops(model, picture, boxes, convention, angles=None):
     """The crops that a model looks at.
 
     Args:
@@ -108,22 +186,20 @@ def cut_crops(
         picture: `(height, width, 3)` uint8 RGB.
         boxes: `(faces, 4)` boxes of faces.
         convention: how they lie on faces: a `Convention` or its name.
+        angles: by how many degrees the faces are turned clockwise; None where they are not.
 
     Yields:
         `(crop, crop_from_picture)` of each face: `(height, width, 3)` uint8 and `(2, 3)` float64.
     """
     squares = convert_boxes(boxes, convention, model.box)
-    for square in geometry.square_box(squares, model.margin):
-        transform = geometry.box_transform(np.float64(square), model.size)
+    angles = itertools.repeat(0.0) if angles is None else angles
+    for box, square, angle in zip(boxes, geometry.square_box(squares, model.margin), angles):
+        transform = level_transform(box, square, angle, model.size)
         yield images.warp(picture, transform, model.size), transform
 
 
-def _outputs(
-    model: Model, crops: list[np.ndarray], picture_transforms: list[np.ndarray]
-) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+def _outputs(model, crops, picture_transforms):
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
-    if not crops:
-        return
     predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
     landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
@@ -131,21 +207,15 @@ def _outputs(
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
-            more["error"] = np.asarray(predicted["error"][face] * scale[face], np.float32)
+            more["error"] = np.float32(predicted["error"][face] * scale[face])
         if "score" in predicted:
-            more["point_score"] = np.asarray(predicted["score"][face], np.float32)
+            more["point_score"] = np.float32(predicted["score"][face])
         yield points, more
 
 
-def predict_in_parts(
-    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, count: int = 32
-) -> dict[str, np.ndarray]:
+def predict_in_parts(predict, crops, count=AT_ONCE):
     """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
     if len(parts) == 1:
         return {name: np.asarray(values) for name, values in parts[0].items()}
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
-
-
-def _score(score: float) -> float | None:
-    return None if np.isnan(score) else float(score)

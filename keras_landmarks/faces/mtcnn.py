@@ -1,4 +1,4 @@
-"""The face detector that is used where no other is given."""
+"""MTCNN, a face detector that runs on Keras."""
 
 from typing import Any
 
@@ -9,6 +9,8 @@ import numpy as np
 class Mtcnn:
     """The MTCNN face detector of the `mtcnn` package, whose weights come with it.
 
+    `pip install "keras_landmarks[mtcnn]"` installs it.
+
     Args:
         longest: pictures with a longer side are detected on a copy reduced to it, in pixels.
         threshold: lowest score of a face, 0..1.
@@ -18,6 +20,9 @@ class Mtcnn:
 
     Returns:
         `(boxes, scores)`: `(faces, 4)` float32 boxes, largest score first, and `(faces,)`.
+
+    Raises:
+        ImportError: if `mtcnn` is not installed, or Keras runs on another engine than TensorFlow.
 
     Reference:
         Zhang et al., Joint face detection and alignment using multi-task cascaded convolutional
@@ -39,8 +44,11 @@ class Mtcnn:
                     "MTCNN needs Keras' TensorFlow backend. Under another one give boxes, or a "
                     "detector of your own."
                 )
-            import mtcnn
-
+            try:
+                import mtcnn
+            except ImportError as error:
+                install = 'pip install "keras_landmarks[mtcnn]"'
+                raise ImportError(f"This detector needs the package mtcnn: {install}") from error
             policy = keras.config.dtype_policy()
             keras.config.set_dtype_policy("float32")  # half precision moves its boxes
             try:

@@ -1,47 +1,43 @@
 """Faces through a video: boxes from the last landmarks, smoothed points, ids that stay."""
 
 import dataclasses
+import numbers
 import pathlib
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import (
-    Detector,
-    convention_of,
-    convert_boxes,
-    detect_boxes,
-    overlap,
-)
+from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.faces.detection import Detection
-from keras_landmarks.faces.followed_face import FollowedFace, State, square_of
+from keras_landmarks.faces.detectors import Framed
+from keras_landmarks.faces.finder import find_boxes, locate
+from keras_landmarks.faces.followed import SAME, Followed, State
 from keras_landmarks.faces.smoothing import OneEuro
-from keras_landmarks.pictures import VideoReader, images
-
-SAME_FACE = 0.3
-"""Lowest intersection over union of a detected box and a face's last box."""
+from keras_landmarks.faces.upright import upright_box
+from keras_landmarks.pictures import images
+from keras_landmarks.pictures.video import VideoReader
 
 
 @dataclasses.dataclass(eq=False)
 class Track(Detection):
     """A face in a frame of a video.
 
-    As a `Detection`, with smoothed landmarks, and the square around them as its box.
+    As a `Detection`, with smoothed landmarks, and the square around them as its box: levelled, and
+    turned by the angle about its middle.
 
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the frame.
         box: `(4,)` float32 box on pixel edges.
-        scheme: the landmarks' scheme.
+        scheme: name of the landmarks' scheme.
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
         error: `(n,)` expected errors in pixels of the frame, or None.
         point_score: `(n,)` weights of the points in 0..1, or None.
+        angle: degrees clockwise by which the face was taken to be turned.
         id: number of the face; stays as long as it is followed.
     """
 
     id: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self):
         """The track as plain numbers, for JSON."""
         return {"id": self.id, **super().to_dict()}
 
@@ -53,7 +49,8 @@ class Tracker:
     every `every` frames, to find new faces; at once when a face may be lost, that is when its
     landmarks leave their crop or it no longer looks as it did; and every `search` frames while a
     face is lost or there is none. A lost face that is found again within `every` frames keeps its
-    id. A face that no detection confirms for twice as long is given up.
+    id if it looks like itself; another person in its place is a new face. A face that no detection
+    confirms for twice as long is given up.
 
     Args:
         model: `Landmarker`.
@@ -63,6 +60,7 @@ class Tracker:
         overlap: lowest intersection over union of a crop's box and the box of the landmarks
             found in it.
         likeness: lowest correlation with the face as it was last detected, -1..1.
+        turns: whether a frame in which no face is found is tried upside down and sideways.
         frame_rate: frames a second, where a video does not say.
         cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
         beta: of the smoothing.
@@ -82,38 +80,38 @@ class Tracker:
 
     def __init__(
         self,
-        model: Any,
-        detector: Detector | None = None,
-        every: int = 30,
-        search: int = 5,
-        overlap: float = 0.5,
-        likeness: float = 0.4,
-        frame_rate: float = 30.0,
-        cutoff: float | None = 1.0,
-        beta: float = 10.0,
-    ) -> None:
+        model,
+        detector=None,
+        every=30,
+        search=5,
+        overlap=0.5,
+        likeness=0.4,
+        frame_rate=30.0,
+        cutoff=1.0,
+        beta=10.0,
+        turns=False,
+    ):
         if min(every, search) < 1:
             raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
         if cutoff is not None:
             OneEuro(frame_rate, cutoff, beta)  # its own checks, now
         self.model, self.detector = model, detector or model.detector
         self.every, self.search = every, search
-        self.overlap, self.likeness = overlap, likeness
+        self.overlap, self.likeness, self.turns = overlap, likeness, turns
         self.frame_rate, self.cutoff, self.beta = frame_rate, cutoff, beta
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self, frame_rate: float | None = None) -> None:
+    def reset(self, frame_rate=None):
         """Forgets all faces, as before another scene.
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
         """
-        self._faces: list[FollowedFace] = []
-        self._since = self.every
+        self._faces, self._since = [], self.every
         self._rate = frame_rate or self.frame_rate
 
-    def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
+    def track(self, source):
         """Follows the faces of a whole video.
 
         Args:
@@ -123,13 +121,13 @@ class Tracker:
             `(frame, faces)`: the picture as it is in the source (from files and cameras
             `(height, width, 3)` uint8 RGB) and the list of its `Track`.
         """
-        if isinstance(source, (int, str, pathlib.Path)):
+        if isinstance(source, (str, pathlib.PurePath, numbers.Integral)):
             source = VideoReader(source)
         self.reset(getattr(source, "frame_rate", None))
         for frame in source:
             yield frame, self(frame)
 
-    def __call__(self, frame: Any) -> list[Track]:
+    def __call__(self, frame):
         """Finds the faces of the next frame.
 
         Args:
@@ -142,7 +140,7 @@ class Tracker:
         self._since += 1
         for face in self._faces:
             face.begin_frame()
-        well = self._faces and len(self._in_view()) == len(self._faces)
+        well = self._faces and all(face.in_view for face in self._faces)
         if self._since >= (self.every if well else min(self.search, self.every)):
             self._detect(frame)
         self._follow(frame)
@@ -150,74 +148,94 @@ class Tracker:
             self._detect(frame)
             self._follow(frame)
         self._faces = [face for face in self._faces if self._is_kept(face)]
-        return [self._track(face) for face in self._in_view()]
+        return [self._track(face) for face in self._faces if face.in_view]
 
-    def _in_view(self) -> list[FollowedFace]:
-        return [face for face in self._faces if face.state is State.IN_VIEW]
-
-    def _detect(self, frame: np.ndarray) -> None:
+    def _detect(self, frame):
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
-        boxes, _ = detect_boxes(self.detector, frame)
-        boxes = convert_boxes(boxes, convention_of(self.detector), "truth")
-        known = set()  # boxes on a face that is followed are no other face
-        for face in self._in_view():
-            near = np.flatnonzero(overlap(boxes, face.box) >= SAME_FACE)
-            if len(near):
-                face.confirm()
-            known.update(near.tolist())
-        lost = [face for face in self._faces if face.state is not State.IN_VIEW]
+        seen = find_boxes(self.detector, frame, self.turns).converted("truth")
+        boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
-            (share, i, j)
-            for i, face in enumerate(lost)
+            (not face.in_view, -share, i, j)
+            for i, face in enumerate(self._faces)
             for j, share in enumerate(overlap(boxes, face.box))
-            if share >= SAME_FACE
+            if share >= 0.3
         ]
-        for _, i, j in sorted(pairs, key=lambda pair: -pair[0]):  # the best pairs first
-            if lost[i].state is not State.IN_VIEW and j not in known:
-                lost[i].find_again(boxes[j], self._filter())
-                known.add(j)
+        # A box on a face that is followed is no other face, even if a better box confirmed it.
+        known = {j for lost, _, _, j in pairs if not lost}
+        confirmed = set()
+        for lost, _, i, j in sorted(pairs):  # faces in view first, the best pairs first
+            if i in confirmed or (lost and j in known):
+                continue
+            confirmed.add(i)
+            known.add(j)
+            self._faces[i].confirm(boxes[j], angles[j], self._filter())
         for j, box in enumerate(boxes):
             if j not in known:
-                self._faces.append(FollowedFace(self._next_id, box, self._filter()))
-                self._next_id += 1
+                self._faces.append(self._new(box, angles[j]))
 
-    def _filter(self) -> OneEuro | None:
-        return None if self.cutoff is None else OneEuro(self._rate, self.cutoff, self.beta)
+    def _new(self, box, angle):
+        self._next_id += 1
+        return Followed(self._next_id - 1, box, angle, self._filter())
 
-    def _follow(self, frame: np.ndarray) -> None:
+    def _filter(self):
+        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
+
+    def _follow(self, frame):
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
-        faces = [face for face in self._in_view() if not face.followed]
-        for face in faces:
+        followed = []
+        for i, face in enumerate(self._faces):
+            if face.followed or not face.in_view:
+                continue
             face.followed = True
-            if (face.box[2:] <= 0).any() or (face.box[:2] >= (width, height)).any():
+            # Written so that NaN is lost too.
+            inside = (face.box[2:] > 0).all() and (face.box[:2] < (width, height)).all()
+            if inside and face.box[2] - face.box[0] > 1:
+                followed.append(i)
+            else:
                 face.lose()
-        faces = [face for face in faces if face.state is State.IN_VIEW]
-        boxes = np.array([face.box for face in faces]).reshape(-1, 4)
-        for face, found in zip(faces, self.model.detect(frame, boxes, convention="truth")):
-            face.see(found, frame)
-            share = overlap(square_of(found.landmarks)[None], face.box)[0]
-            if not (share >= self.overlap and face.likeness >= self.likeness):  # NaN is lost too
-                face.lose()
+        known = [self._faces[i] for i in followed]
+        boxes = np.array([face.box for face in known], np.float32).reshape(-1, 4)
+        angles = np.array([face.angle for face in known], np.float32)
+        framed = Framed(boxes, np.full(len(known), np.nan), angles, "truth")
+        for i, found in zip(followed, locate(self.model, [frame], [framed])[0]):
+            self._see(i, frame, found)
 
-    def _is_kept(self, face: FollowedFace) -> bool:
+    def _see(self, i, frame, found):
+        """Whether a face is where it was looked for, and is itself."""
+        face = self._faces[i]
+        face.found, face.angle = found, found.angle
+        share = overlap(upright_box(found.landmarks, face.angle)[None], face.box)[0]
+        alike = face.look(frame)
+        here = share >= self.overlap  # not of NaN
+        itself = alike >= (self.likeness if face.away else SAME)
+        if face.frames_unconfirmed:
+            if here and itself and face.likeness >= self.likeness:
+                face.learn(detected=False)
+            else:
+                face.lose()
+            return
+        if not itself:  # the detector sees a face here, but it is another one
+            self._faces[i] = face = self._new(face.box, face.angle)
+            face.found, face.followed = found, True
+            face.look(frame)
+        face.learn(detected=True)
+        if not here:
+            face.lose()
+
+    def _is_kept(self, face):
         """Whether a face is not gone for long, nor a second track of an older one."""
-        older = [f.box for f in self._in_view() if f.id < face.id]
-        in_view = face.state is State.IN_VIEW
-        double = in_view and older and overlap(older, face.box).max() > 0.5
-        return (
-            face.frames_lost <= self.every
-            and face.frames_unconfirmed < 2 * self.every
-            and not double
-        )
+        older = [f.box for f in self._faces if f.id < face.id and f.in_view]
+        double = face.in_view and older and overlap(older, face.box).max() > 0.5
+        recent = face.frames_lost <= self.every and face.frames_unconfirmed < 2 * self.every
+        return bool(recent and not double)
 
-    def _track(self, face: FollowedFace) -> Track:
-        assert face.found is not None  # it is in view
+    def _track(self, face):
         landmarks = face.found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
-        face.box = square_of(landmarks)
+        face.place(landmarks)
         facts = vars(face.found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
         return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})

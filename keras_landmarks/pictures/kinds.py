@@ -11,7 +11,10 @@ VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob
 
 
 def is_video(path: Path) -> bool:
-    """Whether a path ends like a video, or is that of a GIF which moves."""
+    """Whether a path ends like a video, is that of a GIF which moves, or a stream's address."""
+    pictured = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"}
+    if "://" in str(path):
+        return pathlib.PurePosixPath(str(path)).suffix.lower() not in pictured
     path = pathlib.Path(path)
     if path.suffix.lower() != ".gif":
         return path.suffix.lower() in VIDEOS

@@ -1,6 +1,8 @@
 """Videos: frames in, frames out."""
 
+import numbers
 import pathlib
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, Self
@@ -22,15 +24,19 @@ class VideoReader:
     A file can be gone through more than once. The source is open only while it is gone through.
 
     Args:
-        source: path of a video file, or the index of a camera.
+        source: path of a video file, the index of a camera (0 is the first), or the address of a
+            stream (`rtsp://…`, `http://…`).
 
     Attributes:
         frame_rate: frames a second; 30 where the source does not say.
         count: number of frames, or None where it is not known.
+        time: of the frame that came last, in seconds from the first; frames need not be evenly
+            spaced. Cameras do not say it: there it is the time that has passed.
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no video, or the camera does not open.
+        TypeError: if the source is neither a path nor a whole number.
+        ValueError: if it is no video, or there is no such camera.
 
     Example:
         for frame in VideoReader("video.mp4"):
@@ -38,16 +44,13 @@ class VideoReader:
     """
 
     def __init__(self, source: Path | int) -> None:
-        if not isinstance(source, int):
-            source = as_path(source)
-            if not source.is_file():
-                raise FileNotFoundError(f"No video at {source}.")
-        self.source = source
+        self.source = _source(source)
         capture = self._open()
         rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
         self.frame_rate = rate if 0 < rate < 1000 else 30.0
         self.count = int(count) if 0 < count < 1e9 else None
+        self.time = 0.0
 
     def _open(self) -> cv2.VideoCapture:
         camera = isinstance(self.source, int)
@@ -74,13 +77,19 @@ class VideoReader:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
-        capture, seen = self._open(), 0
+        capture, seen, start = self._open(), 0, None
         try:
             while True:
                 read, frame = capture.read()
                 if not read:
                     break
                 seen += 1
+                if isinstance(self.source, int):
+                    now = time.monotonic()
+                else:
+                    now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                start = now if start is None else start
+                self.time = max(now - start, 0.0)
                 yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         finally:
             capture.release()
@@ -89,6 +98,22 @@ class VideoReader:
         if self.count and seen < 0.9 * self.count:
             message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
             warnings.warn(message, stacklevel=2)
+
+
+def _source(source: Path | int) -> pathlib.Path | int | str:
+    """A video's source as OpenCV takes it: a camera's index or a name."""
+    if isinstance(source, numbers.Integral):  # also NumPy's
+        if isinstance(source, bool) or source < 0:
+            raise ValueError(f"A camera's index is 0 or more, not {source}.")
+        return int(source)
+    if not isinstance(source, (str, pathlib.PurePath)):
+        raise TypeError(f"Expected a path or a camera's index, not {type(source).__name__}.")
+    if "://" in str(source):
+        return str(source)
+    path = as_path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"No video at {path}.")
+    return path
 
 
 class VideoWriter:

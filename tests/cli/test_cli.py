@@ -1,4 +1,7 @@
+import csv
+import io
 import json
+import pathlib
 import re
 import shutil
 import subprocess
@@ -11,7 +14,8 @@ from matplotlib import cbook
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks.cli import main
+from keras_landmarks import load
+from keras_landmarks.cli import main, table
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
@@ -61,6 +65,12 @@ def test_a_photo_is_not_drawn_over(photo, tmp_path, capsys):
 
 def test_detect_says_when_there_is_no_face(tmp_path, capsys):
     images.write_image(tmp_path / "plain.png", np.full((99, 99, 3), 80, np.uint8))
+    assert main(["detect", str(tmp_path / "plain.png"), *MODEL]) == 0
+    printed = capsys.readouterr().out
+    for words in ("no face found", "40 pixels", "--smallest 20", "--threshold 0.25", "upside down"):
+        assert words in printed
+    assert main(["detect", str(tmp_path / "plain.png"), *MODEL, "--upright"]) == 0
+    assert "upright only: leave --upright out" in capsys.readouterr().out
     assert main(["detect", str(tmp_path / "plain.png"), *MODEL, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["photos"] == {str(tmp_path / "plain.png"): []}
 
@@ -87,8 +97,10 @@ def test_detect_follows_the_faces_of_a_video(photo, tmp_path, capsys):
     assert "1 face in 3 frames, detector called 1 times" in printed
     assert "/3" not in printed  # the progress bar is for terminals
     assert len(printed.splitlines()) == 1
+    assert "frames a second" in printed
     found = json.loads(facts.read_text())
     assert found["frame_rate"] == 20
+    assert found["times"] == pytest.approx([0, 0.05, 0.1], abs=1e-3)
     assert [[face["id"] for face in faces] for faces in found["frames"]] == [[0]] * 3
     frames = list(VideoReader(drawn))
     assert len(frames) == 3
@@ -97,6 +109,124 @@ def test_detect_follows_the_faces_of_a_video(photo, tmp_path, capsys):
     assert "One video at a time" in capsys.readouterr().err
     assert main(["detect", str(source), *MODEL, "--out", str(source)]) == 1
     assert "is the video itself" in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_a_bar_is_drawn_on_terminals_only(photo, tmp_path, capsys, monkeypatch):
+    assert main(["detect", str(photo), *MODEL]) == 0
+    output = capsys.readouterr()
+    assert not set("\r\x1b\b") & set(output.out + output.err)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    assert main(["detect", str(photo), *MODEL]) == 0
+    assert "\r1/1 pictures" in terminal.getvalue()
+
+
+@pytest.fixture
+def folder(photo, tmp_path):
+    """Two pictures with a face, one in a folder below, one without, a broken one, other files."""
+    folder = tmp_path / "many"
+    (folder / "below").mkdir(parents=True)
+    shutil.copy(photo, folder / "a.jpg")
+    shutil.copy(photo, folder / "below" / "b.JPG")
+    images.write_image(folder / "c.png", np.full((99, 99, 3), 80, np.uint8))
+    (folder / "d.jpg").write_bytes(b"no picture")
+    (folder / "._a.jpg").write_bytes(b"of another system")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def test_a_folder_becomes_a_table_and_broken_files_are_named_at_the_end(folder, tmp_path, capsys):
+    out = tmp_path / "points.csv"
+    assert main(["detect", str(folder), *MODEL, "--out", str(out)]) == 0
+    output = capsys.readouterr()
+    assert "2 faces in 3 pictures" in output.out
+    assert "1 of 4 pictures could not be read" in output.err
+    assert "d.jpg" in output.err.splitlines()[-1]
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    names = ["a.jpg", "below/b.JPG", "c.png"]
+    assert [row["picture"] for row in rows] == [str(folder / name) for name in names]
+    assert [row["face"] for row in rows] == ["1", "1", "0"]
+    (face,) = load("tiny-ibug68").detect(folder / "a.jpg")
+    for i, (x, y) in enumerate(face.landmarks):
+        assert float(rows[0][f"x{i}"]) == pytest.approx(x, abs=0.02)
+        assert float(rows[0][f"y{i}"]) == pytest.approx(y, abs=0.02)
+    assert float(rows[0]["yaw"]) == pytest.approx(face.pose.yaw, abs=0.1)
+    assert rows[2]["x0"] == ""
+    assert main(["detect", str(folder), *MODEL, "--out", str(out), "--strict"]) == 1
+    assert [p.name for p in tmp_path.iterdir() if "unfinished" in p.name] == []
+
+
+def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monkeypatch):
+    out = tmp_path / "points.jsonl"
+    words = ["detect", str(folder), *MODEL, "--out", str(out)]
+    add = table.Table.add
+
+    def stop(self, picture, faces):
+        add(self, picture, faces)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table.Table, "add", stop)
+    with pytest.raises(KeyboardInterrupt):
+        main(words)
+    assert not out.exists()
+    journal = tmp_path / "points.jsonl.unfinished"
+    with journal.open("ab") as file:
+        file.write(b'{"picture": "cut sh')
+    added = []
+    monkeypatch.setattr(table.Table, "add", lambda s, p, f: (added.append(p), add(s, p, f)))
+    assert main([*words, "--threshold", "0.7"]) == 1
+    assert "is left from a run with" in capsys.readouterr().err
+    assert main(words) == 0
+    assert [pathlib.Path(path).name for path in added] == ["b.JPG", "c.png"]
+    found = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [len(row["faces"]) for row in found] == [1, 1, 0]
+    assert not journal.exists()
+
+
+def test_parquet_needs_its_package_before_anything_is_done(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["detect", str(folder), *MODEL, "--out", str(tmp_path / "points.parquet")]) == 1
+    assert "pip install pyarrow" in capsys.readouterr().err
+
+
+def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
+    source, out = tmp_path / "made.avi", tmp_path / "points.csv"
+    picture = images.read_image(photo)[:300, 100:400]
+    with VideoWriter(source, 20) as video:
+        for _ in range(3):
+            video.write(picture)
+    assert main(["detect", str(source), *MODEL, "--out", str(out)]) == 0
+    with out.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["frame"], row["id"]) for row in rows] == [("0", "0"), ("1", "0"), ("2", "0")]
+    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.05, 0.1], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "Name a picture, a folder or a video"),
+        (["--camera", "-1"], "index is 0 or more"),
+        (["--camera", "0", "a.jpg"], "A camera, or files"),
+        (["a.jpg", "--smallest", "-3"], "smallest is a side in pixels"),
+        (["a.jpg", "--detector", "mtcnn", "--smallest", "20"], "--smallest is of blazeface alone"),
+        (["none.mp4"], "No video at none.mp4"),
+    ],
+)
+def test_words_that_make_no_sense_are_one_line(words, message, capsys):
+    assert main(["detect", *words, *MODEL]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_an_empty_folder_is_one_line(tmp_path, capsys):
+    assert main(["detect", str(tmp_path), *MODEL]) == 1
+    assert "holds no pictures (.jpg" in capsys.readouterr().err
 
 
 def test_an_unknown_model_is_one_line(photo, capsys):

@@ -274,6 +274,28 @@ def test_a_camera_that_is_not_there_is_refused():
         VideoReader(77)
 
 
+@pytest.mark.parametrize("source", [-1, np.int64(-3), True])
+def test_a_camera_of_no_index_is_refused_and_opencv_not_asked(source, monkeypatch):
+    monkeypatch.setattr(cv2, "VideoCapture", None)
+    with pytest.raises(ValueError, match="index is 0 or more"):
+        VideoReader(source)
+
+
+def test_a_cameras_index_may_be_numpys():
+    with pytest.raises(ValueError, match="Camera 77 does not open"):
+        VideoReader(np.int64(77))
+    with pytest.raises(ValueError, match="Camera 77 does not open"):
+        next(Tracker(model()).track(np.int64(77)))
+    for source in (None, 1.5, [1]):
+        with pytest.raises(TypeError, match="a path or a camera's index"):
+            VideoReader(source)
+
+
+def test_an_address_of_a_stream_is_left_as_it_is():
+    with pytest.raises(ValueError, match="http://127.0.0.1:9/none.mp4 is no video"):
+        VideoReader("http://127.0.0.1:9/none.mp4")
+
+
 def test_opencv_can_write_every_known_ending(tmp_path):
     for suffix in (".mp4", ".mov", ".mkv", ".avi"):
         with VideoWriter(tmp_path / f"made{suffix}", 25) as video:

@@ -73,8 +73,27 @@ def test_missing_points_are_left_out():
     face = Face(image, landmarks, "ibug68", [1, 2, 199, 198])
     drawn = draw(image, [face])
     assert (drawn != image).any()
-    for x, y in landmarks[~face.missing].astype(int):
-        assert drawn[y, x].min() > 150
+    for x, y in np.rint(landmarks[~face.missing]).astype(int):
+        assert (drawn[y, x] != image[y, x]).any()
     alone = np.full_like(landmarks, np.nan)
     alone[3] = landmarks[3]
     assert (draw(image, [Face(image, alone, "ibug68")]) != image).any(axis=2).sum() < 60
+
+
+def test_a_turned_box_and_the_axes_of_the_head_are_drawn():
+    image, landmarks = made_up_face(0)
+    box = np.array([40.0, 40, 160, 160])
+    upright = draw(image, [Detection(landmarks, box, "ibug68")])
+    turned = draw(image, [Detection(landmarks, box, "ibug68", angle=45.0)])
+    assert (upright[40, 60:140] != image[40, 60:140]).any(axis=-1).all()
+    assert (turned[40, 42:68] == image[40, 42:68]).all()
+    assert (turned[12:20, 99:101] != image[12:20, 99:101]).any()  # a corner, above the middle
+    posed = draw(image, [Detection(landmarks, None, "ibug68")], pose=True)
+    assert (posed != draw(image, [Detection(landmarks, None, "ibug68")])).any()
+
+
+def test_faces_without_a_pose_are_drawn_without_axes():
+    face = Detection(np.random.default_rng(0).uniform(0, 60, (39, 2)), None, "menpo39")
+    assert face.pose is None
+    picture = np.zeros((60, 60, 3), np.uint8)
+    np.testing.assert_array_equal(draw(picture, [face], pose=True), draw(picture, [face]))

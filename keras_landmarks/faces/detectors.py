@@ -1,0 +1,167 @@
+"""What a detector is, how it is called, and how its boxes are measured.
+
+A detector is a callable that takes a `(height, width, 3)` uint8 RGB picture and returns the boxes
+of its faces, `(faces, 4)` on pixel edges; or `(boxes, scores)`; or `(boxes, scores, more)`, where
+`more` is by how many degrees each face is turned clockwise, `(faces,)`, or key points
+`(faces, k, 2)` in pixels of which the first two are the right and the left eye (of the person: the
+right eye of an upright face is on the picture's left). The box of a face that is turned is as of
+the upright face about the same middle. None is no face.
+
+A callable says how it frames faces by an attribute `convention` (a `Convention` or a name of
+`CONVENTIONS`); without one its boxes are taken as `annotation`. `calibrate` measures it.
+"""
+
+import dataclasses
+import warnings
+
+import numpy as np
+
+from keras_landmarks import geometry
+from keras_landmarks.faces import boxes as laid
+from keras_landmarks.faces.boxes import Convention, convert_boxes, overlap
+from keras_landmarks.faces.upright import eye_angle, turn_points
+
+EXPECTED = (
+    f"A detector returns {laid.BOXES}; or (boxes, scores); or (boxes, scores, angles or eyes)"
+)
+
+
+@dataclasses.dataclass(eq=False)
+class Framed:
+    """Where the faces of a picture are.
+
+    Args:
+        boxes: `(faces, 4)` float32.
+        scores: `(faces,)` float32, NaN where there is none.
+        angles: `(faces,)` float32 degrees clockwise, NaN where they are not known.
+        convention: how the boxes lie on the faces.
+    """
+
+    boxes: np.ndarray
+    scores: np.ndarray
+    angles: np.ndarray
+    convention: Convention | str
+
+    def converted(self, target):
+        """The same faces in boxes of another convention, turned as the faces are."""
+        boxes = convert_boxes(self.boxes, self.convention, target)
+        middles = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
+        shifts = (boxes[:, :2] + boxes[:, 2:]) / 2 - middles
+        for box, shift, angle in zip(boxes, shifts, np.nan_to_num(self.angles)):
+            box += np.tile(turn_points(np.float64(shift), angle) - shift, 2)
+        return dataclasses.replace(self, boxes=boxes, convention=target)
+
+
+def convention_of(detector):
+    """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
+    return getattr(detector, "convention", "annotation")
+
+
+def detect_faces(detector, image):
+    """Calls a detector and checks what it returns; a box that no face can have is left out.
+
+    Args:
+        detector: see the module's description.
+        image: `(height, width, 3)` uint8 RGB.
+
+    Returns:
+        `Framed`. Warns of each box that is left out.
+
+    Raises:
+        ValueError: if the detector returns something else than boxes, scores and angles.
+    """
+    boxes, scores, more = _parts(detector(image))
+    try:
+        boxes = laid.as_boxes(boxes)
+        scores = np.full(len(boxes), np.nan) if scores is None else scores
+        scores = np.asarray(scores, np.float32).ravel()
+        more = np.full(len(boxes), np.nan) if more is None else np.asarray(more, np.float32)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{EXPECTED}. {error}") from error
+    if len(scores) != len(boxes):
+        raise ValueError(f"The detector returned {len(boxes)} boxes, but {len(scores)} scores.")
+    points = more.ndim == 3 and more.shape[1] >= 2 and more.shape[2] == 2
+    if len(more) != len(boxes) or not (points or more.ndim == 1):
+        raise ValueError(
+            f"{EXPECTED}, that is (faces,) degrees or (faces, k, 2) points: got {len(boxes)} boxes "
+            f"and {more.shape}."
+        )
+    angles = eye_angle(more) if points else more
+    kept = np.ones(len(boxes), bool)
+    for i, box in enumerate(boxes):
+        if wrong := laid.fault(box, image):
+            warnings.warn(f"A box of the detector is left out. {wrong}", stacklevel=2)
+            kept[i] = False
+    angles = np.where(np.isfinite(angles), angles, np.nan).astype(np.float32)
+    return Framed(boxes[kept], scores[kept], angles[kept], convention_of(detector))
+
+
+def _parts(result):
+    """`(boxes, scores, angles or points)` of what a detector returned; None where it has none."""
+    if result is None:
+        result = ()
+    if isinstance(result, dict) or (len(result) and isinstance(result[0], dict)):
+        raise ValueError(f"{EXPECTED}, not dicts: got {str(result)[:80]}.")
+    parts = isinstance(result, tuple) and len(result) in (2, 3)
+    if not parts or all(np.shape(part) == (4,) for part in result):  # but two or three boxes
+        return result, None, None
+    return (*result, None)[:3]
+
+
+def detect_boxes(detector, image):
+    """Calls a detector and checks what it returns, as `detect_faces` does.
+
+    Args:
+        detector: see the module's description.
+        image: `(height, width, 3)` uint8 RGB.
+
+    Returns:
+        `(boxes, scores)`: `(faces, 4)` and `(faces,)` float32; scores are NaN where the detector
+        gives none.
+    """
+    found = detect_faces(detector, image)
+    return found.boxes, found.scores
+
+
+def find_face(detector, image, box):
+    """The detector's box about a known face, whose box is given as of `annotation`, or None.
+
+    It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
+    """
+    boxes = detect_faces(detector, image).boxes
+    if not len(boxes):
+        return None
+    shares = overlap(convert_boxes(boxes, convention_of(detector), "annotation"), box)
+    best = int(np.argmax(shares))
+    return boxes[best] if shares[best] >= 0.3 else None
+
+
+def calibrate(detector, faces):
+    """Measures a detector's convention on annotated faces: the medians over those it finds.
+
+    A face is found by the box that holds its middle and overlaps its square most.
+
+    Args:
+        detector: see the module's description.
+        faces: list of annotated faces (`data.Face`).
+
+    Returns:
+        `Convention`.
+
+    Raises:
+        ValueError: if it finds none of the faces.
+    """
+    rows = []
+    for face in faces:
+        truth = geometry.square_box(face.truth_box)
+        boxes = detect_faces(detector, face.pixels()).boxes
+        middle = (truth[:2] + truth[2:]) / 2
+        boxes = boxes[((boxes[:, :2] < middle) & (middle < boxes[:, 2:])).all(axis=1)]
+        if len(boxes):
+            box = geometry.square_box(boxes[np.argmax(overlap(boxes, truth))])
+            side = truth[2] - truth[0]
+            shift = ((box[:2] + box[2:]) - (truth[:2] + truth[2:])) / 2 / side
+            rows.append((*shift, (box[2] - box[0]) / side))
+    if not rows:
+        raise ValueError(f"The detector found none of {len(faces)} faces.")
+    return Convention(*np.median(rows, axis=0).tolist())

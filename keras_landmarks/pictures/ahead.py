@@ -1,0 +1,46 @@
+"""Pictures read on threads, ahead of their use."""
+
+import collections
+import concurrent.futures
+import itertools
+
+from keras_landmarks.pictures.images import as_rgb
+
+THREADS, AHEAD = 4, 8
+"""Threads that read, and pictures that are kept ready."""
+
+
+def read_ahead(sources, broken=None):
+    """Reads pictures in their order, some ahead.
+
+    Args:
+        sources: iterable of what `as_rgb` takes.
+        broken: called with `(source, error)` of what cannot be read, which is then left out; None
+            raises the error.
+
+    Yields:
+        `(source, picture)` with `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if a picture cannot be read.
+    """
+    sources, waiting = iter(sources), collections.deque()
+    pool = concurrent.futures.ThreadPoolExecutor(THREADS)
+    try:
+        while True:
+            for source in itertools.islice(sources, AHEAD - len(waiting)):
+                waiting.append((source, pool.submit(as_rgb, source)))
+            if not waiting:
+                return
+            source, future = waiting.popleft()
+            try:
+                picture = future.result()
+            except (ValueError, OSError) as error:
+                if broken is None:
+                    raise
+                broken(source, error)
+                continue
+            yield source, picture
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
