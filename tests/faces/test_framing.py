@@ -1,5 +1,6 @@
 """Which box is a face's, what of the picture a model then sees, and when a face has left it."""
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -8,19 +9,19 @@ from loaded import load
 from keras_landmarks import Landmarker, Tracker, faces
 from keras_landmarks.data import Face
 
-PICTURE = np.random.default_rng(0).integers(0, 256, (100, 120, 3), np.uint8)
+PICTURE = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (120, 100))
 BOX = np.float32([40, 30, 80, 70])
 CORNERS = np.float32([[40, 30], [79, 30], [60, 50], [40, 69], [79, 69]])  # of the box
 FACE = Face(PICTURE, CORNERS, "five5", BOX)
 
 
-def landmarker(low, high, **facts):
+def landmarker(low, high, kernel="zeros", **facts):
     """A model that always says the same square of its crop of 16 pixels."""
     square = np.float32([(low, low), (high, low), (8, 8), (low, high), (high, high)])
     crops = keras.Input((16, 16, 3), name="crops")
     flat = keras.layers.GlobalAveragePooling2D()(crops)
     bias = keras.initializers.Constant(square.ravel())
-    dense = keras.layers.Dense(10, kernel_initializer="zeros", bias_initializer=bias)(flat)
+    dense = keras.layers.Dense(10, kernel_initializer=kernel, bias_initializer=bias)(flat)
     landmarks = keras.layers.Reshape((5, 2))(dense)
     return Landmarker(crops, {"landmarks": landmarks}, scheme="five5", **facts)
 
@@ -72,6 +73,47 @@ def test_a_face_whose_landmarks_leave_their_crop_is_lost():
     for model, count in ((landmarker(2, 13), 1), (landmarker(0, 4), 0)):
         tracker = Tracker(model, lambda picture: BOX[None])
         assert len(tracker(PICTURE)) == count
+
+
+@pytest.mark.parametrize(("dark", "again"), [(4, 0), (5, 1)])
+def test_a_face_that_comes_back_within_so_many_frames_is_itself(dark, again):
+    detector = lambda picture: BOX[None] if picture.any() else []  # noqa: E731
+    tracker = Tracker(landmarker(2, 13), detector, every=4, search=1)
+    assert [face.id for face in tracker(PICTURE)] == [0]
+    for _ in range(dark):
+        assert tracker(np.zeros_like(PICTURE)) == []
+    assert [face.id for face in tracker(PICTURE)] == [again]
+
+
+def moved(tracker, size=1):
+    """Landmarks of two frames: those of the second lie further right and down."""
+    frames = [PICTURE // 2, PICTURE // 2 + 100]
+    for frame in frames:
+        (face,) = tracker(frame.repeat(size, axis=0).repeat(size, axis=1))
+        yield (face.landmarks + 0.5) / size
+
+
+def brightness_tracker(size=1, **arguments):
+    """Follows a face whose points move by a crop pixel for 100 levels."""
+    model = landmarker(2, 13, keras.initializers.Constant(0.01 / 3))
+    return Tracker(model, lambda picture: BOX[None] * size, **arguments)
+
+
+def test_smoothing_knows_no_size_of_the_face():
+    small, large = (list(moved(brightness_tracker(size), size)) for size in (1, 3))
+    moves = [(second - first).mean(axis=0) for first, second in (small, large)]
+    assert moves[0].min() > 0.5
+    np.testing.assert_allclose(*moves, atol=0.1)
+
+
+def test_smoothing_goes_by_the_frame_rate_of_the_video():
+    class Video(list):
+        frame_rate = 4.0
+
+    frames = Video([PICTURE // 2, PICTURE // 2 + 100])
+    found = [faces[0].landmarks + 0.5 for _, faces in brightness_tracker().track(frames)]
+    np.testing.assert_allclose(found, list(moved(brightness_tracker(frame_rate=4.0))), atol=1e-4)
+    assert np.abs(found[1] - list(moved(brightness_tracker()))[1]).mean() > 0.1
 
 
 def test_an_empty_scene_is_searched_every_five_frames():
