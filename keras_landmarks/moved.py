@@ -21,7 +21,7 @@ MOVED = {
     "progress": ("training.progress", "training.log"),
     "recipe": ("training.recipe",),
     "smoothing": ("faces.smoothing",),
-    "tracking": ("faces.tracking", "faces.followed_face"),
+    "tracking": ("faces.tracking", "faces.followed"),
     "video": ("pictures.video", "pictures.kinds"),
 }
 """`{old name: where its objects are now}`, in this package."""

@@ -66,7 +66,7 @@ class Detection:
     def pose(self) -> Pose | None:
         """Where the head looks, a `Pose` (yaw, pitch, roll in degrees); None where it is not known.
 
-        It is not for schemes without a 3D shape, as `aflw19`.
+        It is not for schemes without a 3D shape, as `menpo39`.
         """
         return of_landmarks(self.landmarks, self.scheme)
 

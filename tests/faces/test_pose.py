@@ -65,8 +65,8 @@ def test_parts_of_the_points_say_the_same(scheme):
 def test_every_scheme_that_converts_has_a_pose_and_the_others_have_none(scheme):
     landmarks = np.random.default_rng(0).uniform(0, 60, (SCHEMES[scheme].count, 2))
     face = Detection(np.float32(landmarks), np.array([0, 0, 60, 60]), scheme)
-    assert (face.pose is None) == (scheme == "aflw19")
-    assert ("pose" in face.to_dict()) == (scheme != "aflw19")
+    assert (face.pose is None) == (scheme == "menpo39")
+    assert ("pose" in face.to_dict()) == (scheme != "menpo39")
 
 
 def test_points_that_say_nothing_have_no_pose():

@@ -93,7 +93,7 @@ def test_a_turned_box_and_the_axes_of_the_head_are_drawn():
 
 
 def test_faces_without_a_pose_are_drawn_without_axes():
-    face = Detection(np.random.default_rng(0).uniform(0, 60, (19, 2)), None, "aflw19")
+    face = Detection(np.random.default_rng(0).uniform(0, 60, (39, 2)), None, "menpo39")
     assert face.pose is None
     picture = np.zeros((60, 60, 3), np.uint8)
     np.testing.assert_array_equal(draw(picture, [face], pose=True), draw(picture, [face]))
