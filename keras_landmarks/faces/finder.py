@@ -27,7 +27,6 @@ from keras_landmarks.faces.upright import (
     upright_box,
 )
 from keras_landmarks.pictures import images, read_ahead
-from keras_landmarks.schemes import get_scheme
 
 PICTURES = 8
 """Pictures that are held so that their crops are computed together."""
@@ -189,7 +188,7 @@ def _detection(
 ) -> Detection:
     angle, (landmarks, more) = view[2] or 0.0, output
     sure = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
-    return Detection(landmarks, box, get_scheme(model.scheme.name), sure, angle=angle, **more)
+    return Detection(landmarks, box, model.scheme, sure, angle=angle, **more)
 
 
 def _look(model: Model, views: Sequence[View]) -> list[Output]:
