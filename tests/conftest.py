@@ -25,7 +25,7 @@ def pytest_collection_modifyitems(config, items):
         large = [item for item in items if item.get_closest_marker("large")]
         config.hook.pytest_deselected(items=large)
         items[:] = [item for item in items if item not in large]
-    for item in items:
+    for item in items if config.pluginmanager.hasplugin("xdist") else ():
         if not item.get_closest_marker("xdist_group"):
             apart = item.get_closest_marker("apart")
             item.add_marker(pytest.mark.xdist_group(item.name if apart else item.path.stem))

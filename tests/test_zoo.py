@@ -17,7 +17,7 @@ FACE = [170, 63, 276, 189]
 
 def test_the_promised_models_are_published():
     promised = """cnn6-300w cnn6-7-300w dan-300w hourglass-300w resnet18-ffld-300w resnet50-300w
-        tiny-ibug68 unet-300w unet-large-300w validation-300w"""
+        tiny-ibug68 unet-300w unet-fast-300w unet-large-300w validation-300w"""
     assert sorted(PUBLISHED) == promised.split()
 
 
