@@ -7,7 +7,7 @@ import json
 import os
 import pathlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +18,9 @@ from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
 from keras_landmarks.files import Path, as_path
 from keras_landmarks.schemes import get_scheme
+
+Run: TypeAlias = Callable[[np.ndarray], dict[str, np.ndarray]]
+"""What runs a network: crops in, its outputs by their names out."""
 
 MARK = '{"keras_landmarks": '
 """How the facts begin that an exported file carries."""
@@ -34,9 +37,7 @@ class ExportedModel:
         detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
     """
 
-    def __init__(
-        self, run: Callable[[np.ndarray], dict[str, np.ndarray]], facts: dict[str, Any]
-    ) -> None:
+    def __init__(self, run: Run, facts: dict[str, Any]) -> None:
         self.facts, self.name, self._run = facts, facts["model"], run
         self.scheme, self.licence = get_scheme(facts["scheme"]), facts["licence"]
         crop, (self._input,) = facts["crop"], facts["inputs"].values()
@@ -114,7 +115,7 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
     path = as_path(path)
-    openers = {".tflite": _TfLite, ".onnx": _Onnx}
+    openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": _Onnx}
     if path.suffix not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
     if not path.is_file():

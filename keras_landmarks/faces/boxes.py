@@ -98,7 +98,7 @@ def check_boxes(boxes: ArrayLike, image: np.ndarray) -> np.ndarray:
     return boxes
 
 
-def as_boxes(boxes):
+def as_boxes(boxes: Any) -> np.ndarray:
     """Anything that holds boxes as an array `(faces, 4)` float32.
 
     Raises:

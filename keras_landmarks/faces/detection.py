@@ -72,7 +72,7 @@ class Detection:
 
     def to_dict(self) -> dict[str, Any]:
         """The detection as plain numbers, for JSON."""
-        numbers = {
+        numbers: dict[str, Any] = {
             "scheme": self.scheme.name,
             "score": None if self.score is None else round(self.score, 4),
             "box": _rounded(self.box, 2),

@@ -13,12 +13,15 @@ A callable says how it frames faces by an attribute `convention` (a `Convention`
 
 import dataclasses
 import warnings
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
 from keras_landmarks.faces import boxes as laid
-from keras_landmarks.faces.boxes import Convention, convert_boxes, overlap
+from keras_landmarks.faces.boxes import Convention, Detector, convert_boxes, overlap
 from keras_landmarks.faces.upright import eye_angle, turn_points
 
 EXPECTED = (
@@ -42,22 +45,22 @@ class Framed:
     angles: np.ndarray
     convention: Convention | str
 
-    def converted(self, target):
+    def converted(self, target: Convention | str) -> "Framed":
         """The same faces in boxes of another convention, turned as the faces are."""
         boxes = convert_boxes(self.boxes, self.convention, target)
         middles = (self.boxes[:, :2] + self.boxes[:, 2:]) / 2
         shifts = (boxes[:, :2] + boxes[:, 2:]) / 2 - middles
         for box, shift, angle in zip(boxes, shifts, np.nan_to_num(self.angles)):
-            box += np.tile(turn_points(np.float64(shift), angle) - shift, 2)
+            box += np.tile(turn_points(np.asarray(shift, np.float64), angle) - shift, 2)
         return dataclasses.replace(self, boxes=boxes, convention=target)
 
 
-def convention_of(detector):
+def convention_of(detector: Detector) -> Convention | str:
     """How a detector's boxes lie on faces: its attribute `convention`, else `annotation`."""
     return getattr(detector, "convention", "annotation")
 
 
-def detect_faces(detector, image):
+def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
     """Calls a detector and checks what it returns; a box that no face can have is left out.
 
     Args:
@@ -96,10 +99,10 @@ def detect_faces(detector, image):
     return Framed(boxes[kept], scores[kept], angles[kept], convention_of(detector))
 
 
-def _parts(result):
+def _parts(result: Any) -> tuple[Any, Any, Any]:
     """`(boxes, scores, angles or points)` of what a detector returned; None where it has none."""
     if result is None:
-        result = ()
+        result = []
     if isinstance(result, dict) or (len(result) and isinstance(result[0], dict)):
         raise ValueError(f"{EXPECTED}, not dicts: got {str(result)[:80]}.")
     parts = isinstance(result, tuple) and len(result) in (2, 3)
@@ -108,7 +111,7 @@ def _parts(result):
     return (*result, None)[:3]
 
 
-def detect_boxes(detector, image):
+def detect_boxes(detector: Detector, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Calls a detector and checks what it returns, as `detect_faces` does.
 
     Args:
@@ -123,7 +126,7 @@ def detect_boxes(detector, image):
     return found.boxes, found.scores
 
 
-def find_face(detector, image, box):
+def find_face(detector: Detector, image: np.ndarray, box: ArrayLike) -> np.ndarray | None:
     """The detector's box about a known face, whose box is given as of `annotation`, or None.
 
     It is the one that overlaps the face's box most, by 30 % at least, once it is converted.
@@ -136,7 +139,7 @@ def find_face(detector, image, box):
     return boxes[best] if shares[best] >= 0.3 else None
 
 
-def calibrate(detector, faces):
+def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
     """Measures a detector's convention on annotated faces: the medians over those it finds.
 
     A face is found by the box that holds its middle and overlaps its square most.

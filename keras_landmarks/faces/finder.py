@@ -5,13 +5,16 @@ What a Keras model and an exported one share; nothing here needs Keras or Tensor
 
 import collections
 import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import check_boxes, convert_boxes
+from keras_landmarks.faces.boxes import Convention, Detector, check_boxes, convert_boxes
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
+from keras_landmarks.faces.model import AT_ONCE, Model, predict_in_parts
 from keras_landmarks.faces.upright import (
     CLEAR,
     TRAINED,
@@ -25,13 +28,25 @@ from keras_landmarks.faces.upright import (
 )
 from keras_landmarks.pictures import images, read_ahead
 
-AT_ONCE, PICTURES = 32, 8
-"""Crops that are computed together, and pictures that are held for that."""
+PICTURES = 8
+"""Pictures that are held so that their crops are computed together."""
+
+View: TypeAlias = tuple[np.ndarray, np.ndarray, float | None, Convention | str]
+"""A picture, and the box, the angle and the convention of a face in it."""
+
+Output: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]
+"""The landmarks of a face, and what more is known of them."""
 
 
 def find_faces(
-    model, image, boxes=None, detector=None, convention="annotation", angles=None, turns=True
-):
+    model: Model,
+    image: Any,
+    boxes: Any = None,
+    detector: Detector | None = None,
+    convention: Convention | str = "annotation",
+    angles: Any = None,
+    turns: bool = True,
+) -> Any:
     """Finds the faces of a picture and their landmarks.
 
     Args:
@@ -59,12 +74,13 @@ def find_faces(
         if many and given is not None and len(given) != len(image):
             raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
-    def frame(picture, boxes, angles):
+    def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
         if boxes is None:
             return find_boxes(detector or model.detector, picture, turns)
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
+    read: Iterator[np.ndarray]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
     known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
     found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
@@ -74,7 +90,7 @@ def find_faces(
     return found if many else found[0]
 
 
-def find_boxes(detector, picture, turns=True):
+def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> Framed:
     """Where a detector sees faces in a `(height, width, 3)` picture: `Framed`.
 
     Args:
@@ -84,7 +100,7 @@ def find_boxes(detector, picture, turns=True):
             sideways; and one whose best face lies on its side or its head, turned back.
     """
 
-    def find(image):
+    def find(image: np.ndarray) -> Framed:
         return detect_faces(detector, image)
 
     found = find(picture)
@@ -97,7 +113,7 @@ def find_boxes(detector, picture, turns=True):
     return found
 
 
-def _given(picture, boxes, angles, convention):
+def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:
     boxes = check_boxes(boxes, picture)
     unknown = np.full(len(boxes), np.nan, np.float32)
     angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
@@ -106,13 +122,15 @@ def _given(picture, boxes, angles, convention):
     return Framed(boxes, unknown, angles, convention)
 
 
-def _find(model, framed):
+def _find(model: Model, framed: Iterable[tuple[np.ndarray, Framed]]) -> Iterator[list[Detection]]:
     """The faces of each picture; those of several pictures go through the network together."""
     for batch in _batches(framed):
         yield from locate(model, *zip(*batch))
 
 
-def _batches(framed):
+def _batches(
+    framed: Iterable[tuple[np.ndarray, Framed]],
+) -> Iterator[list[tuple[np.ndarray, Framed]]]:
     """`(picture, Framed)` pairs, as many together as hold enough faces."""
     batch = []
     for picture, faces in framed:
@@ -124,7 +142,9 @@ def _batches(framed):
         yield batch
 
 
-def locate(model, pictures, framed):
+def locate(
+    model: Model, pictures: Sequence[np.ndarray], framed: Sequence[Framed]
+) -> list[list[Detection]]:
     """The landmarks of faces of which it is known where they are.
 
     A face that turns out to be tilted past what networks were trained for is looked at again,
@@ -138,13 +158,13 @@ def locate(model, pictures, framed):
     Returns:
         List of lists of `Detection`.
     """
-    views = [
+    views: list[View] = [
         (picture, box, None if np.isnan(angle) else float(angle), faces.convention)
         for picture, faces in zip(pictures, framed)
         for box, angle in zip(faces.boxes, faces.angles)
     ]
     outputs = _look(model, views)
-    again = range(len(views))
+    again: Sequence[int] = range(len(views))
     for _ in range(2):
         tilts = {i: landmark_angle(outputs[i][0], model.scheme) for i in again}
         again = [i for i in again if abs(turned(tilts[i], views[i][2] or 0.0)) > TRAINED]
@@ -163,13 +183,15 @@ def locate(model, pictures, framed):
     ]
 
 
-def _detection(model, box, score, view, output):
+def _detection(
+    model: Model, box: np.ndarray, score: float, view: View, output: Output
+) -> Detection:
     angle, (landmarks, more) = view[2] or 0.0, output
-    score = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
-    return Detection(landmarks, box, model.scheme.name, score, angle=angle, **more)
+    sure = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
+    return Detection(landmarks, box, model.scheme, sure, angle=angle, **more)
 
 
-def _look(model, views):
+def _look(model: Model, views: Sequence[View]) -> list[Output]:
     """`(landmarks, more)` of each `(picture, box, angle, convention)`, in pixels of its picture."""
     crops = [
         next(cut_crops(model, picture, box[None], convention, [angle or 0.0]))
@@ -178,7 +200,13 @@ def _look(model, views):
     return list(_outputs(model, *zip(*crops))) if crops else []
 
 
-def cut_crops(model, picture, boxes, convention, angles=None):
+def cut_crops(
+    model: Model,
+    picture: np.ndarray,
+    boxes: np.ndarray,
+    convention: Convention | str,
+    angles: Iterable[float] | None = None,
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """The crops that a model looks at.
 
     Args:
@@ -198,7 +226,9 @@ def cut_crops(model, picture, boxes, convention, angles=None):
         yield images.warp(picture, transform, model.size), transform
 
 
-def _outputs(model, crops, picture_transforms):
+def _outputs(
+    model: Model, crops: Sequence[np.ndarray], picture_transforms: Sequence[np.ndarray]
+) -> Iterator[Output]:
     """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
     predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
     picture_from_crop = geometry.invert(np.stack(picture_transforms))
@@ -207,15 +237,7 @@ def _outputs(model, crops, picture_transforms):
     for face, points in enumerate(landmarks.astype(np.float32)):
         more = {}
         if "error" in predicted:
-            more["error"] = np.float32(predicted["error"][face] * scale[face])
+            more["error"] = np.array(predicted["error"][face] * scale[face], np.float32)
         if "score" in predicted:
-            more["point_score"] = np.float32(predicted["score"][face])
+            more["point_score"] = np.array(predicted["score"][face], np.float32)
         yield points, more
-
-
-def predict_in_parts(predict, crops, count=AT_ONCE):
-    """The outputs for any number of crops, of which so many are computed at once."""
-    parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
-    if len(parts) == 1:
-        return {name: np.asarray(values) for name, values in parts[0].items()}
-    return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}

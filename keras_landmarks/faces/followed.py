@@ -11,6 +11,7 @@ from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.upright import landmark_angle, turned, upright_box
 from keras_landmarks.pictures import images
+from keras_landmarks.schemes import Scheme
 
 PATCH, AROUND = (32, 32), 1.5
 """Size of the levelled grey picture by which a face is known again, and how much of its square
@@ -88,9 +89,8 @@ class Followed:
             self.box, self.angle, self.smooth = box, angle, smooth
             self.state, self.frames_lost, self.followed = State.IN_VIEW, 0, False
 
-    def look(self, frame: np.ndarray) -> float:
+    def look(self, frame: np.ndarray, landmarks: np.ndarray) -> float:
         """How much it looks as before, the highest correlation with what is remembered: -1..1."""
-        landmarks = self.found.landmarks
         if self.reference is None:
             box = geometry.square_box(geometry.box_from_landmarks(landmarks), AROUND)
             level = geometry.similarity_transform(1.0, -self.angle, landmarks.mean(axis=0))
@@ -107,9 +107,9 @@ class Followed:
         if detected:
             self.detected, self.likeness = self.now, 1.0
 
-    def place(self, landmarks: np.ndarray) -> None:
+    def place(self, landmarks: np.ndarray, scheme: Scheme | str) -> None:
         """Its box and angle for the next frame, from its points `(n, 2)` in this one."""
-        angle = landmark_angle(landmarks, self.found.scheme)
+        angle = landmark_angle(landmarks, scheme)
         if abs(turned(angle, self.angle)) > STEADY:
             self.angle = angle
         self.box = upright_box(landmarks, self.angle)
@@ -119,4 +119,4 @@ def patch(frame: np.ndarray, patch_from_frame: np.ndarray) -> np.ndarray:
     """A small grey picture of mean 0 and norm 1; zeros where it is plain."""
     grey = cv2.cvtColor(images.warp(frame, patch_from_frame, PATCH), cv2.COLOR_RGB2GRAY)
     grey = grey - np.float32(grey.mean())
-    return grey / max(np.linalg.norm(grey), 1e-6)
+    return grey / max(float(np.linalg.norm(grey)), 1e-6)

@@ -49,7 +49,7 @@ _RIGHT = {
 }
 
 
-def _both_sides():
+def _both_sides() -> np.ndarray:
     head = np.zeros((IBUG68.count, 3))
     for i, (x, y, z) in _RIGHT.items():
         head[IBUG68.mirror[i]] = -x, y, z

@@ -3,6 +3,8 @@
 import contextlib
 import os
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
 
 class Interpreters:
@@ -20,16 +22,18 @@ class Interpreters:
         ValueError: if the file is damaged.
     """
 
-    def __init__(self, path, threads=1):
+    def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
         self.path, self.threads = str(path), threads
         self._content = pathlib.Path(path).read_bytes()  # the file may change before the next one
         self._start()
         self._idle.append(self._open())
 
-    def _start(self):
-        self._idle, self._process, self._parents = [], os.getpid(), []
+    def _start(self) -> None:
+        self._process = os.getpid()
+        self._idle: list[Any] = []
+        self._parents: list[list[Any]] = []
 
-    def _open(self):
+    def _open(self) -> Any:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
@@ -40,7 +44,7 @@ class Interpreters:
         return interpreter
 
     @contextlib.contextmanager
-    def take(self):
+    def take(self) -> Iterator[Any]:
         """An interpreter that nobody else has while the block runs."""
         if self._process != os.getpid():
             self._parents.append(self._idle)  # ending those would wait for threads left behind
@@ -55,9 +59,9 @@ class Interpreters:
         finally:
             idle.append(interpreter)
 
-    def __getstate__(self):
+    def __getstate__(self) -> dict[str, Any]:
         return {name: vars(self)[name] for name in ("path", "threads", "_content")}
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
         self._start()

@@ -8,9 +8,10 @@ import functools
 import typing
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks.faces.head import HEAD
-from keras_landmarks.schemes import IBUG68, can_convert, convert, get_scheme
+from keras_landmarks.schemes import IBUG68, Scheme, can_convert, convert, get_scheme
 
 OF_JAW = 0.1
 """Weight of the jaw's points, which are put on the outline, wherever on the head that lies."""
@@ -30,12 +31,12 @@ class Pose(typing.NamedTuple):
     roll: float
 
     @property
-    def axes(self):
+    def axes(self) -> np.ndarray:
         """Where the head's left, up and front point in the picture: `(3, 2)`, 1 long at most."""
         return rotation(*self)[:2].T * (1, -1)
 
 
-def rotation(yaw, pitch, roll):
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """The matrix `(3, 3)` of a pose; x is the picture's right, y up, z to the viewer."""
     (x, y, z) = np.radians([pitch, yaw, roll])
     about_x = np.array([[1, 0, 0], [0, np.cos(x), np.sin(x)], [0, -np.sin(x), np.cos(x)]])
@@ -44,14 +45,14 @@ def rotation(yaw, pitch, roll):
     return about_z @ about_x @ about_y
 
 
-def from_rotation(matrix):
+def from_rotation(matrix: np.ndarray) -> Pose:
     """The `Pose` of a rotation `(3, 3)`."""
     pitch = np.arcsin(np.clip(-matrix[2, 1], -1, 1))
     yaw, roll = np.arctan2(matrix[2, 0], matrix[2, 2]), np.arctan2(matrix[0, 1], matrix[1, 1])
     return Pose(*np.degrees([yaw, pitch, roll]).tolist())
 
 
-def from_aflw2000(angles):
+def from_aflw2000(angles: ArrayLike) -> Pose:
     """The `Pose` of the first three numbers of `Pose_Para`: pitch, yaw, roll in radians.
 
     There the head is rolled first, then turned, then pitched.
@@ -61,7 +62,9 @@ def from_aflw2000(angles):
     return from_rotation(matrix)
 
 
-def of_points(points, shape, weights=None):
+def of_points(
+    points: ArrayLike, shape: np.ndarray, weights: np.ndarray | None = None
+) -> Pose | None:
     """The `Pose` in which a shape looks most like the points.
 
     Args:
@@ -85,7 +88,7 @@ def of_points(points, shape, weights=None):
     return from_rotation(np.stack([x, y, np.cross(x, y)]))
 
 
-def of_landmarks(landmarks, scheme):
+def of_landmarks(landmarks: ArrayLike, scheme: Scheme | str) -> Pose | None:
     """The `Pose` of a face's landmarks.
 
     Args:
@@ -103,7 +106,7 @@ def of_landmarks(landmarks, scheme):
 
 
 @functools.cache
-def _shape(name):
+def _shape(name: str) -> tuple[str, np.ndarray, np.ndarray] | None:
     """`(scheme to convert to, its shape, weights)` for landmarks of a scheme, or None."""
     weights = np.ones(IBUG68.count)
     weights[list(IBUG68.regions["jaw"])] = OF_JAW
@@ -113,5 +116,5 @@ def _shape(name):
         if can_convert("ibug68", target) and (name == target or can_convert(name, target)):
             depth = convert(HEAD[:, [2, 2]], "ibug68", target)[:, :1]
             shape = np.concatenate([convert(HEAD[:, :2], "ibug68", target), depth], axis=1)
-            return target, np.float64(shape), np.ones(len(shape))
+            return target, np.asarray(shape, np.float64), np.ones(len(shape))
     return None

@@ -3,14 +3,17 @@
 import dataclasses
 import numbers
 import pathlib
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import overlap
+from keras_landmarks.faces.boxes import Detector, overlap
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed
 from keras_landmarks.faces.finder import find_boxes, locate
 from keras_landmarks.faces.followed import SAME, Followed, State
+from keras_landmarks.faces.model import Model
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.upright import upright_box
 from keras_landmarks.pictures import images
@@ -37,7 +40,7 @@ class Track(Detection):
 
     id: int = 0
 
-    def to_dict(self):
+    def to_dict(self) -> dict[str, Any]:
         """The track as plain numbers, for JSON."""
         return {"id": self.id, **super().to_dict()}
 
@@ -80,17 +83,17 @@ class Tracker:
 
     def __init__(
         self,
-        model,
-        detector=None,
-        every=30,
-        search=5,
-        overlap=0.5,
-        likeness=0.4,
-        frame_rate=30.0,
-        cutoff=1.0,
-        beta=10.0,
-        turns=False,
-    ):
+        model: Model,
+        detector: Detector | None = None,
+        every: int = 30,
+        search: int = 5,
+        overlap: float = 0.5,
+        likeness: float = 0.4,
+        frame_rate: float = 30.0,
+        cutoff: float | None = 1.0,
+        beta: float = 10.0,
+        turns: bool = False,
+    ) -> None:
         if min(every, search) < 1:
             raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
         if cutoff is not None:
@@ -102,16 +105,17 @@ class Tracker:
         self.detections = self._next_id = 0
         self.reset()
 
-    def reset(self, frame_rate=None):
+    def reset(self, frame_rate: float | None = None) -> None:
         """Forgets all faces, as before another scene.
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
         """
-        self._faces, self._since = [], self.every
+        self._faces: list[Followed] = []
+        self._since = self.every
         self._rate = frame_rate or self.frame_rate
 
-    def track(self, source):
+    def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
         """Follows the faces of a whole video.
 
         Args:
@@ -127,7 +131,7 @@ class Tracker:
         for frame in source:
             yield frame, self(frame)
 
-    def __call__(self, frame):
+    def __call__(self, frame: Any) -> list[Track]:
         """Finds the faces of the next frame.
 
         Args:
@@ -148,9 +152,9 @@ class Tracker:
             self._detect(frame)
             self._follow(frame)
         self._faces = [face for face in self._faces if self._is_kept(face)]
-        return [self._track(face) for face in self._faces if face.in_view]
+        return [self._track(f, f.found) for f in self._faces if f.in_view and f.found is not None]
 
-    def _detect(self, frame):
+    def _detect(self, frame: np.ndarray) -> None:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
@@ -175,14 +179,14 @@ class Tracker:
             if j not in known:
                 self._faces.append(self._new(box, angles[j]))
 
-    def _new(self, box, angle):
+    def _new(self, box: np.ndarray, angle: float) -> Followed:
         self._next_id += 1
         return Followed(self._next_id - 1, box, angle, self._filter())
 
-    def _filter(self):
-        return self.cutoff and OneEuro(self._rate, self.cutoff, self.beta)
+    def _filter(self) -> OneEuro | None:
+        return OneEuro(self._rate, self.cutoff, self.beta) if self.cutoff else None
 
-    def _follow(self, frame):
+    def _follow(self, frame: np.ndarray) -> None:
         """New landmarks for the faces in view, and whether one may be lost."""
         height, width = frame.shape[:2]
         followed = []
@@ -203,12 +207,12 @@ class Tracker:
         for i, found in zip(followed, locate(self.model, [frame], [framed])[0]):
             self._see(i, frame, found)
 
-    def _see(self, i, frame, found):
+    def _see(self, i: int, frame: np.ndarray, found: Detection) -> None:
         """Whether a face is where it was looked for, and is itself."""
         face = self._faces[i]
         face.found, face.angle = found, found.angle
         share = overlap(upright_box(found.landmarks, face.angle)[None], face.box)[0]
-        alike = face.look(frame)
+        alike = face.look(frame, found.landmarks)
         here = share >= self.overlap  # not of NaN
         itself = alike >= (self.likeness if face.away else SAME)
         if face.frames_unconfirmed:
@@ -220,22 +224,22 @@ class Tracker:
         if not itself:  # the detector sees a face here, but it is another one
             self._faces[i] = face = self._new(face.box, face.angle)
             face.found, face.followed = found, True
-            face.look(frame)
+            face.look(frame, found.landmarks)
         face.learn(detected=True)
         if not here:
             face.lose()
 
-    def _is_kept(self, face):
+    def _is_kept(self, face: Followed) -> bool:
         """Whether a face is not gone for long, nor a second track of an older one."""
         older = [f.box for f in self._faces if f.id < face.id and f.in_view]
         double = face.in_view and older and overlap(older, face.box).max() > 0.5
         recent = face.frames_lost <= self.every and face.frames_unconfirmed < 2 * self.every
         return bool(recent and not double)
 
-    def _track(self, face):
-        landmarks = face.found.landmarks
+    def _track(self, face: Followed, found: Detection) -> Track:
+        landmarks = found.landmarks
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
-        face.place(landmarks)
-        facts = vars(face.found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
+        face.place(landmarks, found.scheme)
+        facts = vars(found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
         return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})

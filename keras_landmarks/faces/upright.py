@@ -1,11 +1,16 @@
 """Faces made upright: how far they are turned, and pictures tried in other directions."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import Scheme, get_scheme
+
+if TYPE_CHECKING:
+    from keras_landmarks.faces.detectors import Framed
 
 TURNS = (180, 90, 270)
 """Degrees clockwise by which a picture is turned, one after the other, to find its faces."""
@@ -17,7 +22,7 @@ TRAINED = 25
 """Degrees of tilt that networks place well; they were trained on up to thirty."""
 
 
-def eye_angle(points):
+def eye_angle(points: np.ndarray) -> Any:
     """By how many degrees faces are turned clockwise.
 
     Args:
@@ -30,39 +35,41 @@ def eye_angle(points):
     return np.degrees(np.arctan2(y, x))
 
 
-def landmark_angle(landmarks, scheme):
+def landmark_angle(landmarks: np.ndarray, scheme: Scheme | str) -> float:
     """By how many degrees a face is turned clockwise, from its landmarks `(n, 2)`."""
     scheme = get_scheme(scheme)
     eyes = [landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)]
     return float(eye_angle(np.stack(eyes)))
 
 
-def turned(angle, other):
+def turned(angle: Any, other: Any) -> Any:
     """How far an angle lies from another, in -180..180 degrees."""
     return (angle - other + 180) % 360 - 180
 
 
-def turn_points(points, degrees):
+def turn_points(points: np.ndarray, degrees: float) -> np.ndarray:
     """Points `(..., 2)` turned clockwise about the picture's first pixel."""
-    turn = np.float64(geometry.similarity_transform(1.0, degrees, (0.0, 0.0)))
+    turn = np.asarray(geometry.similarity_transform(1.0, degrees, (0.0, 0.0)), np.float64)
     return points @ turn[:, :2].T
 
 
-def upright_box(landmarks, angle):
+def upright_box(landmarks: np.ndarray, angle: float) -> np.ndarray:
     """The square box of a face as if it were upright, about the middle that it has: `(4,)`.
 
     Args:
         landmarks: `(n, 2)` points in pixels.
         angle: by which the face is turned, in degrees.
     """
-    level = turn_points(np.float64(landmarks), -angle)
+    level = turn_points(np.asarray(landmarks, np.float64), -angle)
     box = geometry.square_box(geometry.box_from_landmarks(level))
     middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
     middle = turn_points(middle - 0.5, angle) + 0.5
     return np.concatenate([middle - half, middle + half]).astype(np.float32)
 
 
-def level_transform(box, square, angle, size):
+def level_transform(
+    box: np.ndarray, square: np.ndarray, angle: float, size: tuple[int, int]
+) -> np.ndarray:
     """The transform `crop_from_picture` of a face that is turned.
 
     Args:
@@ -82,12 +89,12 @@ def level_transform(box, square, angle, size):
     return geometry.compose(crop, np.float64(turn))
 
 
-def best_score(found):
+def best_score(found: "Framed") -> float:
     """The best score of the faces of a `Framed`: 1 where none has one, 0 without a face."""
     return float(np.max(np.nan_to_num(found.scores, nan=1.0), initial=0.0))
 
 
-def lean(found):
+def lean(found: "Framed") -> int:
     """By how many quarters the best face of a `Framed` must be turned clockwise, in degrees."""
     if not len(found.boxes):
         return 0
@@ -97,7 +104,9 @@ def lean(found):
     return -round(float(angle) / 90) * 90 % 360
 
 
-def in_other_directions(find, image, directions=TURNS):
+def in_other_directions(
+    find: Callable[[np.ndarray], "Framed"], image: np.ndarray, directions: Sequence[int] = TURNS
+) -> "Framed":
     """Faces of a picture in which none was surely found upright: upside down and sideways.
 
     Args:
@@ -109,7 +118,7 @@ def in_other_directions(find, image, directions=TURNS):
         `Framed` in the picture, of the first direction in which there surely is a face, or else
         of the best.
     """
-    tried = []
+    tried: list[tuple[float, int, int, Framed]] = []
     for degrees in directions:
         found = find(np.ascontiguousarray(np.rot90(image, -degrees // 90)))
         tried.append((best_score(found), -len(tried), degrees, found))

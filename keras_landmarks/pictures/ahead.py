@@ -3,6 +3,10 @@
 import collections
 import concurrent.futures
 import itertools
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import numpy as np
 
 from keras_landmarks.pictures.images import as_rgb
 
@@ -10,7 +14,9 @@ THREADS, AHEAD = 4, 8
 """Threads that read, and pictures that are kept ready."""
 
 
-def read_ahead(sources, broken=None):
+def read_ahead(
+    sources: Iterable[Any], broken: Callable[[Any, Exception], object] | None = None
+) -> Iterator[tuple[Any, np.ndarray]]:
     """Reads pictures in their order, some ahead.
 
     Args:
@@ -25,7 +31,9 @@ def read_ahead(sources, broken=None):
         FileNotFoundError: if there is no such file.
         ValueError: if a picture cannot be read.
     """
-    sources, waiting = iter(sources), collections.deque()
+    sources = iter(sources)
+    waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
+    waiting = collections.deque()
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     try:
         while True:

@@ -43,7 +43,7 @@ class VideoReader:
             print(frame.shape)
     """
 
-    def __init__(self, source: Path | int) -> None:
+    def __init__(self, source: Path | int | numbers.Integral) -> None:
         self.source = _source(source)
         capture = self._open()
         rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
@@ -100,7 +100,7 @@ class VideoReader:
             warnings.warn(message, stacklevel=2)
 
 
-def _source(source: Path | int) -> pathlib.Path | int | str:
+def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
     """A video's source as OpenCV takes it: a camera's index or a name."""
     if isinstance(source, numbers.Integral):  # also NumPy's
         if isinstance(source, bool) or source < 0:
