@@ -73,6 +73,15 @@ def test_a_face_whose_landmarks_leave_their_crop_is_lost():
     for model, count in ((landmarker(2, 13), 1), (landmarker(0, 4), 0)):
         tracker = Tracker(model, lambda picture: BOX[None])
         assert len(tracker(PICTURE)) == count
+        assert tracker.detections == 1  # not again in the same frame
+
+
+def test_a_track_has_the_score_of_looking_like_itself():
+    tracker = Tracker(landmarker(2, 13), lambda picture: BOX[None])
+    for _ in range(2):
+        (face,) = tracker(PICTURE)
+        assert face.score == pytest.approx(1, abs=0.02)
+        assert face.score <= 1
 
 
 @pytest.mark.parametrize(("dark", "again"), [(4, 0), (5, 1)])
