@@ -80,7 +80,7 @@ def test_a_track_has_the_score_of_looking_like_itself():
     tracker = Tracker(landmarker(2, 13), lambda picture: BOX[None])
     for _ in range(2):
         (face,) = tracker(PICTURE)
-        assert face.score == pytest.approx(1, abs=0.02)
+        assert face.score == pytest.approx(1, abs=0.1)
         assert face.score <= 1
 
 
