@@ -4,7 +4,6 @@ python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
 """
 
 import argparse
-import sys
 
 from recipes import read_recipe
 
@@ -33,8 +32,7 @@ def main():
     samples, held_out = read_samples(recipe, arguments.data, arguments.skip_broken, arguments.more)
     chosen = len(held_out.faces) if held_out else 0
     print(f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {chosen} to choose on")
-    bar_or_lines = 1 if sys.stdout.isatty() else 2
-    training.train(recipe, samples, held_out, arguments.out, arguments.resume, verbose=bar_or_lines)
+    training.train(recipe, samples, held_out, arguments.out, arguments.resume)
     print(f"The best weights are in {arguments.out}/best.safetensors.")
 
 

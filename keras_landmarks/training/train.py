@@ -1,6 +1,7 @@
 """Training by recipe, stage by stage."""
 
 import pathlib
+import sys
 
 import keras
 
@@ -36,7 +37,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             several devices of the kind it would use. Results are those of one device, but for
             an optimizer's `clipnorm` (Keras clips each device's share of the gradient) and for
             layers that draw random numbers (each device draws its own).
-        verbose: 0 silent, 1 progress bar, 2 a line each epoch.
+        verbose: 0 silent, 1 a progress bar on a terminal and a line each epoch elsewhere, 2 lines.
 
     Returns:
         The trained `Landmarker` with the best weights.
@@ -55,6 +56,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     sharing = strategy.num_replicas_in_sync if strategy else 1
     if samples.batch % sharing:  # the mean of uneven parts' means is not the batch's
         raise ValueError(f"{sharing} devices cannot share a batch of {samples.batch} evenly.")
+    verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
     keras.utils.set_random_seed(recipe.seed)

@@ -110,6 +110,13 @@ def test_a_network_learns_and_leaves_its_files(tmp_path):
     assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
 
 
+def test_off_a_terminal_an_epoch_is_two_lines_and_no_bar(tmp_path, capsys):
+    run(recipe_of(adam, 3), tmp_path, verbose=1)
+    printed = capsys.readouterr().out
+    assert len(printed.splitlines()) <= 6
+    assert not {"\b", "\r", "\x1b"} & set(printed)
+
+
 def test_the_weights_with_the_lowest_held_out_error_are_kept(tmp_path):
     def spoiling(steps):
         rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps // 2], [3e-3, 1.0])
