@@ -68,9 +68,10 @@ def samples_of(recipe):
     return samples, Samples(held, recipe.size)
 
 
-def run(recipe, out, validated=True, **kwargs):
+def run(recipe, out, validated=True, verbose=0, **kwargs):
     samples, held_out = samples_of(recipe)
-    return train(recipe, samples, held_out if validated else None, out, verbose=0, **kwargs)
+    held_out = held_out if validated else None
+    return train(recipe, samples, held_out, out, verbose=verbose, **kwargs)
 
 
 def run_in_two_goes(recipe, out, **kwargs):
