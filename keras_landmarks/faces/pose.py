@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks.faces.head import HEAD
-from keras_landmarks.schemes import IBUG68, Scheme, can_convert, convert, get_scheme
+from keras_landmarks.schemes import IBUG68, SCHEMES, Scheme, can_convert, convert, get_scheme
 
 OF_JAW = 0.1
 """Weight of the jaw's points, which are put on the outline, wherever on the head that lies."""
@@ -98,7 +98,8 @@ def of_landmarks(landmarks: ArrayLike, scheme: Scheme | str) -> Pose | None:
     Returns:
         `Pose`, or None where the scheme has no 3D shape or the points do not say.
     """
-    found = _shape(get_scheme(scheme).name)
+    scheme = get_scheme(scheme)
+    found = _shape(scheme.name) if SCHEMES.get(scheme.name) == scheme else None
     if found is None:
         return None
     target, shape, weights = found

@@ -82,7 +82,7 @@ def test_faces_of_a_batch_have_their_own_errors():
 def test_a_model_that_does_not_say_gives_no_confidence():
     (face,) = unsaying_landmarker().detect(PICTURE, np.float32([20, 30, 84, 94]))
     assert (face.error, face.confidence, face.face_confidence) == (None, None, None)
-    assert list(face.to_dict()) == ["scheme", "score", "box", "landmarks"]
+    assert list(face.to_dict()) == ["scheme", "score", "box", "landmarks", "angle", "pose"]
 
 
 @pytest.mark.parametrize(("scheme", "count"), [("five5", 5), ("ibug68", 68)])
@@ -119,6 +119,8 @@ def test_a_detection_as_plain_numbers_says_how_sure_it_is():
         "score",
         "box",
         "landmarks",
+        "angle",
+        "pose",
         "error",
         "confidence",
         "face_confidence",

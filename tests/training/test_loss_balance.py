@@ -657,7 +657,7 @@ def test_shuffled_batches_are_refused_where_they_are_drawn_by_loss():
 
 def test_a_batch_too_far_ahead_is_refused():
     balancing = LossBalancing(recorded()[0], losses.L1(), lag=3)
-    with pytest.raises(ValueError, match="No faces are drawn for step 3, only for steps 0 to 2"):
+    with pytest.raises(ValueError, match="No faces are picked for step 3, only for steps 0 to 2"):
         balancing.pick(3)
     with pytest.raises(ValueError, match="lag must be at least 1"):
         LossBalancing(recorded()[0], losses.L1(), lag=0)
