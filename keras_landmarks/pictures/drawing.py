@@ -46,15 +46,16 @@ def draw(
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
         marked = np.isfinite(landmarks[:, 0])
-        extent = np.ptp(landmarks[marked], axis=0).max()
-        thickness = max(1, round(float(extent) / 200))
+        extent = np.ptp(landmarks[marked], axis=0).max() if marked.any() else 0.0
+        extent = min(float(extent), float(max(image.shape[:2])))  # of far points too
+        thickness = max(1, round(extent / 200))
         if boxes and face.box is not None:
             corners = [_fixed(_corners(np.asarray(face.box), getattr(face, "angle", 0.0)))]
             cv2.polylines(image, corners, True, BOX, thickness, cv2.LINE_AA, _SHIFT)
         for points, closed in scheme.contours.values():
             line = _fixed(landmarks[[i for i in points if marked[i]]])
             cv2.polylines(image, [line], closed, LINE, thickness, cv2.LINE_AA, _SHIFT)
-        radius = max(1.0, float(extent) / 150)
+        radius = max(1.0, extent / 150)
         confidence = getattr(face, "confidence", None)
         confidence = np.ones(len(landmarks)) if confidence is None else confidence
         colours = confidence[:, None] * POINT + (1 - confidence[:, None]) * UNSURE

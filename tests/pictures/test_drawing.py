@@ -32,6 +32,15 @@ def test_points_far_outside_do_not_crash():
     draw(np.zeros((9, 9, 3), np.uint8), [Detection(points, np.array([-1e9, 0, 1e9, 5]), "ibug68")])
 
 
+def test_points_that_are_far_or_all_unmarked_draw_no_thicker_than_the_picture_allows():
+    picture, box = np.zeros((90, 90, 3), np.uint8), np.array([10, 10, 60, 60])
+    far = np.full((68, 2), 40, np.float32)
+    far[0] = 9e6
+    draw(picture, [Detection(far, box, "ibug68")])
+    nothing = np.full((68, 2), np.nan, np.float32)
+    assert draw(picture, [Detection(nothing, box, "ibug68")]).any()
+
+
 def kinds_of_pictures(image, folder):
     """The same picture in the ways that `detect` takes it."""
     turned = PIL.Image.fromarray(image).rotate(90, expand=True)
