@@ -16,7 +16,7 @@ import time
 
 import network_parts
 import numpy as np
-from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
+from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, photos, use_threads
 
 MODELS = ["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
 
@@ -42,23 +42,17 @@ def measure_detect(name):
 
 def measure_photos(name):
     """Whole `detect` of photos with the detector, in milliseconds: ours, MTCNN, and others."""
-    import contextlib
-
-    from timing import photos
+    import mtcnn
 
     from keras_landmarks import load
     from keras_landmarks.faces import Mtcnn
 
     use_threads(1)
-    model, rows, others = load(name), {}, {}
-    with contextlib.suppress(ImportError):
-        import mtcnn
-
-        others = {"mtcnn_ms": mtcnn.MTCNN().detect_faces, "mtcnn_reduced_ms": Mtcnn()}
+    model, rows = load(name), {}
+    others = {"mtcnn_ms": mtcnn.MTCNN().detect_faces, "mtcnn_reduced_ms": Mtcnn()}
     for kind, picture in photos().items():
-        found = len(model.detect(picture))
         rows[kind] = {
-            "faces": found,
+            "faces": len(model.detect(picture)),
             "detect_ms": milliseconds(lambda p=picture: model.detect(p), 30),
             "detector_ms": milliseconds(lambda p=picture: model.detector(p), 30),
         }
