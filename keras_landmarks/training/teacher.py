@@ -56,14 +56,17 @@ class Lesson(keras.layers.Layer):
         if not teacher.models:
             raise ValueError("A student needs at least one teacher.")
         models = (zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models)
-        self.models, self.scheme, self.teacher = list(models), scheme, teacher
-        for model in self.models:
+        self.networks, self.scheme, self.teacher = [], scheme, teacher
+        for model in models:
             if model.scheme != scheme or model.margin != margin:
                 raise ValueError(
                     f"{model.name} finds {model.scheme.name} in crops of margin {model.margin}; "
                     f"the student learns {scheme.name} in crops of margin {margin}."
                 )
-            model.trainable = False
+            # The network alone: a compiled model brings metrics that nobody updates.
+            network = keras.Model(model.input, model.output["landmarks"], name=model.name)
+            network.trainable = False
+            self.networks.append(network)
 
     def call(self, crops):
         crops = ops.cast(crops, "float32")
@@ -72,14 +75,15 @@ class Lesson(keras.layers.Layer):
         if self.teacher.mirrored:
             crops = ops.concatenate([crops, ops.flip(crops, axis=2)])
         total = 0.0
-        for model in self.models:
-            seen = crops
-            if (height, width) != tuple(model.size):
-                seen = ops.image.resize(crops, model.size, antialias=True)
-            points = ops.cast(model(seen, training=False)["landmarks"], "float32")
-            scale = np.float32([width, height]) / np.float32(model.size[::-1])
+        for network in self.networks:
+            size = network.input.shape[1:3]
+            seen = (
+                crops if (height, width) == size else ops.image.resize(crops, size, antialias=True)
+            )
+            points = ops.cast(network(seen, training=False), "float32")
+            scale = np.float32([width, height]) / np.float32(size[::-1])
             total = total + geometry.resize_points(points, scale)
-        points = total / len(self.models)
+        points = total / len(self.networks)
         if self.teacher.mirrored:
             turned = ops.take(points[count:], np.array(self.scheme.mirror), axis=1)
             turned = turned * np.float32([-1, 1]) + np.float32([width - 1, 0])

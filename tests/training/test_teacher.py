@@ -63,7 +63,7 @@ def test_a_student_without_annotation_of_weight_comes_to_its_teacher(tmp_path):
     write_300w(tmp_path, 4)
     loss = {"validated": Validation(L1(), weight=0.0)}
     nothing = dataclasses.replace(RECIPE, size=(32, 32), model=lambda mean_shape: network(seed=5))
-    one = teacher(seed=0)
+    one = teacher(seed=0).ready()  # compiled, as `load` gives it
     stage = Stage(loss, 2, lambda steps: keras.optimizers.Adam(1e-3), teacher=None)
     taught = dataclasses.replace(stage, teacher=Teacher((one,), L1(), 50.0))
     distances = []
