@@ -35,11 +35,11 @@ NAMES = [
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
     "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
-        PoseBalance Protocol Samples balance_poses get_protocol made_up_face
+        PoseBalance Protocol Samples balance_poses complete get_protocol made_up_face
         made_up_faces part_of read_300vw read_300w read_aflw read_bounding_boxes read_coco read_cofw
         read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
         read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
-        write_coco write_dlib write_pts write_table""",
+        write_coco write_dlib write_pts write_records write_table""",
     "errors": ERRORS,
     "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
