@@ -9,6 +9,7 @@ import json
 import os
 import pathlib
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -56,19 +57,21 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def load(
-    name: str | os.PathLike[str] = DEFAULT,
+    name: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = DEFAULT,
     scheme: Scheme | str | None = None,
     mean_shape: ArrayLike | None = None,
     margin: float | None = None,
     box: str | None = None,
     size: int | None = None,
+    mirrored: bool = False,
 ) -> Landmarker:
     """A trained model, compiled with Wing loss and NME: `evaluate` works at once.
 
     Args:
         name: one of `list_models()`, by default the most exact of those that take about ten
             milliseconds a face; or a folder that `training.train` wrote, or its
-            `best.safetensors`.
+            `best.safetensors`. A list of them gives the mean of what they find
+            (`models.ensemble`).
         scheme: another scheme than the model's: the layers that depend on the number of
             landmarks are new and untrained, all others are the trained ones, to be fine-tuned.
         mean_shape: for another scheme, where its points lie on average, `(n, 2)` fractions of the
@@ -78,6 +81,8 @@ def load(
         box: the convention of the boxes, `annotation` or `truth`.
         size: of the crop in pixels, where the builder has it as an argument. Layers whose weights
             depend on it are new and untrained: a warning names them.
+        mirrored: whether the mean is also taken with what is found in the mirror image: somewhat
+            more exact, at twice the cost.
 
     Returns:
         A `Landmarker`.
@@ -85,13 +90,17 @@ def load(
     Raises:
         ValueError: if the name is unknown (the message names the close ones), the model has no
             published weights, the weights file is not the published one, or the model cannot be
-            built with the scheme or the size.
+            built with the scheme or the size, or those of a list differ in scheme, margin or box.
         FileNotFoundError: if a folder holds no `best.safetensors`.
 
     Example:
         model = keras_landmarks.load()
         faces = model.detect("photo.jpg")
     """
+    if mirrored or not isinstance(name, (str, os.PathLike)):
+        names = [name] if isinstance(name, (str, os.PathLike)) else name
+        members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
+        return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
     path = pathlib.Path(name)
     if str(name) not in _index() and path.exists():
         arrays, facts = _read_run(path)
@@ -111,6 +120,23 @@ def load(
         name=facts["name"],
     )
     return found.ready()
+
+
+def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
+    """Models of the same crops and points as one."""
+    kinds = [f"{m.scheme.name} in {m.box} boxes times {m.margin:g}" for m in members]
+    if len(set(kinds)) != 1:
+        found = ", ".join(f"{m.name} finds {kind}" for m, kind in zip(members, kinds))
+        raise ValueError(
+            f"Models that are loaded together find the same in the same crops: {found or None}."
+        )
+    first, licences = members[0], sorted({str(member.licence) for member in members})
+    network = models.ensemble(members, first.scheme, mirrored)
+    facts = dict(scheme=first.scheme, margin=first.margin, box=first.box)
+    name = "+".join(member.name for member in members) + ("-mirrored" if mirrored else "")
+    return Landmarker(
+        network.input, network.output, licence="; ".join(licences), name=name, **facts
+    ).ready()
 
 
 def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

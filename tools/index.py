@@ -23,6 +23,8 @@ SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
 OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
+ROBUSTNESS = ZOO / "robustness.json"
+"""Written by `tools/robustness.py`."""
 
 
 def weights_of(name):
@@ -135,6 +137,8 @@ def written():
         put_table(texts, readme, "speed", tables.speed(speed))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
+    if disturbed := read_json(ROBUSTNESS):
+        put_table(texts, ZOO / "README.md", "robustness", tables.robustness(disturbed["models"]))
     for name in index:
         put_card(texts, name)
     return texts

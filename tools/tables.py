@@ -167,3 +167,14 @@ def decoding(rows):
     for name, row in rows.items():
         lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
     return "\n".join(lines)
+
+
+def robustness(models):
+    """Every model on disturbed faces: the lowest error of each row is bold."""
+    names = list(models)
+    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for row in models[names[0]]:
+        errors = [models[name][row] for name in names]
+        cells = [f"**{e:.2f}**" if e == min(errors) else f"{e:.2f}" for e in errors]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
+    return "\n".join(lines)
