@@ -78,7 +78,7 @@ def confidence(row):
 
 
 def comparison(rows):
-    """The variants of `tools/compare_losses.py`."""
+    """The variants of a comparison at a short schedule."""
     lines = [
         "| variant | held out | lfpw-test | its 20 % most sideways |",
         "|---|---|---|---|",
@@ -151,7 +151,7 @@ def occlusion(rows):
 
 
 def balancing(rows):
-    """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
+    """Batches picked in several ways: means over the seeds, and their spread."""
     names = "held out", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
     lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, row in rows.items():
@@ -161,7 +161,7 @@ def balancing(rows):
 
 
 def decoding(rows):
-    """The trainings of `tools/compare_decoding.py`, each decoded in every way."""
+    """Heatmaps that were trained in two ways, each decoded in every way."""
     kinds = list(next(iter(rows.values())))
     lines = ["| trained on | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     for name, row in rows.items():
