@@ -37,7 +37,8 @@ def draw_scheme(
     points = np.asarray(points, np.float64)
     if points.shape != (scheme.count, 2):
         raise ValueError(f"{scheme.name} has {scheme.count} points (n, 2), not {points.shape}.")
-    box = geometry.square_box(np.concatenate([points.min(axis=0), points.max(axis=0)]), 1.12)
+    edges = np.concatenate([points.min(axis=0), points.max(axis=0)]) + 0.5  # as boxes have them
+    box = geometry.square_box(edges, 1.2)
     places = geometry.transform_points(points, geometry.box_transform(box, (size, size)))
     image, fixed = np.full((size, size, 3), PAPER, np.uint8), np.rint(places * 16).astype(np.int32)
     for line, closed in scheme.contours.values():

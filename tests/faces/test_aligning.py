@@ -91,7 +91,8 @@ def test_openness_of_eyes_and_mouth_is_the_aspect_ratio_of_the_paper():
 
 def test_a_closed_eye_and_mouth_are_not_open():
     face = made_up()[1]
-    face.landmarks[:, 1] = 5.0
+    face.landmarks[[40, 41, 46, 47]] = face.landmarks[[38, 37, 44, 43]]
+    face.landmarks[[65, 66, 67]] = face.landmarks[[63, 62, 61]]
     assert face.eye_openness == (0.0, 0.0)
     assert face.mouth_openness == 0.0
     face.landmarks[:] = 5.0  # no width
