@@ -22,17 +22,16 @@ def part(name):
     return FRONT[list(IBUG68.contours[name][0])]
 
 
-def brow(name, above, below):
-    """A brow as a closed line: its upper edge, then the lower one back."""
-    line, lower = part(name), part(name) + (0, 0.05)
-    ends = [lower[-2::-1], lower[::-1]][name == "left_brow"]
-    return np.concatenate([along(line, above), along(ends, below)])
+def brow(name):
+    """A brow as a closed line: five points of its upper edge, then four of the lower one back."""
+    line = part(name)
+    return np.concatenate([line, along(line[-2::-1] + (0, 0.05), 4)])
 
 
 def dense(nose):
     """The points that WFLW and LaPa share, with a nose of so many points below its bridge."""
     right, left = part("right_eye"), part("left_eye")
-    brows = [brow("right_brow", 5, 4), brow("left_brow", 5, 4)]
+    brows = [brow("right_brow"), brow("left_brow")]  # the left one is mirrored in the end
     return [along(part("jaw"), 33), *brows, part("nose_bridge"), nose], [
         along(eye, 8, closed=True) for eye in (right, left)
     ]
@@ -46,15 +45,19 @@ def typical_points(scheme):
     pupils = [part(f"{side}_eye").mean(axis=0)[None] for side in ("right", "left")]
     if scheme.name == "wflw98":
         face, eyes = dense(base)
-        return np.concatenate([*face, *eyes, *lips, *pupils])
-    if scheme.name == "lapa106":
+        points = np.concatenate([*face, *eyes, *lips, *pupils])
+    elif scheme.name == "lapa106":
         side = np.linspace(FRONT[39], base[0], 5)[1:4]
-        other = side[::-1] * (-1, 1)
-        face, (right, left) = dense(np.concatenate([side, base, other]))
-        return np.concatenate([*face, right, pupils[0], left, pupils[1], *lips, *pupils])
-    if scheme.name in ("cofw29", "aflw19"):
-        return _sparse(scheme.name, pupils)
-    return None
+        face, (right, left) = dense(np.concatenate([side, base, side[::-1] * (-1, 1)]))
+        points = np.concatenate([*face, right, pupils[0], left, pupils[1], *lips, *pupils])
+    elif scheme.name in ("cofw29", "aflw19"):
+        points = _sparse(scheme.name, pupils)
+    else:
+        return None
+    for i, other in enumerate(scheme.mirror):
+        if points[i, 0] < 0:
+            points[other] = points[i] * (-1, 1)
+    return points
 
 
 def _sparse(name, pupils):

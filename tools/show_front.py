@@ -58,12 +58,21 @@ def plot(path):
         for places, colour, mark in ((shown, OURS, "o"), (others, OTHERS, "s")):
             for name, (ms, nme) in places.items():
                 side = (-5, "right") if name in LEFT else (6, "left")
-                axes.plot(ms, nme, mark, color=colour, markerfacecolor=colour if mark == "o" else "none")
+                axes.plot(
+                    ms, nme, mark, color=colour, markerfacecolor=colour if mark == "o" else "none"
+                )
                 axes.annotate(
-                    name, (ms, nme), (side[0], 3), textcoords="offset points", ha=side[1], color=colour
+                    name,
+                    (ms, nme),
+                    (side[0], 3),
+                    textcoords="offset points",
+                    ha=side[1],
+                    color=colour,
                 )
         axes.set(xscale="log", xlim=(0.5, 200), ylim=(2.5, 6))
-        axes.set_xticks([0.5, 1, 2, 5, 10, 20, 50, 100, 200], labels="0.5 1 2 5 10 20 50 100 200".split())
+        axes.set_xticks(
+            [0.5, 1, 2, 5, 10, 20, 50, 100, 200], labels="0.5 1 2 5 10 20 50 100 200".split()
+        )
         axes.set_xlabel("one face, ms on one CPU thread (log)")
         axes.set_ylabel("NME, % of the eye corners' distance")
         axes.grid(alpha=0.3)

@@ -65,7 +65,10 @@ def papers(index, results):
 
 def peers(splits):
     """dlib's trees and models of the zoo on the same faces."""
-    lines = ["| faces | found by all | finder | found | error of those, % |", "|---|---|---|---|---|"]
+    lines = [
+        "| faces | found by all | finder | found | error of those, % |",
+        "|---|---|---|---|---|",
+    ]
     for split, facts in splits.items():
         for name, row in facts["rows"].items():
             lines.append(
