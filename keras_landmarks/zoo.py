@@ -9,7 +9,7 @@ import json
 import os
 import pathlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names
+from keras_landmarks.pictures.html import table_html
 from keras_landmarks.schemes import Scheme, get_scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
@@ -33,22 +34,41 @@ def _index() -> dict[str, dict[str, Any]]:
     return json.loads(INDEX.read_text(encoding="utf-8"))
 
 
-def list_models() -> dict[str, dict[str, Any]]:
+class Models(dict):
+    """`{name: facts}` of models: a dict, which notebooks show as a table."""
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[object, ...]]
+        rows = [("model", "NME, %", "one face, ms", "parameters", "scheme", "licence of the data")]
+        for name, facts in self.items():
+            nme, ms = (f"{x:.2f}" if (x := facts[key]) else "-" for key in ("nme", "latency_ms"))
+            count, scheme = f"{facts['parameters'] / 1e6:.1f} M", facts["arguments"]["scheme"]
+            rows.append((name, nme, ms, count, scheme, facts["licence"]))
+        return table_html(rows)
+
+
+def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models:
     """The models of the zoo.
 
+    Args:
+        where: called with the facts of a model; says whether it is listed. None lists all.
+
     Returns:
-        `{name: facts}`: paper, scheme, crop, parameters, bytes of the weights, NME on
-        300w/lfpw-test (corners, annotation box) and by the normaliser of the paper's figure,
-        training data and its licence. `sha256` is None where no weights are published.
+        `{name: facts}`, a dict that notebooks show as a table: paper, scheme, crop, parameters,
+        bytes of the weights, NME on 300w/lfpw-test (corners, annotation box) and by the normaliser
+        of the paper's figure, training data and its licence. `sha256` is None where no weights are
+        published.
 
     Example:
-        for name, facts in keras_landmarks.list_models().items():
+        for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
             print(name, facts["nme"])
     """
-    return copy.deepcopy(_index())
+    models = copy.deepcopy(_index())
+    return Models({name: f for name, f in models.items() if where is None or where(f)})
 
 
-def _facts(name: str) -> dict[str, Any]:
+def facts_of(name: str) -> dict[str, Any]:
+    """What the index says of a model; an unknown name is a ValueError that names the close ones."""
     if name not in _index():
         close = difflib.get_close_matches(str(name), _index(), n=3, cutoff=0.4)
         hint = f"Did you mean {' or '.join(close)}? " if close else ""
@@ -105,7 +125,7 @@ def load(
     if str(name) not in _index() and path.exists():
         arrays, facts = _read_run(path)
     else:
-        facts, arrays = {**_facts(str(name)), "name": name}, read_weights(str(name))
+        facts, arrays = {**facts_of(str(name)), "name": name}, read_weights(str(name))
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh)
     if fresh and scheme is None:
@@ -193,7 +213,7 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
         ValueError: if the name is unknown, the model has no published weights, or the file is
             missing or not the published one.
     """
-    facts = _facts(name)
+    facts = facts_of(name)
     if facts["sha256"] is None:
         raise ValueError(
             f"{name} has no published weights. Train it: "

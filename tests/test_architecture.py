@@ -30,8 +30,8 @@ MAY_IMPORT = {
     "data": {"moved", "schemes", "geometry", "shapes", "files", "pictures"},
     "runtime": {"schemes", "files", "faces"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
-    "landmarker": {"schemes", "faces", "export", "losses", "metrics"},
-    "zoo": {"moved", "schemes", "models", "landmarker", "weights"},
+    "landmarker": {"schemes", "faces", "pictures", "export", "losses", "metrics"},
+    "zoo": {"moved", "schemes", "pictures", "models", "landmarker", "weights"},
     "evaluation": {"moved", "schemes", "geometry", "errors", "pictures", "faces", "data"},
     "training": {
         "moved",

@@ -15,6 +15,7 @@ from keras_landmarks.faces.boxes import Convention, Detector, check_boxes, conve
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
 from keras_landmarks.faces.model import AT_ONCE, Model, predict_in_parts
+from keras_landmarks.faces.shown import Detections, recall
 from keras_landmarks.faces.upright import (
     CLEAR,
     TRAINED,
@@ -60,7 +61,8 @@ def find_faces(
         turns: whether pictures without a face are tried in other directions.
 
     Returns:
-        List of `Detection`; for a batch, a list of lists; for an iterator, an iterator of lists.
+        List of `Detection`, a `Detections`; for a batch, a list of lists; for an iterator, an
+        iterator of lists.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -86,8 +88,11 @@ def find_faces(
     found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
     if endless:
         return found
-    found = list(found)
-    return found if many else found[0]
+    if not many:
+        return Detections(next(found), recall(image[0]))
+    array = isinstance(image, np.ndarray)
+    recalled = [recall(image, i) if array else recall(one) for i, one in enumerate(image)]
+    return Detections(map(Detections, found, recalled))
 
 
 def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> Framed:
