@@ -38,7 +38,8 @@ def list_models() -> dict[str, dict[str, Any]]:
     Returns:
         `{name: facts}`: paper, scheme, crop, parameters, bytes of the weights, NME on
         300w/lfpw-test (corners, annotation box) and by the normaliser of the paper's figure,
-        training data and its licence. `sha256` is None where no weights are published.
+        training data and its licence. `sha256` is None where no weights are published; `large`
+        says whether the wheel leaves them to `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models().items():
@@ -86,7 +87,8 @@ def load(
         ValueError: if the name is unknown (the message names the close ones), the model has no
             published weights, the weights file is not the published one, or the model cannot be
             built with the scheme or the size.
-        FileNotFoundError: if a folder holds no `best.safetensors`.
+        FileNotFoundError: if a folder holds no `best.safetensors`, or a large model's weights are
+            not installed (the message says how to).
 
     Example:
         model = keras_landmarks.load()
@@ -164,6 +166,7 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
         `{variable path: float16 array}`.
 
     Raises:
+        FileNotFoundError: if a large model's weights are not installed.
         ValueError: if the name is unknown, the model has no published weights, or the file is
             missing or not the published one.
     """
@@ -173,7 +176,12 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
             f"{name} has no published weights. Train it: "
             f"python tools/train.py {name} --data 300W --out runs/{name}"
         )
-    path = weights.FOLDER / f"{name}.safetensors"
+    path = weights.published(name)
+    if facts["large"] and not path.is_file():
+        raise FileNotFoundError(
+            f"{name} is one of the large models, whose weights are a distribution of their own, "
+            "keras-landmarks-large. In a clone of keras_landmarks: pip install ./large"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
     if digest != facts["sha256"]:
         raise ValueError(
