@@ -57,7 +57,7 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         `{name: facts}`, a dict that notebooks show as a table: paper, scheme, crop, parameters,
         bytes of the weights, NME on 300w/lfpw-test (corners, annotation box) and by the normaliser
         of the paper's figure, training data and its licence. `sha256` is None where no weights are
-        published.
+        published; `large` says whether the wheel leaves them to `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
@@ -111,7 +111,8 @@ def load(
         ValueError: if the name is unknown (the message names the close ones), the model has no
             published weights, the weights file is not the published one, or the model cannot be
             built with the scheme or the size, or those of a list differ in scheme, margin or box.
-        FileNotFoundError: if a folder holds no `best.safetensors`.
+        FileNotFoundError: if a folder holds no `best.safetensors`, or a large model's weights are
+            not installed (the message says how to).
 
     Example:
         model = keras_landmarks.load()
@@ -210,6 +211,7 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
         `{variable path: float16 array}`.
 
     Raises:
+        FileNotFoundError: if a large model's weights are not installed.
         ValueError: if the name is unknown, the model has no published weights, or the file is
             missing or not the published one.
     """
@@ -219,7 +221,12 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
             f"{name} has no published weights. Train it: "
             f"python tools/train.py {name} --data 300W --out runs/{name}"
         )
-    path = weights.FOLDER / f"{name}.safetensors"
+    path = weights.published(name)
+    if facts["large"] and not path.is_file():
+        raise FileNotFoundError(
+            f"{name} is one of the large models, whose weights are a distribution of their own, "
+            "keras-landmarks-large. In a clone of keras_landmarks: pip install ./large"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
     if digest != facts["sha256"]:
         raise ValueError(

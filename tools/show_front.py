@@ -71,7 +71,8 @@ def plot(path):
                 )
         axes.set(xscale="log", xlim=(0.5, 200), ylim=(2.5, 6))
         axes.set_xticks(
-            [0.5, 1, 2, 5, 10, 20, 50, 100, 200], labels=["0.5", "1", "2", "5", "10", "20", "50", "100", "200"]
+            [0.5, 1, 2, 5, 10, 20, 50, 100, 200],
+            labels=["0.5", "1", "2", "5", "10", "20", "50", "100", "200"],
         )
         axes.set_xlabel("one face, ms on one CPU thread (log)")
         axes.set_ylabel("NME, % of the eye corners' distance")

@@ -5,7 +5,7 @@ import sys
 import warnings
 
 from keras_landmarks import __version__
-from keras_landmarks.cli import detect, evaluate, export, info, list_models
+from keras_landmarks.cli import detect, evaluate, export, info, list_models, web
 
 COMMANDS = {
     "detect": detect,
@@ -13,6 +13,7 @@ COMMANDS = {
     "info": info,
     "evaluate": evaluate,
     "export": export,
+    "web": web,
 }
 
 
