@@ -30,7 +30,8 @@ def join_hosts(wait=hosts.WAIT):
         RuntimeError: if TensorFlow has computed something before.
     """
     if keras.backend.backend() == "tensorflow":
-        return hosts.join(wait).strategy if hosts.cluster() else None
+        here = hosts.join(wait)
+        return here and here.strategy
     if keras.backend.backend() != "jax" or "KERAS_DISTRIBUTION_JOB_ADDRESSES" not in os.environ:
         return None
     import jax
@@ -123,6 +124,10 @@ def wait():
     """Waits for all hosts to come here."""
     if here := hosts.joined():
         here.total(np.zeros(1, np.float32))
+    elif place()[1] > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices("wait")
 
 
 def predict(model, crops, batch, output="landmarks"):
