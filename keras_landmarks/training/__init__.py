@@ -1,6 +1,7 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
 from keras_landmarks.training.balancing import LossBalancing
+from keras_landmarks.training.devices import join_hosts
 from keras_landmarks.training.face_losses import FaceLosses
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.optimizers import averaged_adamw
@@ -17,5 +18,6 @@ __all__ = [
     "Teacher",
     "at_half_size",
     "averaged_adamw",
+    "join_hosts",
     "train",
 ]
