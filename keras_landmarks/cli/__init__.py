@@ -1,13 +1,14 @@
-"""The command line: `keras-landmarks detect | list | evaluate | export`, one file a command."""
+"""The command line: `keras-landmarks detect | list | evaluate | train | …`, one file a command."""
 
 import argparse
 import sys
 import warnings
 
 from keras_landmarks import __version__
-from keras_landmarks.cli import detect, evaluate, export, list_models
+from keras_landmarks.cli import check, detect, evaluate, export, list_models, train
 
-COMMANDS = {"detect": detect, "list": list_models, "evaluate": evaluate, "export": export}
+COMMANDS = {"detect": detect, "list": list_models, "evaluate": evaluate, "train": train}
+COMMANDS |= {"check": check, "export": export}
 
 
 def main(arguments=None):

@@ -1,6 +1,7 @@
 """Measuring a model on annotated faces, always together with the protocol."""
 
 from keras_landmarks.evaluation.ced import plot_ced
+from keras_landmarks.evaluation.checking import Check, check_faces
 from keras_landmarks.evaluation.confidence import (
     false_detection_auc,
     plot_discarding,
@@ -11,8 +12,10 @@ from keras_landmarks.evaluation.occlusion import OccludedFace, hidden_and_visibl
 
 __all__ = [
     "BOXES",
+    "Check",
     "Evaluation",
     "OccludedFace",
+    "check_faces",
     "evaluate",
     "false_detection_auc",
     "hidden_and_visible",

@@ -2,6 +2,7 @@
 
 from keras_landmarks.training.balancing import LossBalancing
 from keras_landmarks.training.face_losses import FaceLosses
+from keras_landmarks.training.fine_tuning import fine_tuning, for_scheme
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.optimizers import averaged_adamw
 from keras_landmarks.training.recipe import Recipe, Stage, at_half_size
@@ -17,5 +18,7 @@ __all__ = [
     "Teacher",
     "at_half_size",
     "averaged_adamw",
+    "fine_tuning",
+    "for_scheme",
     "train",
 ]
