@@ -122,11 +122,7 @@ def load(
         names = [name] if isinstance(name, (str, os.PathLike)) else name
         members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
         return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
-    path = pathlib.Path(name)
-    if str(name) not in _index() and path.exists():
-        arrays, facts = _read_run(path)
-    else:
-        facts, arrays = {**facts_of(str(name)), "name": name}, read_weights(str(name))
+    facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh)
     if fresh and scheme is None:
@@ -160,8 +156,19 @@ def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
     ).ready()
 
 
-def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Weights of a training, and the facts that they carry."""
+def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `load` needs to build a model.
+
+    Args:
+        name: as of `load`.
+
+    Returns:
+        `(facts, weights)`: a dict with `builder`, `arguments`, `margin`, `box`, ... and
+        `{variable path: array}`.
+    """
+    path = pathlib.Path(name)
+    if str(name) in _index() or not path.exists():
+        return {**facts_of(str(name)), "name": name}, read_weights(str(name))
     path = path / "best.safetensors" if path.is_dir() else path
     arrays, facts = weights.load_arrays(path)
     model = (facts or {}).get("model")
@@ -169,7 +176,7 @@ def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
         raise ValueError(
             f"{path} does not say what model it is of. Build it, and take weights.set_weights."
         )
-    return arrays, model
+    return model, arrays
 
 
 def _network(
@@ -219,7 +226,7 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
     if facts["sha256"] is None:
         raise ValueError(
             f"{name} has no published weights. Train it: "
-            f"python tools/train.py {name} --data 300W --out runs/{name}"
+            f"keras-landmarks train --recipe {name} --data 300W --out runs/{name}"
         )
     path = weights.published(name)
     if facts["large"] and not path.is_file():

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "losses": {"schemes", "geometry", "layers", "metrics"},
     "models": {"moved", "schemes", "geometry", "layers"},
     "weights": {"files"},
-    "data": {"moved", "schemes", "geometry", "shapes", "files", "pictures"},
+    "data": {"moved", "schemes", "geometry", "shapes", "files", "pictures", "faces"},
     "runtime": {"schemes", "files", "faces"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "pictures", "export", "losses", "metrics"},

@@ -1,6 +1,7 @@
 """Measuring a model on annotated faces, always together with the protocol."""
 
 from keras_landmarks.evaluation.ced import plot_ced
+from keras_landmarks.evaluation.checking import Check, check_faces
 from keras_landmarks.evaluation.confidence import (
     false_detection_auc,
     plot_discarding,
@@ -13,9 +14,11 @@ from keras_landmarks.evaluation.robustness import DISTURBANCES, disturb
 __all__ = [
     "BOXES",
     "DISTURBANCES",
+    "Check",
     "Evaluation",
     "OccludedFace",
     "disturb",
+    "check_faces",
     "evaluate",
     "false_detection_auc",
     "hidden_and_visible",
