@@ -19,8 +19,8 @@ __all__ = [
     "Teacher",
     "at_half_size",
     "averaged_adamw",
-    "join_hosts",
     "fine_tuning",
     "for_scheme",
+    "join_hosts",
     "train",
 ]

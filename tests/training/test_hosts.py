@@ -1,7 +1,6 @@
 """Several hosts train as one, and several devices of JAX do."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -10,7 +9,6 @@ import sys
 import threading
 import time
 
-import keras
 import numpy as np
 import pytest
 import scale
