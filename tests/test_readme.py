@@ -1,4 +1,4 @@
-"""The Python of the README and of the site's pages runs as it stands, and what they link to is there.
+"""The Python of the README and of the site runs as it stands, and links lead somewhere.
 
 Blocks of the README are each by itself; those of a page follow one another.
 """
