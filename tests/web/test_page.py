@@ -82,7 +82,9 @@ def two(tmp_path_factory):
     image = read_image(PORTRAIT)
     canvas = np.full((1300, 1800, 3), 90, np.uint8)
     canvas[:1280, :1280] = cv2.resize(image, (1280, 1280), interpolation=cv2.INTER_CUBIC)
-    canvas[700:956, 1400:1656] = cv2.resize(image[:, ::-1], (256, 256), interpolation=cv2.INTER_AREA)
+    canvas[700:956, 1400:1656] = cv2.resize(
+        image[:, ::-1], (256, 256), interpolation=cv2.INTER_AREA
+    )
     path = tmp_path_factory.mktemp("pictures") / "two.png"
     write_image(path, canvas)
     return path
