@@ -11,7 +11,7 @@ from keras_landmarks.training.meeting import Meeting, read_cluster
 WAIT = 300.0
 """Seconds after which a host that has not come is given up."""
 
-_MET = []  # a process meets the others once, and trains with them as often as it likes
+_MET: list["Hosts"] = []  # a process meets the others once, and trains as often as it likes
 
 
 def join(wait=WAIT):
@@ -112,10 +112,7 @@ class Hosts:
         def part(context):
             number = context.replica_id_in_sync_group % self._devices
             return keras.tree.map_structure(
-                lambda array: array[len(array) // self._devices * number :][
-                    : len(array) // self._devices
-                ],
-                batch,
+                lambda array: np.split(array.numpy(), self._devices)[number], batch
             )
 
         return self.strategy.experimental_distribute_values_from_function(part)
