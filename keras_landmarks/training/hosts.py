@@ -108,11 +108,12 @@ class Hosts:
 
     def _divided(self, batch):
         """A host's part of a batch, divided among its devices."""
+        import tensorflow as tf
 
         def part(context):
             number = context.replica_id_in_sync_group % self._devices
             return keras.tree.map_structure(
-                lambda array: np.split(array.numpy(), self._devices)[number], batch
+                lambda array: tf.split(array, self._devices)[number], batch
             )
 
         return self.strategy.experimental_distribute_values_from_function(part)
