@@ -112,14 +112,16 @@ class Annotator:
         self.model, self.out, self.done = open_model(model), pathlib.Path(out), done
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
-        _, arrow, parquet = _packages()
+        import pyarrow
+        import pyarrow.parquet
+
         sources = batch.get("bytes", batch["path"])
         pairs = [(str(p), s) for p, s in zip(batch["path"], sources) if str(p) not in self.done]
         rows = [row for path, source in pairs for row in self._annotated(path, source)]
         if rows:
-            table = arrow.Table.from_pylist(rows, schema=_schema(arrow))
+            table = pyarrow.Table.from_pylist(rows, schema=_schema(pyarrow))
             with files.whole(self.out / f"{uuid.uuid4().hex}.parquet") as partial:
-                parquet.write_table(table, partial)
+                pyarrow.parquet.write_table(table, partial)
         return {"pictures": [len(pairs)]}
 
     def _annotated(self, path: str, source: Any) -> list[dict[str, Any]]:
