@@ -1,6 +1,7 @@
 """`keras-landmarks evaluate`: a model's errors on annotated faces, with their protocol."""
 
 import json
+import os
 
 from keras_landmarks import files
 from keras_landmarks.errors import NORMALISERS
@@ -17,7 +18,12 @@ def add_arguments(parser):
     from keras_landmarks.data import PROTOCOLS
     from keras_landmarks.evaluation import BOXES
 
-    parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
+    parser.add_argument(
+        "name", metavar="NAME", help="a model of `keras-landmarks list`; several as one: A+B"
+    )
+    parser.add_argument(
+        "--mirrored", action="store_true", help="take the mean with the mirror image's points"
+    )
     parser.add_argument(
         "--data",
         required=True,
@@ -47,13 +53,18 @@ def add_arguments(parser):
     )
 
 
+def _names(name):
+    """One model or several; a path may hold a plus."""
+    return [name] if os.path.exists(name) else name.split("+")
+
+
 def run(options):
     from keras_landmarks import data, evaluation, load
     from keras_landmarks.pictures import plots
 
     if options.plot:
         plots.need_matplotlib()
-    model = load(options.name)
+    model = load(_names(options.name), mirrored=options.mirrored)
     protocol = data.get_protocol(options.split)
     kind = options.normaliser or protocol.normaliser
     faces = data.read_split(options.data, options.split, options.skip_broken)

@@ -109,8 +109,7 @@ class Samples:
 
     def _cut(self, face):
         """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
-        box = face.annotation_box if self.box == "annotation" else face.truth_box
-        box = np.float64(geometry.square_box(box))
+        box = face.square(self.box)
         pixels = face.pixels()
         crop = geometry.square_box(box, self.margin)
         around = geometry.square_box(crop, 1.8)
