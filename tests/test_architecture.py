@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "weights": {"files"},
     "data": {"moved", "schemes", "geometry", "shapes", "files", "pictures", "faces"},
     "runtime": {"schemes", "files", "faces"},
+    "bulk": {"files", "runtime"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "pictures", "export", "losses", "metrics"},
     "zoo": {"moved", "schemes", "pictures", "models", "landmarker", "weights"},
@@ -46,7 +47,17 @@ MAY_IMPORT = {
     | {"metrics", "models", "weights", "zoo"},
     "recipes": {"data", "geometry", "layers", "losses", "models", "training", "weights", "zoo"},
 }
-KERAS_FREE = ("errors", "faces", "files", "geometry", "pictures", "runtime", "schemes", "shapes")
+KERAS_FREE = (
+    "bulk",
+    "errors",
+    "faces",
+    "files",
+    "geometry",
+    "pictures",
+    "runtime",
+    "schemes",
+    "shapes",
+)
 MOST_LINES = 250
 TENSORFLOW = {"data", "layers", "training", "export"}
 

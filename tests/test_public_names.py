@@ -10,6 +10,7 @@ NAMES = [
     "Landmarker",
     "Tracker",
     "__version__",
+    "bulk",
     "data",
     "draw",
     "errors",
@@ -40,6 +41,7 @@ MODULES = {
         read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
         read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
         write_coco write_dlib write_pts write_table""",
+    "bulk": "Annotator FACTS annotate",
     "errors": ERRORS,
     "evaluation": """BOXES DISTURBANCES Evaluation OccludedFace disturb evaluate
         false_detection_auc hidden_and_visible
@@ -71,7 +73,7 @@ MODULES = {
     "shapes": "align infer learn_dictionary reconstruct",
     "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
         averaged_adamw
-        train""",
+        join_hosts train""",
 }
 
 

@@ -11,6 +11,7 @@ import time
 import keras
 import numpy as np
 import pytest
+import scale
 from faces import write_300w
 from small_recipe import RECIPE
 from train import read_samples
@@ -547,6 +548,9 @@ def test_two_devices_train_to_the_weights_of_one(tmp_path):
         assert_same(one, two, atol=2e-5)
     one, two = (read_weights(tmp_path / "two" / name) for name in ("averaged", "resumed"))
     assert_same(one, two)
+    expected, _ = scale.losses(tmp_path / "losses")
+    rows = read_log(tmp_path / "two" / "losses")
+    np.testing.assert_allclose([float(row["loss"]) for row in rows], expected, atol=1e-4)
 
 
 def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path):
