@@ -15,8 +15,7 @@ import pathlib
 import comparing
 import index
 import numpy as np
-from recipes import read_recipe
-from train import read_samples
+from recipes import read_recipe, read_samples
 
 from keras_landmarks import Landmarker, data, evaluation, models, training
 from keras_landmarks.losses import L1, L2, Validation, Wing

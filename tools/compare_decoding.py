@@ -14,8 +14,7 @@ import pathlib
 import comparing
 import index
 import keras
-from recipes import read_recipe
-from train import read_samples
+from recipes import read_recipe, read_samples
 
 from keras_landmarks import training
 from keras_landmarks.layers import HeatmapDecoding

@@ -12,8 +12,7 @@ import pathlib
 import comparing
 import index
 import tables
-from recipes import read_recipe
-from train import read_samples
+from recipes import read_recipe, read_samples
 
 from keras_landmarks import data, losses, training
 

@@ -13,8 +13,7 @@ import pathlib
 
 import comparing
 import index
-from recipes import read_recipe
-from train import read_samples
+from recipes import read_recipe, read_samples
 
 from keras_landmarks import data, losses, training, weights
 
