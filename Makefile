@@ -1,15 +1,16 @@
 # make demo: install into .venv and find the landmarks of a portrait.   make test: run the tests.
+# make docs: write the site to output/site.
 PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test tensorflow jax lint
+.PHONY: demo test tensorflow jax lint docs
 
 demo: .venv/installed
 	$(BIN)/keras-landmarks detect tutorials/astronaut.jpg --out output/astronaut.png --json output/astronaut.json
 	@echo "The drawn picture is output/astronaut.png, the points are in output/astronaut.json."
 
-test: .venv/tests lint
+test: .venv/tests lint docs
 	@$(MAKE) --no-print-directory --jobs 2 tensorflow jax
 
 tensorflow: .venv/tests
@@ -24,6 +25,9 @@ lint: .venv/tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/mypy
+
+docs: .venv/tests
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

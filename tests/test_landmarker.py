@@ -20,7 +20,7 @@ from matplotlib import cbook
 
 import keras_landmarks
 from keras_landmarks import losses
-from keras_landmarks.faces.finder import predict_in_parts
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
 

@@ -41,16 +41,18 @@ MODULES = {
         read_merl read_pts read_pts_folders read_split read_table read_wflw read_wflw_list
         split_by_photo splits_in write_coco write_dlib write_pts write_table""",
     "errors": ERRORS,
-    "evaluation": """BOXES Check Evaluation OccludedFace check_faces evaluate false_detection_auc
-        hidden_and_visible occlude plot_ced plot_discarding plot_reliability""",
+    "evaluation": """BOXES Check DISTURBANCES Evaluation OccludedFace check_faces disturb evaluate
+        false_detection_auc hidden_and_visible
+        occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
-    "faces": """BlazeFace CONVENTIONS Convention Detection Framed Mtcnn OneEuro Pose Track Tracker
-        calibrate check_boxes convention_of convert_boxes cut_crops detect_boxes detect_faces
-        find_face find_faces get_convention overlap predict_in_parts""",
+    "faces": """BlazeFace CONVENTIONS Convention Detection Detections Framed Mtcnn OneEuro Pose
+        TEMPLATES Track Tracker align calibrate check_boxes convention_of convert_boxes cut_crops
+        detect_boxes detect_faces draw_scheme find_face find_faces get_convention overlap
+        predict_in_parts""",
     "files": "as_path whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
-        mirror_transform namespace points_from_map points_on_map resize_points resize_transform
-        similarity_transform square_box transform_points""",
+        mirror_transform move_box namespace points_from_map points_on_map resize_points
+        resize_transform similarity_transform square_box transform_points""",
     "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration HeatmapMean
         ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
@@ -59,9 +61,9 @@ MODULES = {
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
     "metrics": f"AUC FailureRate NME {ERRORS}",
-    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet unet validation",
-    "pictures": """CODECS VideoReader VideoWriter as_rgb draw is_video read_ahead read_image
-        reduce warp write_image""",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ensemble ffld hourglass resnet unet validation",
+    "pictures": """CODECS VideoReader VideoWriter anonymise as_rgb draw is_video read_ahead
+        read_image reduce warp write_image""",
     "recipes": "get_recipe list_recipes",
     "runtime": "ExportedModel MARK open_model read_facts",
     "schemes": """AFLW19 APPROXIMATE_CONVERSIONS COFW29 FIVE5 IBUG49 IBUG51 IBUG68 LAPA106

@@ -28,6 +28,10 @@ test_recipes.train_a_step(sys.argv[1], pathlib.Path(sys.argv[2]))
 """
 
 
+def recipe_module(name):
+    return importlib.import_module(f"keras_landmarks.recipes.{name.replace('-', '_')}")
+
+
 def train_a_step(name, out):
     """Trains a step of every stage on made-up faces, and looks whether the log has them."""
     recipe = recipes.read_recipe(name)
@@ -47,8 +51,18 @@ def eagerly():
     tf.config.run_functions_eagerly(False)
 
 
+VARIANTS = [
+    f"{name}@{variant}"
+    for name in recipes.names()
+    for variant in getattr(recipe_module(name), "VARIANTS", {})
+]
+
+
 @pytest.mark.apart
-@pytest.mark.parametrize("name", recipes.names())
+@pytest.mark.parametrize(
+    "name",
+    [*recipes.names(), *(pytest.param(name, marks=pytest.mark.large) for name in VARIANTS)],
+)
 def test_a_recipe_trains_a_step_of_every_stage(name, tmp_path, eagerly):
     train_a_step(name, tmp_path)
 
@@ -63,7 +77,7 @@ def test_a_recipe_trains_a_step_of_every_stage_on_two_devices(tmp_path):
 @pytest.mark.parametrize("name", recipes.names())
 def test_a_recipe_says_its_promise(name):
     recipe = recipes.read_recipe(name)
-    text = importlib.import_module(f"keras_landmarks.recipes.{name.replace('-', '_')}").__doc__
+    text = recipe_module(name).__doc__
     assert f"keras-landmarks train --recipe {name} --data 300W" in text
     assert dataclasses.is_dataclass(recipe)
     assert recipe.licence

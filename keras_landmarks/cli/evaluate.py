@@ -1,6 +1,7 @@
 """`keras-landmarks evaluate`: a model's errors on annotated faces, with their protocol."""
 
 import json
+import os
 import sys
 
 from keras_landmarks import files
@@ -22,7 +23,12 @@ def add_arguments(parser):
     from keras_landmarks.evaluation import BOXES
 
     parser.add_argument(
-        "name", metavar="NAME", help="a model of `keras-landmarks list`, or a training's folder"
+        "name",
+        metavar="NAME",
+        help="a model of `keras-landmarks list`, or a training's folder; several as one: A+B",
+    )
+    parser.add_argument(
+        "--mirrored", action="store_true", help="take the mean with the mirror image's points"
     )
     annotated.add_arguments(parser, f"default: {SPLIT}")
     parser.add_argument(
@@ -40,6 +46,11 @@ def add_arguments(parser):
     parser.add_argument("--plot", metavar="FILE", help="draw the CED curve")
 
 
+def _names(name):
+    """One model or several; a path may hold a plus."""
+    return [name] if os.path.exists(name) else name.split("+")
+
+
 def run(options):
     from keras_landmarks import data, evaluation, load
     from keras_landmarks.evaluation.subsets import by_attribute, by_normaliser
@@ -48,7 +59,7 @@ def run(options):
 
     if options.plot:
         plots.need_matplotlib()
-    model = load(options.name)
+    model = load(_names(options.name), mirrored=options.mirrored)
     if model.scheme not in PUBLISHED:  # of a training on points of one's own
         SCHEMES[model.scheme.name] = model.scheme
         options.scheme = options.scheme or model.scheme.name

@@ -53,6 +53,11 @@ def recipe_of(optimizer, epochs=2, **kwargs):
 # SGD sees a gradient's scale, where Adam would hide a wrong one.
 SHARED = {"sgd": recipe_of(sgd, 1), "averaged": recipe_of(averaged)}
 ODD = recipe_of(sgd, batch=5)
+MORE = {
+    "several": recipe_of(sgd, stages=(Stage({"head_mean_shape": Wing()}, 1, sgd),)),
+    "BB": recipe_of(sgd, 1, lpbb="BB"),
+    "BBO": recipe_of(sgd, 1, lpbb="BBO"),
+}
 
 
 @functools.cache
