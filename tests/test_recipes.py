@@ -8,7 +8,6 @@ import sys
 import pytest
 import recipes
 import tensorflow as tf
-import train
 from faces import write_300w
 from places import ROOT
 
@@ -39,7 +38,7 @@ def train_a_step(name, out):
     stages = tuple(dataclasses.replace(stage, epochs=1) for stage in recipe.stages)
     recipe = dataclasses.replace(recipe, batch=4, stages=stages, most=1, held_out=0.3)
     write_300w(out / "300W", 3)
-    samples, held_out = train.read_samples(recipe, out / "300W")
+    samples, held_out = recipes.read_samples(recipe, out / "300W")
     training.train(recipe, samples, held_out, out / "run", verbose=2)
     assert len((out / "run" / "log.csv").read_text().splitlines()) == 1 + len(stages)
 
@@ -79,6 +78,6 @@ def test_a_recipe_trains_a_step_of_every_stage_on_two_devices(tmp_path):
 def test_a_recipe_says_its_promise(name):
     recipe = recipes.read_recipe(name)
     text = recipe_module(name).__doc__
-    assert f"python tools/train.py {name} --data 300W" in text
+    assert f"keras-landmarks train --recipe {name} --data 300W" in text
     assert dataclasses.is_dataclass(recipe)
     assert recipe.licence

@@ -95,7 +95,7 @@ def test_a_damaged_weights_file_is_an_error(tmp_path, monkeypatch, damage):
 def test_a_model_without_weights_says_how_to_train_it(monkeypatch):
     facts = {**zoo._index()["tiny-ibug68"], "sha256": None}
     monkeypatch.setitem(zoo._index(), "untrained", facts)
-    with pytest.raises(ValueError, match=r"tools/train\.py untrained"):
+    with pytest.raises(ValueError, match=r"train --recipe untrained"):
         keras_landmarks.load("untrained")
 
 

@@ -3,8 +3,13 @@
 import pathlib
 
 
-def add_arguments(parser):
-    """Adds `--data`, `--split`, `--from`, `--scheme` and `--skip-broken` to a command."""
+def add_arguments(parser, default):
+    """Adds `--data`, `--split`, `--from`, `--scheme` and `--skip-broken` to a command.
+
+    Args:
+        parser: of the command.
+        default: which split is read where none is named, in words.
+    """
     from keras_landmarks.data import PROTOCOLS
 
     parser.add_argument(
@@ -13,7 +18,7 @@ def add_arguments(parser):
         help="a data set in its official layout, as 300W's afw/, helen/, lfpw/, ibug/; or the "
         "folder of the pictures of --from",
     )
-    parser.add_argument("--split", help=f"one of {', '.join(PROTOCOLS)}")
+    parser.add_argument("--split", help=f"one of {', '.join(PROTOCOLS)} ({default})")
     parser.add_argument(
         "--from",
         dest="source",

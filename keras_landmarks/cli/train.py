@@ -29,7 +29,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--weights", metavar="NAME", help="start from a model of the zoo, or a training's folder"
     )
-    annotated.add_arguments(parser)
+    annotated.add_arguments(parser, "default: the recipe's")
     parser.add_argument(
         "--more", metavar="FOLDER", help="300W's layout: faces to train on, not to choose on"
     )
@@ -60,18 +60,21 @@ def add_arguments(parser):
 def run(options):
     from keras_landmarks import data, training
 
+    if options.recipe is None and options.weights is None:
+        raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = pathlib.Path(options.out)
     wanted = read_recipe(options.recipe) if options.recipe else None
     faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
     given = all(face.box is not None for face in faces)
     if options.box == "detector":
         faces, given = [dataclasses.replace(face, box=None) for face in faces], False
-    faces, said = data.lay_boxes(faces, truth=options.box == "truth")
+    truth = (options.box or (wanted.box if wanted else None)) == "truth"
+    faces, said = data.lay_boxes(faces, truth=truth)
     print(*said, sep="\n", end="\n" * bool(said), flush=True)
     test = []
     if options.test:
         faces, test = data.split_by_photo(faces, options.test, seed=1)
-    recipe = _recipe(options, wanted, faces)
+    recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
     more = data.read_300w(options.more, recipe.split, options.skip_broken) if options.more else ()
     samples, held_out = recipe.samples(faces, options.skip_broken, more)
     chosen = held_out.faces if held_out else ()
@@ -110,12 +113,10 @@ def read_recipe(name):
     return module.RECIPE
 
 
-def _recipe(options, wanted, faces):
+def _recipe(options, wanted, faces, box):
     """What the words ask for."""
     from keras_landmarks import recipes, training
 
-    if wanted is None and options.weights is None:
-        raise ValueError("Name a --recipe, or --weights to fine-tune.")
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
@@ -126,9 +127,8 @@ def _recipe(options, wanted, faces):
         if options.epochs:
             stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
-    change = {"box": "truth" if options.box == "truth" else "annotation"}
     given = {k: getattr(options, k) for k in ("batch", "margin")}
-    change |= {k: value for k, value in given.items() if value is not None}
+    change = {"box": box} | {k: value for k, value in given.items() if value is not None}
     licence = options.licence or (options.source and f"{options.source}: see its own terms")
     if licence:
         both = f"{recipe.licence}; {licence}" if options.weights else licence

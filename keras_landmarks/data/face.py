@@ -98,18 +98,29 @@ class Face:
         """The given box, or the landmarks' own where none was given, `(4,)`."""
         return self.truth_box if self.box is None else self.box
 
-    def square(self, box="annotation"):
-        """The square that crops are made from, `(4,)`: as the annotators of 300W would lay it.
+    def framed(self, box="annotation"):
+        """A box of the face and how it lies on it, as `Landmarker.detect` takes them.
 
         Args:
             box: `annotation` for the given box, where there is one, by its convention; `truth` for
                 the landmarks' own, by their scheme's.
+
+        Returns:
+            `(box, convention)`: `(4,)`, and a name of `faces.CONVENTIONS` or a `faces.Convention`.
         """
-        given = box == "annotation" and self.box is not None
-        laid = self.convention if given else square_convention(self.scheme)
-        laid = get_convention(laid or "annotation")
-        square = geometry.square_box(np.float64(self.box if given else self.truth_box))
-        same = laid == get_convention("annotation")
+        if box == "annotation" and self.box is not None:
+            return self.box, self.convention or "annotation"
+        return self.truth_box, square_convention(self.scheme)
+
+    def square(self, box="annotation"):
+        """The square that crops are made from, `(4,)`: as the annotators of 300W would lay it.
+
+        Args:
+            box: as of `framed`.
+        """
+        box, laid = self.framed(box)
+        square = geometry.square_box(np.float64(box))
+        same = get_convention(laid) == get_convention("annotation")
         return square if same else np.float64(convert_boxes(square, laid, "annotation"))
 
     def pixels(self):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from keras_landmarks.faces import BlazeFace
-from keras_landmarks.faces.boxes import square_convention
+from keras_landmarks.faces.boxes import convert_boxes, overlap
 from keras_landmarks.faces.detectors import box_about, convention_of, measure_boxes
 from keras_landmarks.schemes import PUBLISHED, SCHEMES, get_scheme
 
@@ -62,13 +62,16 @@ def lay_boxes(faces, detector=None, truth=False):
         said.append(f"The boxes of {len(unknown)} faces {words}.")
         for i in unknown:
             laid[i] = dataclasses.replace(faces[i], convention=lay or "annotation")
+    missed = 0
     for i in without:
-        box, convention = found[i], kind
-        if box is None:
-            box, convention = faces[i].truth_box, square_convention(scheme.name)
-        laid[i] = dataclasses.replace(faces[i], box=box, convention=convention)
+        seen = found[i] is not None
+        if seen:  # and not an eye, or a crowd
+            about = convert_boxes(found[i][None], kind, "annotation")
+            seen = overlap(about, faces[i].square("truth"))[0] >= 0.3
+        missed += not seen
+        box = (found[i], kind) if seen else faces[i].framed("truth")
+        laid[i] = dataclasses.replace(faces[i], box=box[0], convention=box[1])
     if without:
-        missed = sum(found[i] is None for i in without)
         said.append(
             f"{len(without)} of {len(faces)} faces have no box: {who}'s are taken"
             + (

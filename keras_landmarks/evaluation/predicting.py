@@ -10,7 +10,8 @@ def predict_face(model, face, box, detector):
     """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()
     if box != "detector":
-        return model.detect(pixels, face.square(box), convention="annotation")[0]
+        given, convention = face.framed(box)
+        return model.detect(pixels, given, convention=convention)[0]
     found = find_face(detector, pixels, face.square())
     convention = convention_of(detector)
     return None if found is None else model.detect(pixels, found, None, convention)[0]

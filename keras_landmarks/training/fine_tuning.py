@@ -73,9 +73,9 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
             never trains a layer that is new.
 
     Example:
-        faces = data.read_any("faces.csv", scheme="cofw29")
-        own = recipes.get_recipe("unet-fast-300w")
-        recipe = training.fine_tuning("unet-fast-300w", faces, own)
+        faces = data.made_up_faces(8, scheme="five5")
+        own = recipes.get_recipe("tiny-ibug68")
+        recipe = training.fine_tuning("tiny-ibug68", faces, own, epochs=1)
         model = training.train(recipe, *recipe.samples(faces), "runs/mine")
     """
     facts, arrays = zoo.read_model(name)
@@ -91,7 +91,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
             last[stage.output] = stage
     adamw = averaged_adamw(1e-3, 0.99)
     change = dict(epochs=epochs, optimizer=adamw, start=None, teacher=None, patience=None)
-    batch = min(batch, len(faces))
+    batch = max(min(batch, len(faces) // 2), 1)
     recipe = dataclasses.replace(
         base,
         model=model,

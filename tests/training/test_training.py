@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 import scale
 from faces import write_300w
+from recipes import read_samples
 from small_recipe import RECIPE
-from train import read_samples
 
 from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
@@ -519,7 +519,8 @@ def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
     tmp_path, uninterrupted, epochs
 ):
     folder, expected = uninterrupted
-    command = [sys.executable, "tools/train.py", "tests/small_recipe.py", "--data", folder]
+    command = [sys.executable, "-m", "keras_landmarks.cli", "train", "--data", folder]
+    command += ["--recipe", "tests/small_recipe.py"]
     start_and_kill([*command, "--out", tmp_path], tmp_path, epochs)
     assert epochs <= epochs_in(tmp_path) < 8  # killed before its end
     train(RECIPE, *read_samples(RECIPE, folder), tmp_path, resume=True, verbose=0)
