@@ -168,6 +168,22 @@ def test_multi_loss_trains_every_stage_and_the_model_itself():
         assert not np.array_equal(array(after), before[path])
 
 
+def test_stages_leave_out_missing_points_and_multiply_by_their_weights():
+    keras.utils.set_random_seed(0)
+    graph = training.MultiLoss(small_ffld(), SCHEME_LOSSES)
+    outputs, truth = graph(CROPS), TRUTH.copy()
+    truth[1, 2:] = np.nan
+    ones = np.ones((3, 5), "float32")
+    ones[1, 2:] = 0
+    found, expected = (
+        float(graph.compute_loss(CROPS, {"landmarks": y}, outputs, weights))
+        for y, weights in ((truth, None), (TRUTH, {"landmarks": ones * [[1], [2.5], [1]]}))
+    )
+    assert found == pytest.approx(expected, rel=1e-4)  # of 2 points, and of 5
+    graph.compile("sgd")
+    assert np.isfinite(graph.fit(CROPS, {"landmarks": truth}, verbose=0).history["loss"][0])
+
+
 @pytest.mark.backend
 def test_align_does_not_pull_at_the_maps():
     # Were it to, the maps could all become alike, and the loss zero.
