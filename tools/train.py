@@ -1,11 +1,18 @@
-"""Trains a model of the zoo by its recipe.
+"""Trains a model of the zoo, or a recipe of your own, on faces of 300W.
 
-python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w [--resume]
+Examples:
+    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
+    python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w --resume
+    python tools/train.py my_recipe.py --data 300W --out runs/mine
+
+--out gets best.safetensors (the weights with the lowest error on the held-out faces; what
+keras_landmarks.load("runs/mine") opens), checkpoint.safetensors (for --resume), log.csv, loss.png.
+With several devices TensorFlow trains on all of them.
 """
 
 import argparse
 
-from recipes import read_recipe
+from recipes import names, read_recipe
 
 from keras_landmarks import data, training
 
@@ -18,12 +25,19 @@ def read_samples(recipe, folder, skip_broken=False, more=None):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("name", help="a model of the zoo, or the path of a file with a RECIPE")
+    shown = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=shown)
+    parser.add_argument(
+        "name", help=f"{', '.join(names())}, or the path of a Python file with a RECIPE"
+    )
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     parser.add_argument("--more", help="another such folder: faces to train on, not to choose on")
     parser.add_argument("--out", required=True, help="folder for checkpoint, log and weights")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from the checkpoint in --out; begin where there is none",
+    )
     parser.add_argument(
         "--skip-broken", action="store_true", help="warn of a broken file, and go on"
     )
