@@ -5,7 +5,6 @@ import functools
 import http.server
 import pathlib
 import webbrowser
-from typing import ClassVar
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "page"
 """The built page; `make web` writes it."""
@@ -26,7 +25,7 @@ def add_arguments(parser):
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of the page, under the types that browsers ask for, whatever the system says."""
 
-    extensions_map: ClassVar = {
+    extensions_map = {  # noqa: RUF012
         ".css": "text/css",
         ".html": "text/html; charset=utf-8",
         ".jpg": "image/jpeg",
