@@ -53,7 +53,7 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
-    endless = isinstance(image, collections.abc.Iterator)
+    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
     for name, given in (("boxes", boxes), ("angles", angles)):
@@ -68,8 +68,8 @@ def find_faces(
     one = not endless and len(image) == 1
     read: Iterator[np.ndarray]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
-    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    places = zip(_of_each("boxes", boxes), _of_each("angles", angles))
+    found = _find(model, ((p, frame(p, *next(places))) for p in read))
     if endless:
         return found
     if not many:
@@ -102,12 +102,23 @@ def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> F
     return found
 
 
+def _of_each(name: str, given: Any) -> Iterator[Any]:
+    """What is given of each picture, in their order; None where nothing is."""
+    yield from itertools.repeat(None) if given is None else given
+    raise ValueError(f"There are more pictures than {name}.")
+
+
 def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:
     boxes = check_boxes(boxes, picture)
     unknown = np.full(len(boxes), np.nan, np.float32)
-    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    try:
+        angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"angles are degrees, one for each box, not {angles!r}.") from error
     if len(angles) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    if np.isinf(angles).any():
+        raise ValueError(f"angles are degrees, not {angles.tolist()}.")
     return Framed(boxes, unknown, angles, convention)
 
 
