@@ -14,6 +14,7 @@ from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
+from keras_landmarks.pictures.html import picture_html, table_html
 from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = ["Detection", "Landmarker"]
@@ -174,8 +175,8 @@ class Landmarker(keras.Model):
             turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
-            List of `Detection`, empty where there is no face; for a batch, a list of lists; for an
-            iterator, an iterator of lists.
+            List of `Detection`, empty where there is no face, which notebooks show drawn (a
+            `Detections`); for a batch, a list of lists; for an iterator, an iterator of lists.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -204,6 +205,17 @@ class Landmarker(keras.Model):
         from keras_landmarks.export import export
 
         return export(self, path, format, dtype, representative, verbose)
+
+    def _repr_html_(self):
+        height, width = self.size
+        rows = [("model", self.name), ("scheme", f"{self.scheme.name}, {self.scheme.count} points")]
+        rows += [("crop", f"{width} x {height} pixels, {self.margin:g} x the longer side of a box")]
+        rows += [("parameters", f"{self.count_params():,}"), ("licence of the data", self.licence)]
+        try:
+            picture = picture_html(faces.draw_scheme(self.scheme, size=400))
+        except ValueError:  # where its points lie is not known
+            picture = ""
+        return table_html(rows) + picture
 
 
 def _like(y, y_pred):

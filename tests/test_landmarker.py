@@ -1,13 +1,13 @@
 import concurrent.futures
 import copy
 import functools
+import io
 import json
+import multiprocessing
 import pathlib
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 
 import cv2
 import keras
@@ -17,13 +17,15 @@ import pytest
 import skimage.data
 from loaded import load
 from matplotlib import cbook
+from places import ROOT
 
 import keras_landmarks
 from keras_landmarks import losses
-from keras_landmarks.faces.finder import predict_in_parts
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
 
+PHOTO = ROOT / "tutorials" / "astronaut.jpg"
 FACE = np.array([170, 63, 276, 189], np.float32)
 
 
@@ -290,26 +292,20 @@ def test_clone_model_refuses_to_lose_what_the_model_knows(arguments):
     assert keras.models.clone_model(network).count_params() == model().count_params()
 
 
-FORKED = """
-import os, sys
-import numpy as np
-from keras_landmarks import load
-model, picture = load("tiny-ibug68"), np.zeros((99, 99, 3), np.uint8)
-if os.fork():
-    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
-crops, told = np.zeros((1, 32, 32, 3), np.uint8), 0
-for act in (lambda: model.detect(picture), lambda: model.predict_on_batch(crops)):
-    try:
-        act()
-    except RuntimeError as error:
-        told += "forked after the model was loaded" in str(error)
-        told += "get_context('spawn')" in str(error)
-os._exit(0 if told == 4 else 1)
-"""
-
-
 def test_a_forked_process_is_an_error_and_does_not_hang():
-    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=100, capture_output=True)
+    picture, crops = np.zeros((99, 99, 3), np.uint8), np.zeros((1, 32, 32, 3), np.uint8)
+
+    def use():
+        for act in (lambda: model().detect(picture), lambda: model().predict_on_batch(crops)):
+            with pytest.raises(RuntimeError, match="forked after the model was loaded") as error:
+                act()
+            assert "get_context('spawn')" in str(error.value)
+
+    child = multiprocessing.get_context("fork").Process(target=use, daemon=True)
+    model().predict_on_batch(crops)  # TensorFlow runs
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
 
 
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
@@ -360,6 +356,35 @@ def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_pat
     assert len([next(found) for _ in range(8)]) == 8
     with pytest.raises(FileNotFoundError, match="none.jpg"):
         next(found)
+
+
+def test_boxes_of_an_iterator_end_no_earlier_than_its_pictures():
+    with pytest.raises(ValueError, match="more pictures than boxes"):
+        list(model().detect(iter([portrait()] * 2), iter([FACE])))
+
+
+def test_an_open_file_is_a_picture_and_no_iterator():
+    with PHOTO.open("rb") as file:
+        assert len(model().detect(file, FACE)) == 1
+    assert len(model().detect(io.BytesIO(PHOTO.read_bytes()), FACE)) == 1
+
+
+@pytest.mark.parametrize("angles", ["x", [np.inf], [None, 1]])
+def test_angles_that_are_none_are_refused(angles):
+    with pytest.raises(ValueError, match="angles"):
+        model().detect(portrait(), FACE, angles=angles)
+
+
+def test_points_that_are_missing_are_null_in_json():
+    landmarks = np.float32([[0, 0], [9, np.nan], [5, 5], [2, 8], [7, 8]])
+    face = keras_landmarks.Detection(
+        landmarks, FACE, "five5", float("nan"), error=np.full(5, np.inf, np.float32)
+    )
+    facts = face.to_dict()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["landmarks"][:2] == [[0, 0], [9, None]]
+    assert facts["score"] is None
+    assert facts["error"] == [None] * 5
 
 
 def test_threads_find_what_one_finds():

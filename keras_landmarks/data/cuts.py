@@ -55,8 +55,7 @@ def cut(face, box, size, margin):
     Raises:
         ValueError: if the picture cannot be read, or the box lies outside of it.
     """
-    box = face.annotation_box if box == "annotation" else face.truth_box
-    box = np.float64(geometry.square_box(box))
+    box = face.square(box)
     pixels = face.pixels()
     crop = geometry.square_box(box, margin)
     around = geometry.square_box(crop, AROUND)

@@ -62,18 +62,14 @@ class Samples:
         if box not in ("annotation", "truth"):
             raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
         if margin <= 0 or batch < 1 or min(size) < 1:
-            raise ValueError(
-                f"Expected margin > 0, batch >= 1 and size >= 1 x 1, "
-                f"got {margin}, {batch} and {size}."
-            )
+            expected = "margin > 0, batch >= 1 and size >= 1 x 1"
+            raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
         own |= dict(augmentation=augmentation, batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
-            warnings.warn(
-                f"{count} of {len(faces)} faces have no box: their landmarks' own is taken.",
-                stacklevel=2,
-            )
+            missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
+            warnings.warn(missing, stacklevel=2)
         if records is None:
             counted = indices is not None
             found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
@@ -133,8 +129,8 @@ class Samples:
         crops, landmarks = self._make([index], rng, self.augmentation)
         return crops[0], landmarks[0]
 
-    def _make(self, indices, rng=None, augmentation=None):
-        """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of some faces."""
+    def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
+        """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
         indices = np.asarray(indices)
         landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
@@ -144,13 +140,13 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        pairs = zip((self._pixels[i] for i in indices), transforms)
-        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
+        wanted = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in wanted])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops)
-        return crops, landmarks
+            crops = augment.random_pixels(rng, augmentation, crops, len(boxes), part.start or 0)
+        return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
@@ -164,7 +160,7 @@ class Samples:
         return order.permutation(self.indices)[chosen]
 
     @renamed(draw="pick")
-    def batch_at(self, step, augmentation=None, pick=None):
+    def batch_at(self, step, augmentation=None, pick=None, part=(0, 1)):
         """The batch that training sees at a step, counted from the first of the first epoch.
 
         Args:
@@ -172,15 +168,17 @@ class Samples:
             augmentation: another one than the samples' own.
             pick: called with the step; returns the indices of its faces. None takes each of an
                 epoch's once. See `training.LossBalancing.pick`.
+            part: `(number, of)`: which of so many equal parts is made, from 0; the others are not.
 
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
         faces, rng = self.faces_at(step, pick), None
+        number, share = part[0], len(faces) // part[1]
         augmentation = augmentation or self.augmentation
         if augmentation is not None:
             rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
-        return self._make(faces, rng, augmentation)
+        return self._make(faces, rng, augmentation, slice(number * share, (number + 1) * share))
 
     def plain(self, indices):
         """Crops and landmarks of the faces of some indices, not augmented."""
@@ -209,7 +207,7 @@ class Samples:
         return self.shapes().mean(axis=0)
 
     @renamed(draw="pick")
-    def dataset(self, first_step=0, augmentation=None, pick=None):
+    def dataset(self, first_step=0, augmentation=None, pick=None, part=(0, 1)):
         """A `tf.data.Dataset` of the batches of an epoch; each pass over it is the next epoch.
 
         Elements are `(crops, {"landmarks": landmarks})`. Keras needs no numbers of steps.
@@ -219,11 +217,12 @@ class Samples:
                 asks where it starts.
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
+            part: as of `batch_at`.
         """
-        return batches.dataset(self, first_step, augmentation, pick)
+        return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
-    def py_dataset(self, first_step=0, augmentation=None, pick=None, workers=2):
+    def py_dataset(self, first_step=0, augmentation=None, pick=None, workers=2, part=(0, 1)):
         """The same as a `keras.utils.PyDataset`, without TensorFlow.
 
         Args:
@@ -231,5 +230,6 @@ class Samples:
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
             workers: threads that make batches ahead of time.
+            part: as of `batch_at`.
         """
-        return batches.PyBatches(self, first_step, augmentation, pick, workers)
+        return batches.PyBatches(self, first_step, augmentation, pick, workers, part)

@@ -25,6 +25,7 @@ class OccludedFace(Face):
         photo: the source photo.
         visible: `(n,)` booleans: which landmarks the annotators saw, before it was covered.
         facts: what else the annotation says.
+        convention: how the box lies on the face.
         hidden: `(n,)` booleans: which landmarks lie under a cover.
     """
 

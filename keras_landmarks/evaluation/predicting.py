@@ -18,11 +18,10 @@ def need_boxes(faces):
 def predict_face(model, face, box, detector):
     """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()
-    if box == "truth":
-        return model.detect(pixels, face.truth_box, convention="truth")[0]
-    if box == "annotation":
-        return model.detect(pixels, face.box, convention="annotation")[0]
-    found = find_face(detector, pixels, face.annotation_box)
+    if box != "detector":
+        given, convention = face.framed(box)
+        return model.detect(pixels, given, convention=convention)[0]
+    found = find_face(detector, pixels, face.square())
     convention = convention_of(detector)
     return None if found is None else model.detect(pixels, found, None, convention)[0]
 

@@ -15,6 +15,7 @@ from loaded import load
 from keras_landmarks import losses, models, training
 from keras_landmarks.layers import LandmarkCrop
 
+TENSORFLOW = keras.backend.backend() == "tensorflow"  # tracing takes longer than a few steps
 RNG = np.random.default_rng(0)
 PATCHES = RNG.normal(size=(2, 2, 3, 5, 4, 2)).astype("float32")
 MEAN_SHAPE = RNG.uniform(-0.3, 0.3, (5, 2))
@@ -159,7 +160,7 @@ def test_multi_loss_trains_every_stage_and_the_model_itself():
     model = small_ffld()
     before = {v.path: array(v) for v in model.trainable_variables}
     graph = training.MultiLoss(model, SCHEME_LOSSES)
-    graph.compile(keras.optimizers.Adam(1e-3))
+    graph.compile(keras.optimizers.Adam(1e-3), run_eagerly=TENSORFLOW)
     history = graph.fit(CROPS, {"landmarks": TRUTH}, epochs=4, verbose=0).history["loss"]
     assert history[-1] < history[0]
     for i in range(4):
@@ -191,7 +192,7 @@ def test_align_does_not_pull_at_the_maps():
     first = model.get_layer("stage0_dense")  # without it nothing but the maps leads to the stem
     first.set_weights([np.zeros(w.shape) for w in first.get_weights()])
     graph = training.MultiLoss(model, {"stage3_landmarks": losses.Align()})
-    graph.compile(keras.optimizers.SGD(1.0))
+    graph.compile(keras.optimizers.SGD(1.0), run_eagerly=TENSORFLOW)
     stem, last = (model.get_layer(name) for name in ("stem", "stage3_dense"))
     before = array(stem.kernel)
     graph.fit(CROPS, {"landmarks": TRUTH}, verbose=0)

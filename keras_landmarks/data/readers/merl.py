@@ -45,10 +45,10 @@ def read_merl(folder, part="test", skip_broken=False):
 
     def face(path):
         stems = path.stem, re.sub(r"_\d$", "", path.stem)  # the second face of a picture
-        beside = path.parent.relative_to(folder).as_posix()
         for stem in dict.fromkeys(stems):
+            image = path.with_name(f"{stem}.jpg")
             try:
-                image = pictures.find(f"{beside}/{stem}.jpg")
+                image = image if image.is_file() else pictures.find(image.name)
                 break
             except ValueError as error:
                 missing = error
