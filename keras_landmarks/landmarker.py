@@ -1,5 +1,6 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
+import functools
 import inspect
 import os
 import threading
@@ -7,7 +8,7 @@ import warnings
 
 import keras
 
-from keras_landmarks import faces
+from keras_landmarks import faces, forks
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
@@ -17,6 +18,17 @@ from keras_landmarks.metrics import NME
 from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = ["Detection", "Landmarker"]
+
+
+def _in_one_process(method):
+    """A method that raises in a forked process, where it would hang."""
+
+    @functools.wraps(method)
+    def checked(self, *args, **kwargs):
+        self._check_process()
+        return method(self, *args, **kwargs)
+
+    return checked
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -59,6 +71,8 @@ class Landmarker(keras.Model):
         licence=None,
         name=None,
     ):
+        self._process, self._running = os.getpid(), threading.Lock()
+        self._check_process()
         super().__init__(inputs, outputs, name=name)
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
@@ -66,7 +80,6 @@ class Landmarker(keras.Model):
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = BlazeFace()
-        self._process, self._running = os.getpid(), threading.Lock()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -127,6 +140,11 @@ class Landmarker(keras.Model):
             )
         return super()._run_through_graph(*arguments, **named)
 
+    fit = _in_one_process(keras.Model.fit)
+    evaluate = _in_one_process(keras.Model.evaluate)
+    predict = _in_one_process(keras.Model.predict)
+    __call__ = _in_one_process(keras.Model.__call__)
+
     def predict_on_batch(self, x):
         """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError).
 
@@ -137,12 +155,8 @@ class Landmarker(keras.Model):
             return super().predict_on_batch(x)
 
     def _check_process(self):
-        if os.getpid() != self._process and keras.backend.backend() != "torch":
-            raise RuntimeError(
-                "This process was forked after the model was loaded, and the backend's threads are "
-                "not in it: it would hang. Start processes by multiprocessing.get_context('spawn') "
-                "(PyTorch's DataLoader: multiprocessing_context='spawn') and load the model there."
-            )
+        if keras.backend.backend() != "torch":
+            forks.check(self._process)
 
     def detect(
         self,

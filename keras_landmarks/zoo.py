@@ -1,7 +1,6 @@
 """Models by name or folder: `load("cnn6-300w")`. Weights ship with the package: no downloads."""
 
 import copy
-import difflib
 import functools
 import hashlib
 import inspect
@@ -18,6 +17,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import Scheme, get_scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
@@ -48,11 +48,7 @@ def list_models() -> dict[str, dict[str, Any]]:
 
 
 def _facts(name: str) -> dict[str, Any]:
-    if name not in _index():
-        close = difflib.get_close_matches(str(name), _index(), n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"Unknown model {name!r}. {hint}Known: {', '.join(_index())}.")
-    return _index()[name]
+    return _index()[known_name("model", name, _index())]
 
 
 def load(

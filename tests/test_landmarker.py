@@ -1,6 +1,8 @@
 import concurrent.futures
 import copy
 import functools
+import io
+import itertools
 import json
 import pathlib
 import pickle
@@ -298,18 +300,33 @@ model, picture = load("tiny-ibug68"), np.zeros((99, 99, 3), np.uint8)
 if os.fork():
     sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
 crops, told = np.zeros((1, 32, 32, 3), np.uint8), 0
-for act in (lambda: model.detect(picture), lambda: model.predict_on_batch(crops)):
+acts = [lambda: model.detect(picture), lambda: load("tiny-ibug68"), lambda: model(crops)]
+acts += [lambda: act(crops) for act in (model.predict, model.predict_on_batch, model.evaluate)]
+for act in acts:
     try:
         act()
     except RuntimeError as error:
         told += "forked after the model was loaded" in str(error)
         told += "get_context('spawn')" in str(error)
-os._exit(0 if told == 4 else 1)
+os._exit(0 if told == 2 * len(acts) else 1)
+"""
+FORKED_BEFORE = """
+import os, sys
+import keras
+keras.Variable([1.0])
+if os.fork():
+    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
+import keras_landmarks
+try:
+    keras_landmarks.load("tiny-ibug68")
+except RuntimeError as error:
+    os._exit(0 if "the backend had run" in str(error) else 1)
 """
 
 
-def test_a_forked_process_is_an_error_and_does_not_hang():
-    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=100, capture_output=True)
+@pytest.mark.parametrize("script", [FORKED, FORKED_BEFORE])
+def test_a_forked_process_is_an_error_and_does_not_hang(script):
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=100, capture_output=True)
 
 
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
@@ -353,6 +370,31 @@ def test_an_iterator_of_pictures_gives_an_iterator_of_lists_and_reads_little_ahe
     assert len(taken) < 24
     assert [len(faces) for faces in found] == [1] * 39
     assert list(model().detect(iter([]))) == []
+
+
+@pytest.mark.parametrize("given", ["boxes", "angles"])
+def test_each_picture_of_an_iterator_has_its_boxes(given):
+    def found(count, things):
+        more = {"boxes": itertools.repeat(FACE), given: [thing] * things}
+        return list(model().detect((portrait() for _ in range(count)), **more))
+
+    thing = FACE if given == "boxes" else [0.0]
+    assert [len(faces) for faces in found(3, 3)] == [1, 1, 1]
+    with pytest.raises(ValueError, match=f"{given} for 2 pictures, and there are more of these"):
+        found(3, 2)
+    with pytest.raises(ValueError, match=f"{given} for more than the 2 pictures"):
+        found(2, 3)
+
+
+def test_an_open_file_is_one_picture(tmp_path):
+    images.write_image(tmp_path / "face.png", portrait())
+    (expected,) = model().detect(portrait(), FACE)
+    content = (tmp_path / "face.png").read_bytes()
+    with open(tmp_path / "face.png", "rb") as file, open(tmp_path / "face.png", "rb") as second:
+        (face,) = model().detect(file, FACE)
+        ((beside,), (also,)) = model().detect([second, io.BytesIO(content)], [FACE, FACE])
+    for found in (face, beside, also):
+        np.testing.assert_array_equal(found.landmarks, expected.landmarks)
 
 
 def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_path):

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
+from keras_landmarks.data import augment
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -53,8 +54,7 @@ class Samples:
             raise ValueError("Samples need at least one face.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-        if box not in ("annotation", "truth"):
-            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        known_name("box", box, ("annotation", "truth"))
         if margin <= 0 or batch < 1 or min(size) < 1:
             raise ValueError(
                 f"Expected margin > 0, batch >= 1 and size >= 1 x 1, "
@@ -119,8 +119,7 @@ class Samples:
         pixels = face.pixels()
         crop = geometry.square_box(box, self.margin)
         around = geometry.square_box(crop, 1.8)
-        height, width = pixels.shape[:2]
-        if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
+        if (box[2:] <= 0).any() or (box[:2] >= pixels.shape[1::-1]).any():
             raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
         left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
         right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
@@ -148,8 +147,7 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
     def _make(self, indices, rng=None, augmentation=None):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of some faces."""
@@ -171,10 +169,10 @@ class Samples:
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
@@ -193,10 +191,8 @@ class Samples:
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
-        faces, rng = self.faces_at(step, pick), None
-        augmentation = augmentation or self.augmentation
-        if augmentation is not None:
-            rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
+        faces, augmentation = self.faces_at(step, pick), augmentation or self.augmentation
+        rng = augmentation and np.random.default_rng((self.seed, *divmod(int(step), len(self))))
         return self._make(faces, rng, augmentation)
 
     def plain(self, indices):
@@ -212,7 +208,7 @@ class Samples:
 
         As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges.
         """
-        size, shapes = np.array(self.size[::-1]), []
+        size, shapes = self.size[::-1], []
         for _, landmarks, box in self._cuts:
             transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
             shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
@@ -235,6 +231,8 @@ class Samples:
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
         """
+        from keras_landmarks.data import batches  # needs Keras
+
         return batches.dataset(self, first_step, augmentation, pick)
 
     @renamed(draw="pick")
@@ -247,4 +245,6 @@ class Samples:
             pick: as of `batch_at`.
             workers: threads that make batches ahead of time.
         """
+        from keras_landmarks.data import batches
+
         return batches.PyBatches(self, first_step, augmentation, pick, workers)

@@ -27,6 +27,7 @@ from keras_landmarks.faces.upright import (
     upright_box,
 )
 from keras_landmarks.pictures import images, read_ahead
+from keras_landmarks.pictures.ahead import beside
 
 PICTURES = 8
 """Pictures that are held so that their crops are computed together."""
@@ -67,12 +68,14 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
-    endless = isinstance(image, collections.abc.Iterator)
+    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
-    for name, given in (("boxes", boxes), ("angles", angles)):
-        if many and given is not None and len(given) != len(image):
-            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
+    if many:  # said before any picture is read
+        boxes, angles = (given if given is None else list(given) for given in (boxes, angles))
+        for name, given in (("boxes", boxes), ("angles", angles)):
+            if given is not None and len(given) != len(image):
+                raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
         if boxes is None:
@@ -80,10 +83,10 @@ def find_faces(
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
-    read: Iterator[np.ndarray]
+    read: Iterator[Any]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
-    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
+    found = _find(model, ((picture, frame(picture, *more)) for picture, *more in read))
     if endless:
         return found
     found = list(found)

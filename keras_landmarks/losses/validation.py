@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_landmarks.losses.face_loss import FaceLoss, difference
 from keras_landmarks.losses.landmarks import L2
+from keras_landmarks.names import known_name
 
 DISTANCES = ("manhattan", "euclidean")
 
@@ -35,8 +36,7 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
         linear layer; models here put a softplus behind it (`models.blocks.outputs`), by whose
         slope its gradient is then multiplied.
     """
-    if distance not in DISTANCES:
-        raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+    known_name("distance", distance, DISTANCES)
     landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     x = ops.stop_gradient(difference(y_true, landmarks))
     found = ops.sum(ops.abs(x), -1) if distance == "manhattan" else ops.norm(x, axis=-1)
@@ -69,8 +69,7 @@ class Validation(FaceLoss):
         name="validation",
         dtype=None,
     ):
-        if distance not in DISTANCES:
-            raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+        known_name("distance", distance, DISTANCES)
         arguments = {
             "coordinates": coordinates or L2(),
             "distance": distance,

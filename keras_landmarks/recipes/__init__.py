@@ -3,10 +3,11 @@
 A file is named as its model, with `_` for `-`: `cnn6_300w.py` makes `cnn6-300w`.
 """
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
+
+from keras_landmarks.names import known_name
 
 
 def list_recipes() -> list[str]:
@@ -30,9 +31,5 @@ def get_recipe(name: str) -> Any:
         recipe = keras_landmarks.recipes.get_recipe("cnn6-300w")
         print(recipe.stages[0].epochs, recipe.licence)
     """
-    known = list_recipes()
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"No recipe {name!r}. {hint}Known: {', '.join(known)}.")
+    known_name("recipe", name, list_recipes())
     return importlib.import_module(f"{__name__}.{name.replace('-', '_')}").RECIPE
