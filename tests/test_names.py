@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from keras_landmarks import faces, load, recipes, schemes
@@ -17,7 +18,7 @@ NEAR = {
     "box convention": (lambda: faces.convert_boxes([0, 0, 9, 9], "Truth", "truth"), "truth"),
     "box": (lambda: evaluate(None, [], box="detectors"), "detector"),
     "box of samples": (lambda: Samples(made_up_faces(1), (8, 8), box="annotations"), "annotation"),
-    "normaliser": (lambda: normaliser(None, kind="corner"), "corners"),
+    "normaliser": (lambda: normaliser(np.zeros((1, 68, 2)), kind="corner"), "corners"),
     "kind of maps": (lambda: HeatmapGeneration((8, 8), "gauss"), "gaussian"),
     "kind of decoding": (lambda: HeatmapDecoding("soft-argmax"), "argmax"),
 }
