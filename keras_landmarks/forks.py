@@ -1,8 +1,11 @@
 """Forked processes have none of the backend's threads, and hang where they wait for one."""
 
+import functools
 import os
 import sys
 import threading
+from collections.abc import Callable
+from typing import Any
 
 _forked = False  # after the backend ran
 
@@ -24,6 +27,17 @@ def check(process: int) -> None:
             "multiprocessing.get_context('spawn') (PyTorch's DataLoader: "
             "multiprocessing_context='spawn') and load the model there."
         )
+
+
+def checked(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that asks the model's `_check_process` first."""
+
+    @functools.wraps(method)
+    def first(self: Any, *args: Any, **kwargs: Any) -> Any:
+        self._check_process()
+        return method(self, *args, **kwargs)
+
+    return first
 
 
 def _ran() -> bool:

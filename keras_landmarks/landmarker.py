@@ -1,6 +1,5 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
-import functools
 import inspect
 import os
 import threading
@@ -15,20 +14,10 @@ from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
+from keras_landmarks.pictures.html import picture_html, table_html
 from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = ["Detection", "Landmarker"]
-
-
-def _in_one_process(method):
-    """A method that raises in a forked process, where it would hang."""
-
-    @functools.wraps(method)
-    def checked(self, *args, **kwargs):
-        self._check_process()
-        return method(self, *args, **kwargs)
-
-    return checked
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -140,10 +129,10 @@ class Landmarker(keras.Model):
             )
         return super()._run_through_graph(*arguments, **named)
 
-    fit = _in_one_process(keras.Model.fit)
-    evaluate = _in_one_process(keras.Model.evaluate)
-    predict = _in_one_process(keras.Model.predict)
-    __call__ = _in_one_process(keras.Model.__call__)
+    fit = forks.checked(keras.Model.fit)
+    evaluate = forks.checked(keras.Model.evaluate)
+    predict = forks.checked(keras.Model.predict)
+    __call__ = forks.checked(keras.Model.__call__)
 
     def predict_on_batch(self, x):
         """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError).
@@ -188,8 +177,8 @@ class Landmarker(keras.Model):
             turns: whether a picture in which no face is found is tried upside down and sideways.
 
         Returns:
-            List of `Detection`, empty where there is no face; for a batch, a list of lists; for an
-            iterator, an iterator of lists.
+            List of `Detection`, empty where there is no face, which notebooks show drawn (a
+            `Detections`); for a batch, a list of lists; for an iterator, an iterator of lists.
 
         Raises:
             FileNotFoundError: if there is no such file.
@@ -218,6 +207,17 @@ class Landmarker(keras.Model):
         from keras_landmarks.export import export
 
         return export(self, path, format, dtype, representative, verbose)
+
+    def _repr_html_(self):
+        height, width = self.size
+        rows = [("model", self.name), ("scheme", f"{self.scheme.name}, {self.scheme.count} points")]
+        rows += [("crop", f"{width} x {height} pixels, {self.margin:g} x the longer side of a box")]
+        rows += [("parameters", f"{self.count_params():,}"), ("licence of the data", self.licence)]
+        try:
+            picture = picture_html(faces.draw_scheme(self.scheme, size=400))
+        except ValueError:  # where its points lie is not known
+            picture = ""
+        return table_html(rows) + picture
 
 
 def _like(y, y_pred):

@@ -51,6 +51,8 @@ class Scheme:
         left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
+        square: how the square around the points lies on that of ibug68's, as the fields of a
+            `faces.Convention`; None where it is not known, and taken to be the same.
 
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
@@ -67,6 +69,7 @@ class Scheme:
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
+    square: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         points, mirror = list(range(self.count)), list(self.mirror)
@@ -83,9 +86,7 @@ class Scheme:
                 f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
                 "mirrored twice is itself."
             )
-        needs_eyes = self.normaliser in ("corners", "pupils") or len(
-            self.right_eye or self.left_eye
-        )
+        needs_eyes = self.normaliser in ("corners", "pupils") or self.right_eye or self.left_eye
         for side, indices in eyes:
             if needs_eyes and not len(indices):
                 raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
@@ -135,6 +136,7 @@ def _subset(scheme: Scheme, name: str, keep: tuple[int, ...]) -> Scheme:
         right_eye=renumber(scheme.right_eye),
         left_eye=renumber(scheme.left_eye),
         eye_corners=corners,
+        square=scheme_tables.INNER,
     )
 
 

@@ -1,4 +1,4 @@
-"""Writes keras_landmarks/zoo.json and the tables of README.md, zoo/README.md and the cards.
+"""Writes keras_landmarks/zoo.json and the tables of README.md, docs/, zoo/README.md and the cards.
 
     python tools/index.py [--check]
 
@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
+import tomllib
 
 import tables
 from recipes import ZOO, names, read_recipe
@@ -19,10 +20,18 @@ from keras_landmarks.errors import NORMALISERS
 
 SPLIT = "300w/lfpw-test"
 """The split of the headline's figures."""
+DOCS = ZOO.parent / "docs"
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
+PEERS = ZOO / "peers.json"
+"""Written by `tools/peers.py`."""
 OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
+ROBUSTNESS = ZOO / "robustness.json"
+"""Written by `tools/robustness.py`."""
+PROJECT = tomllib.loads((ZOO.parent / "pyproject.toml").read_text(encoding="utf-8"))
+LARGE = PROJECT["tool"]["setuptools"]["exclude-package-data"]["keras_landmarks"]
+"""Weights that the wheel leaves to the one of `large/`."""
 
 
 def weights_of(name):
@@ -41,6 +50,15 @@ def headline(results, normaliser="corners"):
     rows = results.get("splits", {}).get(SPLIT, {}).get("accuracy", [])
     wanted = {"box": "annotation", "normaliser": normaliser}
     return next((row for row in rows if wanted.items() <= row.items()), {})
+
+
+def by_normaliser(index):
+    """`{name: {normaliser: NME}}` of the models that were measured, as the headline's."""
+    measured = [name for name in index if read_results(name)]
+    return {
+        name: {k: headline(read_results(name), k).get("nme_percent") for k in ("corners", "pupils")}
+        for name in measured
+    }
 
 
 def normaliser_of_paper(recipe):
@@ -65,6 +83,7 @@ def entry(name):
         "box": recipe.box,
         "sha256": sha256,
         "bytes": sha256 and weights_of(name).stat().st_size,
+        "large": f"weights/{name}.safetensors" in LARGE,
         "parameters": recipe.model().count_params(),
         "nme": headline(results).get("nme_percent"),
         "nme_as_paper": headline(results, normaliser_of_paper(recipe)).get("nme_percent"),
@@ -125,16 +144,21 @@ def written():
     """`{path: content}` of every file that is written here."""
     index, texts = {name: entry(name) for name in names()}, {}
     texts[zoo.INDEX] = json.dumps(index, indent=1) + "\n"
-    readme, models = ZOO.parent / "README.md", tables.models(index)
-    put_table(texts, readme, "models", models)
-    put_table(texts, ZOO / "README.md", "models", models.replace("](zoo/", "]("))
+    models = tables.models(index).replace("](zoo/", "](")
+    put_table(texts, ZOO / "README.md", "models", models)
+    put_table(texts, ZOO.parent / "README.md", "choice", tables.choice(index))
     results = {name: read_results(name).get("splits", {}).get(SPLIT, {}) for name in index}
     formats = {name: found.get("formats", []) for name, found in results.items()}
-    put_table(texts, readme, "formats", tables.formats(formats))
+    put_table(texts, DOCS / "guides" / "export.md", "formats", tables.formats(formats))
+    put_table(texts, DOCS / "papers.md", "papers", tables.papers(index, by_normaliser(index)))
     if speed := read_json(SPEED):
-        put_table(texts, readme, "speed", tables.speed(speed))
+        put_table(texts, DOCS / "speed.md", "speed", tables.speed(speed))
+    if peers := read_json(PEERS):
+        put_table(texts, DOCS / "speed.md", "peers", tables.peers(peers))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
+    if disturbed := read_json(ROBUSTNESS):
+        put_table(texts, ZOO / "README.md", "robustness", tables.robustness(disturbed["models"]))
     for name in index:
         put_card(texts, name)
     return texts

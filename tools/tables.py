@@ -19,6 +19,64 @@ def models(index):
     return "\n".join(rows)
 
 
+CHOICES = {
+    "unet-300w": "the default: the lowest error; says how far off each point may be",
+    "unet-fast-300w": "phones, video, many faces; says it, too",
+    "resnet18-ffld-300w": "a paper's, to compare: FFLD, patches of its own maps around the points",
+    "hourglass-300w": "a paper's, to compare: score-guided, infers unsure points from known shapes",
+    "tiny-ibug68": "tests and first tries",
+}
+"""What a model is the one for: the table of those who choose."""
+
+
+def choice(index):
+    """The models that one chooses from, by one normaliser."""
+    lines = ["| model | when | error, % | time | size |", "|---|---|---|---|---|"]
+    for name, when in CHOICES.items():
+        facts = index[name]
+        lines.append(
+            f"| [`{name}`](zoo/{name}/card.md) | {when} | {facts['nme']:.2f} "
+            f"| {facts['latency_ms']:.1f} ms | {facts['bytes'] / 2**20:.1f} MiB |"
+        )
+    return "\n".join(lines)
+
+
+def papers(index, results):
+    """Ours in the paper's own normaliser beside the paper's figure, and both of ours."""
+    lines = [
+        "| model | corners, % | pupils, % | pupils / corners | the paper's normaliser | ours, % "
+        "| the paper's, % |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, facts in index.items():
+        if not facts["nme"]:
+            continue
+        corners, pupils = (results[name][kind] for kind in ("corners", "pupils"))
+        said = facts["paper_nme"]
+        kind = next((k for k in ("corners", "pupils") if k in (said or "")), "-")
+        ours = f"{facts['nme_as_paper']:.2f}" if said else "-"
+        lines.append(
+            f"| [`{name}`](../zoo/{name}/card.md) | {corners:.2f} | {pupils:.2f} "
+            f"| {pupils / corners:.3f} | {kind} | {ours} | {said or '-'} |"
+        )
+    return "\n".join(lines)
+
+
+def peers(splits):
+    """dlib's trees and models of the zoo on the same faces."""
+    lines = [
+        "| faces | found by all | finder | found | error of those, % |",
+        "|---|---|---|---|---|",
+    ]
+    for split, facts in splits.items():
+        for name, row in facts["rows"].items():
+            lines.append(
+                f"| `{split}`, {facts['faces']} | {facts['found_by_all']} | {name} "
+                f"| {row['found']} | {row['nme_percent']:.2f} |"
+            )
+    return "\n".join(lines)
+
+
 def by_split(table, splits):
     """A table of each split's results, under its name where there are several."""
     texts = {split: table(rows) for split, rows in splits.items()}
@@ -78,7 +136,7 @@ def confidence(row):
 
 
 def comparison(rows):
-    """The variants of `tools/compare_losses.py`."""
+    """The variants of a comparison at a short schedule."""
     lines = [
         "| variant | held out | lfpw-test | its 20 % most sideways |",
         "|---|---|---|---|",
@@ -151,7 +209,7 @@ def occlusion(rows):
 
 
 def balancing(rows):
-    """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
+    """Batches picked in several ways: means over the seeds, and their spread."""
     names = "held out", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
     lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, row in rows.items():
@@ -161,9 +219,20 @@ def balancing(rows):
 
 
 def decoding(rows):
-    """The trainings of `tools/compare_decoding.py`, each decoded in every way."""
+    """Heatmaps that were trained in two ways, each decoded in every way."""
     kinds = list(next(iter(rows.values())))
     lines = ["| trained on | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     for name, row in rows.items():
         lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
+    return "\n".join(lines)
+
+
+def robustness(models):
+    """Every model on disturbed faces: the lowest error of each row is bold."""
+    names = list(models)
+    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for row in models[names[0]]:
+        errors = [models[name][row] for name in names]
+        cells = [f"**{e:.2f}**" if e == min(errors) else f"{e:.2f}" for e in errors]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)

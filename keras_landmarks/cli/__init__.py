@@ -1,13 +1,22 @@
-"""The command line: `keras-landmarks detect | list | evaluate | export`, one file a command."""
+"""The command line: `keras-landmarks detect | list | info | …`, one file a command."""
 
 import argparse
 import sys
 import warnings
 
 from keras_landmarks import __version__
-from keras_landmarks.cli import detect, evaluate, export, list_models
+from keras_landmarks.cli import check, detect, evaluate, export, info, list_models, train, web
 
-COMMANDS = {"detect": detect, "list": list_models, "evaluate": evaluate, "export": export}
+COMMANDS = {
+    "detect": detect,
+    "list": list_models,
+    "info": info,
+    "evaluate": evaluate,
+    "train": train,
+    "check": check,
+    "export": export,
+    "web": web,
+}
 
 
 def main(arguments=None):

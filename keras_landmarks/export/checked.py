@@ -16,7 +16,9 @@ from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
 from keras_landmarks.export.precision import in_float32
-from keras_landmarks.faces.finder import cut_crops, find_boxes, predict_in_parts
+from keras_landmarks.faces.finder import find_boxes
+from keras_landmarks.faces.looking import cut_crops
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model

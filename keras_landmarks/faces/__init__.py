@@ -3,6 +3,7 @@
 Nothing here needs Keras or TensorFlow, but for `Mtcnn` when it is called.
 """
 
+from keras_landmarks.faces.aligning import TEMPLATES, align
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import (
     CONVENTIONS,
@@ -21,23 +22,30 @@ from keras_landmarks.faces.detectors import (
     detect_faces,
     find_face,
 )
-from keras_landmarks.faces.finder import cut_crops, find_faces, predict_in_parts
+from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.looking import cut_crops
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.faces.pose import Pose
+from keras_landmarks.faces.scheme_drawing import draw_scheme
+from keras_landmarks.faces.shown import Detections
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.tracking import Track, Tracker
 
 __all__ = [
     "CONVENTIONS",
+    "TEMPLATES",
     "BlazeFace",
     "Convention",
     "Detection",
+    "Detections",
     "Framed",
     "Mtcnn",
     "OneEuro",
     "Pose",
     "Track",
     "Tracker",
+    "align",
     "calibrate",
     "check_boxes",
     "convention_of",
@@ -45,6 +53,7 @@ __all__ = [
     "cut_crops",
     "detect_boxes",
     "detect_faces",
+    "draw_scheme",
     "find_face",
     "find_faces",
     "get_convention",

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_landmarks.faces.aligning import level_crop
 from keras_landmarks.faces.pose import Pose, of_landmarks
 from keras_landmarks.schemes import Scheme, get_scheme
 
@@ -25,6 +26,9 @@ class Detection:
             None.
         angle: degrees clockwise by which the face was taken to be turned: its crop was levelled by
             them, and it lies so about the middle of its box.
+
+    Its parts are asked for by their names: `face["left_eye"]` are the `(k, 2)` points of a contour
+    of the scheme, or of a region, as `face["mouth"]`.
     """
 
     landmarks: np.ndarray
@@ -35,8 +39,57 @@ class Detection:
     point_score: np.ndarray | None = None
     angle: float = 0.0
 
+    __iter__ = None  # it has parts, but is no sequence
+
     def __post_init__(self) -> None:
         self.scheme = get_scheme(self.scheme)
+
+    def __getitem__(self, part: str) -> np.ndarray:
+        """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""
+        contours = {name: points for name, (points, _) in self.scheme.contours.items()}
+        parts = {**self.scheme.regions, **contours}
+        if part not in parts:
+            raise KeyError(f"{self.scheme.name} has no part {part!r}, but {', '.join(parts)}.")
+        return self.landmarks[list(parts[part])]
+
+    def crop(self, image: Any, size: int = 256, margin: float = 1.5) -> np.ndarray:
+        """The face cut out of its picture, levelled: its eyes lie side by side.
+
+        Args:
+            image: the picture that it was found in (see `pictures.as_rgb`).
+            size: height and width of the crop in pixels.
+            margin: side of what the crop shows over that of the square about the landmarks.
+
+        Returns:
+            `(size, size, 3)` uint8 RGB; what lies outside of the picture is black.
+
+        Example:
+            for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
+                pictures.write_image("face.png", face.crop("photo.jpg", size=128))
+        """
+        return level_crop(image, self, size, margin)
+
+    @property
+    def eye_openness(self) -> tuple[float, float] | None:
+        """How far the right and the left eye are open: the aspect ratios of their contours.
+
+        The mean distance of the lids over that of the corners; about 0.3 of an open eye and below
+        0.2 of a closed one. None where the scheme has no closed contours of the eyes that begin at
+        a corner.
+
+        Reference:
+            Soukupova and Cech, Real-Time Eye Blink Detection using Facial Landmarks, 2016, eq. 1.
+        """
+        right, left = (openness(self, f"{side}_eye") for side in ("right", "left"))
+        return None if right is None or left is None else (right, left)
+
+    @property
+    def mouth_openness(self) -> float | None:
+        """How far the mouth is open: the same ratio of the inner lips, 0 where it is shut.
+
+        None where the scheme has no closed contour of them that begins at a corner.
+        """
+        return openness(self, "inner_lips")
 
     @property
     def confidence(self) -> np.ndarray | None:
@@ -88,6 +141,25 @@ class Detection:
             numbers["confidence"] = _rounded(confidence, 3)
             numbers["face_confidence"] = round(float(confidence.mean()), 3)
         return numbers
+
+
+def openness(face: Detection, contour: str) -> float | None:
+    """The mean height of a closed contour of a face over its width, or None without such a one."""
+    indices, closed = face.scheme.contours.get(contour, ((), False))
+    half, odd = divmod(len(indices), 2)
+    if not closed or odd or half < 2 or not _begins_at_a_corner(face.scheme, indices):
+        return None
+    points = np.asarray(face.landmarks, np.float64)[list(indices)]
+    heights = np.linalg.norm(points[1:half] - points[:half:-1], axis=1)
+    width = np.linalg.norm(points[0] - points[half])
+    return float(heights.mean() / width) if width else None
+
+
+def _begins_at_a_corner(scheme: Scheme, indices: tuple[int, ...]) -> bool:
+    """Whether its first point is a corner of an eye, or mirrored by the one halfway, of a mouth."""
+    first, halfway = indices[0], indices[len(indices) // 2]
+    corners = scheme.eye_corners or ()
+    return first in corners or halfway in corners or scheme.mirror[first] == halfway
 
 
 def _rounded(numbers: np.ndarray, digits: int) -> list[Any]:

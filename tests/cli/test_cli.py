@@ -317,9 +317,9 @@ def test_help_does_not_wait_for_keras(words):
 
 
 def test_python_runs_the_package_of_commands():
-    command = [sys.executable, "-m", "keras_landmarks.cli", "list"]
+    command = [sys.executable, "-m", "keras_landmarks.cli", "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
-    assert "tiny-ibug68" in said
+    assert keras_landmarks.__version__ in said
 
 
 def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tmp_path, capsys):
@@ -347,3 +347,14 @@ def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tm
     assert json.loads((tmp_path / "r.json").read_text())["faces"] == 1
     assert main([*words, "--split", "wflw/make-up"]) == 1
     assert "holds no face of it" in capsys.readouterr().err
+
+
+def test_info_tells_what_a_model_is_and_draws_its_points(tmp_path, capsys):
+    assert main(["info", "unet-300w", "--draw", str(tmp_path / "points.png")]) == 0
+    out = capsys.readouterr().out
+    assert "A U-Net of heatmaps that knows its errors" in out
+    assert "licence     300W: research only" in out
+    assert re.search(r"left_eye +42, 43, 44, 45, 46, 47\n", out)
+    assert images.read_image(tmp_path / "points.png").shape == (640, 640, 3)
+    assert main(["info", "unet"]) == 1
+    assert "Did you mean unet-300w" in capsys.readouterr().err

@@ -54,6 +54,7 @@ def read_aflw(folder, part="full", skip_broken=False):
             f"aflw/{name}#{i + 1}",
             f"aflw/{name}",
             np.asarray(masks[i]).astype(bool),
+            convention="aflw",
         )
 
     return read_faces(path, order, face, skip_broken)

@@ -1,0 +1,64 @@
+"""Faces cut out of their picture: levelled, or laid on a template of face recognition."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from keras_landmarks import geometry
+from keras_landmarks.faces.upright import landmark_angle, level_transform, upright_box
+from keras_landmarks.pictures import as_rgb, warp
+from keras_landmarks.schemes import convert
+
+if TYPE_CHECKING:
+    from keras_landmarks.faces.detection import Detection
+
+TEMPLATES = {
+    "arcface-112": (
+        (112, 112),
+        ((38.2946, 51.6963), (73.5318, 51.5014), (56.0252, 71.7366))
+        + ((41.5493, 92.3655), (70.7299, 92.2041)),
+    )
+}
+"""`{name: (size, points)}`: where the points of `five5` lie in pictures of aligned faces."""
+
+
+def align(image: Any, detection: "Detection", template: str = "arcface-112") -> np.ndarray:
+    """A face laid on a template: pupils, nose and mouth corners come closest to its places.
+
+    The similarity (scale, rotation, shift) is the least-squares one, and the picture is resampled
+    once; what lies outside of it is black.
+
+    Args:
+        image: the picture of the face (see `pictures.as_rgb`).
+        detection: the face, of a scheme that converts to `five5`.
+        template: `arcface-112`, which ArcFace and most networks of face recognition were trained
+            on: 112 x 112 pixels.
+
+    Returns:
+        `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        ValueError: if the template is unknown, or the face's scheme does not convert to `five5`.
+
+    Example:
+        for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
+            aligned = align("photo.jpg", face, "arcface-112")
+
+    Reference:
+        Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019.
+    """
+    if template not in TEMPLATES:
+        raise ValueError(f"Unknown template {template!r}. Known: {', '.join(TEMPLATES)}.")
+    size, target = TEMPLATES[template]
+    points = convert(detection.landmarks, detection.scheme, "five5")
+    transform = geometry.fit_similarity(np.float64(points), np.array(target))
+    return warp(as_rgb(image), transform, size)
+
+
+def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> np.ndarray:
+    """What `Detection.crop` returns."""
+    points, scheme = np.asarray(detection.landmarks, np.float64), detection.scheme
+    angle = landmark_angle(points, scheme) if scheme.right_eye else detection.angle
+    box = upright_box(points, angle)
+    transform = level_transform(box, geometry.square_box(box, margin), angle, (size, size))
+    return warp(as_rgb(image), transform, (size, size))

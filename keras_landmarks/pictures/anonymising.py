@@ -1,0 +1,47 @@
+"""Faces made unrecognisable."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import cv2
+import numpy as np
+
+from keras_landmarks.pictures.images import as_rgb
+
+FOREHEAD = 1.4
+"""Radius of what is hidden over the distance of the furthest landmark from the middle of them."""
+
+
+def anonymise(image: Any, detections: Iterable[Any], blocks: int = 6) -> np.ndarray:
+    """Hides faces under blocks of one colour each, forehead and ears with them.
+
+    Args:
+        image: any picture that `detect` takes (see `as_rgb`); is not changed.
+        detections: list of `Detection`, or anything with `landmarks`.
+        blocks: how many lie side by side over a face; the fewer, the less is left of it.
+
+    Returns:
+        `(height, width, 3)` uint8 RGB.
+
+    Raises:
+        ValueError: if it is no picture, or there is to be less than one block.
+    """
+    if blocks < 1:
+        raise ValueError(f"A face is hidden under at least one block, not {blocks}.")
+    image = np.array(as_rgb(image))
+    height, width = image.shape[:2]
+    for face in detections:
+        points = np.asarray(face.landmarks, np.float64)
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        radius = FOREHEAD * np.linalg.norm(points - middle, axis=1).max()
+        low = np.clip(np.floor(middle - radius), 0, (width, height)).astype(int)
+        high = np.clip(np.ceil(middle + radius) + 1, 0, (width, height)).astype(int)
+        part = image[low[1] : high[1], low[0] : high[0]]
+        if not part.size:
+            continue
+        coarse = cv2.resize(part, (blocks, blocks), interpolation=cv2.INTER_AREA)
+        coarse = cv2.resize(coarse, part.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        rows, columns = np.mgrid[low[1] : high[1], low[0] : high[0]]
+        inside = np.hypot(columns - middle[0], rows - middle[1]) <= radius
+        part[inside] = coarse[inside]
+    return image
