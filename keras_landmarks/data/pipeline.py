@@ -6,11 +6,12 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
+from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.data.cuts import cut
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -55,8 +56,7 @@ class Samples:
             raise ValueError("Samples need at least one face.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-        if box not in ("annotation", "truth"):
-            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        known_name("box", box, ("annotation", "truth"))
         if margin <= 0 or batch < 1 or min(size) < 1:
             expected = "margin > 0, batch >= 1 and size >= 1 x 1"
             raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
@@ -124,8 +124,7 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
@@ -148,10 +147,10 @@ class Samples:
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
@@ -193,7 +192,7 @@ class Samples:
         points are put where the others want them (see `complete`); faces with fewer than two
         points are left out.
         """
-        size, shapes = np.array(self.size[::-1]), []
+        size, shapes = self.size[::-1], []
         for _, landmarks, box in self._cuts:
             transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
             shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
@@ -219,6 +218,8 @@ class Samples:
             pick: as of `batch_at`.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches  # needs Keras
+
         return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
@@ -232,4 +233,6 @@ class Samples:
             workers: threads that make batches ahead of time.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches
+
         return batches.PyBatches(self, first_step, augmentation, pick, workers, part)
