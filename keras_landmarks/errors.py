@@ -100,17 +100,24 @@ def point_errors(
 
 
 def face_errors(
-    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
+    y_true: Array,
+    y_pred: Array,
+    scheme: Scheme | str = "ibug68",
+    kind: str | Array | None = None,
+    weights: Array | None = None,
 ) -> Array:
     """The normalised mean error of every face, over the points that are marked: `(batch,)`.
 
-    Arguments as of `point_errors`.
+    Other arguments as of `point_errors`.
+
+    Args:
+        weights: `(batch, n)` of the points in the mean; None for ones.
     """
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(y_true, y_pred)
     missing = xp.isnan(xp.sum(y_true, axis=-1))
-    marked = xp.sum(xp.where(missing, 0.0, 1.0), axis=-1)
-    return xp.sum(xp.where(missing, 0.0, errors), axis=-1) / marked
+    weights = xp.where(missing, 0.0, 1.0 if weights is None else weights)
+    return xp.sum(weights * xp.where(missing, 0.0, errors), axis=-1) / xp.sum(weights, axis=-1)
 
 
 def region_errors(

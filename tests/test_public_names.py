@@ -10,6 +10,7 @@ NAMES = [
     "Landmarker",
     "Tracker",
     "__version__",
+    "bulk",
     "data",
     "draw",
     "errors",
@@ -40,6 +41,7 @@ MODULES = {
         read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp
         read_merl read_pts read_pts_folders read_split read_table read_wflw read_wflw_list
         split_by_photo splits_in write_coco write_dlib write_pts write_table""",
+    "bulk": "Annotator FACTS annotate",
     "errors": ERRORS,
     "evaluation": """BOXES Check DISTURBANCES Evaluation OccludedFace check_faces disturb evaluate
         false_detection_auc hidden_and_visible
@@ -71,7 +73,7 @@ MODULES = {
     "shapes": "align infer learn_dictionary reconstruct",
     "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
         averaged_adamw fine_tuning for_scheme
-        train""",
+        join_hosts train""",
 }
 
 

@@ -22,6 +22,7 @@ TWINS = {
         neighbours=4,
     ),
     "resnet": functools.partial(models.resnet, width=0.0625, size=32),
+    "unet": functools.partial(models.unet, size=32, widths=(4, 4, 4), depth=1, side=4, places=4),
     "validation": functools.partial(
         models.validation, size=32, filters=(4, 8, 8), hidden=16, places=6
     ),

@@ -27,7 +27,8 @@ def small(data):
 
 def run(path):
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
+    place = {"metadata": {"path": FOLDER}}
+    NotebookClient(notebook, timeout=600, resources=place, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
@@ -35,8 +36,11 @@ def run(path):
             for output in cell.outputs:
                 if "metadata" in output:
                     output.metadata = {}
-                if "image/png" in output.get("data", {}):
-                    output.data["image/png"] = small(output.data["image/png"])
+                data = output.get("data", {})
+                if "text/html" in data:
+                    del data["text/plain"]
+                if "image/png" in data:
+                    data["image/png"] = small(data["image/png"])
     nbformat.write(notebook, path)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 

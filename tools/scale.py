@@ -5,7 +5,6 @@ python tools/scale.py [--steps 100]
 
 import argparse
 import csv
-import functools
 import json
 import os
 import pathlib
@@ -29,8 +28,22 @@ PLACES = {
 """Backend, devices of a host, hosts."""
 
 
+def network(mean_shape=None):
+    """Two convolutions with batch normalisation, and landmarks."""
+    import keras
+
+    from keras_landmarks.models import blocks
+
+    crops = keras.Input((32, 32, 3), name="crops")
+    x = blocks.convolution(blocks.rescale(crops), 16, 3, "conv1", stride=2)
+    x = blocks.convolution(x, 32, 3, "conv2", stride=2)
+    x = keras.layers.Flatten(name="flatten")(x)
+    landmarks = blocks.landmark_head(x, 68, (32, 32), mean_shape)
+    return keras.Model(crops, {"landmarks": landmarks}, name="small")
+
+
 def losses(out, epochs=LOSSES, steps=1, strategy=None):
-    """Trains a small ResNet with batch normalisation; an epoch has so many steps of 16 faces.
+    """Trains a small network with batch normalisation; an epoch has so many steps of 16 faces.
 
     Args:
         out: folder of the training.
@@ -43,7 +56,7 @@ def losses(out, epochs=LOSSES, steps=1, strategy=None):
     """
     import keras
 
-    from keras_landmarks import data, losses, models
+    from keras_landmarks import data, losses
     from keras_landmarks.training import Recipe, Stage, train
 
     began = []
@@ -55,7 +68,7 @@ def losses(out, epochs=LOSSES, steps=1, strategy=None):
             return super().batch_at(step, *words, **more)
 
     stage = Stage(losses.L1(), epochs, lambda steps: keras.optimizers.SGD(0.01))
-    recipe = Recipe(functools.partial(models.resnet, width=0.0625, size=32), (stage,), (32, 32))
+    recipe = Recipe(network, (stage,), (32, 32))
     faces = data.made_up_faces(16, size=60)
     words = {"batch": 16, "indices": [*range(16)] * steps, "augmentation": recipe.augmentation}
     train(recipe, Timed(faces, recipe.size, **words), None, out, strategy=strategy, verbose=0)

@@ -1,7 +1,7 @@
 """Pages and pictures of the site that no one writes: MkDocs calls this (see mkdocs.yml).
 
-The API from the public names, the cards of the zoo, the tutorials with what they print, the changelog,
-the drawings of the schemes and of the gallery. Nothing of it is kept in the repository.
+The API from the public names, the cards of the zoo, the tutorials with what they print, the
+changelog, the drawings of the schemes and of the gallery. Nothing of it is kept in the repository.
 """
 
 import base64

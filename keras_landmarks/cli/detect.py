@@ -73,6 +73,12 @@ def add_arguments(parser):
         help="warn of a picture that cannot be read, and go on; so it is with folders and tables",
     )
     parser.add_argument(
+        "--ray",
+        metavar="ADDRESS",
+        help="find the faces in many processes on Ray, and write Parquet files into the folder "
+        "--out: 'auto' is the cluster of this machine or else this machine alone",
+    )
+    parser.add_argument(
         "--strict", action="store_true", help="end with 1 if a picture could not be read"
     )
 
@@ -85,6 +91,10 @@ def run(options):
         from keras_landmarks.cli.detect_video import run_video
 
         return run_video(options)
+    if options.ray:
+        from keras_landmarks.cli.detect_ray import run_ray
+
+        return run_ray(options, _photos(options.photos))
     photos = _photos(options.photos)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
     targets = _targets(options, photos)

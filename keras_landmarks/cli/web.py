@@ -5,6 +5,7 @@ import functools
 import http.server
 import pathlib
 import webbrowser
+from typing import ClassVar
 
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "page"
 """The built page; `make web` writes it."""
@@ -25,7 +26,7 @@ def add_arguments(parser):
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of the page, under the types that browsers ask for, whatever the system says."""
 
-    extensions_map = {
+    extensions_map: ClassVar = {
         ".css": "text/css",
         ".html": "text/html; charset=utf-8",
         ".jpg": "image/jpeg",

@@ -7,6 +7,8 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.data import augment, batches
+from keras_landmarks.data.complete import complete_shapes
+from keras_landmarks.data.cuts import cut
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.moved import renamed
 from keras_landmarks.pictures import images
@@ -67,7 +69,7 @@ class Samples:
         kept, cuts = [], []
         for face in faces:
             try:
-                cuts.append(self._cut(face))
+                cuts.append(cut(face, box, self.size, margin))
                 kept.append(face)
             except (ValueError, OSError) as error:
                 if not skip_broken:
@@ -106,26 +108,6 @@ class Samples:
         other.__dict__.update(changes)
         other._set_indices(other.indices)
         return other
-
-    def _cut(self, face):
-        """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
-        box = face.square(self.box)
-        pixels = face.pixels()
-        crop = geometry.square_box(box, self.margin)
-        around = geometry.square_box(crop, 1.8)
-        height, width = pixels.shape[:2]
-        if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
-            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
-        left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
-        right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
-        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        factor = max(int((crop[2] - crop[0]) / min(self.size)), 1)
-        cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
-        if factor > 1:
-            pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)
-        move = geometry.transform_points
-        edges = move(box.reshape(2, 2) - 0.5, cut_from_picture).reshape(4) + 0.5
-        return pixels, np.float32(move(face.landmarks, cut_from_picture)), edges
 
     def __len__(self):
         """Batches in an epoch."""
@@ -207,14 +189,18 @@ class Samples:
     def shapes(self):
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
 
-        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges.
+        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
+        points are put where the others want them (see `complete`); faces with fewer than two
+        points are left out.
         """
         size, shapes = np.array(self.size[::-1]), []
         for _, landmarks, box in self._cuts:
             transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
             shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
         shapes = np.stack(shapes)
-        return np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        shapes, errors = complete_shapes(shapes)
+        return shapes[np.isfinite(errors[:, 0])]
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""

@@ -6,6 +6,15 @@ from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
 
 
+def need_boxes(faces):
+    """Raises a `ValueError` where faces have no annotated box."""
+    if without := sum(face.box is None for face in faces):
+        raise ValueError(
+            f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
+            "take box='detector', or 'truth'."
+        )
+
+
 def predict_face(model, face, box, detector):
     """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()

@@ -11,7 +11,7 @@ from keras_landmarks.training.meeting import Meeting, read_cluster
 WAIT = 300.0
 """Seconds after which a host that has not come is given up."""
 
-_MET = []  # a process meets the others once, and trains with them as often as it likes
+_MET: list["Hosts"] = []  # a process meets the others once, and trains as often as it likes
 
 
 def join(wait=WAIT):
@@ -108,14 +108,12 @@ class Hosts:
 
     def _divided(self, batch):
         """A host's part of a batch, divided among its devices."""
+        import tensorflow as tf
 
         def part(context):
             number = context.replica_id_in_sync_group % self._devices
             return keras.tree.map_structure(
-                lambda array: array[len(array) // self._devices * number :][
-                    : len(array) // self._devices
-                ],
-                batch,
+                lambda array: tf.split(array, self._devices)[number], batch
             )
 
         return self.strategy.experimental_distribute_values_from_function(part)

@@ -116,9 +116,9 @@ def test_all_hosts_hear_who_has_other_facts():
 
 @pytest.mark.parametrize("missing", [0, 1])
 def test_all_hosts_hear_who_has_not_come_in_time(missing):
-    start = time.monotonic()
+    begun = time.monotonic()
     addresses, found = together(3, lambda meeting, number: None, 1.0, (missing,))
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - begun < 10
     assert len(found) == 2
     for error in found.values():
         assert isinstance(error, TimeoutError)
@@ -127,9 +127,6 @@ def test_all_hosts_hear_who_has_not_come_in_time(missing):
 
 
 def test_a_stranger_who_looks_in_is_no_host():
-    def act(meeting, number):
-        meeting.agree({})
-
     addresses = tuple(f"127.0.0.1:{port}" for port in scale.free_ports(2))
     host = threading.Thread(target=lambda: Meeting(Cluster(addresses, 0), 20).agree({}))
     host.start()
@@ -186,20 +183,14 @@ def test_a_last_batch_that_devices_cannot_share_is_an_error():
 
 
 def start(out, *words):
-    """What two hosts print, and when each ended; they run `on_two_hosts.py`."""
-    command = [sys.executable, HERE / "on_two_hosts.py", out, *words]
+    """What each of two hosts printed, when it ended and how; they run `on_two_hosts.py`."""
+    command, ends = [sys.executable, HERE / "on_two_hosts.py", out, *words], {}
     processes = [
         subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment(**env),
-            stdout=subprocess.PIPE,
-            stderr=errors,
-            text=True,
+            command, cwd=ROOT, env=environment(**env), stdout=subprocess.PIPE, text=True
         )
-        for env, errors in zip(scale.environments("tensorflow", 1, 2), (None, None))
+        for env in scale.environments("tensorflow", 1, 2)
     ]
-    ends = {}
     try:
         for number in (1, 0):
             output = processes[number].communicate(timeout=280)[0]

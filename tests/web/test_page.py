@@ -78,7 +78,7 @@ def turned(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """A large picture of the portrait twice: finely, so that it must be reduced, and small."""
+    """The portrait so finely that its face is reduced, and beside it small and upside down."""
     image = read_image(PORTRAIT)
     canvas = np.full((1300, 1800, 3), 90, np.uint8)
     canvas[:1280, :1280] = cv2.resize(image, (1280, 1280), interpolation=cv2.INTER_CUBIC)

@@ -1,10 +1,11 @@
 /** The page: pictures in, points shown, files out. */
 
 import portrait from "../../tutorials/astronaut.jpg?url";
-import { asJson, asPts, meanConfidence, save } from "./downloads";
+import { asJson, asPts, save } from "./downloads";
 import { draw } from "./drawing";
 import { type ModelName, facts } from "./facts";
 import type { Face } from "./finder";
+import { meanOf } from "./geometry";
 import type { Answer, Question } from "./worker";
 
 const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
@@ -68,7 +69,7 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     say("Looking for faces …");
   }
   const { width, height, data } = pixelsOf(picture);
-  const answer = await ask({ picture: { width, height, data }, model, turns: !live });
+  const answer = await ask({ picture: { width, height, data }, model, sides: !live });
   if (number !== asked) return false;
   if ("wrong" in answer) {
     say(`Something went wrong: ${answer.wrong}`, true);
@@ -97,7 +98,7 @@ function show(next = shown): void {
   byId<HTMLButtonElement>("json").disabled = byId<HTMLButtonElement>("png").disabled = !faces.length;
   const lines = faces.map((face, i) => {
     const count = face.confidence.filter((confidence) => confidence >= limit).length;
-    return { title: `Face ${i + 1}`, about: `${percent(meanConfidence(face))} sure, ${count} points shown` };
+    return { title: `Face ${i + 1}`, about: `${percent(meanOf(face.confidence))} sure, ${count} points shown` };
   });
   const said = lines.map(({ title, about }) => `${title}: ${about}.`);
   canvas.setAttribute("aria-label", `${shown.name}: ${plural(faces.length, "face")}. ${said.join(" ")}`);
