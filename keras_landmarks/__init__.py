@@ -13,6 +13,7 @@ from keras_landmarks.registration import Registration as _Registration
 __version__ = "0.2.0"
 
 _ROOMS = [
+    "bulk",
     "data",
     "errors",
     "evaluation",

@@ -82,6 +82,23 @@ def square_box(box: Array, scale: float = 1.0) -> Array:
     return xp.concatenate([centre - half, centre + half], axis=-1)
 
 
+def move_box(box: Array, transform: Array) -> Array:
+    """The box about where a similarity takes a box's centre, larger by its scale but not turned.
+
+    Args:
+        box: `(4,)` box on pixel edges.
+        transform: `(2, 3)` similarity.
+
+    Returns:
+        `(4,)` box.
+    """
+    xp = namespace(box, transform)
+    a, b = transform[0, 0], transform[0, 1]
+    centre = transform_points((box[None, :2] + box[None, 2:]) / 2.0 - 0.5, transform)[0] + 0.5
+    half = (box[2:] - box[:2]) / 2.0 * xp.sqrt(a * a + b * b)
+    return xp.concatenate([centre - half, centre + half])
+
+
 # Transforms
 
 

@@ -15,7 +15,7 @@ Thing = TypeVar("Thing", bound=Callable[..., Any])
 MOVED = {
     "detection": ("faces.boxes", "faces.detectors", "faces.mtcnn"),
     "drawing": ("pictures.drawing",),
-    "finder": ("faces.finder", "faces.detection"),
+    "finder": ("faces.finder", "faces.looking", "faces.model", "faces.detection"),
     "images": ("pictures.images", "files"),
     "optimizers": ("training.optimizers",),
     "progress": ("training.progress", "training.log"),

@@ -8,7 +8,7 @@ from typing import Any
 from keras_landmarks.schemes import Scheme
 
 _FIELDS = ("name", "points", "mirror", "contours", "regions", "right_eye", "left_eye")
-_FIELDS += ("eye_corners", "normaliser")
+_FIELDS += ("eye_corners", "normaliser", "square")
 _NORMALISERS = ("corners", "pupils", "box", "diagonal")
 
 
@@ -22,7 +22,8 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         points: their names in their order; a number stands for that many points `0`, `1`, ...
         **fields: of `Scheme`, where points are names or indices: `mirror` (pairs; None takes the
             names' right and left), `contours` (`{name: points}`, or `{name: {"points": points,
-            "closed": True}}`), `regions`, `right_eye`, `left_eye`, `eye_corners`, `normaliser`.
+            "closed": True}}`), `regions`, `right_eye`, `left_eye`, `eye_corners`, `normaliser`,
+            `square` (three numbers).
 
     Returns:
         `Scheme`. Errors are divided by the distance of the eye corners, or else of the eyes, or
@@ -55,6 +56,15 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         raise ValueError("normaliser: corners need eye_corners.")
     if normaliser == "pupils" and not (right and left):
         raise ValueError("normaliser: pupils need right_eye and left_eye.")
+    square = fields.get("square")
+    if square is not None:
+        try:
+            x, y, scale = map(float, square)
+        except (TypeError, ValueError):
+            scale = 0.0
+        if not scale > 0:
+            raise ValueError(f"square: expected x, y and a scale above zero, not {square!r}.")
+        square = x, y, scale
     regions = _table("regions", fields.get("regions", {"face": points}))
     return Scheme(
         name=name,
@@ -66,6 +76,7 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         left_eye=left,
         eye_corners=(corners[0], corners[1]) if corners else None,
         normaliser=normaliser,
+        square=square,
     )
 
 

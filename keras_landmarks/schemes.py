@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import conversion_tables, scheme_tables
 from keras_landmarks.conversion_tables import CONVERSIONS
+from keras_landmarks.names import known_name
 
 __all__ = [
     "AFLW19",
@@ -50,6 +51,8 @@ class Scheme:
         left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
+        square: how the square around the points lies on that of ibug68's, as the fields of a
+            `faces.Convention`; None where it is not known, and taken to be the same.
 
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
@@ -66,6 +69,7 @@ class Scheme:
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
+    square: tuple[float, float, float] | None = None
 
     def __post_init__(self) -> None:
         points, mirror = list(range(self.count)), list(self.mirror)
@@ -82,9 +86,7 @@ class Scheme:
                 f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
                 "mirrored twice is itself."
             )
-        needs_eyes = self.normaliser in ("corners", "pupils") or len(
-            self.right_eye or self.left_eye
-        )
+        needs_eyes = self.normaliser in ("corners", "pupils") or self.right_eye or self.left_eye
         for side, indices in eyes:
             if needs_eyes and not len(indices):
                 raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
@@ -134,6 +136,7 @@ def _subset(scheme: Scheme, name: str, keep: tuple[int, ...]) -> Scheme:
         right_eye=renumber(scheme.right_eye),
         left_eye=renumber(scheme.left_eye),
         eye_corners=corners,
+        square=scheme_tables.INNER,
     )
 
 
@@ -164,12 +167,7 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
         return scheme
     if isinstance(scheme, dict):
         return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
-    if scheme not in SCHEMES:
-        raise ValueError(
-            f"Unknown scheme {scheme!r}. Known: {', '.join(SCHEMES)}; others are put into "
-            "schemes.SCHEMES."
-        )
-    return SCHEMES[scheme]
+    return SCHEMES[known_name("scheme", scheme, SCHEMES)]
 
 
 def scheme_config(scheme: Scheme | str | dict) -> str | dict:

@@ -1,7 +1,6 @@
 """Models by name or folder: `load("cnn6-300w")`. Weights ship with the package: no downloads."""
 
 import copy
-import difflib
 import functools
 import hashlib
 import inspect
@@ -9,7 +8,7 @@ import json
 import os
 import pathlib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures.html import table_html
 from keras_landmarks.schemes import Scheme, get_scheme
 
@@ -57,7 +57,7 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         `{name: facts}`, a dict that notebooks show as a table: paper, scheme, crop, parameters,
         bytes of the weights, NME on 300w/lfpw-test (corners, annotation box) and by the normaliser
         of the paper's figure, training data and its licence. `sha256` is None where no weights are
-        published.
+        published; `large` says whether the wheel leaves them to `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
@@ -69,27 +69,25 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
 
 def facts_of(name: str) -> dict[str, Any]:
     """What the index says of a model; an unknown name is a ValueError that names the close ones."""
-    if name not in _index():
-        close = difflib.get_close_matches(str(name), _index(), n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"Unknown model {name!r}. {hint}Known: {', '.join(_index())}.")
-    return _index()[name]
+    return _index()[known_name("model", name, _index())]
 
 
 def load(
-    name: str | os.PathLike[str] = DEFAULT,
+    name: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = DEFAULT,
     scheme: Scheme | str | None = None,
     mean_shape: ArrayLike | None = None,
     margin: float | None = None,
     box: str | None = None,
     size: int | None = None,
+    mirrored: bool = False,
 ) -> Landmarker:
     """A trained model, compiled with Wing loss and NME: `evaluate` works at once.
 
     Args:
         name: one of `list_models()`, by default the most exact of those that take about ten
             milliseconds a face; or a folder that `training.train` wrote, or its
-            `best.safetensors`.
+            `best.safetensors`. A list of them gives the mean of what they find
+            (`models.ensemble`).
         scheme: another scheme than the model's: the layers that depend on the number of
             landmarks are new and untrained, all others are the trained ones, to be fine-tuned.
         mean_shape: for another scheme, where its points lie on average, `(n, 2)` fractions of the
@@ -99,6 +97,8 @@ def load(
         box: the convention of the boxes, `annotation` or `truth`.
         size: of the crop in pixels, where the builder has it as an argument. Layers whose weights
             depend on it are new and untrained: a warning names them.
+        mirrored: whether the mean is also taken with what is found in the mirror image: somewhat
+            more exact, at twice the cost.
 
     Returns:
         A `Landmarker`.
@@ -106,18 +106,19 @@ def load(
     Raises:
         ValueError: if the name is unknown (the message names the close ones), the model has no
             published weights, the weights file is not the published one, or the model cannot be
-            built with the scheme or the size.
-        FileNotFoundError: if a folder holds no `best.safetensors`.
+            built with the scheme or the size, or those of a list differ in scheme, margin or box.
+        FileNotFoundError: if a folder holds no `best.safetensors`, or a large model's weights are
+            not installed (the message says how to).
 
     Example:
         model = keras_landmarks.load()
         faces = model.detect("photo.jpg")
     """
-    path = pathlib.Path(name)
-    if str(name) not in _index() and path.exists():
-        arrays, facts = _read_run(path)
-    else:
-        facts, arrays = {**facts_of(str(name)), "name": name}, read_weights(str(name))
+    if mirrored or not isinstance(name, (str, os.PathLike)):
+        names = [name] if isinstance(name, (str, os.PathLike)) else name
+        members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
+        return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
+    facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh)
     if fresh and scheme is None:
@@ -134,8 +135,36 @@ def load(
     return found.ready()
 
 
-def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """Weights of a training, and the facts that they carry."""
+def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
+    """Models of the same crops and points as one."""
+    kinds = [f"{m.scheme.name} in {m.box} boxes times {m.margin:g}" for m in members]
+    if len(set(kinds)) != 1:
+        found = ", ".join(f"{m.name} finds {kind}" for m, kind in zip(members, kinds))
+        raise ValueError(
+            f"Models that are loaded together find the same in the same crops: {found or None}."
+        )
+    first, licences = members[0], sorted({str(member.licence) for member in members})
+    network = models.ensemble(members, first.scheme, mirrored)
+    facts = dict(scheme=first.scheme, margin=first.margin, box=first.box)
+    name = "+".join(member.name for member in members) + ("-mirrored" if mirrored else "")
+    return Landmarker(
+        network.input, network.output, licence="; ".join(licences), name=name, **facts
+    ).ready()
+
+
+def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """What `load` needs to build a model.
+
+    Args:
+        name: as of `load`.
+
+    Returns:
+        `(facts, weights)`: a dict with `builder`, `arguments`, `margin`, `box`, ... and
+        `{variable path: array}`.
+    """
+    path = pathlib.Path(name)
+    if str(name) in _index() or not path.exists():
+        return {**facts_of(str(name)), "name": name}, read_weights(str(name))
     path = path / "best.safetensors" if path.is_dir() else path
     arrays, facts = weights.load_arrays(path)
     model = (facts or {}).get("model")
@@ -143,7 +172,7 @@ def _read_run(path: pathlib.Path) -> tuple[dict[str, np.ndarray], dict[str, Any]
         raise ValueError(
             f"{path} does not say what model it is of. Build it, and take weights.set_weights."
         )
-    return arrays, model
+    return model, arrays
 
 
 def _network(
@@ -185,6 +214,7 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
         `{variable path: float16 array}`.
 
     Raises:
+        FileNotFoundError: if a large model's weights are not installed.
         ValueError: if the name is unknown, the model has no published weights, or the file is
             missing or not the published one.
     """
@@ -192,9 +222,14 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
     if facts["sha256"] is None:
         raise ValueError(
             f"{name} has no published weights. Train it: "
-            f"python tools/train.py {name} --data 300W --out runs/{name}"
+            f"keras-landmarks train --recipe {name} --data 300W --out runs/{name}"
         )
-    path = weights.FOLDER / f"{name}.safetensors"
+    path = weights.published(name)
+    if facts["large"] and not path.is_file():
+        raise FileNotFoundError(
+            f"{name} is one of the large models, whose weights are a distribution of their own, "
+            "keras-landmarks-large. In a clone of keras_landmarks: pip install ./large"
+        )
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
     if digest != facts["sha256"]:
         raise ValueError(

@@ -10,6 +10,7 @@ NAMES = [
     "Landmarker",
     "Tracker",
     "__version__",
+    "bulk",
     "data",
     "draw",
     "errors",
@@ -35,13 +36,16 @@ NAMES = [
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
     "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
-        PoseBalance Protocol Samples balance_poses get_protocol made_up_face
-        made_up_faces part_of read_300vw read_300w read_aflw read_bounding_boxes read_coco read_cofw
-        read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
-        read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
-        write_coco write_dlib write_pts write_table""",
+        PoseBalance Protocol Samples balance_poses complete draw_samples get_protocol lay_boxes
+        made_up_face
+        made_up_faces part_of read_300vw read_300w read_aflw read_any read_bounding_boxes read_coco
+        read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp
+        read_merl read_pts read_pts_folders read_split read_table read_wflw read_wflw_list
+        split_by_photo splits_in write_coco write_dlib write_pts write_records write_table""",
+    "bulk": "Annotator FACTS annotate",
     "errors": ERRORS,
-    "evaluation": """BOXES Evaluation OccludedFace evaluate false_detection_auc hidden_and_visible
+    "evaluation": """BOXES Check DISTURBANCES Evaluation OccludedFace check_faces disturb evaluate
+        false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "faces": """BlazeFace CONVENTIONS Convention Detection Detections Framed Mtcnn OneEuro Pose
@@ -50,8 +54,8 @@ MODULES = {
         predict_in_parts""",
     "files": "as_path whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
-        mirror_transform namespace points_from_map points_on_map resize_points resize_transform
-        similarity_transform square_box transform_points""",
+        mirror_transform move_box namespace points_from_map points_on_map resize_points
+        resize_transform similarity_transform square_box transform_points""",
     "layers": """BatchNormalization FeatureImage HeatmapDecoding HeatmapGeneration HeatmapMean
         ImageTransform
         LandmarkCrop LandmarkTransform MeanShape ScoreWeights ShapeDictionary TransformEstimation
@@ -60,7 +64,7 @@ MODULES = {
         Validation Wing align heatmaps iod_l2 l1 l2 normalised_distance score_maps smooth_l1
         validation wing""",
     "metrics": f"AUC FailureRate NME {ERRORS}",
-    "models": "cnn cnn6 cnn6_7 cnn7 dan ffld hourglass resnet unet validation",
+    "models": "cnn cnn6 cnn6_7 cnn7 dan ensemble ffld hourglass resnet unet validation",
     "pictures": """CODECS VideoReader VideoWriter anonymise as_rgb draw is_video read_ahead
         read_image reduce warp write_image""",
     "recipes": "get_recipe list_recipes",
@@ -69,8 +73,8 @@ MODULES = {
         MENPO39 PUBLISHED SCHEMES Scheme WFLW98 convert get_scheme scheme_config shared_scheme""",
     "shapes": "align infer learn_dictionary reconstruct",
     "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
-        averaged_adamw
-        train""",
+        averaged_adamw fine_tuning for_scheme
+        join_hosts train""",
 }
 
 

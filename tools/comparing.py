@@ -1,23 +1,12 @@
-"""What the comparisons at short schedules (compare_*.py) share."""
-
-import argparse
+"""What a comparison measures of a training, and what it makes of several."""
 
 import numpy as np
-from recipes import ZOO
 
-from keras_landmarks import data, files, metrics
+from keras_landmarks import data, metrics
+from keras_landmarks.pictures import plots
 
 SIDEWAYS = 0.2
 """The fraction of the faces, those with the largest yaw, that count as turned sideways."""
-
-
-def parser(doc, model):
-    """A parser of the name of such a model, and the folders of the data and the trainings."""
-    found = argparse.ArgumentParser(description=doc.split("\n")[0])
-    found.add_argument("name", help=model)
-    found.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
-    found.add_argument("--out", required=True, help="folder for the trainings")
-    return found
 
 
 def measure(model, samples):
@@ -30,6 +19,23 @@ def measure(model, samples):
     return round(float(errors.mean()), 3), round(float(errors[sideways].mean()), 3)
 
 
-def write(name, file, rows):
-    """Writes a model's figures beside its recipe."""
-    files.write_json(ZOO / name / file, rows)
+def likelihood(differences):
+    """How likely differences as large as these, one a seed, come by chance: words for a line."""
+    from scipy.stats import ttest_1samp
+
+    if len(differences) < 2 or np.ptp(differences) == 0:
+        return ", of one seed" if len(differences) < 2 else ""
+    return f" (p = {ttest_1samp(differences, 0).pvalue:.2g}, {len(differences)} seeds)"
+
+
+def plot(rows, path):
+    """Draws the errors on lfpw-test, a point a seed, and their mean."""
+    with plots.figure(path, (6, 1 + 0.3 * len(rows))) as figure:
+        axes = figure.subplots()
+        for at, figures in enumerate(rows.values()):
+            errors = [row["lfpw_test"] for row in figures]
+            axes.plot(errors, [at] * len(errors), "o", color="tab:blue", alpha=0.5)
+            axes.plot([np.mean(errors)], [at], "|", color="black", markersize=16)
+        axes.set_yticks(range(len(rows)), list(rows))
+        axes.invert_yaxis()
+        axes.set_xlabel("NME on lfpw-test, %")

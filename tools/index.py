@@ -10,6 +10,7 @@ import argparse
 import hashlib
 import json
 import sys
+import tomllib
 
 import tables
 from recipes import ZOO, names, read_recipe
@@ -26,6 +27,11 @@ PEERS = ZOO / "peers.json"
 """Written by `tools/peers.py`."""
 OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
+ROBUSTNESS = ZOO / "robustness.json"
+"""Written by `tools/robustness.py`."""
+PROJECT = tomllib.loads((ZOO.parent / "pyproject.toml").read_text(encoding="utf-8"))
+LARGE = PROJECT["tool"]["setuptools"]["exclude-package-data"]["keras_landmarks"]
+"""Weights that the wheel leaves to the one of `large/`."""
 
 
 def weights_of(name):
@@ -77,6 +83,7 @@ def entry(name):
         "box": recipe.box,
         "sha256": sha256,
         "bytes": sha256 and weights_of(name).stat().st_size,
+        "large": f"weights/{name}.safetensors" in LARGE,
         "parameters": recipe.model().count_params(),
         "nme": headline(results).get("nme_percent"),
         "nme_as_paper": headline(results, normaliser_of_paper(recipe)).get("nme_percent"),
@@ -150,6 +157,8 @@ def written():
         put_table(texts, DOCS / "speed.md", "peers", tables.peers(peers))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
+    if disturbed := read_json(ROBUSTNESS):
+        put_table(texts, ZOO / "README.md", "robustness", tables.robustness(disturbed["models"]))
     for name in index:
         put_card(texts, name)
     return texts

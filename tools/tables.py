@@ -136,7 +136,7 @@ def confidence(row):
 
 
 def comparison(rows):
-    """The variants of `tools/compare_losses.py`."""
+    """The variants of a comparison at a short schedule."""
     lines = [
         "| variant | held out | lfpw-test | its 20 % most sideways |",
         "|---|---|---|---|",
@@ -209,7 +209,7 @@ def occlusion(rows):
 
 
 def balancing(rows):
-    """The variants of `tools/compare_balancing.py`: means over the seeds, and their spread."""
+    """Batches picked in several ways: means over the seeds, and their spread."""
     names = "held out", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
     lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, row in rows.items():
@@ -219,9 +219,20 @@ def balancing(rows):
 
 
 def decoding(rows):
-    """The trainings of `tools/compare_decoding.py`, each decoded in every way."""
+    """Heatmaps that were trained in two ways, each decoded in every way."""
     kinds = list(next(iter(rows.values())))
     lines = ["| trained on | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
     for name, row in rows.items():
         lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
+    return "\n".join(lines)
+
+
+def robustness(models):
+    """Every model on disturbed faces: the lowest error of each row is bold."""
+    names = list(models)
+    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    for row in models[names[0]]:
+        errors = [models[name][row] for name in names]
+        cells = [f"**{e:.2f}**" if e == min(errors) else f"{e:.2f}" for e in errors]
+        lines.append(f"| {row} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -5,14 +5,17 @@ import sys
 import warnings
 
 from keras_landmarks import __version__
-from keras_landmarks.cli import detect, evaluate, export, info, list_models
+from keras_landmarks.cli import check, detect, evaluate, export, info, list_models, train, web
 
 COMMANDS = {
     "detect": detect,
     "list": list_models,
     "info": info,
     "evaluate": evaluate,
+    "train": train,
+    "check": check,
     "export": export,
+    "web": web,
 }
 
 
@@ -23,7 +26,7 @@ def main(arguments=None):
         arguments: list of words; None takes those of the process.
 
     Returns:
-        0, or 1 after an error, which is said in one line.
+        0, or 1 after an error, which is said in one line; 130 where Ctrl-C was pressed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser(arguments[:1]).parse_args(arguments)
@@ -34,6 +37,9 @@ def main(arguments=None):
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("keras-landmarks: stopped", file=sys.stderr)
+            return 130
 
 
 def _parser(chosen):

@@ -2,11 +2,14 @@
 
 from keras_landmarks.data.augment import HARD, LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
+from keras_landmarks.data.complete import complete
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
+from keras_landmarks.data.laying import lay_boxes
 from keras_landmarks.data.loss_balance import LossBalance
 from keras_landmarks.data.made_up import made_up_face, made_up_faces
 from keras_landmarks.data.pipeline import Samples
+from keras_landmarks.data.preview import draw_samples
 from keras_landmarks.data.protocols import (
     PROTOCOLS,
     Protocol,
@@ -34,6 +37,8 @@ from keras_landmarks.data.readers import (
     read_wflw,
     read_wflw_list,
 )
+from keras_landmarks.data.reading import read_any, splits_in
+from keras_landmarks.data.records import write_records
 from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
 from keras_landmarks.moved import old_name
 
@@ -51,13 +56,17 @@ __all__ = [
     "Protocol",
     "Samples",
     "balance_poses",
+    "complete",
+    "draw_samples",
     "get_protocol",
+    "lay_boxes",
     "made_up_face",
     "made_up_faces",
     "part_of",
     "read_300vw",
     "read_300w",
     "read_aflw",
+    "read_any",
     "read_bounding_boxes",
     "read_coco",
     "read_cofw",
@@ -76,9 +85,11 @@ __all__ = [
     "read_wflw",
     "read_wflw_list",
     "split_by_photo",
+    "splits_in",
     "write_coco",
     "write_dlib",
     "write_pts",
+    "write_records",
     "write_table",
 ]
 

@@ -128,59 +128,96 @@ def random_transform(rng, augmentation, crops_from_pictures, size):
     return geometry.compose(turn, crops_from_pictures), mirrored
 
 
-def random_pixels(rng, augmentation, crops):
-    """Crops `(batch, height, width, 3)` uint8 with their pixels disturbed, each on its own."""
-    a, count = augmentation, len(crops)
+def random_pixels(rng, augmentation, crops, count=None, first=0):
+    """Crops `(faces, height, width, 3)` uint8 with their pixels disturbed, each on its own.
+
+    Args:
+        crops: of a batch, or a part of it, which is disturbed as it would be in the whole.
+        count: of the crops of the whole batch; None where these are all.
+        first: the place of the part's first crop in the batch.
+    """
+    a, count = augmentation, len(crops) if count is None else count
     chances = (a.patches, a.grey, a.blur, a.noise, a.jpeg)
     gates = rng.random((count, len(chances))) < chances
     colours = _colour_matrices(rng, count, a.colour) if a.colour else [None] * count
     sigmas = np.maximum(a.sigma * (rng.random(count) if a.vary_sigma else np.ones(count)), 0.1)
     more = rng.random((count, 2)) if a.shrink or a.dark else np.ones((count, 2))
+    drawn = zip(gates, colours, sigmas, more)
+    drawn = [_changes(rng, a, crops.shape[1:3], *numbers) for numbers in drawn]
     changed = np.empty_like(crops)
-    for i, (crop, colour, sigma) in enumerate(zip(crops, colours, sigmas)):
-        patches, grey, blur, noise, jpeg = gates[i]
-        if patches:
-            crop = _patches(rng, crop, a.cover)
-        if colour is not None:
-            crop = cv2.transform(crop, colour)
-        if grey:
-            crop = cv2.cvtColor(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-        if more[i, 0] < a.dark:
-            crop = cv2.convertScaleAbs(crop, alpha=rng.uniform(0.15, 0.7))
-        if more[i, 1] < a.shrink:
-            crop = _coarse(rng, crop)
-        if blur:
-            crop = cv2.GaussianBlur(crop, (0, 0), sigma)
-        if noise:
-            crop = _noise(rng, crop)
-        if jpeg:
-            quality = [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 76))]
-            crop = cv2.imdecode(cv2.imencode(".jpg", crop, quality)[1], cv2.IMREAD_COLOR)
+    for i, crop in enumerate(crops):
+        for change in drawn[first + i]:
+            crop = change(crop)
         changed[i] = crop
     return changed
 
 
-def _patches(rng, crop, cover):
-    height, width = crop.shape[:2]
-    crop = crop.copy()
+def _changes(rng, a, size, gates, colour, sigma, more):
+    """What is done to a crop, in this order: functions of it. No pixel has a say in the numbers."""
+    patches, grey, blur, noise, jpeg = gates
+    found = []
+    if patches:
+        found.append(_patches(rng, size, a.cover))
+    if colour is not None:
+        found.append(lambda crop: cv2.transform(crop, colour))
+    if grey:
+        grey = cv2.COLOR_RGB2GRAY, cv2.COLOR_GRAY2RGB
+        found.append(lambda crop: cv2.cvtColor(cv2.cvtColor(crop, grey[0]), grey[1]))
+    if more[0] < a.dark:
+        light = rng.uniform(0.15, 0.7)
+        found.append(lambda crop: cv2.convertScaleAbs(crop, alpha=light))
+    if more[1] < a.shrink:
+        found.append(_coarse(rng, size))
+    if blur:
+        found.append(lambda crop: cv2.GaussianBlur(crop, (0, 0), sigma))
+    if noise:
+        found.append(_noise(rng, size))
+    if jpeg:
+        found.append(_compression(int(rng.integers(15, 76))))
+    return found
+
+
+def _compression(quality):
+    def compressed(crop):
+        data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+
+    return compressed
+
+
+def _patches(rng, size, cover):
+    height, width = size
+    shapes = []
     for _ in range(rng.integers(1, 4)):
         x, y = int(rng.integers(width)), int(rng.integers(height))
-        w, h = (rng.uniform(0.05, cover, 2) * (width, height)).astype(int) + 1
+        w, h = ((rng.uniform(0.05, cover, 2) * (width, height)).astype(int) + 1).tolist()
         colour = rng.integers(0, 256, 3).tolist()
-        if rng.random() < 0.5:
-            cv2.ellipse(crop, (x, y), (int(w), int(h)), rng.uniform(0, 180), 0, 360, colour, -1)
-        else:
-            cv2.rectangle(crop, (x - int(w), y - int(h)), (x + int(w), y + int(h)), colour, -1)
-    return crop
+        angle = rng.uniform(0, 180) if rng.random() < 0.5 else None
+        shapes.append((x, y, w, h, colour, angle))
+
+    def covered(crop):
+        crop = crop.copy()
+        for x, y, w, h, colour, angle in shapes:
+            if angle is None:
+                cv2.rectangle(crop, (x - w, y - h), (x + w, y + h), colour, -1)
+            else:
+                cv2.ellipse(crop, (x, y), (w, h), angle, 0, 360, colour, -1)
+        return crop
+
+    return covered
 
 
-def _coarse(rng, crop):
+def _coarse(rng, size):
     """The crop with fewer pixels, enlarged again."""
-    height, width = crop.shape[:2]
+    height, width = size
     share = rng.uniform(0.2, 0.67)
     size = max(round(share * width), 1), max(round(share * height), 1)
-    small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    def coarse(crop):
+        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+    return coarse
 
 
 def _colour_matrices(rng, count, amount):
@@ -199,10 +236,14 @@ def _noise_tile(side):
     return np.random.default_rng(0).standard_normal((side, side, 3), np.float32)
 
 
-def _noise(rng, crop):
-    height, width = crop.shape[:2]
+def _noise(rng, size):
+    height, width = size
     tile = _noise_tile(max(768, height + 256, width + 256))
     y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
-    piece = tile[y : y + height, x : x + width]
-    noisy = cv2.scaleAdd(piece, rng.uniform(0, 16), crop.astype(np.float32))
-    return np.rint(noisy.clip(0, 255)).astype(np.uint8)
+    piece, sigma = tile[y : y + height, x : x + width], rng.uniform(0, 16)
+
+    def noisy(crop):
+        found = cv2.scaleAdd(piece, sigma, crop.astype(np.float32))
+        return np.rint(found.clip(0, 255)).astype(np.uint8)
+
+    return noisy

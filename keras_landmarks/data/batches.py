@@ -15,12 +15,12 @@ def _starts(samples, first_step):
     return lambda: next(passes)
 
 
-def dataset(samples, first_step, augmentation, pick):
+def dataset(samples, first_step, augmentation, pick, part):
     """See `Samples.dataset`."""
     import tensorflow as tf
 
     start, count = _starts(samples, first_step), samples.scheme.count
-    whole = samples.batch if samples.augmentation is not None or pick else None
+    whole = samples.batch // part[1] if samples.augmentation is not None or pick else None
 
     def one_pass(_):
         first = tf.numpy_function(lambda: np.int64(start()), [], tf.int64)
@@ -28,7 +28,7 @@ def dataset(samples, first_step, augmentation, pick):
         return tf.data.Dataset.range(first, first + len(samples))
 
     def batch(step):
-        return samples.batch_at(step, augmentation, pick)
+        return samples.batch_at(step, augmentation, pick, part)
 
     def make(step):
         return tf.numpy_function(batch, [step], [tf.uint8, tf.float32])
@@ -50,9 +50,9 @@ def dataset(samples, first_step, augmentation, pick):
 class PyBatches(keras.utils.PyDataset):
     """Batches by number. Makes its own ahead: Keras' workers start anew with every epoch."""
 
-    def __init__(self, samples, first_step, augmentation, pick, workers):
+    def __init__(self, samples, first_step, augmentation, pick, workers, part):
         super().__init__()
-        self.samples, self._words = samples, (augmentation, pick)
+        self.samples, self._words = samples, (augmentation, pick, part)
         self._starts, self._first = _starts(samples, first_step), 0
         self._over, self._served = True, set()
         self._ahead, self._count = {}, 2 * workers

@@ -4,6 +4,7 @@ import pathlib
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.faces.boxes import convert_boxes, get_convention, square_convention
 from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
 
@@ -23,12 +24,14 @@ class Face:
         photo: the source photo, the same for all faces cut from it; None takes the name.
         visible: `(n,)` booleans, which points are seen and not covered; None takes all that are
             marked. A point that nobody marked is never visible.
+        convention: how the box lies on the face, a name of `faces.CONVENTIONS` or a
+            `faces.Convention`; None where it is not known, and taken as `annotation`.
         facts: what else the annotation says, by name: WFLW's attributes, a pose in degrees, ...
 
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
-            as a whole, or all are missing, the scheme is unknown, or the box is not finite or
-            inverted.
+            as a whole, or all are missing, or are fractions and not pixels; the scheme is unknown;
+            or the box is not finite, inverted or no larger than a pixel.
     """
 
     image: object
@@ -39,6 +42,7 @@ class Face:
     photo: str | None = None
     visible: np.ndarray | None = None
     facts: dict = dataclasses.field(default_factory=dict)
+    convention: object = None
 
     def __post_init__(self):
         is_path = isinstance(self.image, (str, pathlib.Path))
@@ -63,6 +67,13 @@ class Face:
             raise ValueError(f"{self.name}: landmarks are not all finite, or missing as a whole.")
         if missing.all():
             raise ValueError(f"{self.name}: all landmarks are missing.")
+        marked = self.landmarks[~missing]
+        if 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
+            raise ValueError(
+                f"{self.name}: all landmarks lie within one pixel, {marked.min(axis=0)} to "
+                f"{marked.max(axis=0)}. They are in pixels; fractions are not: multiply them by "
+                "the width and the height of the picture."
+            )
         self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
         if self.visible.shape != expected[:1]:
             raise ValueError(
@@ -77,6 +88,11 @@ class Face:
                 raise ValueError(
                     f"{self.name}: the box {self.box.tolist()} is inverted or empty; expected "
                     "(left, top, right, bottom)."
+                )
+            if (self.box[2:] - self.box[:2]).max() <= 1:
+                raise ValueError(
+                    f"{self.name}: the box {self.box.tolist()} is no larger than a pixel. Boxes "
+                    "are in pixels; fractions are not: multiply them by the width and the height."
                 )
 
     @property
@@ -93,6 +109,31 @@ class Face:
     def annotation_box(self):
         """The given box, or the landmarks' own where none was given, `(4,)`."""
         return self.truth_box if self.box is None else self.box
+
+    def framed(self, box="annotation"):
+        """A box of the face and how it lies on it, as `Landmarker.detect` takes them.
+
+        Args:
+            box: `annotation` for the given box, where there is one, by its convention; `truth` for
+                the landmarks' own, by their scheme's.
+
+        Returns:
+            `(box, convention)`: `(4,)`, and a name of `faces.CONVENTIONS` or a `faces.Convention`.
+        """
+        if box == "annotation" and self.box is not None:
+            return self.box, self.convention or "annotation"
+        return self.truth_box, square_convention(self.scheme)
+
+    def square(self, box="annotation"):
+        """The square that crops are made from, `(4,)`: as the annotators of 300W would lay it.
+
+        Args:
+            box: as of `framed`.
+        """
+        box, laid = self.framed(box)
+        square = geometry.square_box(np.float64(box))
+        same = get_convention(laid) == get_convention("annotation")
+        return square if same else np.float64(convert_boxes(square, laid, "annotation"))
 
     def pixels(self):
         """The picture, `(height, width, 3)` uint8 RGB, read from its file."""

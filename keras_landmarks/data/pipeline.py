@@ -6,9 +6,12 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
-from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.data import augment
+from keras_landmarks.data.complete import complete_shapes
+from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -31,10 +34,13 @@ class Samples:
         batch: samples in a batch. Augmented epochs leave an incomplete last batch out.
         seed: of order and augmentation.
         skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        records: folder that holds the pictures' surroundings in memory's place (see
+            `write_records`); written where there is none. Batches are the same.
 
     Raises:
+        ImportError: if there are records, but no TensorFlow.
         ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
-            picture cannot be read.
+            picture cannot be read, or records are of others.
     """
 
     def __init__(
@@ -48,42 +54,35 @@ class Samples:
         batch=32,
         seed=0,
         skip_broken=False,
+        records=None,
     ):
         if not faces:
             raise ValueError("Samples need at least one face.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-        if box not in ("annotation", "truth"):
-            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        known_name("box", box, ("annotation", "truth"))
         if margin <= 0 or batch < 1 or min(size) < 1:
-            raise ValueError(
-                f"Expected margin > 0, batch >= 1 and size >= 1 x 1, "
-                f"got {margin}, {batch} and {size}."
-            )
+            expected = "margin > 0, batch >= 1 and size >= 1 x 1"
+            raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
         own |= dict(augmentation=augmentation, batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
-            warnings.warn(
-                f"{count} of {len(faces)} faces have no box: their landmarks' own is taken.",
-                stacklevel=2,
-            )
-        kept, cuts = [], []
-        for face in faces:
-            try:
-                cuts.append(self._cut(face))
-                kept.append(face)
-            except (ValueError, OSError) as error:
-                if not skip_broken:
-                    raise
-                if indices is not None:
-                    raise ValueError(
-                        f"{face.name} is broken, and indices count on it: {error}"
-                    ) from error
-                warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if not kept:
-            raise ValueError("None of the pictures could be read.")
-        own |= dict(faces=tuple(kept), _cuts=tuple(cuts))
+            missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
+            warnings.warn(missing, stacklevel=2)
+        if records is None:
+            counted = indices is not None
+            found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
+            if not found:
+                raise ValueError("None of the pictures could be read.")
+            kept, pixels, landmarks, boxes = zip(*found)
+        else:
+            pixels = records_of(records, faces, self.size, margin, box, skip_broken)
+            kept, landmarks, boxes = pixels.faces, pixels.landmarks, pixels.boxes
+            if (indices is not None or not skip_broken) and len(kept) < len(faces):
+                raise ValueError(f"{records} lacks {len(faces) - len(kept)} broken pictures.")
+        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels)
+        own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
     def __setattr__(self, name, value):
@@ -112,27 +111,6 @@ class Samples:
         other._set_indices(other.indices)
         return other
 
-    def _cut(self, face):
-        """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
-        box = face.annotation_box if self.box == "annotation" else face.truth_box
-        box = np.float64(geometry.square_box(box))
-        pixels = face.pixels()
-        crop = geometry.square_box(box, self.margin)
-        around = geometry.square_box(crop, 1.8)
-        height, width = pixels.shape[:2]
-        if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
-            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
-        left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
-        right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
-        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        factor = max(int((crop[2] - crop[0]) / min(self.size)), 1)
-        cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
-        if factor > 1:
-            pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)
-        move = geometry.transform_points
-        edges = move(box.reshape(2, 2) - 0.5, cut_from_picture).reshape(4) + 0.5
-        return pixels, np.float32(move(face.landmarks, cut_from_picture)), edges
-
     def __len__(self):
         """Batches in an epoch."""
         whole, rest = divmod(len(self.indices), self.batch)
@@ -148,13 +126,12 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
-    def _make(self, indices, rng=None, augmentation=None):
-        """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of some faces."""
-        pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
-        landmarks, boxes = np.stack(landmarks), np.stack(boxes)
+    def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
+        """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
+        indices = np.asarray(indices)
+        landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
@@ -162,26 +139,28 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        crops = np.stack([images.warp(p, t, self.size) for p, t in zip(pixels, transforms)])
+        pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops)
-        return crops, landmarks
+            first = part.start or 0
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
+        return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
         return order.permutation(self.indices)[chosen]
 
     @renamed(draw="pick")
-    def batch_at(self, step, augmentation=None, pick=None):
+    def batch_at(self, step, augmentation=None, pick=None, part=(0, 1)):
         """The batch that training sees at a step, counted from the first of the first epoch.
 
         Args:
@@ -189,15 +168,17 @@ class Samples:
             augmentation: another one than the samples' own.
             pick: called with the step; returns the indices of its faces. None takes each of an
                 epoch's once. See `training.LossBalancing.pick`.
+            part: `(number, of)`: which of so many equal parts is made, from 0; the others are not.
 
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
         faces, rng = self.faces_at(step, pick), None
+        number, share = part[0], len(faces) // part[1]
         augmentation = augmentation or self.augmentation
         if augmentation is not None:
             rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
-        return self._make(faces, rng, augmentation)
+        return self._make(faces, rng, augmentation, slice(number * share, (number + 1) * share))
 
     def plain(self, indices):
         """Crops and landmarks of the faces of some indices, not augmented."""
@@ -210,21 +191,23 @@ class Samples:
     def shapes(self):
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
 
-        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges.
+        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
+        points are put where the others want them (see `complete`); faces with fewer than two
+        points are left out.
         """
-        size, shapes = np.array(self.size[::-1]), []
-        for _, landmarks, box in self._cuts:
-            transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
-            shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
-        shapes = np.stack(shapes)
-        return np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
+        transforms = geometry.box_transform(boxes, self.size)
+        shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
+        shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        shapes, errors = complete_shapes(shapes)
+        return shapes[np.isfinite(errors[:, 0])]
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
         return self.shapes().mean(axis=0)
 
     @renamed(draw="pick")
-    def dataset(self, first_step=0, augmentation=None, pick=None):
+    def dataset(self, first_step=0, augmentation=None, pick=None, part=(0, 1)):
         """A `tf.data.Dataset` of the batches of an epoch; each pass over it is the next epoch.
 
         Elements are `(crops, {"landmarks": landmarks})`. Keras needs no numbers of steps.
@@ -234,11 +217,14 @@ class Samples:
                 asks where it starts.
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
+            part: as of `batch_at`.
         """
-        return batches.dataset(self, first_step, augmentation, pick)
+        from keras_landmarks.data import batches  # needs Keras
+
+        return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
-    def py_dataset(self, first_step=0, augmentation=None, pick=None, workers=2):
+    def py_dataset(self, first_step=0, augmentation=None, pick=None, workers=2, part=(0, 1)):
         """The same as a `keras.utils.PyDataset`, without TensorFlow.
 
         Args:
@@ -246,5 +232,8 @@ class Samples:
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
             workers: threads that make batches ahead of time.
+            part: as of `batch_at`.
         """
-        return batches.PyBatches(self, first_step, augmentation, pick, workers)
+        from keras_landmarks.data import batches
+
+        return batches.PyBatches(self, first_step, augmentation, pick, workers, part)

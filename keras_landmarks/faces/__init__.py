@@ -22,7 +22,9 @@ from keras_landmarks.faces.detectors import (
     detect_faces,
     find_face,
 )
-from keras_landmarks.faces.finder import cut_crops, find_faces, predict_in_parts
+from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.looking import cut_crops
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.faces.mtcnn import Mtcnn
 from keras_landmarks.faces.pose import Pose
 from keras_landmarks.faces.scheme_drawing import draw_scheme

@@ -21,7 +21,14 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
 from keras_landmarks.faces import boxes as laid
-from keras_landmarks.faces.boxes import Convention, Detector, convert_boxes, overlap
+from keras_landmarks.faces.boxes import (
+    Convention,
+    Detector,
+    convert_boxes,
+    get_convention,
+    overlap,
+    square_convention,
+)
 from keras_landmarks.faces.upright import eye_angle, turn_points
 
 EXPECTED = (
@@ -73,6 +80,8 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
     Raises:
         ValueError: if the detector returns something else than boxes, scores and angles.
     """
+    if not callable(detector):
+        raise ValueError(f"A detector is called with a picture; {detector!r} cannot be called.")
     boxes, scores, more = _parts(detector(image))
     try:
         boxes = laid.as_boxes(boxes)
@@ -101,10 +110,12 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
 
 def _parts(result: Any) -> tuple[Any, Any, Any]:
     """`(boxes, scores, angles or points)` of what a detector returned; None where it has none."""
-    if result is None:
+    if result is None or (isinstance(result, tuple) and result and result[0] is None):
         result = []
-    if isinstance(result, dict) or (len(result) and isinstance(result[0], dict)):
-        raise ValueError(f"{EXPECTED}, not dicts: got {str(result)[:80]}.")
+    listed = isinstance(result, (tuple, list)) or np.ndim(result)
+    if not listed or (len(result) and isinstance(result[0], dict)):
+        kind = type(result[0] if listed else result).__name__
+        raise ValueError(f"{EXPECTED}, not {kind}s: got {str(result)[:80]}.")
     parts = isinstance(result, tuple) and len(result) in (2, 3)
     if not parts or all(np.shape(part) == (4,) for part in result):  # but two or three boxes
         return result, None, None
@@ -154,17 +165,57 @@ def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
     Raises:
         ValueError: if it finds none of the faces.
     """
+    squares = [
+        convert_boxes(face.truth_box, square_convention(face.scheme), "truth") for face in faces
+    ]
+    found = [box_about(detector, face.pixels(), square) for face, square in zip(faces, squares)]
+    return _beside(found, squares)[0]
+
+
+def box_about(detector: Detector, image: np.ndarray, box: ArrayLike) -> np.ndarray | None:
+    """The detector's box about a known face, whose box is of any convention, or None.
+
+    Of the boxes that hold the known box's middle it is the one that overlaps it most.
+    """
+    square = geometry.square_box(np.asarray(box))
+    boxes = detect_faces(detector, image).boxes
+    middle = (square[:2] + square[2:]) / 2
+    boxes = boxes[((boxes[:, :2] < middle) & (middle < boxes[:, 2:])).all(axis=1)]
+    return boxes[np.argmax(overlap(boxes, square))] if len(boxes) else None
+
+
+def measure_boxes(
+    boxes: Sequence[ArrayLike], found: Sequence[ArrayLike | None], convention: Convention | str
+) -> tuple[Convention, int]:
+    """Measures how boxes of any kind lie on faces, beside those of a detector.
+
+    Args:
+        boxes: `(4,)` of each face.
+        found: the detector's about the same faces (see `box_about`), None where it finds none.
+        convention: of the detector's boxes.
+
+    Returns:
+        `(convention, count)`: the medians over the faces that were found, and how many these are.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    known, (beside, count) = get_convention(convention), _beside(found, boxes)
+    scale = known.scale / beside.scale
+    return Convention(known.x - beside.x * scale, known.y - beside.y * scale, scale), count
+
+
+def _beside(
+    found: Sequence[ArrayLike | None], boxes: Sequence[ArrayLike]
+) -> tuple[Convention, int]:
+    """How found boxes lie on others, on the median, and how many there are."""
     rows = []
-    for face in faces:
-        truth = geometry.square_box(face.truth_box)
-        boxes = detect_faces(detector, face.pixels()).boxes
-        middle = (truth[:2] + truth[2:]) / 2
-        boxes = boxes[((boxes[:, :2] < middle) & (middle < boxes[:, 2:])).all(axis=1)]
-        if len(boxes):
-            box = geometry.square_box(boxes[np.argmax(overlap(boxes, truth))])
-            side = truth[2] - truth[0]
-            shift = ((box[:2] + box[2:]) - (truth[:2] + truth[2:])) / 2 / side
+    for one, other in zip(found, boxes):
+        if one is not None:
+            box, square = (geometry.square_box(np.asarray(b)) for b in (one, other))
+            side = square[2] - square[0]
+            shift = ((box[:2] + box[2:]) - (square[:2] + square[2:])) / 2 / side
             rows.append((*shift, (box[2] - box[0]) / side))
     if not rows:
-        raise ValueError(f"The detector found none of {len(faces)} faces.")
-    return Convention(*np.median(rows, axis=0).tolist())
+        raise ValueError(f"The detector found none of {len(boxes)} faces.")
+    return Convention(*np.median(rows, axis=0).tolist()), len(rows)

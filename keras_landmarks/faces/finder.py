@@ -1,42 +1,26 @@
-"""From pictures to landmarks: boxes, crops, a network's points, and back to the picture.
+"""From pictures to faces: pictures read, boxes found or checked, faces looked at together.
 
 What a Keras model and an exported one share; nothing here needs Keras or TensorFlow.
 """
 
 import collections
-import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
-from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import Convention, Detector, check_boxes, convert_boxes
+from keras_landmarks.faces.boxes import Convention, Detector, check_boxes
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
-from keras_landmarks.faces.model import AT_ONCE, Model, predict_in_parts
+from keras_landmarks.faces.looking import locate
+from keras_landmarks.faces.model import AT_ONCE, Model
 from keras_landmarks.faces.shown import Detections, recall
-from keras_landmarks.faces.upright import (
-    CLEAR,
-    TRAINED,
-    best_score,
-    in_other_directions,
-    landmark_angle,
-    lean,
-    level_transform,
-    turned,
-    upright_box,
-)
+from keras_landmarks.faces.upright import CLEAR, best_score, in_other_directions, lean
 from keras_landmarks.pictures import images, read_ahead
+from keras_landmarks.pictures.ahead import beside
 
 PICTURES = 8
 """Pictures that are held so that their crops are computed together."""
-
-View: TypeAlias = tuple[np.ndarray, np.ndarray, float | None, Convention | str]
-"""A picture, and the box, the angle and the convention of a face in it."""
-
-Output: TypeAlias = tuple[np.ndarray, dict[str, np.ndarray]]
-"""The landmarks of a face, and what more is known of them."""
 
 
 def find_faces(
@@ -69,12 +53,14 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
-    endless = isinstance(image, collections.abc.Iterator)
+    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
-    for name, given in (("boxes", boxes), ("angles", angles)):
-        if many and given is not None and len(given) != len(image):
-            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
+    if many:  # said before any picture is read
+        boxes, angles = (given if given is None else list(given) for given in (boxes, angles))
+        for name, given in (("boxes", boxes), ("angles", angles)):
+            if given is not None and len(given) != len(image):
+                raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
         if boxes is None:
@@ -82,10 +68,10 @@ def find_faces(
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
-    read: Iterator[np.ndarray]
+    read: Iterator[Any]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
-    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
+    found = _find(model, ((picture, frame(picture, *more)) for picture, *more in read))
     if endless:
         return found
     if not many:
@@ -121,9 +107,14 @@ def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> F
 def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:
     boxes = check_boxes(boxes, picture)
     unknown = np.full(len(boxes), np.nan, np.float32)
-    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    try:
+        angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"angles are degrees, one for each box, not {angles!r}.") from error
     if len(angles) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    if np.isinf(angles).any():
+        raise ValueError(f"angles are degrees, not {angles.tolist()}.")
     return Framed(boxes, unknown, angles, convention)
 
 
@@ -145,104 +136,3 @@ def _batches(
             batch = []
     if batch:
         yield batch
-
-
-def locate(
-    model: Model, pictures: Sequence[np.ndarray], framed: Sequence[Framed]
-) -> list[list[Detection]]:
-    """The landmarks of faces of which it is known where they are.
-
-    A face that turns out to be tilted past what networks were trained for is looked at again,
-    levelled by the points that were found.
-
-    Args:
-        model: see `find_faces`.
-        pictures: list of `(height, width, 3)` uint8 RGB.
-        framed: list of `Framed`, one for each.
-
-    Returns:
-        List of lists of `Detection`.
-    """
-    views: list[View] = [
-        (picture, box, None if np.isnan(angle) else float(angle), faces.convention)
-        for picture, faces in zip(pictures, framed)
-        for box, angle in zip(faces.boxes, faces.angles)
-    ]
-    outputs = _look(model, views)
-    again: Sequence[int] = range(len(views))
-    for _ in range(2):
-        tilts = {i: landmark_angle(outputs[i][0], model.scheme) for i in again}
-        again = [i for i in again if abs(turned(tilts[i], views[i][2] or 0.0)) > TRAINED]
-        for i in again:
-            box = upright_box(outputs[i][0], tilts[i])
-            views[i] = views[i][0], box, tilts[i], "truth"
-        for i, output in zip(again, _look(model, [views[i] for i in again])):
-            outputs[i] = output
-    found = iter(zip(views, outputs))
-    return [
-        [
-            _detection(model, box, score, *next(found))
-            for box, score in zip(faces.boxes, faces.scores)
-        ]
-        for faces in framed
-    ]
-
-
-def _detection(
-    model: Model, box: np.ndarray, score: float, view: View, output: Output
-) -> Detection:
-    angle, (landmarks, more) = view[2] or 0.0, output
-    sure = None if np.isnan(score) else float(score) * (1 - abs(turned(angle, 0)) / 360)
-    return Detection(landmarks, box, model.scheme, sure, angle=angle, **more)
-
-
-def _look(model: Model, views: Sequence[View]) -> list[Output]:
-    """`(landmarks, more)` of each `(picture, box, angle, convention)`, in pixels of its picture."""
-    crops = [
-        next(cut_crops(model, picture, box[None], convention, [angle or 0.0]))
-        for picture, box, angle, convention in views
-    ]
-    return list(_outputs(model, *zip(*crops))) if crops else []
-
-
-def cut_crops(
-    model: Model,
-    picture: np.ndarray,
-    boxes: np.ndarray,
-    convention: Convention | str,
-    angles: Iterable[float] | None = None,
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The crops that a model looks at.
-
-    Args:
-        model: see `find_faces`.
-        picture: `(height, width, 3)` uint8 RGB.
-        boxes: `(faces, 4)` boxes of faces.
-        convention: how they lie on faces: a `Convention` or its name.
-        angles: by how many degrees the faces are turned clockwise; None where they are not.
-
-    Yields:
-        `(crop, crop_from_picture)` of each face: `(height, width, 3)` uint8 and `(2, 3)` float64.
-    """
-    squares = convert_boxes(boxes, convention, model.box)
-    angles = itertools.repeat(0.0) if angles is None else angles
-    for box, square, angle in zip(boxes, geometry.square_box(squares, model.margin), angles):
-        transform = level_transform(box, square, angle, model.size)
-        yield images.warp(picture, transform, model.size), transform
-
-
-def _outputs(
-    model: Model, crops: Sequence[np.ndarray], picture_transforms: Sequence[np.ndarray]
-) -> Iterator[Output]:
-    """Landmarks `(n, 2)` of each face and what more is known of them, in picture pixels."""
-    predicted = predict_in_parts(model.predict_on_batch, np.stack(crops))
-    picture_from_crop = geometry.invert(np.stack(picture_transforms))
-    landmarks = geometry.transform_points(predicted["landmarks"], picture_from_crop)
-    scale = np.sqrt(np.abs(np.linalg.det(picture_from_crop[:, :, :2])))
-    for face, points in enumerate(landmarks.astype(np.float32)):
-        more = {}
-        if "error" in predicted:
-            more["error"] = np.array(predicted["error"][face] * scale[face], np.float32)
-        if "score" in predicted:
-            more["point_score"] = np.array(predicted["score"][face], np.float32)
-        yield points, more

@@ -11,8 +11,9 @@ import numpy as np
 from keras_landmarks.faces.boxes import Detector, overlap
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed
-from keras_landmarks.faces.finder import find_boxes, locate
+from keras_landmarks.faces.finder import find_boxes
 from keras_landmarks.faces.followed import SAME, Followed, State
+from keras_landmarks.faces.looking import locate
 from keras_landmarks.faces.model import Model
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.upright import upright_box
@@ -204,7 +205,8 @@ class Tracker:
         boxes = np.array([face.box for face in known], np.float32).reshape(-1, 4)
         angles = np.array([face.angle for face in known], np.float32)
         framed = Framed(boxes, np.full(len(known), np.nan), angles, "truth")
-        for i, found in zip(followed, locate(self.model, [frame], [framed])[0]):
+        sides = not self._since  # a face that was followed here stands as it did
+        for i, found in zip(followed, locate(self.model, [frame], [framed], sides)[0]):
             self._see(i, frame, found)
 
     def _see(self, i: int, frame: np.ndarray, found: Detection) -> None:

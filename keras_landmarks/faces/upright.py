@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from keras_landmarks.faces.detectors import Framed
 
 TURNS = (180, 90, 270)
-"""Degrees clockwise by which a picture is turned, one after the other, to find its faces."""
+"""Degrees clockwise by which a picture, or a doubtful face, is turned, one after the other."""
 
 CLEAR = 0.65
 """Score of a face that is surely one; nearly all that are none have less."""

@@ -2,6 +2,7 @@
 
 from keras_landmarks.models.cnn import cnn, cnn6, cnn6_7, cnn7
 from keras_landmarks.models.dan import dan
+from keras_landmarks.models.ensemble import ensemble
 from keras_landmarks.models.ffld import ffld
 from keras_landmarks.models.hourglass import hourglass
 from keras_landmarks.models.resnet import resnet
@@ -15,6 +16,7 @@ __all__ = [
     "cnn6_7",
     "cnn7",
     "dan",
+    "ensemble",
     "ffld",
     "hourglass",
     "resnet",

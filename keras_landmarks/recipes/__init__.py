@@ -1,12 +1,14 @@
 """How the models of the zoo are made: one file a model, `RECIPE` in it; what people decided.
 
-A file is named as its model, with `_` for `-`: `cnn6_300w.py` makes `cnn6-300w`.
+A file is named as its model, with `_` for `-`: `cnn6_300w.py` makes `cnn6-300w`. `VARIANTS` in it
+are other ways to make such a model, as the paper has it above all: `cnn6-300w@paper`.
 """
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
+
+from keras_landmarks.names import known_name
 
 
 def list_recipes() -> list[str]:
@@ -18,7 +20,7 @@ def get_recipe(name: str) -> Any:
     """The recipe of a model.
 
     Args:
-        name: of the model, one of `list_recipes()`.
+        name: of the model, one of `list_recipes()`; with `@` and the name of a variant, that.
 
     Returns:
         A `training.Recipe`.
@@ -30,9 +32,10 @@ def get_recipe(name: str) -> Any:
         recipe = keras_landmarks.recipes.get_recipe("cnn6-300w")
         print(recipe.stages[0].epochs, recipe.licence)
     """
-    known = list_recipes()
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"No recipe {name!r}. {hint}Known: {', '.join(known)}.")
-    return importlib.import_module(f"{__name__}.{name.replace('-', '_')}").RECIPE
+    name, _, variant = str(name).partition("@")
+    known_name("recipe", name, list_recipes())
+    module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
+    variants = getattr(module, "VARIANTS", {})
+    return (
+        variants[known_name(f"variant of {name}", variant, variants)] if variant else module.RECIPE
+    )

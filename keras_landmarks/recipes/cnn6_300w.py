@@ -1,17 +1,19 @@
 """CNN-6 with Wing loss and pose-based data balancing on 300W.
 
-python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
+keras-landmarks train --recipe cnn6-300w --data 300W --out runs/cnn6-300w
 
 42 minutes on two busy CPU cores; 4.0 % on 300w/lfpw-test (corners, annotation box). The paper has
 SGD and batches of 8; here AdamW, a cosine schedule, averaged weights and more augmentation: the
 card lists all differences.
 """
 
+import dataclasses
+
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6
 from keras_landmarks.training import Recipe, Stage
-from keras_landmarks.training.optimizers import averaged_adamw
+from keras_landmarks.training.optimizers import averaged_adamw, falling_sgd
 
 RECIPE = Recipe(
     model=cnn6,
@@ -41,3 +43,19 @@ RECIPE = Recipe(
     paper="Feng et al., Wing Loss, CVPR 2018, section 4",
     paper_nme="3.35 (pupils, Common, 3,148 faces)",
 )
+
+# Section 7.1: 120 thousand steps of 8 faces, of some 7,160 that balancing makes of 2,977. The paper
+# gives the first and the last rate; the way from one to the other is ours.
+SGD = falling_sgd(3e-5, 3e-7, terms=2 * 68, momentum=0.9, decay=5e-4)
+VARIANTS = {
+    "paper": dataclasses.replace(
+        RECIPE,
+        stages=(Stage(loss=Wing(w=10, epsilon=2), epochs=134, optimizer=SGD),),
+        augmentation=Augmentation(rotation=30, mirror=0.5, shift=0.05, blur=0.5, sigma=1.0),
+        bins=9,
+        most=None,
+        batch=8,
+        precision="float32",
+    )
+}
+"""As the paper has it; not run: the last weights of 120 thousand steps, on two cores some hours."""

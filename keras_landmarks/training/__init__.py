@@ -1,7 +1,9 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
 from keras_landmarks.training.balancing import LossBalancing
+from keras_landmarks.training.devices import join_hosts
 from keras_landmarks.training.face_losses import FaceLosses
+from keras_landmarks.training.fine_tuning import fine_tuning, for_scheme
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.optimizers import averaged_adamw
 from keras_landmarks.training.recipe import Recipe, Stage, at_half_size
@@ -17,5 +19,8 @@ __all__ = [
     "Teacher",
     "at_half_size",
     "averaged_adamw",
+    "fine_tuning",
+    "for_scheme",
+    "join_hosts",
     "train",
 ]

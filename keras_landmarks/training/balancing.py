@@ -6,6 +6,7 @@ from keras import ops
 
 from keras_landmarks.data import LossBalance
 from keras_landmarks.moved import renamed
+from keras_landmarks.training import devices
 from keras_landmarks.training.face_losses import FaceLosses
 
 LAG = 16
@@ -143,6 +144,6 @@ class LossBalancing(keras.callbacks.Callback):
         faces, batch = np.unique(self.samples.indices), self.samples.batch
         for part in np.array_split(faces, -(-len(faces) // (32 * batch))):  # fits into memory
             crops, landmarks = self.samples.plain(part)
-            found = self.model.predict(crops, batch, verbose=0)[self.output]
+            found = devices.predict(self.model, crops, batch, self.output)
             losses = ops.convert_to_numpy(self.loss.call(landmarks, ops.convert_to_tensor(found)))
             self.balance.update(part, losses)

@@ -49,14 +49,21 @@ class Checkpoint:
         self.path, self.network, self.balancing = path, network, balancing
         self.fingerprint, self._stage_state = fingerprint, None
 
-    def write(self, standing, graph):
-        """Writes where a training stands; `graph` is the compiled model of its stage."""
+    def write(self, standing, graph, here=True):
+        """Writes where a training stands.
+
+        Args:
+            standing: `Standing`.
+            graph: the compiled model of its stage.
+            here: whether it is this host that writes; all have a part in reading the variables.
+        """
         arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
         arrays |= {name: _numpy(v) for name, v in self._stage_variables(graph).items()}
         if self.balancing:
             arrays |= {f"balance/{name}": a for name, a in self.balancing.state().items()}
         facts = {**dataclasses.asdict(standing), "fingerprint": self.fingerprint}
-        weights.save_arrays(self.path, arrays, facts)
+        if here:
+            weights.save_arrays(self.path, arrays, facts)
 
     def read(self):
         """Takes up the network's part of the file.

@@ -34,3 +34,51 @@ def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
         )
 
     return for_steps
+
+
+def falling_sgd(first, last, terms=1, momentum=0.9, decay=0.0):
+    """SGD with momentum, whose rate falls from one value to another by the same factor each step.
+
+    Args:
+        first: the learning rate of the first step.
+        last: of the last step.
+        terms: how many terms the loss has that is a mean here where a paper sums: the rates are
+            the paper's, and the optimizer's are so many times larger, its weight decay smaller.
+        momentum: as of Keras' SGD.
+        decay: the weight decay that belongs to the paper's rates. Keras takes it off the weights,
+            while others add it to the gradient: so it is also divided by `1 - momentum`.
+
+    Returns:
+        A function from a stage's number of steps to its Keras optimizer, for `training.Stage`.
+    """
+
+    def for_steps(steps):
+        fall = (last / first) ** (1 / max(steps - 1, 1))
+        rate = keras.optimizers.schedules.ExponentialDecay(terms * first, 1, fall)
+        return keras.optimizers.SGD(
+            rate, momentum=momentum, weight_decay=decay / terms / (1 - momentum) or None
+        )
+
+    return for_steps
+
+
+def stepped(optimizer, rate, factor, times, **arguments):
+    """An optimizer whose rate falls in steps: it is multiplied by a factor at equal intervals.
+
+    Args:
+        optimizer: class of Keras optimizers.
+        rate: its first learning rate.
+        factor: of every fall.
+        times: how many rates there are in all.
+        **arguments: of the optimizer.
+
+    Returns:
+        A function from a stage's number of steps to its Keras optimizer, for `training.Stage`.
+    """
+
+    def for_steps(steps):
+        length = max(-(-steps // times), 1)
+        falling = keras.optimizers.schedules.ExponentialDecay(rate, length, factor, staircase=True)
+        return optimizer(falling, **arguments)
+
+    return for_steps

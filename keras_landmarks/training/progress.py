@@ -5,6 +5,7 @@ import numpy as np
 
 from keras_landmarks import metrics, weights
 from keras_landmarks.moved import renamed
+from keras_landmarks.training import devices
 from keras_landmarks.training.checkpoint import Standing
 from keras_landmarks.training.log import write_log
 
@@ -40,6 +41,7 @@ class Progress(keras.callbacks.Callback):
         self.held_out = None if held_out is None else held_out.arrays()
         self.scheme = None if held_out is None else held_out.scheme
         self.standing, self.patience, self.begun = Standing(), None, False
+        self.writes = devices.place()[0] == 0
 
     def resume(self):
         """Goes on from the checkpoint, inside of a stage."""
@@ -53,7 +55,10 @@ class Progress(keras.callbacks.Callback):
             self.checkpoint.restore(graph)
         else:
             self.begun = True
-            self.checkpoint.write(self.standing, graph)
+            self.checkpoint.write(self.standing, graph, self.writes)
+            devices.wait()
+            if not self.checkpoint.path.exists():
+                raise FileNotFoundError(f"{self.out} is not shared with the host that writes it.")
 
     def stale(self):
         """Whether the stage has gone on for long enough without a lower held-out error."""
@@ -89,20 +94,30 @@ class Progress(keras.callbacks.Callback):
             standing.best, standing.best_epoch = row.get("val_nme", standing.best), row["epoch"]
             best = weights.get_weights(self.checkpoint.network)
             facts = {**row, "model": self.facts}
-            weights.save_arrays(self.out / "best.safetensors", best, facts)
+            if self.writes:
+                weights.save_arrays(self.out / "best.safetensors", best, facts)
         if averaged:
             averaged.on_test_end()
         standing.history.append(row)
-        # First, so that no kill leaves a finished checkpoint with a shorter log.
-        write_log(standing.history, self.out)
-        self.checkpoint.write(standing, model)
+        if self.writes:  # first, so that no kill leaves a finished checkpoint with a shorter log
+            write_log(standing.history, self.out)
+        self.checkpoint.write(standing, model, self.writes)
+        devices.wait()  # the others read what was written
         model.stop_training = self.stale()
 
     def _error(self):
-        """The error of the held-out faces, a fraction."""
+        """The error of the held-out faces that have their normaliser's points, a fraction."""
         crops, landmarks = self.held_out
-        predicted = self.model.predict(crops, batch_size=128, verbose=0)["landmarks"]
-        error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
+        distances = metrics.normaliser(landmarks, self.scheme)
+        usable = ~np.isnan(distances)
+        if not usable.any():
+            raise ValueError(
+                f"All {len(usable)} held-out faces lack points of the normaliser "
+                f"({self.scheme.normaliser}): none tells the error."
+            )
+        predicted = devices.predict(self.model, crops, 128)
+        errors = metrics.face_errors(landmarks, predicted, self.scheme, distances)
+        error = float(np.mean(errors[usable]))
         if not np.isfinite(error):
             raise FloatingPointError(
                 f"The held-out error is {error}: the network puts out what is no number, or "

@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry, zoo
+from keras_landmarks.models import ensemble
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,40 +56,28 @@ class Lesson(keras.layers.Layer):
         super().__init__(trainable=False, **kwargs)
         if not teacher.models:
             raise ValueError("A student needs at least one teacher.")
-        models = (zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models)
-        self.networks, self.scheme, self.teacher = [], scheme, teacher
+        models = [zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models]
+        self.teacher = teacher
         for model in models:
             if model.scheme != scheme or model.margin != margin:
                 raise ValueError(
                     f"{model.name} finds {model.scheme.name} in crops of margin {model.margin}; "
                     f"the student learns {scheme.name} in crops of margin {margin}."
                 )
-            # The network alone: a compiled model brings metrics that nobody updates.
-            network = keras.Model(model.input, model.output["landmarks"], name=model.name)
-            network.trainable = False
-            self.networks.append(network)
+        self.network = ensemble(models, scheme, teacher.mirrored)
+        self.network.trainable = False
 
     def call(self, crops):
-        crops = ops.cast(crops, "float32")
-        height, width = crops.shape[1:3]
-        count = ops.shape(crops)[0]
-        if self.teacher.mirrored:
-            crops = ops.concatenate([crops, ops.flip(crops, axis=2)])
-        total = 0.0
-        for network in self.networks:
-            size = network.input.shape[1:3]
-            seen = (
-                crops if (height, width) == size else ops.image.resize(crops, size, antialias=True)
-            )
-            points = ops.cast(network(seen, training=False), "float32")
-            scale = np.float32([width, height]) / np.float32(size[::-1])
-            total = total + geometry.resize_points(points, scale)
-        points = total / len(self.networks)
-        if self.teacher.mirrored:
-            turned = ops.take(points[count:], np.array(self.scheme.mirror), axis=1)
-            turned = turned * np.float32([-1, 1]) + np.float32([width - 1, 0])
-            points = (points[:count] + turned) / 2
-        return ops.stop_gradient(points)
+        crops, own, size = (
+            ops.cast(crops, "float32"),
+            crops.shape[1:3],
+            self.network.input.shape[1:3],
+        )
+        if own != size:
+            crops = ops.image.resize(crops, size, antialias=True)
+        points = self.network(crops, training=False)["landmarks"]
+        scale = np.float32(own[::-1]) / np.float32(size[::-1])
+        return ops.stop_gradient(geometry.resize_points(points, scale))
 
     def loss(self, crops, landmarks):
         """How far a student's landmarks `(batch, n, 2)` are from the teachers', weighted."""

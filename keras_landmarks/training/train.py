@@ -53,9 +53,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     if path.exists() and not resume:
         raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")
     strategy = strategy or devices.default_strategy()
-    sharing = strategy.num_replicas_in_sync if strategy else 1
-    if samples.batch % sharing:  # the mean of uneven parts' means is not the batch's
-        raise ValueError(f"{sharing} devices cannot share a batch of {samples.batch} evenly.")
+    devices.check(strategy, samples)
     verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(recipe.precision)
@@ -67,9 +65,11 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         for stage in recipe.stages:
             stage.check(model)
         made_of = fingerprint(recipe, samples, held_out)
+        begun = path.exists()
+        devices.agree({**made_of, "checkpoint": begun and path.read_bytes()})
         checkpoint = Checkpoint(path, model, balancing, made_of)
         progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
-        if path.exists():
+        if begun:
             progress.resume()
         for number, stage in enumerate(recipe.stages):
             if progress.standing.stage != number:
@@ -132,13 +132,14 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
         graph.optimizer.build(graph.trainable_variables)
     progress.begin(graph, stage.patience)
     make = samples.dataset if tensorflow else samples.py_dataset
-    pick = balancing.pick if balancing else None
-    graph.fit(
-        make(lambda: standing.epochs * len(samples), stage.augmentation, pick),
+    words = {"pick": balancing.pick if balancing else None, "part": devices.place()}
+    devices.fit(
+        strategy,
+        graph,
+        make(lambda: standing.epochs * len(samples), stage.augmentation, **words),
         epochs=standing.epoch if progress.stale() else stage.epochs,
         initial_epoch=standing.epoch,
         callbacks=[Finite(), *([balancing] if balancing else []), progress],
-        shuffle=False,  # the samples are, and a resumed run must see the same order
         verbose=verbose,
     )
     progress.next_stage()

@@ -1,5 +1,9 @@
-"""Weights as safetensors keyed by variable path; the published ones lie in this folder."""
+"""Weights as safetensors keyed by variable path; the published ones lie in this folder.
 
+The wheel leaves the largest of them to a distribution of its own, `keras-landmarks-large`.
+"""
+
+import importlib.util
 import json
 import pathlib
 
@@ -40,6 +44,17 @@ def load_arrays(path):
     except (safetensors.SafetensorError, ValueError, OSError) as error:
         raise ValueError(f"{path} is not a whole safetensors file: {error}") from error
     return arrays, facts
+
+
+def published(name):
+    """Path of a model's published weights: in this folder, or where `keras-landmarks-large` has
+    them. Where neither does, the path that this folder would have."""
+    path = FOLDER / f"{name}.safetensors"
+    large = importlib.util.find_spec("keras_landmarks_large")
+    if path.is_file() or large is None:
+        return path
+    elsewhere = pathlib.Path(large.origin).with_name(path.name)
+    return elsewhere if elsewhere.is_file() else path
 
 
 def get_weights(model):

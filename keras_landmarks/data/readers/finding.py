@@ -18,8 +18,10 @@ PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
 class Pictures:
     """The pictures of a folder, by the names that annotations give them.
 
-    A name may hold folders of another machine, `\\` for `/`, another case or another picture's
-    ending than the file, or spaces that the file lacks.
+    A name may have `\\` for `/`, another case or another picture's ending than the file, or spaces
+    that the file lacks. A path on this machine is that very file. Folders that a name begins with
+    may lack: all of another machine's (`/home/ann/a.jpg`, `C:\\a.jpg`, `../a.jpg`), the same of all
+    other names, with a warning. No picture is found by two names that differ in them.
 
     Args:
         folder: of the pictures.
@@ -32,25 +34,48 @@ class Pictures:
     def __init__(self, folder, under=()):
         self.folder = existing_folder(folder)
         self._roots = [(), *(tuple(part.split("/")) for part in under)]
-        self._listed, self._used = {}, set()
+        self._listed, self._used, self._leads, self._lead = {}, set(), {}, None
 
     def find(self, name):
         """The path of a picture.
 
         Raises:
-            ValueError: if there is none, or several of this name but for case or ending.
+            ValueError: if there is none, or several of this name but for case or ending, or it is
+                the picture of another name.
         """
-        parts = re.split(r"[\\/]+", str(name).strip(" \t\r\n\ufeff\"'"))
-        parts = [part for part in parts if part not in ("", ".", "..")]
+        name = str(name).strip(" \t\r\n\ufeff\"'")
+        parts = re.split(r"[\\/]+", name)
+        far = parts[0] in ("", "..", "~") or parts[0].endswith(":")
+        path = self.folder / pathlib.Path(name).expanduser()
+        if not (far and path.is_file()):
+            path = self._below([p for p in parts if p not in ("", ".", "..", "~")], name, far)
+        self._used.add(path)
+        return path
+
+    def _below(self, parts, name, far):
         for start in range(len(parts)):
             for root in self._roots:
                 paths = self._at([*root, *parts[start:]])
                 if len(paths) > 1:
                     raise ValueError(f"{name} is the name of both {paths[0]} and {paths[1]}.")
                 if paths:
-                    self._used.add(paths[0])
+                    self._check(paths[0], "/".join(parts[:start]), name, far)
                     return paths[0]
         raise ValueError(f"{name} does not exist: there is no such picture in {self.folder}.")
+
+    def _check(self, path, lead, name, far):
+        """Whether a picture is that of a name whose first folders, `lead`, were left out."""
+        before = self._leads.setdefault(path, lead) if far else self._lead
+        if before not in (None, lead):
+            raise ValueError(
+                f"{name} does not exist in {self.folder}: {path.name} is there without {lead!r}, "
+                f"but other names begin in {before!r}."
+            )
+        if not far and self._lead is None:
+            self._lead = lead
+            if lead:
+                said = f"{self.folder} lacks {lead}, of {name}: {path} is taken."
+                warnings.warn(said, BrokenFile, stacklevel=4)
 
     def warn_of_unused(self, source):
         """Warns of pictures, beside those that were found, that nobody asked for."""
@@ -66,19 +91,17 @@ class Pictures:
 
     def _at(self, parts):
         """The files that a name may stand for."""
-        folder = self.folder
+        folders = [self.folder]
         for part in parts[:-1]:
-            folder = self._list(folder)[3].get(_plain(part))
-            if folder is None:
-                return []
-        files, plain, stems, _ = self._list(folder)
-        name = parts[-1]
-        if name in files:
-            return [files[name]]
+            inner = [f for folder in folders for f in self._list(folder)[3].get(_plain(part), [])]
+            folders = [folder for folder in inner if folder.name == part] or inner
+        name, found = parts[-1], []
         stem, ending = pathlib.PurePath(name).stem, pathlib.PurePath(name).suffix.lower()
-        return plain.get(_plain(name)) or stems.get(
-            _plain(stem if ending in PICTURES else name), []
-        )
+        stem = _plain(stem if ending in PICTURES else name)
+        for files, plain, stems, _ in map(self._list, folders):
+            exact = [files[name]] if name in files else plain.get(_plain(name))
+            found += exact or stems.get(stem, [])
+        return found
 
     def _list(self, folder):
         """What is in a folder, by name, plain name, plain stem (pictures), and its folders."""
@@ -90,7 +113,7 @@ class Pictures:
                 if path.suffix.lower() in PICTURES:
                     stems.setdefault(_plain(path.stem), []).append(path)
                 elif path.is_dir():
-                    folders[_plain(path.name)] = path
+                    folders.setdefault(_plain(path.name), []).append(path)
                     continue
                 files[path.name] = path
                 plain.setdefault(_plain(path.name), []).append(path)

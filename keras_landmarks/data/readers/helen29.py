@@ -1,5 +1,7 @@
 """The 348 HELEN faces with 29 points of Zhou, Brandt and Lin (ICCV 2013)."""
 
+import re
+
 import numpy as np
 
 from keras_landmarks.data.face import Face
@@ -33,6 +35,8 @@ def read_helen29(folder, skip_broken=False):
         except ValueError as error:
             raise ValueError(f"{path} names {name}, but {error}") from error
         # 1-based, x in the first row and y in the second.
-        return Face(image, np.asarray(row[1]).T - 1, "cofw29", name=f"helen29/{name}")
+        points, called = np.asarray(row[1]).T - 1, f"helen29/{name}"
+        photo = re.sub(r"_\d+\.\w+$", "", called)  # each face of a photo has a picture of its own
+        return Face(image, points, "cofw29", name=called, photo=photo)
 
     return read_faces(path, zip(names, points), face, skip_broken)

@@ -86,7 +86,8 @@ def _is_picture(value):
 def _picture(pictures, link):
     """The picture of a task: `/data/upload/1/0123abcd-NAME.jpg`, or a path in `?d=`."""
     query = urllib.parse.parse_qs(urllib.parse.urlparse(link).query)
-    name = query["d"][0] if "d" in query else urllib.parse.unquote(urllib.parse.urlparse(link).path)
+    path = urllib.parse.unquote(urllib.parse.urlparse(link).path)
+    name = f"/{query['d'][0]}" if "d" in query else path
     try:
         return pictures.find(name)
     except ValueError:

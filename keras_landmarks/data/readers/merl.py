@@ -8,6 +8,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_folder, files_of
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.names import known_name
 
 POSES = ("frontal", "lefthalf", "left", "righthalf", "right")
 """The folders of MERL-RAV, by the head's pose."""
@@ -32,8 +33,7 @@ def read_merl(folder, part="test", skip_broken=False):
         FileNotFoundError: if there are no such folders.
         ValueError: if the part is unknown, or a file is broken or without its picture.
     """
-    if part not in ("train", "test"):
-        raise ValueError(f"Unknown part {part!r} of MERL-RAV. Known: train, test.")
+    known_name("part", part, ("train", "test"))
     folder = existing_folder(folder)
     roots = [folder / "merl_rav_organized", folder / "merl_rav_labels", folder]
     root = next((r for r in roots if any((r / pose).is_dir() for pose in POSES)), None)
@@ -45,10 +45,10 @@ def read_merl(folder, part="test", skip_broken=False):
 
     def face(path):
         stems = path.stem, re.sub(r"_\d$", "", path.stem)  # the second face of a picture
-        beside = path.parent.relative_to(folder).as_posix()
         for stem in dict.fromkeys(stems):
+            image = path.with_name(f"{stem}.jpg")
             try:
-                image = pictures.find(f"{beside}/{stem}.jpg")
+                image = image if image.is_file() else pictures.find(image.name)
                 break
             except ValueError as error:
                 missing = error

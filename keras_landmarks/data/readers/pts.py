@@ -137,7 +137,8 @@ def _face(name, pictures, annotation, scheme, boxes):
         raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
     landmarks = read_pts(annotation, count=scheme.count)
     photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
-    return Face(image, landmarks, scheme.name, boxes.get(plain_stem(name)), name, photo)
+    box = boxes.get(plain_stem(name))
+    return Face(image, landmarks, scheme.name, box, name, photo, convention="annotation")
 
 
 def read_boxes(folder):

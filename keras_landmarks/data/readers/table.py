@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_text
-from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
@@ -17,6 +17,9 @@ BOX = ("left", "top", "right", "bottom")
 def read_table(path, images=None, scheme=None, skip_broken=False):
     """Reads faces from the columns image, x0, y0, x1, y1, ... (0-based pixels).
 
+    What `keras-landmarks detect --out points.csv` writes is read, too: its column is picture, and
+    its rows of pictures without a face (face 0) are passed over.
+
     Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
     edges), visible0, visible1, ... (1 or 0), name, photo, scheme. An empty cell of a point is one
     that nobody marked.
@@ -25,7 +28,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
             semicolons or tabs.
         images: folder of the pictures; None takes the file's.
-        scheme: of the points, or its name; None takes the column's.
+        scheme: of the points, or its name; None takes the column's, or else the one that data sets
+            of so many points have.
         skip_broken: whether to warn of a broken row, or one without its picture, and go on.
 
     Returns:
@@ -37,9 +41,13 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
     """
     path = existing_file(path)
     columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
-    if scheme is None and "scheme" not in columns:
-        raise ValueError(f"{path}: no column scheme: name the points' scheme.")
+    if "picture" in columns and "image" not in columns:  # of `keras-landmarks detect`
+        columns |= {"image"}
+        rows = [row | {"image": row["picture"]} for row in rows if str(row.get("face")) != "0"]
     fixed = None if scheme is None else get_scheme(scheme)
+    if fixed is None and "scheme" not in columns:
+        count = next(i for i in range(len(columns) + 1) if f"x{i}" not in columns)
+        fixed = get_scheme(scheme_of(count, None, f"{path}, without a column scheme"))
     pictures = Pictures(images or path.parent)
 
     def face(row):
@@ -47,7 +55,10 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         where = f"{path}, row {number} ({cells.get('image')})"
         points = get_scheme(cells["scheme"]) if fixed is None else fixed
         _check(columns, points, path)
-        image = pictures.find(cells["image"])
+        image = as_path(cells["image"])
+        here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
+        if images or not (here and image.is_file()):
+            image = pictures.find(cells["image"])
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(points.count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
         flags = [cells.get(f"visible{i}") for i in range(points.count)]

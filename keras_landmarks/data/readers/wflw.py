@@ -6,11 +6,12 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_text
 from keras_landmarks.data.readers.rows import corner_box, points_of, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")
 """The attributes of WFLW in the order of its lists."""
 
-_LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
+LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 _NUMBERS = 98 * 2
 
 
@@ -30,10 +31,10 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
         FileNotFoundError: if the list or the folder is missing.
         ValueError: if the attribute is unknown, or a line is broken or without its picture.
     """
-    if attribute is not None and attribute not in ATTRIBUTES:
-        raise ValueError(f"Unknown attribute {attribute!r}. Known: {', '.join(ATTRIBUTES)}.")
+    if attribute is not None:
+        known_name("attribute", attribute, ATTRIBUTES)
     folder = as_path(folder)
-    path = folder / _LISTS / f"list_98pt_rect_attr_{part}.txt"
+    path = folder / LISTS / f"list_98pt_rect_attr_{part}.txt"
     faces = read_wflw_list(path, folder, skip_broken)
     return [face for face in faces if attribute is None or face.facts.get(attribute)]
 
@@ -68,7 +69,9 @@ def read_wflw_list(path, images, skip_broken=False):
         image = pictures.find(name)
         # A photograph has many faces, each a line: its box tells them apart.
         face_name = f"wflw/{image.name}#{number}"
-        return Face(image, points, "wflw98", box, face_name, f"wflw/{image.stem}", facts=facts)
+        photo = f"wflw/{image.stem}"
+        laid = None if box is None else "wflw"
+        return Face(image, points, "wflw98", box, face_name, photo, None, facts, laid)
 
     lines = enumerate(read_text(path).splitlines(), start=1)
     return read_faces(path, ((n, line) for n, line in lines if line.strip()), face, skip_broken)

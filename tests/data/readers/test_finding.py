@@ -55,6 +55,42 @@ def test_a_picture_is_found_in_other_folders(tmp_path):
     assert Pictures(tmp_path, ["flickr", "data/flickr"]).find("0/a.jpg") == path
 
 
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["1.jpg"], ["helen/1.jpg", "lfpw/1.jpg"]),
+        (["1.jpg", "2.jpg"], ["helen/1.jpg", "lfpw/2.jpg"]),
+        (["1.jpg", "b/2.jpg"], ["b/2.jpg", "a/1.jpg"]),
+        (["1.jpg"], ["C:\\a\\1.jpg", "C:\\b\\1.jpg"]),
+    ],
+)
+def test_no_picture_of_another_folder_is_taken_for_one_that_is_missing(tmp_path, files, names):
+    for file in files:
+        touch(tmp_path / file)
+    pictures = Pictures(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BrokenFile)
+        pictures.find(names[0])
+    with pytest.raises(ValueError, match="does not exist"):
+        pictures.find(names[1])
+
+
+def test_a_folder_that_is_left_out_of_a_name_is_said(tmp_path):
+    path = touch(tmp_path / "1.jpg")
+    with pytest.warns(BrokenFile, match=r"lacks set, of set/1\.jpg"):
+        assert Pictures(tmp_path).find("set/1.jpg") == path
+
+
+def test_a_name_is_the_very_path_before_it_is_one_like_it(tmp_path):
+    paths = [touch(tmp_path / name) for name in ("in/A/1.jpg", "in/a/1.jpg", "out/1.jpg")]
+    pictures = Pictures(tmp_path / "in")
+    names = "A/1.jpg", "a/1.jpg", "../out/1.jpg", str(tmp_path / "out/1.jpg")
+    found = [pictures.find(name).resolve() for name in names]
+    assert found == [*paths, paths[2]]
+    with pytest.raises(ValueError, match="the name of both"):
+        pictures.find("A /1.jpg")
+
+
 def test_a_name_with_points_in_it_is_not_an_ending(tmp_path):
     path = touch(tmp_path / "v1.2.jpg")
     touch(tmp_path / "v1.jpg")

@@ -1,0 +1,211 @@
+"""Annotates large archives of pictures on Ray Data: `annotate(paths, "model.tflite", "points")`.
+
+On a laptop or a cluster; needs `pip install keras_landmarks[ray]`.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import pathlib
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from keras_landmarks import files
+from keras_landmarks.files import Path
+from keras_landmarks.runtime import open_model
+
+FACTS = "_model.json"
+"""The file in the folder of the results that says which model they are of; readers overlook it."""
+
+
+def annotate(
+    pictures: Path | Iterable[Path],
+    model: Path,
+    out: Path,
+    workers: int | None = None,
+    address: str = "auto",
+    batch: int = 64,
+) -> dict[str, int]:
+    """Finds the faces of many pictures and their landmarks, and writes them as Parquet files.
+
+    A run that was stopped goes on where it was: what stands in `out` is not done again. Each file
+    appears when it is whole and holds all faces of its pictures.
+
+    Args:
+        pictures: paths of picture files; or a Parquet file, or a folder of such, with a column
+            `path` and perhaps one `bytes` that holds the picture files themselves.
+        model: path of an exported model (`.tflite` or `.onnx`), which every machine can read.
+        out: folder for the results, on a disk that all machines share. A row is a face: `path`,
+            `face` (from 1), `box`, `score`, `points` (x0, y0, x1, ...), `error` and `pose` (yaw,
+            pitch, roll), in pixels and degrees. A picture without a face has one row with face 0;
+            one that cannot be read, too, and says why in the column `broken`.
+        workers: processes that find faces, a core each; None takes all cores.
+        address: of the Ray cluster; `auto` is the one this machine belongs to, or this machine
+            alone where there is none; `local` is this machine alone.
+        batch: pictures in a file.
+
+    Returns:
+        How many `pictures`, `faces` and `broken` pictures `out` holds.
+
+    Raises:
+        FileNotFoundError: if there is no such model or Parquet file.
+        ImportError: if Ray is not installed.
+        ValueError: if there are no pictures, the table has no paths, or `out` holds the results of
+            another model.
+    """
+    ray, arrow, parquet = _packages()
+    model, out = files.as_path(model).resolve(), files.as_path(out).resolve()
+    facts = {"model": open_model(model).name}
+    facts["sha256"] = hashlib.sha256(model.read_bytes()).hexdigest()
+    if (out / FACTS).is_file() and (before := json.loads((out / FACTS).read_text())) != facts:
+        raise ValueError(f"{out} holds the results of {before}, not of {facts}.")
+    done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
+    left = _left(parquet, pictures, done)
+    files.write_json(out / FACTS, facts)
+    if left:
+        words = {"model": str(model), "out": str(out), "done": done}
+        _run(ray, arrow, left, words, workers, address, batch)
+    faces, broken = (_column(parquet, out, name) for name in ("face", "broken"))
+    alone = sum(face == 0 for face in faces)
+    return {
+        "pictures": alone + sum(face == 1 for face in faces),
+        "faces": len(faces) - alone,
+        "broken": sum(text is not None for text in broken),
+    }
+
+
+class Annotator:
+    """A process that holds the model, finds the faces of batches of pictures and writes them.
+
+    Args:
+        model: path of an exported model.
+        out: folder.
+        done: paths of pictures that are not done again.
+
+    Call arguments:
+        batch: dict of arrays, `path` and perhaps `bytes`.
+
+    Returns:
+        Dict of an array: how many `pictures` were done.
+    """
+
+    def __init__(self, model: str, out: str, done: frozenset[str]) -> None:
+        import cv2
+
+        cv2.setNumThreads(1)  # a worker has a core
+        self.model, self.out, self.done = open_model(model), pathlib.Path(out), done
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        import pyarrow
+        import pyarrow.parquet
+
+        sources = batch.get("bytes", batch["path"])
+        pairs = [(str(p), s) for p, s in zip(batch["path"], sources) if str(p) not in self.done]
+        rows = [row for path, source in pairs for row in self._annotated(path, source)]
+        if rows:
+            table = pyarrow.Table.from_pylist(rows, schema=_schema(pyarrow))
+            with files.whole(self.out / f"{uuid.uuid4().hex}.parquet") as partial:
+                pyarrow.parquet.write_table(table, partial)
+        return {"pictures": [len(pairs)]}
+
+    def _annotated(self, path: str, source: Any) -> list[dict[str, Any]]:
+        try:
+            faces = self.model.detect(source)
+        except (ValueError, OSError) as error:
+            return [{"path": path, "face": 0, "broken": str(error)}]
+        rows = []
+        for number, face in enumerate(faces, start=1):
+            row = {"path": path, "face": number, "box": face.box, "score": face.score}
+            row |= {"points": face.landmarks.ravel(), "error": face.error, "pose": face.pose}
+            rows.append(row)
+        return rows or [{"path": path, "face": 0}]
+
+
+def _packages() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+        import ray.data
+    except ImportError as error:
+        raise ImportError(
+            f"Annotating on Ray needs more packages: pip install 'keras_landmarks[ray]' ({error})"
+        ) from error
+    return ray, pyarrow, pyarrow.parquet
+
+
+def _schema(arrow: Any) -> Any:
+    numbers = arrow.list_(arrow.float32())
+    kinds = {"path": arrow.string(), "face": arrow.int32(), "box": numbers}
+    kinds |= {"score": arrow.float32(), "points": numbers, "error": numbers, "pose": numbers}
+    return arrow.schema(list((kinds | {"broken": arrow.string()}).items()))
+
+
+def _left(parquet: Any, pictures: Any, done: frozenset[str]) -> list[str] | str:
+    """The paths of the pictures that are left; or of a table that holds the pictures themselves."""
+    if isinstance(pictures, (str, os.PathLike)):
+        table = files.as_path(pictures).resolve()
+        if not table.exists():
+            raise FileNotFoundError(f"No Parquet file at {table}.")
+        names = parquet.ParquetDataset(table).schema.names
+        if "path" not in names:
+            raise ValueError(f"{table} has no column path, but {', '.join(names)}.")
+        if "bytes" in names:
+            return str(table)
+        pictures = _column(parquet, table, "path")
+    paths = list(dict.fromkeys(os.path.abspath(files.as_path(path)) for path in pictures))
+    if not paths:
+        raise ValueError("There are no pictures to annotate.")
+    return [path for path in paths if path not in done]
+
+
+def _run(
+    ray: Any,
+    arrow: Any,
+    left: list[str] | str,
+    words: dict[str, Any],
+    workers: int | None,
+    address: str,
+    batch: int,
+) -> None:
+    """Has workers annotate what is left."""
+    own = not ray.is_initialized()
+    if own:
+        _start(ray, address)
+    try:
+        if isinstance(left, str):
+            rows = ray.data.read_parquet(left, columns=["path", "bytes"])
+        else:
+            parts = range(0, len(left), batch)
+            rows = ray.data.from_arrow([arrow.table({"path": left[i : i + batch]}) for i in parts])
+        pool = {"size": workers} if workers else {"min_size": 1, "max_size": None}
+        compute = ray.data.ActorPoolStrategy(**pool)
+        rows = rows.map_batches(
+            Annotator, fn_constructor_kwargs=words, batch_size=batch, compute=compute, num_cpus=1
+        )
+        for _ in rows.iter_batches(batch_size=None):
+            pass
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _start(ray: Any, address: str) -> None:
+    """Joins a cluster, or makes one of this machine."""
+    words: dict[str, Any] = {"log_to_driver": False}
+    if address not in ("auto", "local"):
+        ray.init(address, **words)
+        return
+    with contextlib.suppress(ConnectionError):
+        if address == "auto":
+            ray.init("auto", **words)
+            return
+    ray.init("local", include_dashboard=False, **words)
+
+
+def _column(parquet: Any, table: pathlib.Path, name: str) -> list[Any]:
+    """The values of a column of a Parquet file, or of all in a folder."""
+    if table.is_dir() and not any(table.glob("*.parquet")):
+        return []
+    return parquet.read_table(table, columns=[name])[name].to_pylist()

@@ -1,0 +1,75 @@
+"""Words that name annotated faces: a data set's split, or files of one's own."""
+
+import pathlib
+
+
+def add_arguments(parser, default):
+    """Adds `--data`, `--split`, `--from`, `--scheme` and `--skip-broken` to a command.
+
+    Args:
+        parser: of the command.
+        default: which split is read where none is named, in words.
+    """
+    from keras_landmarks.data import PROTOCOLS
+
+    parser.add_argument(
+        "--data",
+        metavar="FOLDER",
+        help="a data set in its official layout, as 300W's afw/, helen/, lfpw/, ibug/; or the "
+        "folder of the pictures of --from",
+    )
+    parser.add_argument("--split", help=f"one of {', '.join(PROTOCOLS)} ({default})")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="PATH",
+        help="faces of your own instead: a table (.csv, .parquet), JSON (COCO, Label Studio), XML "
+        "(dlib, CVAT), or a folder of .pts files",
+    )
+    parser.add_argument(
+        "--scheme", help="of these points: a name, or a .toml file that describes them"
+    )
+    parser.add_argument(
+        "--skip-broken", action="store_true", help="warn of a broken file, and go on"
+    )
+
+
+def read(options, split=None):
+    """The faces that the words name, and what they are called.
+
+    Args:
+        options: with the words of `add_arguments`.
+        split: that is read where no word names one.
+
+    Returns:
+        `(faces, name)`: list of `data.Face`; the split's name, or None of faces of one's own.
+    """
+    from keras_landmarks import data
+
+    if options.source and options.split:
+        raise ValueError("--split is of a published data set, --from of faces of your own.")
+    if options.source:
+        scheme = read_scheme(options.scheme)
+        return data.read_any(options.source, options.data, scheme, options.skip_broken), None
+    if options.data is None:
+        raise ValueError("Name the faces: --data FOLDER [--split NAME], or --from PATH.")
+    if options.scheme:
+        raise ValueError("--scheme is for --from: a published data set has its own.")
+    name = options.split or split
+    return data.read_split(options.data, name, options.skip_broken), name
+
+
+def read_scheme(name):
+    """A scheme by its name or its `.toml` file, known to `SCHEMES` then; None stays None."""
+    from keras_landmarks.own_schemes import read_scheme
+    from keras_landmarks.schemes import PUBLISHED, SCHEMES, get_scheme
+
+    if name is None or pathlib.Path(name).suffix.lower() != ".toml":
+        return name and get_scheme(name)
+    scheme = read_scheme(name)
+    if any(scheme.name == other.name for other in PUBLISHED):
+        raise ValueError(f"{name}: {scheme.name} is the name of a published scheme.")
+    SCHEMES.setdefault(scheme.name, scheme)
+    if SCHEMES[scheme.name].count != scheme.count:
+        raise ValueError(f"{name}: another scheme of the name {scheme.name} is known.")
+    return SCHEMES[scheme.name]

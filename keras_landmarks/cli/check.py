@@ -1,0 +1,63 @@
+"""`keras-landmarks check`: what annotated faces hold, before anything is trained on them."""
+
+import json
+
+from keras_landmarks import files
+from keras_landmarks.cli import annotated
+
+WORDS = {
+    "help": "look for errors in annotated faces",
+    "description": "Tells what a data set or annotation file holds: faces, sizes, boxes, missing "
+    "points, the same picture twice, points outside of the picture or in a wrong order, and the "
+    "faces that a model of the zoo finds most suspicious.",
+    "epilog": "example: keras-landmarks check faces.csv --scheme my.toml --out suspicious.jpg",
+}
+SHOWN = 20
+"""Faces that are listed and drawn."""
+
+
+def add_arguments(parser):
+    parser.add_argument(
+        "paths",
+        nargs="+",
+        metavar="FOLDER|FILE",
+        help="a data set in its official layout (all its splits are read), or annotation files",
+    )
+    parser.add_argument("--images", metavar="FOLDER", help="of the pictures, for files")
+    parser.add_argument("--scheme", help="of the points: a name, or a .toml that describes them")
+    parser.add_argument(
+        "--model",
+        default="unet-fast-300w",
+        help="whose predictions the points are compared with; 'none' leaves that out "
+        "(default: %(default)s)",
+    )
+    parser.add_argument("--out", metavar="FILE", help=f"draw the {SHOWN} most suspicious faces")
+    parser.add_argument("--json", metavar="FILE", help="write all that was found")
+
+
+def run(options):
+    from keras_landmarks import data, evaluation, load, pictures
+
+    scheme, parts = annotated.read_scheme(options.scheme), {}
+    for path in options.paths:
+        splits = data.splits_in(path)
+        for split in splits:
+            parts[_name(split, path, options)] = data.read_split(path, split, skip_broken=True)
+        if not splits:
+            parts[path] = data.read_any(path, options.images, scheme, skip_broken=True)
+    model = None if options.model == "none" else load(options.model)
+    found = evaluation.check_faces(parts, model)
+    print(json.dumps(found.facts, indent=1))
+    for i in found.worst[:SHOWN]:
+        print(f"{i + 1}: {found.faces[i].name}: {', '.join(found.doubts[i]) or 'nothing certain'}")
+    if options.out:
+        pictures.write_image(options.out, found.sheet(SHOWN))
+        print(f"{options.out} shows them.")
+    if options.json:
+        doubts = {found.faces[i].name: found.doubts[i] for i in found.worst if found.doubts[i]}
+        files.write_json(options.json, {**found.facts, "doubts": doubts})
+
+
+def _name(split, path, options):
+    """What a part is called: its split, and its folder where there are several."""
+    return split if len(options.paths) == 1 else f"{path} {split}"

@@ -1,0 +1,168 @@
+"""`keras-landmarks train`: a model from nothing, or one of the zoo on faces of one's own."""
+
+import dataclasses
+import json
+import pathlib
+
+from keras_landmarks import files
+from keras_landmarks.cli import annotated
+
+WORDS = {
+    "help": "train a model, or fine-tune one on faces of your own",
+    "description": "Trains a model by its recipe, or goes on from trained weights (with a new head "
+    "where the points are others), and measures it. The folder it writes is a model: "
+    "`load(folder)`, and the NAME of the other commands.",
+    "epilog": "examples: keras-landmarks train --recipe cnn6-300w --data 300W --out runs/cnn6; "
+    "keras-landmarks train --weights unet-fast-300w --from faces.csv --scheme my.toml "
+    "--out runs/mine",
+}
+
+
+def add_arguments(parser):
+    from keras_landmarks.evaluation import BOXES
+
+    parser.add_argument(
+        "--recipe",
+        metavar="NAME|PATH",
+        help="a model's recipe, or a Python file with a RECIPE (default: fine-tune --weights)",
+    )
+    parser.add_argument(
+        "--weights", metavar="NAME", help="start from a model of the zoo, or a training's folder"
+    )
+    annotated.add_arguments(parser, "default: the recipe's")
+    parser.add_argument(
+        "--more", metavar="FOLDER", help="300W's layout: faces to train on, not to choose on"
+    )
+    parser.add_argument(
+        "--test",
+        type=float,
+        default=0.0,
+        metavar="FRACTION",
+        help="of the photos, kept apart to measure on (default: measure on the held-out faces, "
+        "which the best epoch is chosen on)",
+    )
+    parser.add_argument("--out", required=True, metavar="RUN", help="the folder to write")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument(
+        "--box",
+        choices=BOXES,
+        help="crop by the given boxes (the detector's where there are none), by the detector's, or "
+        "by the squares around the points (default: annotation)",
+    )
+    parser.add_argument(
+        "--margin", type=float, help="side of the crop over the face's square (the recipe's)"
+    )
+    parser.add_argument("--epochs", type=int, help="of each stage (the recipe's; fine-tuning: 30)")
+    parser.add_argument("--batch", type=int, help="faces in a step (the recipe's; fine-tuning: 32)")
+    parser.add_argument("--licence", help="of the faces, which binds the weights")
+
+
+def run(options):
+    from keras_landmarks import data, training
+
+    if options.recipe is None and options.weights is None:
+        raise ValueError("Name a --recipe, or --weights to fine-tune.")
+    out = pathlib.Path(options.out)
+    wanted = read_recipe(options.recipe) if options.recipe else None
+    training.join_hosts()  # before anything is computed
+    first = training.devices.place()[0] == 0
+    faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
+    given = all(face.box is not None for face in faces)
+    if options.box == "detector":
+        faces, given = [dataclasses.replace(face, box=None) for face in faces], False
+    truth = (options.box or (wanted.box if wanted else None)) == "truth"
+    faces, said = data.lay_boxes(faces, truth=truth)
+    print(*said, sep="\n", end="\n" * bool(said), flush=True)
+    test = []
+    if options.test:
+        faces, test = data.split_by_photo(faces, options.test, seed=1)
+    recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
+    more = data.read_300w(options.more, recipe.split, options.skip_broken) if options.more else ()
+    samples, held_out = recipe.samples(faces, options.skip_broken, more)
+    chosen = held_out.faces if held_out else ()
+    print(
+        f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {len(chosen)} to choose on, "
+        f"{len(test)} to test on; {samples.scheme.name}, crops of {samples.size[0]} x "
+        f"{samples.size[1]} pixels"
+    )
+    if first:
+        data.draw_samples(samples, out / "crops.jpg")
+        print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
+    model = training.train(recipe, samples, held_out, out, options.resume)
+    if not first:  # which measures the model, and writes
+        return
+    if test:
+        _write_test(test, out, given)
+    results = {name: _measured(model, part, given) for name, part in _parts(chosen, test, split)}
+    if results:
+        files.write_json(out / "results.json", results)
+    print(f"{out} is the model: `keras-landmarks detect PHOTO --model {out}`.")
+
+
+def read_recipe(name):
+    """The recipe of a name of the zoo, or the `RECIPE` of a Python file at a path."""
+    import importlib.util
+
+    from keras_landmarks import recipes
+
+    path = pathlib.Path(name)
+    if path.suffix != ".py":
+        return recipes.get_recipe(name)
+    if not path.is_file():
+        raise FileNotFoundError(f"No recipe at {path}.")
+    spec = importlib.util.spec_from_file_location("recipe", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    if not hasattr(module, "RECIPE"):
+        raise ValueError(f"{path} has no RECIPE.")
+    return module.RECIPE
+
+
+def _recipe(options, wanted, faces, box):
+    """What the words ask for."""
+    from keras_landmarks import recipes, training
+
+    if options.weights:
+        known = options.weights in recipes.list_recipes()
+        own = wanted or (recipes.get_recipe(options.weights) if known else None)
+        settings = {k: getattr(options, k) for k in ("epochs", "batch") if getattr(options, k)}
+        recipe = training.fine_tuning(options.weights, faces, own, **settings)
+    else:
+        recipe = training.for_scheme(wanted, faces[0].scheme)
+        if options.epochs:
+            stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
+            recipe = dataclasses.replace(recipe, stages=tuple(stages))
+    given = {k: getattr(options, k) for k in ("batch", "margin")}
+    change = {"box": box} | {k: value for k, value in given.items() if value is not None}
+    licence = options.licence or (options.source and f"{options.source}: see its own terms")
+    if licence:
+        both = f"{recipe.licence}; {licence}" if options.weights else licence
+        change["licence"] = both
+    return dataclasses.replace(recipe, **change)
+
+
+def _parts(chosen, test, split):
+    """What is measured: `(name, faces)`."""
+    of = f" of {split}" if split else ""
+    return [(f"{name}{of}", part) for name, part in (("held out", chosen), ("test", test)) if part]
+
+
+def _write_test(test, out, given):
+    """The faces kept apart, for `keras-landmarks evaluate --from`, where pictures are files."""
+    from keras_landmarks import data
+
+    if not given:
+        test = [dataclasses.replace(face, box=None) for face in test]
+    if all(isinstance(face.image, (str, pathlib.Path)) for face in test):
+        data.write_table(out / "test.csv", test)
+
+
+def _measured(model, faces, given):
+    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them."""
+    from keras_landmarks import evaluation
+
+    rows = []
+    for box in (*["annotation"] * given, "truth", "detector"):
+        rows.append(evaluation.evaluate(model, faces, box).summary())
+        print(json.dumps({k: v for k, v in rows[-1].items() if k != "regions_percent"}))
+    return rows

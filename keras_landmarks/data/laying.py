@@ -1,0 +1,83 @@
+"""The boxes of annotated faces: how they lie, and a detector's where there are none."""
+
+import dataclasses
+
+from keras_landmarks.faces import BlazeFace
+from keras_landmarks.faces.boxes import convert_boxes, overlap
+from keras_landmarks.faces.detectors import box_about, convention_of, measure_boxes
+from keras_landmarks.schemes import PUBLISHED, SCHEMES, get_scheme
+
+ENOUGH = 8
+"""Faces that the detector must have found for a measure to count."""
+MOST = 150
+"""Faces that a measure looks at."""
+
+
+def lay_boxes(faces, detector=None, truth=False):
+    """Faces that have boxes, and know how these lie on them: so crops are as models expect them.
+
+    A detector looks at the faces. A face without a box takes the detector's, as it is met in use
+    (squares around the points would tell a network where the points end), or else the square around
+    its points. What was found beside them tells how given boxes lie, where they have no
+    `convention`, and how squares around the points do, where the scheme does not say (one of the
+    user's own: `schemes.SCHEMES` then knows it with its `square`).
+
+    Args:
+        faces: list of `Face` of one scheme.
+        detector: whose own convention is known; None takes a `faces.BlazeFace`.
+        truth: whether the squares around the points are wanted instead of boxes.
+
+    Returns:
+        `(faces, said)`: the faces, and a sentence for each thing that was measured or taken.
+    """
+    detector, said = detector or BlazeFace(), []
+    scheme = get_scheme(faces[0].scheme)
+    without = [] if truth else [i for i, face in enumerate(faces) if face.box is None]
+    unknown = [i for i, face in enumerate(faces) if face.box is not None and not face.convention]
+    unknown = [] if truth else unknown
+    measured = [*unknown, *without] or (list(range(len(faces))) if scheme.square is None else [])
+    looked_at = {*without, *measured[:: -(-len(measured) // MOST) or 1]}
+    found = {i: box_about(detector, faces[i].pixels(), faces[i].truth_box) for i in looked_at}
+    laid, kind = list(faces), convention_of(detector)
+    who = type(detector).__name__
+
+    def lie(boxes):
+        """`(convention, words)` of boxes by the number of their face; None if too few are found."""
+        both = [i for i in boxes if i in found]
+        seen = sum(found[i] is not None for i in both)
+        if seen < min(ENOUGH, len(both)) or not seen:
+            return None, f"are taken as those of 300W: {who} finds {seen} of {len(both)} faces"
+        lay, _ = measure_boxes([boxes[i] for i in both], [found[i] for i in both], kind)
+        words = f"{lay.scale:.2f} times 300W's, {lay.x:+.2f} right and {lay.y:+.2f} down"
+        return lay, f"are {words} (by {seen} faces that {who} finds)"
+
+    if scheme.square is None:
+        lay, words = lie({i: face.truth_box for i, face in enumerate(faces)})
+        said.append(f"The squares around the points of {scheme.name} {words}.")
+        if lay and scheme not in PUBLISHED:
+            square = tuple(round(number, 4) for number in dataclasses.astuple(lay))
+            SCHEMES[scheme.name] = dataclasses.replace(scheme, square=square)
+    if unknown:
+        lay, words = lie({i: faces[i].box for i in unknown})
+        said.append(f"The boxes of {len(unknown)} faces {words}.")
+        for i in unknown:
+            laid[i] = dataclasses.replace(faces[i], convention=lay or "annotation")
+    missed = 0
+    for i in without:
+        seen = found[i] is not None
+        if seen:  # and not an eye, or a crowd
+            about = convert_boxes(found[i][None], kind, "annotation")
+            seen = overlap(about, faces[i].square("truth"))[0] >= 0.3
+        missed += not seen
+        box = (found[i], kind) if seen else faces[i].framed("truth")
+        laid[i] = dataclasses.replace(faces[i], box=box[0], convention=box[1])
+    if without:
+        said.append(
+            f"{len(without)} of {len(faces)} faces have no box: {who}'s are taken"
+            + (
+                f", and for {missed} that it misses the squares around the points."
+                if missed
+                else "."
+            )
+        )
+    return laid, said

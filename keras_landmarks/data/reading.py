@@ -1,0 +1,130 @@
+"""Any annotation: what a folder or a file holds is found out, and read by its reader."""
+
+import json
+
+from keras_landmarks.data import readers
+from keras_landmarks.data.protocols import read_split
+from keras_landmarks.data.readers.finding import existing_file, files_of, read_text
+from keras_landmarks.data.readers.rows import scheme_of
+from keras_landmarks.data.readers.wflw import LISTS
+from keras_landmarks.files import as_path
+
+_MARKS = {
+    "300w/train": "afw/*.pts helen/trainset/*.pts lfpw/trainset/*.pts",
+    "300w/full": "helen/testset/*.pts lfpw/testset/*.pts ibug/*.pts",
+    "300w/private": "01_Indoor/*.pts 02_Outdoor/*.pts 300W/01_Indoor/*.pts 300W/02_Outdoor/*.pts",
+    "aflw/train": "AFLWinfo_release.mat",
+    "aflw/full": "AFLWinfo_release.mat",
+    "cofw/train": "COFW_train_color.mat",
+    "cofw/test": "COFW_test_color.mat",
+    "wflw/train": f"{LISTS}/list_98pt_rect_attr_train.txt",
+    "wflw/test": f"{LISTS}/list_98pt_rect_attr_test.txt",
+    "menpo/semifrontal-train": "trainset/semifrontal/*.pts train/semifrontal/*.pts",
+    "menpo/profile-train": "trainset/profile/*.pts train/profile/*.pts",
+    "menpo/semifrontal-test": "testset/semifrontal/*.pts test/semifrontal/*.pts",
+    "menpo/profile-test": "testset/profile/*.pts test/profile/*.pts",
+    "merl/train": "merl_rav_organized/*/trainset/*.pts",
+    "merl/test": "merl_rav_organized/*/testset/*.pts",
+    "lapa/train": "train/landmarks/*.txt",
+    "lapa/val": "val/landmarks/*.txt",
+    "lapa/test": "test/landmarks/*.txt",
+    "helen29/all": "helen.mat",
+    "300vw/train": "[0-9][0-9][0-9]/annot/*.pts",
+}
+"""What of a split lies in its folder."""
+_ENDINGS = (".csv", ".tsv", ".parquet", ".json", ".xml")
+
+
+def splits_in(folder):
+    """The names of the splits of `PROTOCOLS` that a folder holds in their official layout."""
+    folder = as_path(folder)
+    return [
+        name for name, marks in _MARKS.items() if any(any(folder.glob(m)) for m in marks.split())
+    ]
+
+
+def read_any(path, images=None, scheme=None, skip_broken=False):
+    """Reads annotated faces, whatever format they are in.
+
+    Args:
+        path: of a file: a table (.csv, .tsv, .parquet; that of `keras-landmarks detect`, too),
+            JSON of COCO or Label Studio, XML of dlib or CVAT, a list of WFLW (.txt); or of a
+            folder: with one such file, with `.pts` files beside their pictures, with `.mat` files
+            as of 300W-LP, or with a data set in its official layout.
+        images: folder of the pictures; None takes where the annotation lies.
+        scheme: of the points, or its name; None takes what the annotation says, or the scheme that
+            data sets of so many points have.
+        skip_broken: whether to warn of a broken face and go on.
+
+    Returns:
+        List of `Face`.
+
+    Raises:
+        FileNotFoundError: if there is no such file or folder.
+        ValueError: if nothing is found that a reader knows, a folder holds several (splits or
+            files: the message names them), or the annotation is broken.
+
+    Example:
+        face = data.Face("photo.jpg", data.made_up_face(0)[1], "ibug68")
+        data.write_table("faces.csv", [face])
+        again = data.read_any("faces.csv", images=".")
+    """
+    path = as_path(path)
+    if path.is_dir():
+        return _of_folder(path, images, scheme, skip_broken)
+    existing_file(path, "Expected a file or a folder of annotated faces.")
+    ending = path.suffix.lower()
+    if ending == ".mat" and splits_in(path.parent):
+        return _of_folder(path.parent, images, scheme, skip_broken)
+    if ending in (".csv", ".tsv", ".parquet"):
+        read = readers.read_table
+    elif ending == ".json":
+        read = _json_reader(path)
+    elif ending == ".xml":
+        read = readers.read_cvat if "<annotations" in read_text(path)[:2000] else readers.read_dlib
+    elif ending == ".txt":
+        return readers.read_wflw_list(path, images or path.parent, skip_broken)
+    else:
+        raise ValueError(
+            f"{path}: no reader for {ending or 'a file without an ending'}. Known: "
+            f"{', '.join(_ENDINGS)}, .txt (a list of WFLW); or the folder of .pts or .mat files."
+        )
+    given = {} if scheme is None else {"scheme": scheme}
+    return read(path, images, skip_broken=skip_broken, **given)
+
+
+def _json_reader(path):
+    """Label Studio writes a list of tasks, COCO a dict."""
+    try:
+        content = json.loads(read_text(path))
+    except ValueError as error:
+        raise ValueError(f"{path}: expected JSON: {error}") from error
+    return readers.read_labelstudio if isinstance(content, list) else readers.read_coco
+
+
+def _of_folder(folder, images, scheme, skip_broken):
+    splits = splits_in(folder)
+    if len(splits) > 1:
+        raise ValueError(f"{folder} holds several splits: name one of {', '.join(splits)}.")
+    if splits:
+        return read_split(folder, splits[0], skip_broken)
+    files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
+    files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
+    if len(files) > 1:
+        names = ", ".join(file.name for file in files[:4])
+        raise ValueError(f"{folder} holds several annotations, {names}: name the file.")
+    if files:
+        return read_any(files[0], images or folder, scheme, skip_broken)
+    points = files_of(folder, ".pts")
+    if points:
+        count = len(readers.read_pts(points[0]))
+        parts = sorted({file.parent.relative_to(folder).as_posix() for file in points})
+        parts = ["" if part == "." else part for part in parts]
+        kind = scheme_of(count, scheme, points[0])
+        return readers.read_pts_folders(folder, parts, kind, skip_broken)
+    if files_of(folder, ".mat"):
+        return readers.read_lp(folder, skip_broken=skip_broken)
+    raise ValueError(
+        f"{folder} holds no annotation: expected a file ({', '.join(_ENDINGS)}), .pts or .mat "
+        "files beside pictures, or a data set in its official layout."
+    )

@@ -1,0 +1,139 @@
+"""Recipes for other faces: a recipe of the zoo for another scheme, and trained weights to start."""
+
+import dataclasses
+import functools
+import math
+
+import numpy as np
+
+from keras_landmarks import models, weights, zoo
+from keras_landmarks.losses import Validation, Wing
+from keras_landmarks.schemes import get_scheme
+from keras_landmarks.training.optimizers import averaged_adamw
+from keras_landmarks.training.recipe import Recipe, Stage
+
+STEPS = 60
+"""Fewest steps of an epoch of a fine-tuning: few faces are picked several times."""
+
+
+def for_scheme(recipe, scheme):
+    """A recipe for faces of another scheme: its model, and its losses that know one.
+
+    Teachers know their own scheme alone, and are left out.
+
+    Args:
+        recipe: `Recipe`.
+        scheme: of the faces, or its name.
+
+    Returns:
+        `Recipe`; the given one where the scheme is its own.
+    """
+    scheme, (name, arguments) = get_scheme(scheme), recipe.builder()
+    if name is None or get_scheme(arguments["scheme"]) == scheme:
+        return recipe
+    stages = tuple(
+        dataclasses.replace(stage, loss=_each(stage.loss, scheme), teacher=None)
+        for stage in recipe.stages
+    )
+    model = functools.partial(recipe.model, scheme=scheme)
+    return dataclasses.replace(recipe, model=model, stages=stages)
+
+
+def _each(loss, scheme):
+    if isinstance(loss, dict):
+        return {layer: _each(part, scheme) for layer, part in loss.items()}
+    config = loss.get_config()
+    if "scheme" not in config:
+        return loss
+    if "kind" in config and not scheme.right_eye:
+        config["kind"] = scheme.normaliser
+    return type(loss).from_config({**config, "scheme": scheme})
+
+
+def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
+    """A recipe that goes on from trained weights, on other faces and perhaps another scheme.
+
+    Layers that depend on the number of landmarks are new where the scheme is another. Models of
+    several stages are trained stage by stage, as the last stages of their own recipe do.
+
+    Args:
+        name: of a model of the zoo, or the folder of a training.
+        faces: list of `data.Face` to train on, which say the scheme and how often an epoch picks
+            them.
+        recipe: the model's own, for its last stages' losses; None trains it in one stage, by Wing
+            loss.
+        epochs: of each stage.
+        batch: faces in a step.
+
+    Returns:
+        `Recipe`, with the crop of the trained model.
+
+    Raises:
+        ValueError: if there is no such model, it is none of `keras_landmarks.models`, or its recipe
+            never trains a layer that is new.
+
+    Example:
+        faces = data.made_up_faces(8, scheme="five5")
+        own = recipes.get_recipe("tiny-ibug68")
+        recipe = training.fine_tuning("tiny-ibug68", faces, own, epochs=1)
+        model = training.train(recipe, *recipe.samples(faces), "runs/mine")
+    """
+    facts, arrays = zoo.read_model(name)
+    if not facts.get("builder"):
+        raise ValueError(f"{name} is no model of keras_landmarks.models: it has no new head.")
+    builder = getattr(models, facts["builder"])
+    arguments = {**facts["arguments"], "scheme": get_scheme(facts["arguments"]["scheme"])}
+    model = functools.partial(builder, **arguments)
+    base = recipe or _plain(model)
+    last = {}  # of each output that the model has in use
+    for stage in base.stages:
+        if not callable(stage.output):
+            last[stage.output] = stage
+    adamw = averaged_adamw(1e-3, 0.99)
+    change = dict(epochs=epochs, optimizer=adamw, start=None, teacher=None, patience=None)
+    batch = max(min(batch, len(faces) // 2), 1)
+    recipe = dataclasses.replace(
+        base,
+        model=model,
+        stages=tuple(dataclasses.replace(stage, **change) for stage in last.values()),
+        size=tuple(model().input.shape[1:3]),
+        margin=facts["margin"],
+        box=facts["box"],
+        held_out=0.1,
+        bins=None,
+        lpbb=None,
+        repeat=math.ceil(STEPS * batch / len(faces)),
+        batch=batch,
+        precision="float32",
+        paper=f"none: {name} on other faces",
+        paper_nme=None,
+        licence=facts["licence"],
+    )
+    recipe = for_scheme(recipe, faces[0].scheme)
+    adapt = functools.partial(_take, base.adapt, recipe.stages, name, arrays)
+    return dataclasses.replace(recipe, adapt=adapt)
+
+
+def _plain(model):
+    """A recipe of one stage, for a model that has none of its own."""
+    network = model()
+    size = network.input.shape[1]
+    loss = Wing(0.08 * size, 0.016 * size)
+    if "error" in network.output:
+        loss = {"validated": Validation(loss, "euclidean", 0.2)}
+    return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=(size, size))
+
+
+def _take(adapt, stages, name, arrays, model, samples):
+    """Gives a new network the trained weights that fit it."""
+    if adapt:
+        adapt(model, samples)
+    wanted = {v.path: tuple(v.shape) for v in model.weights}
+    fresh = [path for path, shape in wanted.items() if np.shape(arrays.get(path)) != shape]
+    never = [p for p in fresh if all(s.frozen and p.startswith(tuple(s.frozen)) for s in stages)]
+    if never:
+        raise ValueError(
+            f"{name} cannot be fine-tuned for {samples.scheme.name}: {never[0]} depends on the "
+            "number of landmarks, and its recipe never trains it. Take another model."
+        )
+    weights.set_weights(model, arrays, except_for=fresh)

@@ -1,0 +1,125 @@
+"""Doubtful faces are looked at from their other sides."""
+
+import pathlib
+
+import numpy as np
+import pytest
+from loaded import load
+
+from keras_landmarks import Tracker, geometry
+from keras_landmarks.errors import face_errors
+from keras_landmarks.faces import BlazeFace, find_faces
+from keras_landmarks.faces.upright import turned
+from keras_landmarks.pictures import images
+from keras_landmarks.schemes import get_scheme
+
+PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg")
+EXPECTING = "unet-fast-300w"
+
+
+def wrong(degrees, score=0.9):
+    """BlazeFace, but with an angle that is off by so many degrees."""
+
+    def detector(picture):
+        boxes, _, points = BlazeFace()(picture)
+        x, y = (points[0, 1] - points[0, 0]).tolist()
+        return boxes[:1], [score], [np.degrees(np.arctan2(y, x)) + degrees]
+
+    detector.convention = "blazeface"
+    return detector
+
+
+@pytest.mark.parametrize("degrees", [90, 150, 180, -120])
+def test_a_face_of_which_the_detector_saw_another_side_gets_the_points_of_the_upright_one(degrees):
+    (face,) = load(EXPECTING).detect(PORTRAIT)
+    (found,) = load(EXPECTING).detect(PORTRAIT, detector=wrong(degrees), turns=False)
+    assert face_errors(face.landmarks[None], found.landmarks[None])[0] < 0.03
+    assert abs(turned(found.angle, face.angle)) < 30
+
+
+def test_a_model_that_expects_no_errors_is_asked_twice_where_the_detector_is_unsure():
+    (face,) = load("cnn6-300w").detect(PORTRAIT)
+    (found,) = load("cnn6-300w").detect(PORTRAIT, detector=wrong(180, 0.7), turns=False)
+    assert found.error is None
+    assert face_errors(face.landmarks[None], found.landmarks[None])[0] < 0.03
+
+
+@pytest.mark.parametrize("degrees", [75, 90, 135, 180, -100])
+def test_a_box_by_hand_needs_no_angle_where_the_model_expects_errors(degrees):
+    (face,) = load(EXPECTING).detect(PORTRAIT)
+    place = np.float64(geometry.similarity_transform(1.0, degrees, (256, 256), (110, 110)))
+    truth = np.float32(geometry.transform_points(face.landmarks, place))
+    picture = images.warp(PORTRAIT, place, (732, 732))
+    box = geometry.box_from_landmarks(truth)
+    (found,) = load(EXPECTING).detect(picture, box, convention="truth")
+    assert face_errors(truth[None], found.landmarks[None])[0] < 0.04
+    np.testing.assert_array_equal(found.box, box)
+
+
+class Bright:
+    """Five points in the same places of every crop; it is surer the brighter their upper half."""
+
+    scheme, size, margin, box = get_scheme("five5"), (64, 64), 1.25, "truth"
+    points = 31.5 + 25.6 * np.float32([[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]])
+
+    def __init__(self, surest=0.9):
+        self.surest, self.crops = surest, []
+
+    def detector(self, picture):
+        return [[60, 60, 140, 140]], [0.9], [0.0]
+
+    def predict_on_batch(self, crops):
+        self.crops.append(len(crops))
+        bright = crops[:, :32].mean(axis=(1, 2, 3))[:, None] / 255
+        confidence = self.surest * np.maximum(bright**2, 0.05)
+        errors = -5.12 * np.log(confidence) * np.ones((1, 5))  # of pupils that are 51.2 apart
+        return {"landmarks": np.repeat(self.points[None], len(crops), 0), "error": errors}
+
+
+def half(side):
+    """A picture of which one half is white: where the face's upper half is."""
+    picture = np.zeros((200, 200, 3), np.uint8)
+    rows, columns = {
+        "up": (slice(0, 100), slice(None)),
+        "down": (slice(100, 200), slice(None)),
+        "left": (slice(None), slice(0, 100)),
+        "right": (slice(None), slice(100, 200)),
+    }[side]
+    picture[rows, columns] = 255
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("side", "angle", "crops"), [("up", 0, 1), ("right", 90, 4), ("down", 180, 4), ("left", -90, 4)]
+)
+def test_the_side_of_which_the_model_is_sure_counts(side, angle, crops):
+    model = Bright()
+    (face,) = find_faces(model, half(side))
+    assert abs(turned(face.angle, angle)) < 1e-3
+    assert face.face_confidence > 0.8
+    assert sum(model.crops) == crops
+    expected = geometry.transform_points(Bright.points - 31.5, np.eye(2, 3) * (100 / 64))
+    turn = np.asarray(geometry.similarity_transform(1.0, angle, (0.0, 0.0)))[:, :2]
+    np.testing.assert_allclose(face.landmarks, expected @ turn.T + 99.5, atol=0.1)
+
+
+def test_a_side_that_is_but_the_surest_does_not_count():
+    model = Bright(surest=0.48)
+    (face,) = find_faces(model, half("down"))
+    assert face.angle == 0
+    assert sum(model.crops) == 4
+
+
+def test_doubtful_faces_of_several_pictures_are_looked_at_together():
+    model = Bright()
+    faces = find_faces(model, [half("down"), half("up"), half("left")])
+    assert [round(face.angle) % 360 for (face,) in faces] == [180, 0, 270]
+    assert model.crops == [3, 6]
+
+
+def test_a_tracker_looks_at_other_sides_only_when_it_asks_the_detector():
+    model = Bright(surest=0.48)
+    tracker = Tracker(model, every=3)
+    for _ in range(4):
+        tracker(half("down"))
+    assert model.crops == [1, 3, 1, 1, 1, 3]

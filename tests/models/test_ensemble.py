@@ -1,0 +1,78 @@
+"""Several networks as one: the mean of what they find, each in its own crop."""
+
+import keras
+import numpy as np
+import pytest
+from loaded import load as loaded
+
+from keras_landmarks import Landmarker, load, models
+from keras_landmarks.schemes import get_scheme
+
+FIVE = get_scheme("five5")
+CROPS = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype("float32")
+
+
+def network(seed=0, size=32, scheme="five5"):
+    keras.utils.set_random_seed(seed)
+    model = models.unet(scheme, size=size, widths=(4, 4, 4), depth=1, side=4, places=4)
+    rng = np.random.default_rng(seed)
+    for weight in model.trainable_weights:  # its expected errors begin all alike
+        weight.assign(weight + rng.normal(0, 0.05, weight.shape))
+    return model
+
+
+def test_landmarks_and_errors_are_means():
+    one, two = network(0), network(1)
+    found = models.ensemble([one, two], FIVE)(CROPS)
+    for key in ("landmarks", "error"):
+        mean = (np.asarray(one(CROPS)[key]) + np.asarray(two(CROPS)[key])) / 2
+        np.testing.assert_allclose(found[key], mean, atol=1e-4)
+        assert abs(np.asarray(found[key]) - np.asarray(one(CROPS)[key])).max() > 0.01
+
+
+def test_the_mirror_image_of_a_crop_has_the_mirror_image_of_its_landmarks():
+    both = models.ensemble([network()], FIVE, mirrored=True)
+    plain, turned = both(CROPS), both(CROPS[:, :, ::-1])
+    swapped = np.asarray(turned["landmarks"])[:, list(FIVE.mirror)] * (-1, 1) + (31, 0)
+    np.testing.assert_allclose(plain["landmarks"], swapped, atol=1e-3)
+    np.testing.assert_allclose(
+        plain["error"], np.asarray(turned["error"])[:, list(FIVE.mirror)], atol=1e-3
+    )
+
+
+def test_a_smaller_network_answers_in_pixels_of_the_largest():
+    small, large = network(0, 32), network(0, 64)
+    large.set_weights(small.get_weights())
+    grey = np.full((1, 64, 64, 3), 128, "float32")
+    found = models.ensemble([small, large], FIVE)(grey)
+    alone, own = large(grey), small(grey[:, :32, :32])
+    centre = (np.asarray(own["landmarks"]) + 0.5) * 2 - 0.5
+    np.testing.assert_allclose(
+        found["landmarks"], (centre + np.asarray(alone["landmarks"])) / 2, atol=1e-3
+    )
+    errors = (2 * np.asarray(own["error"]) + np.asarray(alone["error"])) / 2
+    np.testing.assert_allclose(found["error"], errors, atol=1e-3)
+
+
+def test_a_list_is_loaded_as_one_model_and_saved_whole(tmp_path):
+    tiny = loaded("tiny-ibug68")
+    both = load(["tiny-ibug68", "tiny-ibug68"], mirrored=True)
+    assert isinstance(both, Landmarker)
+    assert both.name == "tiny-ibug68+tiny-ibug68-mirrored"
+    assert (both.scheme, both.box, both.licence) == (tiny.scheme, tiny.box, tiny.licence)
+    crops = np.random.default_rng(1).uniform(0, 255, (2, *tiny.size, 3)).astype("float32")
+    both.save(tmp_path / "both.keras")
+    again = keras.models.load_model(tmp_path / "both.keras")
+    np.testing.assert_allclose(again(crops)["landmarks"], both(crops)["landmarks"], atol=1e-4)
+    assert load(["tiny-ibug68"]).name == "tiny-ibug68"
+
+
+def test_models_that_do_not_go_together_are_named():
+    with pytest.raises(ValueError, match="find the same in the same crops: None"):
+        load([])
+    with pytest.raises(ValueError, match=r"tiny-ibug68 finds .*, cnn6-7-300w finds .* times 1.56"):
+        load(["tiny-ibug68", "cnn6-7-300w"])
+    with pytest.raises(ValueError, match="needs at least one network"):
+        models.ensemble([], FIVE)
+    with pytest.raises(ValueError, match="finds 68 landmarks, and five5 has 5"):
+        models.ensemble([network(scheme="ibug68")], FIVE)

@@ -1,0 +1,116 @@
+"""Recipes as the papers have them: each number is the paper's (sections in the recipes)."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_landmarks import losses, recipes, training
+from keras_landmarks.recipes import get_recipe
+
+SUM = 136
+"""The papers sum a loss over the coordinates of 68 points, which is a mean here."""
+
+
+def rates(stage, steps, *at):
+    """The learning rates at some of a stage's steps."""
+    rate = stage.optimizer(steps)._learning_rate
+    return [float(rate(step)) for step in at] if callable(rate) else [float(rate)] * len(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last", "wing", "turn"),
+    [
+        ("cnn6-300w", 3e-5, 3e-7, (10, 2), 30),
+        ("cnn6-7-300w", 1e-5, 1e-7, (15, 3), 10),
+        ("resnet50-300w", 1e-5, 1e-7, (15, 3), 10),
+    ],
+)
+def test_wing_loss(name, first, last, wing, turn):
+    recipe = get_recipe(f"{name}@paper")
+    (stage,) = recipe.stages
+    steps = stage.epochs * 7163 / recipe.batch  # the balanced set of 2,977 faces
+    assert recipe.batch == 8
+    assert steps == pytest.approx(120_000, rel=0.01)
+    np.testing.assert_allclose(rates(stage, 1000, 0, 999), [SUM * first, SUM * last], rtol=1e-4)
+    sgd = stage.optimizer(1000)
+    assert isinstance(sgd, keras.optimizers.SGD)
+    assert sgd.momentum == 0.9
+    # What decays of a weight in a step, by the paper's rate and 5e-4, once momentum has built up.
+    assert sgd.weight_decay * SUM * first == pytest.approx(10 * 5e-4 * first)
+    assert (stage.loss.get_config()["w"], stage.loss.get_config()["epsilon"]) == wing
+    varied = recipe.augmentation
+    assert (varied.rotation, varied.mirror, varied.shift) == (turn, 0.5, 0.05)
+    assert (varied.blur, varied.sigma, varied.vary_sigma) == (0.5, 1.0, False)
+    assert (recipe.bins, recipe.most) == (9, None)
+
+
+def test_a_deep_alignment_network():
+    recipe = get_recipe("dan-300w@paper")
+    assert recipe.batch == 64
+    assert recipe.held_out * 3148 == pytest.approx(100)
+    assert [stage.output for stage in recipe.stages] == ["stage1_landmarks", None]
+    for stage in recipe.stages:
+        adam = stage.optimizer(100)
+        assert type(adam) is keras.optimizers.Adam
+        assert float(adam.learning_rate) == pytest.approx(0.001)
+        assert stage.patience
+        assert stage.loss.get_config()["kind"] == "pupils"
+    assert recipe.augmentation.normal
+    assert recipe.repeat == 10
+
+
+def test_fine_grained_detection():
+    recipe = get_recipe("resnet18-ffld-300w@paper")
+    alone, smooth, exact = recipe.stages
+    assert recipe.batch == 64
+    assert (alone.epochs, smooth.epochs + exact.epochs) == (350, 400)
+    assert rates(alone, 350, 0, 49, 50, 349) == pytest.approx([1e-4, 1e-4, 3e-5, 1e-4 * 0.3**6])
+    assert rates(smooth, 320, 0, 79, 80, 319) == pytest.approx([5e-4, 5e-4, 1.5e-4, 5e-4 * 0.3**3])
+    assert rates(exact, 80, 0, 79) == pytest.approx([5e-4 * 0.3**4] * 2)
+    assert smooth.optimizer(10).weight_decay == 0.0005
+    assert [type(loss) for loss in smooth.loss.values()] == [
+        losses.IodL2,
+        losses.L2,
+        losses.L1,
+        losses.Align,
+    ]
+    assert (recipe.augmentation.scale, recipe.augmentation.shift) == (0.2, 0.1)
+
+
+def test_score_guided_alignment():
+    recipe = get_recipe("hourglass-300w@paper")
+    (stage,) = recipe.stages
+    assert (recipe.batch, stage.epochs) == (10, 80)
+    assert rates(stage, 80, 0, 20, 21, 79) == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5])
+    assert type(stage.optimizer(80)) is keras.optimizers.RMSprop
+    assert recipe.augmentation.rotation == 30
+    assert recipe.model.keywords == {"decoding": "argmax", "trust": 1.0}
+
+
+def test_landmark_validation():
+    recipe = get_recipe("validation-300w@paper")
+    assert recipe.batch == 10
+    assert recipe.lpbb == "BB"
+    expected = [1e-8, 1e-7, 1e-7, 1e-6, 1e-6]
+    for stage, rate in zip(recipe.stages, expected):
+        assert rates(stage, 900, 0) == pytest.approx([SUM * rate])
+        assert stage.optimizer(900).momentum == 0.9
+        assert stage.loss["validated"].get_config()["weight"] == 1.0
+        assert stage.loss["validated"].get_config()["distance"] == "manhattan"
+    kinds = [type(stage.loss["validated"]._arguments["coordinates"]) for stage in recipe.stages]
+    assert kinds == [losses.L2, losses.L2, losses.L1, losses.L1, losses.Wing]
+    assert [stage.epochs for stage in recipe.stages] == [2000] * 4 + [900]
+    falling = rates(recipe.stages[-1], 900, 299, 300, 600)
+    assert falling == pytest.approx([SUM * 1e-6, SUM * 1e-7, SUM * 1e-8])
+    assert recipe.augmentation.rotation == pytest.approx(np.degrees(1), abs=0.1)
+    assert (recipe.augmentation.grey, recipe.augmentation.shift) == (1.0, 0.2)
+
+
+def test_variants_are_recipes_by_name():
+    assert isinstance(get_recipe("dan-300w@three-stages"), training.Recipe)
+    assert get_recipe("cnn6-300w") is not get_recipe("cnn6-300w@paper")
+    assert "cnn6-300w@paper" not in recipes.list_recipes()
+    with pytest.raises(ValueError, match="cnn6-300w has no variant 'best'. Known: paper."):
+        get_recipe("cnn6-300w@best")
+    with pytest.raises(ValueError, match="tiny-ibug68 has no variant 'paper'. Known: None."):
+        get_recipe("tiny-ibug68@paper")

@@ -1,0 +1,163 @@
+"""What the papers claim, as comparisons that can be trained: the variants of each study."""
+
+import dataclasses
+import functools
+import pathlib
+from collections.abc import Callable
+
+from keras_landmarks import models, weights
+from keras_landmarks.losses import L1, L2, Align, Heatmaps, IodL2, SmoothL1, Validation, Wing
+from keras_landmarks.recipes import get_recipe
+from keras_landmarks.training import Recipe, Stage, averaged_adamw
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A comparison of trainings that differ in one thing.
+
+    Args:
+        claim: what the paper says, with its table.
+        variants: `{name: Recipe}`; what is trained has as many steps as the first.
+        baseline: `Recipe` of what all start from, trained once for each seed; None starts from
+            nothing.
+    """
+
+    claim: str
+    variants: dict[str, Recipe]
+    baseline: Recipe | None = None
+
+
+replace = dataclasses.replace
+
+
+def with_loss(recipe, loss):
+    """A recipe with another loss in all its stages."""
+    return replace(recipe, stages=tuple(replace(stage, loss=loss) for stage in recipe.stages))
+
+
+def wing_losses():
+    recipe, variants = get_recipe("cnn6-300w"), {}
+    known = {"L2": L2(), "L1": L1(), "smooth L1": SmoothL1(), "Wing": Wing(10, 2)}
+    for name, loss in known.items():
+        variants[f"{name} + PDB"] = with_loss(recipe, loss)
+        variants[name] = replace(variants[f"{name} + PDB"], bins=None)
+    claim = "Wing < L1, smooth L1 < L2 in error, with and without balancing (tables 1, 3; AFLW)."
+    return Study(claim, variants)
+
+
+def wing_parameters():
+    recipe = get_recipe("cnn6-300w")
+    variants = {
+        f"w {w}, epsilon {epsilon:g}": with_loss(recipe, Wing(w, epsilon))
+        for w in (10, 4, 6, 8, 12, 14)
+        for epsilon in (2, 0.5, 1, 3)
+    }
+    return Study("w 10 and epsilon 2 are best, others close (table 2; AFLW).", variants)
+
+
+def wing_networks():
+    names = {"CNN-6": "cnn6-300w", "CNN-6/7": "cnn6-7-300w", "ResNet-50": "resnet50-300w"}
+    variants = {name: get_recipe(recipe) for name, recipe in names.items()}
+    return Study("CNN-6 > CNN-6/7 > ResNet-50 in error (tables 4, 5).", variants)
+
+
+def dan_stages():
+    recipe = get_recipe("dan-300w")
+    first = tuple(stage for stage in recipe.stages if stage.output)
+    one = replace(recipe, model=functools.partial(recipe.model, stages=1), stages=first)
+    one = replace(one, stages=tuple(replace(stage, frozen=()) for stage in first))
+    return Study("A second stage lowers the error (tables 2, 3).", {"two": recipe, "one": one})
+
+
+def ffld_losses():
+    recipe = get_recipe("resnet18-ffld-300w")
+    alone = tuple(stage for stage in recipe.stages if not isinstance(stage.loss, dict))
+    last = next(stage for stage in recipe.stages if isinstance(stage.loss, dict))
+    variants = {}
+    for losses, switches in (
+        ("L2 L1 Align", {}),
+        ("", {}),
+        ("L2 L2", {}),
+        ("L2 L1", {}),
+        ("L2 L2 L2", {}),
+        ("L1 L1 L1", {}),
+        ("L2 L1 L1", {}),
+        ("Align Align Align", {}),
+        ("L2 L1 Align", {"learn_maps": False}),
+        ("L2 L1 Align", {"learn_places": False}),
+    ):
+        kinds = [{"L2": L2, "L1": L1, "Align": Align}[kind]() for kind in losses.split()]
+        named = {f"stage{i}_landmarks": loss for i, loss in enumerate([IodL2(), *kinds])}
+        name = ", ".join([losses or "no stages", *(f"not {key}" for key in switches)])
+        variants[name] = replace(
+            recipe,
+            model=functools.partial(recipe.model, stages=len(kinds), **switches),
+            stages=(replace(last, loss=named),),
+        )
+    claim = "L2, L1, Align in three stages is best; stages teach the maps (tables 5, 6)."
+    return Study(claim, variants, replace(recipe, stages=alone))
+
+
+def ffld_baseline():
+    recipe = get_recipe("resnet18-ffld-300w")
+    alone = tuple(stage for stage in recipe.stages if not isinstance(stage.loss, dict))
+    recipe = replace(recipe, stages=alone)
+    variants = {"IOD-L2": recipe, "L2": with_loss(recipe, L2())}
+    return Study("Errors over the eyes' distance are learnt better (section 4).", variants)
+
+
+def validation_balancing():
+    recipe = replace(get_recipe("validation-300w"), size=(48, 48))
+    steps = (L2(), 10, 0.2), (L1(), 30, 0.04), (Wing(10, 2), 160, 0.6)
+    variants = {}
+    for name, lpbb in {"NOBB": None, "NON": None, "BBO": "BBO", "BB": "BB"}.items():
+        expects, stages = name != "NON", []
+        for coordinates, epochs, weight in steps:
+            loss = {"validated": Validation(coordinates, weight=weight)} if expects else coordinates
+            stages.append(Stage(loss, epochs, averaged_adamw(1e-3, 0.99)))
+        network = functools.partial(models.validation, size=48, expected_error=expects)
+        variants[name] = replace(recipe, model=network, stages=tuple(stages), lpbb=lpbb)
+    claim = "Expected errors cost nothing; batches picked by loss lower the error (tables 1, 2, 5)."
+    return Study(claim, variants)
+
+
+def score_decoding():
+    recipe, variants = replace(get_recipe("hourglass-300w"), size=(64, 64)), {}
+    gaussians, still = {"heatmaps": Heatmaps(1.5, offset=-0.5)}, dict(trust=0.0, neighbours=1)
+    for name, decoding, loss in (
+        ("Wing through a soft-argmax", "soft_argmax", {"decoded": Wing(5, 1)}),
+        ("Gaussians, highest pixel", "argmax", gaussians),
+        ("Gaussians, centroid", "centroid", gaussians),
+    ):
+        # No scores are trained, by which the dictionary could move points.
+        model = functools.partial(recipe.model, size=64, decoding=decoding, **still)
+        stages = (Stage(loss, 60, averaged_adamw(2e-3)),)
+        variants[name] = replace(recipe, model=model, stages=stages)
+    return Study("Landmarks are the highest pixels of learnt Gaussians (eq. 3).", variants)
+
+
+STUDIES: dict[str, Callable[[], Study]] = {
+    function.__name__.replace("_", "-"): function
+    for function in (
+        wing_losses,
+        wing_parameters,
+        wing_networks,
+        dan_stages,
+        ffld_losses,
+        ffld_baseline,
+        validation_balancing,
+        score_decoding,
+    )
+}
+
+
+def begun(recipe: Recipe, folder: pathlib.Path) -> Recipe:
+    """A recipe whose first stage starts from the weights in a folder, as far as it has the same."""
+
+    def start(model):
+        arrays, _ = weights.load_arrays(folder / "best.safetensors")
+        known = {variable.path for variable in model.weights}
+        weights.set_weights(model, {p: a for p, a in arrays.items() if p in known})
+
+    first, *rest = recipe.stages
+    return replace(recipe, stages=(replace(first, start=start), *rest))

@@ -1,0 +1,223 @@
+/** The page: pictures in, points shown, files out. */
+
+import portrait from "../../tutorials/astronaut.jpg?url";
+import { asJson, asPts, save } from "./downloads";
+import { draw } from "./drawing";
+import { type ModelName, facts } from "./facts";
+import type { Face } from "./finder";
+import { meanOf } from "./geometry";
+import type { Answer, Question } from "./worker";
+
+const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
+
+const canvas = byId<HTMLCanvasElement>("canvas");
+const status = byId("status");
+const least = byId<HTMLInputElement>("least");
+const cameraButton = byId<HTMLButtonElement>("camera");
+const fileInput = byId<HTMLInputElement>("file");
+
+/** A picture, its name, and its faces once they are found. */
+type Shown = { picture: ImageBitmap; name: string; model: ModelName; faces: Face[] };
+let shown: Shown | null = null;
+let camera: MediaStream | null = null;
+/** Counts what was asked for, so that a late answer about an older picture is left out. */
+let asked = 0;
+
+const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+
+/** The faces of a picture. One question at a time: the next waits for the answer. */
+let before: Promise<unknown> = Promise.resolve();
+function ask(question: Question): Promise<Answer> {
+  const answer = before.then(
+    () =>
+      new Promise<Answer>((resolve) => {
+        worker.onmessage = ({ data }) => resolve(data);
+        worker.onerror = (event) => resolve({ wrong: event.message || "the page's worker did not start" });
+        worker.postMessage(question, [question.picture.data.buffer]);
+      }),
+  );
+  before = answer;
+  return answer;
+}
+
+function chosenModel(): ModelName {
+  return document.querySelector<HTMLInputElement>("input[name=model]:checked")!.value as ModelName;
+}
+
+/** Says something, aloud to screen readers, and how long it took, which they leave out. */
+function say(text: string, wrong = false, milliseconds?: number): void {
+  if (status.textContent !== text) status.textContent = text;
+  status.classList.toggle("wrong", wrong);
+  byId("time").textContent = milliseconds === undefined ? "" : `${Math.round(milliseconds)} ms`;
+}
+
+const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
+const percent = (share: number) => `${Math.round(share * 100)} %`;
+
+function pixelsOf(picture: ImageBitmap): ImageData {
+  const copy = new OffscreenCanvas(picture.width, picture.height);
+  const pen = copy.getContext("2d", { willReadFrequently: true })!;
+  pen.drawImage(picture, 0, 0);
+  return pen.getImageData(0, 0, picture.width, picture.height);
+}
+
+/** Looks for the faces of a picture and shows them; true if there is an answer. */
+async function find(picture: ImageBitmap, name: string): Promise<boolean> {
+  const number = ++asked;
+  const model = chosenModel();
+  const live = camera !== null;
+  if (!live) {
+    show({ picture, name, model, faces: [] });
+    say("Looking for faces …");
+  }
+  let pixels: ImageData;
+  try {
+    pixels = pixelsOf(picture);
+  } catch {
+    say(`${name} is too large for this browser.`, true);
+    return false;
+  }
+  const { width, height, data } = pixels;
+  const answer = await ask({ picture: { width, height, data }, model, sides: !live });
+  if (number !== asked) return false;
+  if ("wrong" in answer) {
+    say(`Something went wrong: ${answer.wrong}`, true);
+    return false;
+  }
+  show({ picture, name, model, faces: answer.faces });
+  const none = live ? "No face in view." : `No face was found in ${name}, neither upright nor turned.`;
+  const count = answer.faces.length;
+  say(count ? `${plural(count, "face")}.` : none, !count && !live, answer.milliseconds);
+  return true;
+}
+
+function show(next = shown): void {
+  if (!next) return;
+  if (shown && shown.picture !== next.picture) shown.picture.close();
+  shown = next;
+  const { picture, faces } = shown;
+  const limit = Number(least.value) / 100;
+  draw(canvas, picture, faces, limit);
+  canvas.hidden = false;
+  byId("empty").hidden = true;
+  byId("frame").classList.add("filled");
+  byId("none").hidden = faces.length > 0;
+  byId("none").textContent = "None.";
+  byId<HTMLButtonElement>("json").disabled = byId<HTMLButtonElement>("png").disabled = !faces.length;
+  const lines = faces.map((face, i) => {
+    const count = face.confidence.filter((confidence) => confidence >= limit).length;
+    return { title: `Face ${i + 1}`, about: `${percent(meanOf(face.confidence))} sure, ${count} points shown` };
+  });
+  const said = lines.map(({ title, about }) => `${title}: ${about}.`);
+  canvas.setAttribute("aria-label", `${shown.name}: ${plural(faces.length, "face")}. ${said.join(" ")}`);
+  list(lines);
+}
+
+/** The faces' lines; those that stand there stay, so that a button keeps the focus. */
+function list(lines: { title: string; about: string }[]): void {
+  const faces = byId<HTMLOListElement>("faces");
+  while (faces.children.length > lines.length) faces.lastElementChild!.remove();
+  lines.forEach(({ title, about }, i) => {
+    const line = faces.children[i] ?? faces.appendChild(emptyLine(i, title));
+    line.querySelector("small")!.textContent = about;
+  });
+}
+
+function emptyLine(number: number, title: string): HTMLLIElement {
+  const line = document.createElement("li");
+  const text = document.createElement("span");
+  text.append(title, document.createElement("small"));
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = ".pts";
+  button.setAttribute("aria-label", `Download ${title} as .pts`);
+  button.onclick = () => shown && save(asPts(shown.faces[number]), `${stem()}-${number + 1}.pts`);
+  line.append(text, button);
+  return line;
+}
+
+const stem = () => shown!.name.replace(/\.[^.]*$/, "");
+
+async function open(file: Blob, name: string): Promise<void> {
+  stopCamera();
+  const number = ++asked;
+  let picture: ImageBitmap;
+  try {
+    picture = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+  } catch {
+    if (number === asked) say(`${name} is not a picture that this browser can read.`, true);
+    return;
+  }
+  if (number === asked) await find(picture, name);
+}
+
+async function startCamera(): Promise<void> {
+  let stream: MediaStream;
+  try {
+    stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "user" } });
+  } catch (error) {
+    const denied = error instanceof DOMException && error.name === "NotAllowedError";
+    say(denied ? "The camera was not allowed." : "There is no camera that can be used.", true);
+    return;
+  }
+  stopCamera();
+  camera = stream;
+  cameraButton.setAttribute("aria-pressed", "true");
+  cameraButton.textContent = "Stop camera";
+  const video = document.createElement("video");
+  video.srcObject = stream;
+  video.muted = video.playsInline = true;
+  await video.play();
+  while (camera === stream) {
+    if (!(await find(await createImageBitmap(video), "camera"))) break;
+    await new Promise(requestAnimationFrame);
+  }
+}
+
+function stopCamera(): void {
+  camera?.getTracks().forEach((track) => track.stop());
+  camera = null;
+  cameraButton.setAttribute("aria-pressed", "false");
+  cameraButton.textContent = "Camera";
+}
+
+byId("choose").onclick = () => fileInput.click();
+fileInput.onchange = () => {
+  const [file] = fileInput.files ?? [];
+  if (file) void open(file, file.name);
+  fileInput.value = ""; // so that the same one may be chosen again
+};
+byId("sample").onclick = async () => open(await (await fetch(portrait)).blob(), "astronaut.jpg");
+cameraButton.onclick = () => (camera ? stopCamera() : void startCamera());
+least.oninput = () => {
+  byId("least-shown").textContent = `${least.value} %`;
+  show();
+};
+for (const radio of document.querySelectorAll<HTMLInputElement>("input[name=model]")) {
+  const { name, nme } = facts.models[radio.value as ModelName];
+  byId(`about-${radio.value}`).textContent = `${name}: mean error ${nme.toFixed(2)} % of the eyes' distance`;
+  radio.onchange = () => {
+    if (shown && !camera) void find(shown.picture, shown.name);
+  };
+}
+byId("json").onclick = () => {
+  if (shown) save(asJson(facts.models[shown.model].name, shown.name, shown.faces), `${stem()}.json`);
+};
+byId("png").onclick = () => canvas.toBlob((blob) => blob && save(blob, `${stem()}-landmarks.png`), "image/png");
+
+const frame = byId("frame");
+document.ondragover = (event) => {
+  event.preventDefault();
+  frame.classList.add("over");
+};
+document.ondragleave = () => frame.classList.remove("over");
+document.ondrop = (event) => {
+  event.preventDefault();
+  frame.classList.remove("over");
+  const [file] = event.dataTransfer?.files ?? [];
+  if (file) void open(file, file.name);
+};
+document.onpaste = (event) => {
+  const [file] = event.clipboardData?.files ?? [];
+  if (file) void open(file, file.name);
+};
