@@ -21,6 +21,8 @@ SPLIT = "300w/lfpw-test"
 """The split of the headline's figures."""
 SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
+PHOTOS = ZOO / "photos.json"
+"""Written by `tools/photo_times.py`."""
 OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
 
@@ -133,6 +135,9 @@ def written():
     put_table(texts, readme, "formats", tables.formats(formats))
     if speed := read_json(SPEED):
         put_table(texts, readme, "speed", tables.speed(speed))
+    if times := read_json(PHOTOS):
+        for path in (readme, ZOO / "README.md"):
+            put_table(texts, path, "photos", tables.photos(times))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
     for name in index:

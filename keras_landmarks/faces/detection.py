@@ -94,4 +94,4 @@ class Detection:
 def _rounded(numbers: ArrayLike, digits: int) -> Any:
     """Plain numbers, of which none has more digits than it needs (float32 would); None of NaN."""
     rounded = np.round(np.asarray(numbers, np.float64), digits)
-    return np.where(np.isfinite(rounded), rounded, None).tolist()
+    return np.where(np.isfinite(rounded), rounded.astype(object), np.array(None)).tolist()
