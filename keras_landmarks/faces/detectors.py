@@ -80,6 +80,8 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
     Raises:
         ValueError: if the detector returns something else than boxes, scores and angles.
     """
+    if not callable(detector):
+        raise ValueError(f"A detector is a callable, as faces.BlazeFace(), not {detector!r}.")
     boxes, scores, more = _parts(detector(image))
     try:
         boxes = laid.as_boxes(boxes)
@@ -110,6 +112,8 @@ def _parts(result: Any) -> tuple[Any, Any, Any]:
     """`(boxes, scores, angles or points)` of what a detector returned; None where it has none."""
     if result is None:
         result = []
+    if not hasattr(result, "__len__"):
+        raise ValueError(f"{EXPECTED}, not {type(result)}.")
     if isinstance(result, dict) or (len(result) and isinstance(result[0], dict)):
         raise ValueError(f"{EXPECTED}, not dicts: got {str(result)[:80]}.")
     parts = isinstance(result, tuple) and len(result) in (2, 3)

@@ -43,6 +43,8 @@ PICTURE = np.zeros((90, 120, 3), np.uint8)
         (([[1, 2, 30, 40]], np.zeros(3)), "1 boxes, but 3 scores"),
         ([{"box": [1, 2, 3, 4], "confidence": 1}], "not dicts"),
         ({"faces": []}, "not dicts"),
+        (iter([]), "A detector returns boxes"),
+        (7, "A detector returns boxes"),
         ([[[1, 2], [3, 4]]], r"boxes \(faces, 4\)"),
         (([[1, 2, 30, 40]], [0.5], np.zeros((2, 5, 2))), "angles or eyes"),
         (([[1, 2, 30, 40]], [0.5], np.zeros((1, 2))), r"\(faces, k, 2\)"),
@@ -107,3 +109,8 @@ def test_a_face_is_found_by_a_detector_that_frames_it_widely():
     found = detectors.find_face(detector, face.image, face.annotation_box)
     assert found is not None
     assert detectors.find_face(detector, face.image, face.annotation_box + 1000) is None
+
+
+def test_a_detector_is_no_name():
+    with pytest.raises(ValueError, match=r"a callable, as faces.BlazeFace\(\), not 'mtcnn'"):
+        detect_faces("mtcnn", np.zeros((9, 9, 3), np.uint8))
