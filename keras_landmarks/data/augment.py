@@ -79,14 +79,7 @@ STRONG = Augmentation(
 """Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
 
 HARD = dataclasses.replace(
-    STRONG,
-    rotation=15,
-    shift=0.05,
-    scale=0.08,
-    patches=0.4,
-    cover=0.3,
-    shrink=0.1,
-    dark=0.1,
+    STRONG, rotation=15, shift=0.05, scale=0.08, patches=0.4, cover=0.3, shrink=0.1, dark=0.1
 )
 """More of each, with large covers, low resolution and darkness: for long trainings."""
 

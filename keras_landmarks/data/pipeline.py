@@ -189,7 +189,11 @@ class Samples:
         return self._make(indices)
 
     def arrays(self):
-        """All crops and landmarks, not augmented: for evaluation."""
+        """All crops and landmarks, not augmented: for `keras.Model.evaluate`.
+
+        `evaluation.evaluate` cuts crops with `detect`: small ones are reduced from another pixel
+        on, and NMEs of a model differ by some hundredths of a percent.
+        """
         return self._make(self.indices)
 
     def shapes(self):

@@ -113,4 +113,4 @@ def test_a_face_is_found_by_a_detector_that_frames_it_widely():
 
 def test_a_detector_is_no_name():
     with pytest.raises(ValueError, match=r"a callable, as faces.BlazeFace\(\), not 'mtcnn'"):
-        detect_faces("mtcnn", np.zeros((9, 9, 3), np.uint8))
+        detectors.detect_faces("mtcnn", PICTURE)
