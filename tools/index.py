@@ -158,8 +158,7 @@ def written():
     if peers := read_json(PEERS):
         put_table(texts, DOCS / "speed.md", "peers", tables.peers(peers))
     if times := read_json(PHOTOS):
-        for path in (readme, ZOO / "README.md"):
-            put_table(texts, path, "photos", tables.photos(times))
+        put_table(texts, DOCS / "speed.md", "photos", tables.photos(times))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
     if disturbed := read_json(ROBUSTNESS):
