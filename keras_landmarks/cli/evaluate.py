@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
@@ -72,8 +71,7 @@ def run(options):
     if box is None:
         box = "annotation" if all(face.box is not None for face in faces) else "truth"
     if box == "annotation" and not split:
-        faces, said = data.lay_boxes(faces)
-        print(*said, sep="\n", end="\n" * bool(said), file=sys.stderr)
+        faces = annotated.laid(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     if part := split and data.part_of(split, len(faces)):
