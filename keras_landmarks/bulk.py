@@ -3,6 +3,7 @@
 On a laptop or a cluster; needs `pip install keras_landmarks[ray]`.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -60,27 +61,12 @@ def annotate(
     facts["sha256"] = hashlib.sha256(model.read_bytes()).hexdigest()
     if (out / FACTS).is_file() and (before := json.loads((out / FACTS).read_text())) != facts:
         raise ValueError(f"{out} holds the results of {before}, not of {facts}.")
-    own = not ray.is_initialized()
-    if own:
-        _start(ray, address)
-    try:
-        done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
-        files.write_json(out / FACTS, facts)
-        rows = _rows(ray, arrow, parquet, pictures, done, batch)
+    done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
+    left = _left(parquet, pictures, done)
+    files.write_json(out / FACTS, facts)
+    if left:
         words = {"model": str(model), "out": str(out), "done": done}
-        pool = {"size": workers} if workers else {"min_size": 1, "max_size": None}
-        rows = rows.map_batches(
-            Annotator,
-            fn_constructor_kwargs=words,
-            batch_size=batch,
-            compute=ray.data.ActorPoolStrategy(**pool),
-            num_cpus=1,
-        )
-        for _ in rows.iter_batches(batch_size=None):
-            pass
-    finally:
-        if own:
-            ray.shutdown()
+        _run(ray, arrow, left, words, workers, address, batch)
     faces, broken = (_column(parquet, out, name) for name in ("face", "broken"))
     alone = sum(face == 0 for face in faces)
     return {
@@ -156,24 +142,8 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema(list((kinds | {"broken": arrow.string()}).items()))
 
 
-def _start(ray: Any, address: str) -> None:
-    """Joins a cluster, or makes one of this machine."""
-    words: dict[str, Any] = {"log_to_driver": False}
-    if address != "local" and (address != "auto" or "RAY_ADDRESS" in os.environ):
-        ray.init(address, **words)
-        return
-    try:
-        if address == "local":
-            raise ConnectionError
-        ray.init("auto", **words)
-    except ConnectionError:
-        ray.init("local", include_dashboard=False, **words)
-
-
-def _rows(
-    ray: Any, arrow: Any, parquet: Any, pictures: Any, done: frozenset[str], batch: int
-) -> Any:
-    """The pictures that are left, as a Ray dataset."""
+def _left(parquet: Any, pictures: Any, done: frozenset[str]) -> list[str] | str:
+    """The paths of the pictures that are left; or of a table that holds the pictures themselves."""
     if isinstance(pictures, (str, os.PathLike)):
         table = files.as_path(pictures).resolve()
         if not table.exists():
@@ -182,14 +152,56 @@ def _rows(
         if "path" not in names:
             raise ValueError(f"{table} has no column path, but {', '.join(names)}.")
         if "bytes" in names:
-            return ray.data.read_parquet(str(table), columns=["path", "bytes"])
+            return str(table)
         pictures = _column(parquet, table, "path")
     paths = list(dict.fromkeys(os.path.abspath(files.as_path(path)) for path in pictures))
     if not paths:
         raise ValueError("There are no pictures to annotate.")
-    paths = [path for path in paths if path not in done]
-    parts = [arrow.table({"path": paths[i : i + batch]}) for i in range(0, len(paths), batch)]
-    return ray.data.from_arrow(parts or [arrow.table({"path": arrow.array([], arrow.string())})])
+    return [path for path in paths if path not in done]
+
+
+def _run(
+    ray: Any,
+    arrow: Any,
+    left: list[str] | str,
+    words: dict[str, Any],
+    workers: int | None,
+    address: str,
+    batch: int,
+) -> None:
+    """Has workers annotate what is left."""
+    own = not ray.is_initialized()
+    if own:
+        _start(ray, address)
+    try:
+        if isinstance(left, str):
+            rows = ray.data.read_parquet(left, columns=["path", "bytes"])
+        else:
+            parts = range(0, len(left), batch)
+            rows = ray.data.from_arrow([arrow.table({"path": left[i : i + batch]}) for i in parts])
+        pool = {"size": workers} if workers else {"min_size": 1, "max_size": None}
+        compute = ray.data.ActorPoolStrategy(**pool)
+        rows = rows.map_batches(
+            Annotator, fn_constructor_kwargs=words, batch_size=batch, compute=compute, num_cpus=1
+        )
+        for _ in rows.iter_batches(batch_size=None):
+            pass
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _start(ray: Any, address: str) -> None:
+    """Joins a cluster, or makes one of this machine."""
+    words: dict[str, Any] = {"log_to_driver": False}
+    if address not in ("auto", "local"):
+        ray.init(address, **words)
+        return
+    with contextlib.suppress(ConnectionError):
+        if address == "auto":
+            ray.init("auto", **words)
+            return
+    ray.init("local", include_dashboard=False, **words)
 
 
 def _column(parquet: Any, table: pathlib.Path, name: str) -> list[Any]:

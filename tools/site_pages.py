@@ -41,11 +41,15 @@ def api_pages():
 
 def public_names(room):
     """The full names of what a room offers: its `__all__`, or else what it defines for others."""
-    if room.exports is not None:
-        names = sorted(str(name).split(".")[-1] for name in room.exports)
-    else:
-        members = room.members.items()
-        names = [n for n, m in members if n[0] != "_" and not m.is_alias and not m.is_module]
+    names = sorted(str(name).split(".")[-1] for name in room.exports or ())
+    for name, member in () if names else room.members.items():
+        other = member.is_alias or member.is_module  # or the name of a type
+        if (
+            name[0] != "_"
+            and not other
+            and "TypeAlias" not in str(getattr(member, "annotation", ""))
+        ):
+            names.append(name)
     return [f"{room.path}.{name}" for name in names]
 
 

@@ -64,6 +64,8 @@ def run(options):
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = pathlib.Path(options.out)
     wanted = read_recipe(options.recipe) if options.recipe else None
+    training.join_hosts()  # before anything is computed
+    first = training.devices.place()[0] == 0
     faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
     given = all(face.box is not None for face in faces)
     if options.box == "detector":
@@ -82,9 +84,12 @@ def run(options):
         f"{len(test)} to test on; {samples.scheme.name}, crops of {samples.size[0]} x "
         f"{samples.size[1]} pixels"
     )
-    data.draw_samples(samples, out / "crops.jpg")
-    print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
+    if first:
+        data.draw_samples(samples, out / "crops.jpg")
+        print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
     model = training.train(recipe, samples, held_out, out, options.resume)
+    if not first:  # which measures the model, and writes
+        return
     if test:
         _write_test(test, out, given)
     results = {name: _measured(model, part, given) for name, part in _parts(chosen, test, split)}

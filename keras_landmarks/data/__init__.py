@@ -2,6 +2,7 @@
 
 from keras_landmarks.data.augment import HARD, LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
+from keras_landmarks.data.complete import complete
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.laying import lay_boxes
@@ -37,6 +38,7 @@ from keras_landmarks.data.readers import (
     read_wflw_list,
 )
 from keras_landmarks.data.reading import read_any, splits_in
+from keras_landmarks.data.records import write_records
 from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
 from keras_landmarks.moved import old_name
 
@@ -54,6 +56,7 @@ __all__ = [
     "Protocol",
     "Samples",
     "balance_poses",
+    "complete",
     "draw_samples",
     "get_protocol",
     "lay_boxes",
@@ -86,6 +89,7 @@ __all__ = [
     "write_coco",
     "write_dlib",
     "write_pts",
+    "write_records",
     "write_table",
 ]
 

@@ -6,11 +6,12 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
+from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
-from keras_landmarks.data.cuts import cut
-from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -33,10 +34,13 @@ class Samples:
         batch: samples in a batch. Augmented epochs leave an incomplete last batch out.
         seed: of order and augmentation.
         skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        records: folder that holds the pictures' surroundings in memory's place (see
+            `write_records`); written where there is none. Batches are the same.
 
     Raises:
+        ImportError: if there are records, but no TensorFlow.
         ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
-            picture cannot be read.
+            picture cannot be read, or records are of others.
     """
 
     def __init__(
@@ -50,13 +54,13 @@ class Samples:
         batch=32,
         seed=0,
         skip_broken=False,
+        records=None,
     ):
         if not faces:
             raise ValueError("Samples need at least one face.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-        if box not in ("annotation", "truth"):
-            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        known_name("box", box, ("annotation", "truth"))
         if margin <= 0 or batch < 1 or min(size) < 1:
             expected = "margin > 0, batch >= 1 and size >= 1 x 1"
             raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
@@ -66,21 +70,19 @@ class Samples:
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
             warnings.warn(missing, stacklevel=2)
-        kept, cuts = [], []
-        for face in faces:
-            try:
-                cuts.append(cut(face, box, self.size, margin))
-                kept.append(face)
-            except (ValueError, OSError) as error:
-                if not skip_broken:
-                    raise
-                if indices is not None:
-                    wrong = f"{face.name} is broken, and indices count on it: {error}"
-                    raise ValueError(wrong) from error
-                warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if not kept:
-            raise ValueError("None of the pictures could be read.")
-        own |= dict(faces=tuple(kept), _cuts=tuple(cuts))
+        if records is None:
+            counted = indices is not None
+            found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
+            if not found:
+                raise ValueError("None of the pictures could be read.")
+            kept, pixels, landmarks, boxes = zip(*found)
+        else:
+            pixels = records_of(records, faces, self.size, margin, box, skip_broken)
+            kept, landmarks, boxes = pixels.faces, pixels.landmarks, pixels.boxes
+            if (indices is not None or not skip_broken) and len(kept) < len(faces):
+                raise ValueError(f"{records} lacks {len(faces) - len(kept)} broken pictures.")
+        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels)
+        own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
     def __setattr__(self, name, value):
@@ -124,13 +126,12 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
-        pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
-        landmarks, boxes = np.stack(landmarks), np.stack(boxes)
+        indices = np.asarray(indices)
+        landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
@@ -138,20 +139,21 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        wanted = zip(pixels[part], transforms[part])
-        crops = np.stack([images.warp(p, t, self.size) for p, t in wanted])
+        pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops, len(pixels), part.start or 0)
+            first = part.start or 0
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
@@ -193,11 +195,9 @@ class Samples:
         points are put where the others want them (see `complete`); faces with fewer than two
         points are left out.
         """
-        size, shapes = np.array(self.size[::-1]), []
-        for _, landmarks, box in self._cuts:
-            transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
-            shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
-        shapes = np.stack(shapes)
+        boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
+        transforms = geometry.box_transform(boxes, self.size)
+        shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
         shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
         shapes, errors = complete_shapes(shapes)
         return shapes[np.isfinite(errors[:, 0])]
@@ -219,6 +219,8 @@ class Samples:
             pick: as of `batch_at`.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches  # needs Keras
+
         return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
@@ -232,4 +234,6 @@ class Samples:
             workers: threads that make batches ahead of time.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches
+
         return batches.PyBatches(self, first_step, augmentation, pick, workers, part)

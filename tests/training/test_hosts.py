@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import scale
+from faces import write_300w
 from test_training import (
     HERE,
     MORE,
@@ -26,7 +27,7 @@ from test_training import (
     samples_of,
 )
 
-from keras_landmarks import training
+from keras_landmarks import load, training
 from keras_landmarks.data import HARD
 from keras_landmarks.pictures import images
 from keras_landmarks.training.meeting import Cluster, Meeting, read_cluster
@@ -207,6 +208,7 @@ def trained(tmp_path_factory):
     if not TENSORFLOW:
         pytest.skip("is TensorFlow's")
     out = tmp_path_factory.mktemp("hosts")
+    write_300w(out / "faces", 8)
     killed = start(out, "die")
     epochs = epochs_in(out / "killed")
     return out, killed, epochs, start(out)
@@ -254,6 +256,13 @@ def test_hosts_with_different_recipes_or_odd_batches_end_before_the_first_step(t
         assert re.search(r"other: Host 1 \(.*\) has another loss in stage 1 than the first", output)
         assert "odd: 2 devices cannot share a batch of 5 evenly." in output
     assert not (out / "other" / "checkpoint.safetensors").exists()
+
+
+def test_the_command_line_trains_on_several_hosts(trained):
+    out, _, _, ends = trained
+    assert all("train: 0" in output for output, _, _ in ends.values())
+    assert "nme" in (out / "cli" / "results.json").read_text()
+    assert load(out / "cli").size == (16, 16)
 
 
 def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
