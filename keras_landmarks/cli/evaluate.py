@@ -61,15 +61,14 @@ def run(options):
     model = load(_names(options.name), mirrored=options.mirrored)
     if model.scheme not in PUBLISHED:  # of a training on points of one's own
         SCHEMES[model.scheme.name] = model.scheme
-        options.scheme = options.scheme or model.scheme.name
+        options.scheme = options.scheme or (options.source and model.scheme.name)
     faces, split = annotated.read(options, SPLIT)
     kind, limit = options.normaliser, 0.08
     if split:
         protocol = data.get_protocol(split)
         kind, limit = kind or protocol.normaliser, protocol.limit
-    box = options.box or ("annotation" if split else None)
-    if box is None:
-        box = "annotation" if all(face.box is not None for face in faces) else "truth"
+    given = split or all(face.box is not None for face in faces)
+    box = options.box or ("annotation" if given else "truth")
     if box == "annotation" and not split:
         faces = annotated.laid(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
