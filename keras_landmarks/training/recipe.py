@@ -181,6 +181,12 @@ class Recipe:
             samples: `data.Samples` to train on.
         """
         model = self.model(mean_shape=samples.mean_shape())
+        found, scheme = model.output["landmarks"].shape[1], samples.scheme
+        if found != scheme.count:
+            raise ValueError(
+                f"The recipe's model finds {found} points, the faces' {scheme.name} has "
+                f"{scheme.count}: see training.for_scheme."
+            )
         if self.adapt:
             self.adapt(model, samples)
         return model

@@ -62,9 +62,6 @@ def test_none_for_boxes_is_no_face(result):
     assert len(detectors.detect_faces(lambda image: result, PICTURE).boxes) == 0
 
 
-def test_a_detector_that_cannot_be_called_is_named():
-
-
 @pytest.mark.parametrize(
     ("box", "message"),
     [
