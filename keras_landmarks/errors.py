@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks.geometry import Array, namespace
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import Scheme, get_scheme
 
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
@@ -52,8 +53,7 @@ def normaliser(
         if kind == "box":
             return xp.sqrt(extent[:, 0] * extent[:, 1])
         return xp.sqrt(xp.sum(extent * extent, axis=-1))
-    if kind not in NORMALISERS:
-        raise ValueError(f"Unknown normaliser {kind!r}. Known: {', '.join(NORMALISERS)}.")
+    known_name("normaliser", kind, NORMALISERS)
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
     if eyes is None:
         raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")

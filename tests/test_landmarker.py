@@ -1,7 +1,9 @@
 import concurrent.futures
 import copy
 import functools
+import importlib
 import io
+import itertools
 import json
 import multiprocessing
 import pathlib
@@ -20,7 +22,7 @@ from matplotlib import cbook
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import losses
+from keras_landmarks import forks, losses
 from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
@@ -294,18 +296,38 @@ def test_clone_model_refuses_to_lose_what_the_model_knows(arguments):
 
 def test_a_forked_process_is_an_error_and_does_not_hang():
     picture, crops = np.zeros((99, 99, 3), np.uint8), np.zeros((1, 32, 32, 3), np.uint8)
+    tiny = model()
+    acts = [lambda: tiny.detect(picture), lambda: tiny(crops)]
+    acts += [lambda: keras_landmarks.load("tiny-ibug68")]
+    acts += [lambda: tiny.predict(crops), lambda: tiny.predict_on_batch(crops)]
+    acts += [lambda: tiny.evaluate(crops), lambda: tiny.fit(crops)]
 
     def use():
-        for act in (lambda: model().detect(picture), lambda: model().predict_on_batch(crops)):
+        for act in acts:
             with pytest.raises(RuntimeError, match="forked after the model was loaded") as error:
                 act()
             assert "get_context('spawn')" in str(error.value)
+        importlib.reload(forks)  # as if it were imported only now
+        with pytest.raises(RuntimeError, match="or the backend had run"):
+            keras_landmarks.load("tiny-ibug68")
 
     child = multiprocessing.get_context("fork").Process(target=use, daemon=True)
-    model().predict_on_batch(crops)  # TensorFlow runs
+    tiny.predict_on_batch(crops)  # TensorFlow runs
     child.start()
     child.join(60)
     assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("margin", [0, -1, float("nan"), float("inf")])
+def test_a_margin_that_makes_no_crop_is_refused(margin):
+    with pytest.raises(ValueError, match=f"margin is the crop's side over the box's, not {margin}"):
+        keras_landmarks.Landmarker(model().input, model().output, margin=margin)
+
+
+@pytest.mark.parametrize("name", [None, 5, []])
+def test_what_is_no_name_is_not_loaded(name):
+    with pytest.raises(ValueError, match="Expected a model's name, a folder or a list of these"):
+        keras_landmarks.load(name)
 
 
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
@@ -351,22 +373,36 @@ def test_an_iterator_of_pictures_gives_an_iterator_of_lists_and_reads_little_ahe
     assert list(model().detect(iter([]))) == []
 
 
+@pytest.mark.parametrize("given", ["boxes", "angles"])
+def test_each_picture_of_an_iterator_has_its_boxes(given):
+    def found(count, things):
+        more = {"boxes": itertools.repeat(FACE), given: [thing] * things}
+        return list(model().detect((portrait() for _ in range(count)), **more))
+
+    thing = FACE if given == "boxes" else [0.0]
+    assert [len(faces) for faces in found(3, 3)] == [1, 1, 1]
+    with pytest.raises(ValueError, match=f"{given} for 2 pictures, and there are more of these"):
+        found(3, 2)
+    with pytest.raises(ValueError, match=f"{given} for more than the 2 pictures"):
+        found(2, 3)
+
+
+def test_an_open_file_is_one_picture(tmp_path):
+    images.write_image(tmp_path / "face.png", portrait())
+    (expected,) = model().detect(portrait(), FACE)
+    content = (tmp_path / "face.png").read_bytes()
+    with open(tmp_path / "face.png", "rb") as file, open(tmp_path / "face.png", "rb") as second:
+        (face,) = model().detect(file, FACE)
+        ((beside,), (also,)) = model().detect([second, io.BytesIO(content)], [FACE, FACE])
+    for found in (face, beside, also):
+        np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+
+
 def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_path):
     found = model().detect(iter([portrait()] * 8 + [tmp_path / "none.jpg"]))
     assert len([next(found) for _ in range(8)]) == 8
     with pytest.raises(FileNotFoundError, match="none.jpg"):
         next(found)
-
-
-def test_boxes_of_an_iterator_end_no_earlier_than_its_pictures():
-    with pytest.raises(ValueError, match="more pictures than boxes"):
-        list(model().detect(iter([portrait()] * 2), iter([FACE])))
-
-
-def test_an_open_file_is_a_picture_and_no_iterator():
-    with PHOTO.open("rb") as file:
-        assert len(model().detect(file, FACE)) == 1
-    assert len(model().detect(io.BytesIO(PHOTO.read_bytes()), FACE)) == 1
 
 
 @pytest.mark.parametrize("angles", ["x", [np.inf], [None, 1]])

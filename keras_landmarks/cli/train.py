@@ -31,7 +31,7 @@ def add_arguments(parser):
     )
     annotated.add_arguments(parser, "default: the recipe's")
     parser.add_argument(
-        "--more", metavar="FOLDER", help="300W's layout: faces to train on, not to choose on"
+        "--more", metavar="FOLDER", help="as --data or --from: faces to train on, not to choose on"
     )
     parser.add_argument(
         "--test",
@@ -76,13 +76,12 @@ def run(options):
     if options.box == "detector":
         faces, given = [dataclasses.replace(face, box=None) for face in faces], False
     truth = (options.box or (wanted.box if wanted else None)) == "truth"
-    faces, said = data.lay_boxes(faces, truth=truth)
-    print(*said, sep="\n", end="\n" * bool(said), flush=True)
+    faces = annotated.laid(faces, truth)
     test = []
     if options.test:
         faces, test = data.split_by_photo(faces, options.test, seed=1)
     recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
-    more = data.read_300w(options.more, recipe.split, options.skip_broken) if options.more else ()
+    more = annotated.laid(annotated.read_more(options, split), truth) if options.more else ()
     samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
     print(

@@ -30,8 +30,8 @@ class Face:
 
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
-            as a whole, or all are missing, the scheme is unknown, or the box is not finite or
-            inverted.
+            as a whole, or all are missing, or are fractions and not pixels; the scheme is unknown;
+            or the box is not finite, inverted or no larger than a pixel.
     """
 
     image: object
@@ -67,6 +67,13 @@ class Face:
             raise ValueError(f"{self.name}: landmarks are not all finite, or missing as a whole.")
         if missing.all():
             raise ValueError(f"{self.name}: all landmarks are missing.")
+        marked = self.landmarks[~missing]
+        if 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
+            raise ValueError(
+                f"{self.name}: all landmarks lie within one pixel, {marked.min(axis=0)} to "
+                f"{marked.max(axis=0)}. They are in pixels; fractions are not: multiply them by "
+                "the width and the height of the picture."
+            )
         self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
         if self.visible.shape != expected[:1]:
             raise ValueError(
@@ -81,6 +88,11 @@ class Face:
                 raise ValueError(
                     f"{self.name}: the box {self.box.tolist()} is inverted or empty; expected "
                     "(left, top, right, bottom)."
+                )
+            if (self.box[2:] - self.box[:2]).max() <= 1:
+                raise ValueError(
+                    f"{self.name}: the box {self.box.tolist()} is no larger than a pixel. Boxes "
+                    "are in pixels; fractions are not: multiply them by the width and the height."
                 )
 
     @property

@@ -6,9 +6,10 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
+from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.face import Face
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
 from keras_landmarks.pictures import images
@@ -55,14 +56,18 @@ class Samples:
         skip_broken=False,
         records=None,
     ):
+        faces = [faces] if isinstance(faces, Face) else list(faces)
         if not faces:
             raise ValueError("Samples need at least one face.")
+        if others := [face for face in faces if not isinstance(face, Face)]:
+            raise ValueError(f"Samples are made of faces (data.Face), not of {others[0]!r:.80}.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
         if box not in ("annotation", "truth"):
             raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
-        if margin <= 0 or batch < 1 or min(size) < 1:
-            expected = "margin > 0, batch >= 1 and size >= 1 x 1"
+        whole = [batch, *size] if np.shape(size) == (2,) else [0]
+        if not 0 < margin < np.inf or min(whole) < 1 or any(n != int(n) for n in whole):
+            expected = "margin > 0, batch >= 1 and size >= 1 x 1 (height, width), in whole pixels"
             raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
@@ -92,6 +97,8 @@ class Samples:
         indices = np.array(indices)
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self.faces):
+            raise ValueError(f"Indices are of some of the {len(self.faces)} faces, from 0.")
         indices.flags.writeable = False
         self.__dict__["indices"] = indices
 
@@ -126,8 +133,7 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
@@ -140,20 +146,21 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        wanted = zip((self._pixels[i] for i in indices[part]), transforms[part])
-        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in wanted])
+        pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops, len(boxes), part.start or 0)
+            first = part.start or 0
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
@@ -185,7 +192,11 @@ class Samples:
         return self._make(indices)
 
     def arrays(self):
-        """All crops and landmarks, not augmented: for evaluation."""
+        """All crops and landmarks, not augmented: for `keras.Model.evaluate`.
+
+        `evaluation.evaluate` cuts crops with `detect`: small ones are reduced from another pixel
+        on, and NMEs of a model differ by some hundredths of a percent.
+        """
         return self._make(self.indices)
 
     def shapes(self):
@@ -219,6 +230,8 @@ class Samples:
             pick: as of `batch_at`.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches  # needs Keras
+
         return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
@@ -232,4 +245,6 @@ class Samples:
             workers: threads that make batches ahead of time.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches
+
         return batches.PyBatches(self, first_step, augmentation, pick, workers, part)

@@ -98,7 +98,7 @@ def made_of(faces, size, margin, box):
         named = isinstance(picture, (str, pathlib.Path))
         digest.update(pathlib.Path(picture).name.encode() if named else np.asarray(picture).data)
         digest.update(np.float32(face.landmarks).tobytes())
-        digest.update(b"" if face.box is None else np.float32(face.box).tobytes())
+        digest.update(np.float32(face.square(box)).tobytes())
     crop = {"size": [int(n) for n in size], "margin": float(margin), "box": box, "around": AROUND}
     made = {"version": VERSION, "scheme": faces[0].scheme, "number of faces": len(faces)}
     return made | crop | {"faces": digest.hexdigest()}

@@ -19,6 +19,7 @@ from keras_landmarks.evaluation import predicting, visibility
 from keras_landmarks.evaluation.confidence import without_unsure
 from keras_landmarks.evaluation.predicting import numbers_of_points, percent
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -206,8 +207,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             no points, boxes are wanted that the faces do not have, none of a face's points is
             compared, or a picture cannot be read.
     """
-    if box not in BOXES:
-        raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
+    known_name("box", box, BOXES)
     schemes = sorted({face.scheme for face in faces}) or [model.scheme.name]
     if len(schemes) > 1:
         raise ValueError(f"Faces of one scheme are evaluated together, not of {schemes}.")

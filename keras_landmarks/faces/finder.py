@@ -4,7 +4,6 @@ What a Keras model and an exported one share; nothing here needs Keras or Tensor
 """
 
 import collections
-import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from keras_landmarks.faces.model import AT_ONCE, Model
 from keras_landmarks.faces.shown import Detections, recall
 from keras_landmarks.faces.upright import CLEAR, best_score, in_other_directions, lean
 from keras_landmarks.pictures import images, read_ahead
+from keras_landmarks.pictures.ahead import beside
 
 PICTURES = 8
 """Pictures that are held so that their crops are computed together."""
@@ -56,9 +56,11 @@ def find_faces(
     endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
-    for name, given in (("boxes", boxes), ("angles", angles)):
-        if many and given is not None and len(given) != len(image):
-            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
+    if many:  # said before any picture is read
+        boxes, angles = (given if given is None else list(given) for given in (boxes, angles))
+        for name, given in (("boxes", boxes), ("angles", angles)):
+            if given is not None and len(given) != len(image):
+                raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
         if boxes is None:
@@ -66,10 +68,10 @@ def find_faces(
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
-    read: Iterator[np.ndarray]
+    read: Iterator[Any]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    places = zip(_of_each("boxes", boxes), _of_each("angles", angles))
-    found = _find(model, ((p, frame(p, *next(places))) for p in read))
+    read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
+    found = _find(model, ((picture, frame(picture, *more)) for picture, *more in read))
     if endless:
         return found
     if not many:
@@ -100,12 +102,6 @@ def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> F
         other = in_other_directions(find, picture, [back])
         return other if np.nansum(other.scores) > np.nansum(found.scores) else found
     return found
-
-
-def _of_each(name: str, given: Any) -> Iterator[Any]:
-    """What is given of each picture, in their order; None where nothing is."""
-    yield from itertools.repeat(None) if given is None else given
-    raise ValueError(f"There are more pictures than {name}.")
 
 
 def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:

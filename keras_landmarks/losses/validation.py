@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 from keras_landmarks.losses.landmarks import L2
+from keras_landmarks.names import known_name
 
 DISTANCES = ("manhattan", "euclidean")
 
@@ -36,8 +37,7 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
         linear layer; models here put a softplus behind it (`models.blocks.outputs`), by whose
         slope its gradient is then multiplied.
     """
-    if distance not in DISTANCES:
-        raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+    known_name("distance", distance, DISTANCES)
     landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     telling = _telling(y_true, landmarks, expected, distance, weights=weights)
     given = {} if weights is None else {"weights": weights}
@@ -76,8 +76,7 @@ class Validation(FaceLoss):
         name="validation",
         dtype=None,
     ):
-        if distance not in DISTANCES:
-            raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+        known_name("distance", distance, DISTANCES)
         arguments = {
             "coordinates": coordinates or L2(),
             "distance": distance,
