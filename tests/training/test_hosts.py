@@ -276,9 +276,9 @@ def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
 
 ON_JAX = """
 import keras, pathlib, scale, sys
-strategy = keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
+one = lambda: keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
 for name in sys.argv[2:]:
-    words = {"strategy": strategy} if name == "one" else {}
+    words = {"strategy": one()} if name == "one" else {}
     scale.losses(pathlib.Path(sys.argv[1]) / name, **words)
 """
 
