@@ -13,7 +13,7 @@ MOST = 150
 """Faces that a measure looks at."""
 
 
-def lay_boxes(faces, detector=None, truth=False):
+def lay_boxes(faces, detector=None, truth=False, step=None):
     """Faces that have boxes, and know how these lie on them: so crops are as models expect them.
 
     A detector looks at the faces. A face without a box takes the detector's, as it is met in use
@@ -26,6 +26,7 @@ def lay_boxes(faces, detector=None, truth=False):
         faces: list of `Face` of one scheme.
         detector: whose own convention is known; None takes a `faces.BlazeFace`.
         truth: whether the squares around the points are wanted instead of boxes.
+        step: function that is called after each face that is looked at, as of a progress bar.
 
     Returns:
         `(faces, said)`: the faces, and a sentence for each thing that was measured or taken.
@@ -37,7 +38,11 @@ def lay_boxes(faces, detector=None, truth=False):
     unknown = [] if truth else unknown
     measured = [*unknown, *without] or (list(range(len(faces))) if scheme.square is None else [])
     looked_at = {*without, *measured[:: -(-len(measured) // MOST) or 1]}
-    found = {i: box_about(detector, faces[i].pixels(), faces[i].truth_box) for i in looked_at}
+    found = {}
+    for i in sorted(looked_at):
+        found[i] = box_about(detector, faces[i].pixels(), faces[i].truth_box)
+        if step:
+            step()
     laid, kind = list(faces), convention_of(detector)
     who = type(detector).__name__
 
