@@ -43,8 +43,9 @@ def public_names(room):
     """The full names of what a room offers: its `__all__`, or else what it defines for others."""
     names = sorted(str(name).split(".")[-1] for name in room.exports or ())
     for name, member in () if names else room.members.items():
-        of_type = "TypeAlias" in str(getattr(member, "annotation", ""))
-        if not (name.startswith("_") or member.is_alias or member.is_module or of_type):
+        if name.startswith("_") or member.is_alias or member.is_module:
+            continue
+        if "TypeAlias" not in str(getattr(member, "annotation", "")):
             names.append(name)
     return [f"{room.path}.{name}" for name in names]
 
