@@ -1,6 +1,7 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
 import inspect
+import math
 import os
 import threading
 import warnings
@@ -60,6 +61,8 @@ class Landmarker(keras.Model):
         licence=None,
         name=None,
     ):
+        if not 0 < float(margin) < math.inf:
+            raise ValueError(f"margin is the crop's side over the box's, not {margin}.")
         self._process, self._running = os.getpid(), threading.Lock()
         self._check_process()
         super().__init__(inputs, outputs, name=name)

@@ -116,6 +116,8 @@ def load(
     """
     if mirrored or not isinstance(name, (str, os.PathLike)):
         names = [name] if isinstance(name, (str, os.PathLike)) else name
+        if not isinstance(names, (list, tuple)) or not names:
+            raise ValueError(f"Expected a model's name, a folder or a list of these, not {name!r}.")
         members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
         return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
     facts, arrays = read_model(name)

@@ -73,7 +73,7 @@ def expected_rows(model, paths):
 
 
 def annotator(model, out, done=()):
-    return bulk.Annotator(str(model), str(out), frozenset(done))
+    return bulk.Annotator(str(model), str(out), frozenset(done), 64)
 
 
 def test_a_row_is_a_face_and_pictures_without_one_and_broken_files_have_a_row(
@@ -131,7 +131,7 @@ def test_two_workers_go_on_with_a_table_that_holds_pictures(model, folder, tmp_p
     paths, out = paths_of(folder), tmp_path / "out"
     contents = [pathlib.Path(path).read_bytes() for path in paths]
     table = pyarrow.table({"path": paths, "bytes": contents})
-    parquet.write_table(table, tmp_path / "archive.parquet")
+    parquet.write_table(table, tmp_path / "archive.parquet", row_group_size=3)
     out.mkdir()
     annotator(model, out)({"path": np.array(paths[:4])})  # of a run that was killed
     facts = hashlib.sha256(model.read_bytes()).hexdigest()

@@ -318,6 +318,18 @@ def test_a_forked_process_is_an_error_and_does_not_hang():
     assert child.exitcode == 0
 
 
+@pytest.mark.parametrize("margin", [0, -1, float("nan"), float("inf")])
+def test_a_margin_that_makes_no_crop_is_refused(margin):
+    with pytest.raises(ValueError, match=f"margin is the crop's side over the box's, not {margin}"):
+        keras_landmarks.Landmarker(model().input, model().output, margin=margin)
+
+
+@pytest.mark.parametrize("name", [None, 5, []])
+def test_what_is_no_name_is_not_loaded(name):
+    with pytest.raises(ValueError, match="Expected a model's name, a folder or a list of these"):
+        keras_landmarks.load(name)
+
+
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
     fresh = keras_landmarks.load("tiny-ibug68")
     fresh.compile("sgd", loss={"landmarks": losses.Wing()}, jit_compile=False)

@@ -165,7 +165,7 @@ def test_the_client_of_tensorflow_serving_finds_what_the_model_finds(tiny, tmp_p
             """Says nothing."""
 
     page = (ROOT / "docs" / "serving.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (block,) = re.findall(r"```py\n(.*?)```", page, re.S)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Serving) as serving:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()

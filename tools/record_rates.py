@@ -18,7 +18,7 @@ import time
 import keras
 import numpy as np
 
-from keras_landmarks import data, files, losses, models
+from keras_landmarks import data, files, geometry, losses, models
 from keras_landmarks.pictures import write_image
 
 SIZE, BATCH, ROUNDS, STEPS = (64, 64), 64, 5, 20
@@ -26,15 +26,19 @@ KINDS = {"memory": None, "raw": "raw", "jpeg": "jpeg"}
 
 
 def made_up(folder, count):
-    """Made-up faces, whose pictures are files."""
-    folder.mkdir(exist_ok=True)
+    """Made-up faces, whose pictures are files; drawn by the first part."""
+    points = folder / f"{count}.npy"
+    if not points.exists():
+        folder.mkdir(exist_ok=True)
+        shapes = np.empty((count, 68, 2), np.float32)
+        for i in range(count):
+            image, shapes[i] = data.made_up_face((0, i))
+            write_image(folder / f"{i}.jpg", image)
+        np.save(points, shapes)
     faces = []
-    for i in range(count):
-        path, (image, landmarks) = folder / f"{i}.jpg", data.made_up_face((0, i))
-        if not path.exists():
-            write_image(path, image)
-        low, high = landmarks.min(axis=0), landmarks.max(axis=0) + 1
-        faces.append(data.Face(path, landmarks, "ibug68", np.concatenate([low, high])))
+    for i, landmarks in enumerate(np.load(points)):
+        box = geometry.box_from_landmarks(landmarks)
+        faces.append(data.Face(folder / f"{i}.jpg", landmarks, "ibug68", box))
     return faces
 
 
@@ -100,7 +104,8 @@ def main():
     if options.part:
         folder = pathlib.Path(options.folder)
         keras.utils.set_random_seed(0)
-        found = PARTS[options.part](folder, made_up(folder / "pictures", options.faces))
+        faces = made_up(folder / "pictures", options.faces)
+        found = PARTS[options.part](folder, faces)
         status = pathlib.Path("/proc/self/status").read_text()
         peak = int(re.search(r"VmHWM:\s+(\d+)", status)[1]) / 2**20
         files.write_json(options.out, found | {"peak_gib": round(peak, 3)})
@@ -109,7 +114,6 @@ def main():
     with tempfile.TemporaryDirectory() as own:
         folder = pathlib.Path(options.folder or own)
         folder.mkdir(parents=True, exist_ok=True)
-        made_up(folder / "pictures", options.faces)
         for part in PARTS:
             out, count = folder / f"{part}.json", str(options.faces)
             given = ["--part", part, "--out", out, "--folder", folder, "--faces", count]

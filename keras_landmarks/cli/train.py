@@ -42,6 +42,11 @@ def add_arguments(parser):
         "which the best epoch is chosen on)",
     )
     parser.add_argument("--out", required=True, metavar="RUN", help="the folder to write")
+    parser.add_argument(
+        "--records",
+        metavar="FOLDER",
+        help="keep the faces there instead of in memory: for sets that are larger than it",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
         "--box",
@@ -77,7 +82,7 @@ def run(options):
         faces, test = data.split_by_photo(faces, options.test, seed=1)
     recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
     more = annotated.laid(annotated.read_more(options, split), truth) if options.more else ()
-    samples, held_out = recipe.samples(faces, options.skip_broken, more)
+    samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
     print(
         f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {len(chosen)} to choose on, "

@@ -120,30 +120,39 @@ def _analyse(values, weights, factors, rounds):
     count = np.maximum(weights.sum(axis=0), 1)
     mean = (weights * values).sum(axis=0) / count
     centred = weights * (values - mean)
-    _, strengths, ways = np.linalg.svd(centred, full_matrices=False)
-    loadings = (ways[:factors] * strengths[:factors, None] / np.sqrt(len(values))).T
-    noise = np.square(centred).sum(axis=0) / count
-    faces, unit = len(values), np.eye(factors)
-    for last in [False] * rounds + [True]:
-        # What the factors of each face are, by its marked values: `z`, and their covariance.
-        scaled = weights / noise
-        squares = np.einsum("dq,dr->dqr", loadings, loadings).reshape(len(noise), -1)
-        spread = np.linalg.inv(unit + (scaled @ squares).reshape(faces, factors, factors))
-        z = np.einsum("nqr,nr->nq", spread, (scaled * (values - mean)) @ loadings)
-        doubt = spread.reshape(faces, factors**2) @ squares.T
-        if last:
-            return mean + z @ loadings.T, doubt + noise
-        # Mean and loadings of each value, by regression on the factors; a little towards zero.
-        both = np.concatenate([z, np.ones((faces, 1))], axis=1)
-        moments = both[:, :, None] * both[:, None, :]
-        moments[:, :factors, :factors] += spread
-        moments = (weights.T @ moments.reshape(faces, -1)).reshape(-1, *moments.shape[1:])
-        moments = moments + np.diag([1.0] * factors + [1e-6])
-        found = np.linalg.solve(moments, ((weights * values).T @ both)[..., None])[..., 0]
+    squares, noise = (weights * values**2).sum(axis=0), np.square(centred).sum(axis=0) / count
+    strengths, ways = np.linalg.eigh(centred.T @ centred / len(values))
+    loadings = (ways * np.sqrt(np.maximum(strengths, 0)))[:, len(noise) - factors :]
+    blocks = np.array_split(np.arange(len(values)), -(-len(values) // 2048))  # fit into memory
+    for _ in range(rounds):
+        moments = products = 0.0
+        for block in blocks:
+            some = weights[block]
+            z, spread = _factors(values[block] - mean, some / noise, loadings)
+            both = np.concatenate([z, np.ones((len(z), 1))], axis=1)
+            squared = both[:, :, None] * both[:, None, :]
+            squared[:, :factors, :factors] += spread
+            moments = moments + some.T @ squared.reshape(len(z), -1)
+            products = products + (some * values[block]).T @ both
+        moments = moments.reshape(-1, factors + 1, factors + 1)
+        # Loadings and mean of each value, by regression on the factors; a little towards zero.
+        held = moments + np.diag([1.0] * factors + [1e-6])
+        found = np.linalg.solve(held, products[..., None])[..., 0]
         loadings, mean = found[:, :factors], found[:, factors]
-        rest = np.square(values - mean - z @ loadings.T)
-        doubt = (
-            spread.reshape(faces, factors**2)
-            @ np.einsum("dq,dr->dqr", loadings, loadings).reshape(len(noise), -1).T
-        )
-        noise = np.maximum((weights * (rest + doubt)).sum(axis=0) / count, 0.01)
+        rest = squares - 2 * (found * products).sum(axis=1)
+        rest = rest + np.einsum("di,dij,dj->d", found, moments, found)
+        noise = np.maximum(rest / count, 0.01)
+    expected, variances = np.empty_like(values), np.empty_like(values)
+    for block in blocks:
+        z, spread = _factors(values[block] - mean, weights[block] / noise, loadings)
+        expected[block] = mean + z @ loadings.T
+        variances[block] = np.einsum("dq,nqr,dr->nd", loadings, spread, loadings, optimize=True)
+    return expected, variances + noise
+
+
+def _factors(values, scaled, loadings):
+    """The factors of each face, `(faces, q)`, by its values over their noise, and covariances."""
+    faces, (_, factors) = len(values), loadings.shape
+    squares = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)
+    spread = np.linalg.inv(np.eye(factors) + (scaled @ squares).reshape(faces, factors, factors))
+    return np.einsum("nqr,nr->nq", spread, (scaled * values) @ loadings), spread

@@ -9,9 +9,9 @@ from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.face import Face
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
-from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -56,13 +56,18 @@ class Samples:
         skip_broken=False,
         records=None,
     ):
+        faces = [faces] if isinstance(faces, Face) else list(faces)
         if not faces:
             raise ValueError("Samples need at least one face.")
+        if others := [face for face in faces if not isinstance(face, Face)]:
+            raise ValueError(f"Samples are made of faces (data.Face), not of {others[0]!r:.80}.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-        known_name("box", box, ("annotation", "truth"))
-        if margin <= 0 or batch < 1 or min(size) < 1:
-            expected = "margin > 0, batch >= 1 and size >= 1 x 1"
+        if box not in ("annotation", "truth"):
+            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+        whole = [batch, *size] if np.shape(size) == (2,) else [0]
+        if not 0 < margin < np.inf or min(whole) < 1 or any(n != int(n) for n in whole):
+            expected = "margin > 0, batch >= 1 and size >= 1 x 1 (height, width), in whole pixels"
             raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
@@ -92,6 +97,8 @@ class Samples:
         indices = np.array(indices)
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self.faces):
+            raise ValueError(f"Indices are of some of the {len(self.faces)} faces, from 0.")
         indices.flags.writeable = False
         self.__dict__["indices"] = indices
 
@@ -185,7 +192,11 @@ class Samples:
         return self._make(indices)
 
     def arrays(self):
-        """All crops and landmarks, not augmented: for evaluation."""
+        """All crops and landmarks, not augmented: for `keras.Model.evaluate`.
+
+        `evaluation.evaluate` cuts crops with `detect`: small ones are reduced from another pixel
+        on, and NMEs of a model differ by some hundredths of a percent.
+        """
         return self._make(self.indices)
 
     def shapes(self):

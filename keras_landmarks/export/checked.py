@@ -63,7 +63,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)
     ending, limit = FORMATS[known_name("format", format, FORMATS)]
-    if path.suffix.lower() != ending:
+    if path.suffix != ending:
         fitting = [name for name, (other, _) in FORMATS.items() if other == path.suffix.lower()]
         hint = f" For {path.suffix} take format={' or '.join(map(repr, fitting))}."
         raise ValueError(

@@ -27,7 +27,7 @@ def format_of(path):
         ValueError: if there is none.
     """
     for format, (ending, _) in FORMATS.items():
-        if path.suffix.lower() == ending:
+        if path.suffix == ending:
             return format
     raise ValueError(
         f"{path} ends as no format does: it is .tflite, .onnx, or nothing for a SavedModel; "

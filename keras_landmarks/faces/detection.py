@@ -166,4 +166,4 @@ def _begins_at_a_corner(scheme: Scheme, indices: tuple[int, ...]) -> bool:
 def _rounded(numbers: ArrayLike, digits: int) -> Any:
     """Plain numbers, of which none has more digits than it needs (float32 would); None of NaN."""
     rounded = np.round(np.asarray(numbers, np.float64), digits)
-    return np.where(np.isfinite(rounded), rounded, None).tolist()
+    return np.where(np.isfinite(rounded), rounded.astype(object), np.array(None)).tolist()

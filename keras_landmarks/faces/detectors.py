@@ -81,7 +81,7 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
         ValueError: if the detector returns something else than boxes, scores and angles.
     """
     if not callable(detector):
-        raise ValueError(f"A detector is called with a picture; {detector!r} cannot be called.")
+        raise ValueError(f"A detector is a callable, as faces.BlazeFace(), not {detector!r}.")
     boxes, scores, more = _parts(detector(image))
     try:
         boxes = laid.as_boxes(boxes)

@@ -59,7 +59,7 @@ def beside(rows: Iterable[tuple[Any, ...]], given: Any, name: str) -> Iterator[t
 
     Args:
         rows: `(picture, ...)` of each.
-        given: iterable with one thing for each; None gives None.
+        given: iterable with one thing for each, or `itertools.repeat`; None gives None.
         name: what messages call the things.
 
     Yields:
@@ -74,5 +74,6 @@ def beside(rows: Iterable[tuple[Any, ...]], given: Any, name: str) -> Iterator[t
         if (thing := next(rest, nothing)) is nothing:
             raise ValueError(f"{name} for {number - 1} pictures, and there are more of these.")
         yield (*row, thing)
-    if given is not None and next(rest, nothing) is not nothing:
+    endless = isinstance(rest, (itertools.repeat, itertools.cycle))
+    if not endless and next(rest, nothing) is not nothing:
         raise ValueError(f"{name} for more than the {number} pictures.")

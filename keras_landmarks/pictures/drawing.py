@@ -1,5 +1,6 @@
 """Landmarks drawn on a picture."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
@@ -39,13 +40,16 @@ def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) ->
         ValueError: if it is no picture, or something else than a face is given.
     """
     image = np.array(as_rgb(image))
-    for face in [detections] if hasattr(detections, "landmarks") else detections:
+    one = hasattr(detections, "landmarks") or not isinstance(detections, Iterable)
+    for face in [detections] if one else detections:
         if not hasattr(face, "landmarks"):
             raise ValueError(
                 f"Expected the faces of one picture, as `detect` gives them, not {type(face)}."
             )
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
+        if landmarks.shape != (scheme.count, 2):
+            raise ValueError(f"{scheme.name} has {scheme.count} points, not {landmarks.shape}.")
         marked = np.isfinite(landmarks[:, 0])
         extent = np.ptp(landmarks[marked], axis=0).max() if marked.any() else 0.0
         extent = min(float(extent), float(max(image.shape[:2])))  # of far points too

@@ -82,6 +82,8 @@ class Stage:
                 "A stage with a teacher names the layers of its losses: {layer: loss}."
             )
         names = [layer.name for layer in model.layers]
+        if isinstance(self.frozen, str):  # of which each letter would be a beginning
+            raise ValueError(f"frozen is a tuple: ({self.frozen!r},).")
         for start in self.frozen:
             if not any(name.startswith(start) for name in names):
                 raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")

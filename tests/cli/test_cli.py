@@ -309,8 +309,8 @@ def test_a_folder_without_faces_is_one_line(tmp_path, capsys):
 
 
 def test_a_model_is_exported_as_the_ending_says(tmp_path, capsys):
-    assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.TFLITE")]) == 0
-    assert "tiny.TFLITE: tflite;" in capsys.readouterr().out
+    assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.tflite")]) == 0
+    assert "tiny.tflite: tflite;" in capsys.readouterr().out
     assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.h5")]) == 1
     assert "ends as no format does" in capsys.readouterr().err
 

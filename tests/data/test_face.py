@@ -57,8 +57,8 @@ def test_name_and_photo_follow_from_the_picture(tmp_path):
         (LANDMARKS, "ibug68", (30, 2, 1, 40), "inverted or empty"),
         (LANDMARKS, "ibug68", (1, 2, 30, 2), "inverted or empty"),
         (LANDMARKS, "ibug68", (0.2, 0.1, 0.8, 0.9), "fractions are not"),
-        (LANDMARKS / 100, "ibug68", None, "fractions are not"),
-        (LANDMARKS / 50 - 0.5, "ibug68", None, "fractions are not"),
+        (LANDMARKS / 200, "ibug68", None, "fractions are not"),
+        (LANDMARKS / 200 - 0.5, "ibug68", None, "fractions are not"),
     ],
 )
 def test_a_bad_face_is_an_error_that_names_it(landmarks, scheme, box, message):

@@ -96,6 +96,16 @@ def test_a_builder_takes_a_scheme_itself():
 
 
 @every_builder
+def test_channels_first_are_refused(name):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="Models here have channels last"):
+            BUILDERS[name]()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+@every_builder
 def test_an_unknown_scheme_is_refused(name):
     with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):
         BUILDERS[name]("ibug")

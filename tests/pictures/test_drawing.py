@@ -24,9 +24,11 @@ def test_one_face_is_drawn_as_a_list_of_it():
     image, landmarks = made_up_face(0)
     face = Detection(landmarks, np.array([1, 2, 50, 60]), "ibug68")
     np.testing.assert_array_equal(draw(image, face), draw(image, [face]))
-    for other in ([[face]], [landmarks], "faces"):
+    for other in ([[face]], [landmarks], "faces", None, [face.to_dict()]):
         with pytest.raises(ValueError, match="Expected the faces of one picture"):
             draw(image, other)
+    with pytest.raises(ValueError, match=r"five5 has 5 points, not \(68, 2\)"):
+        draw(image, Detection(landmarks, None, "five5"))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -275,19 +275,39 @@ def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
 
 ON_JAX = """
 import keras, pathlib, scale, sys
-out = pathlib.Path(sys.argv[1])
-one = keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
-scale.losses(out / "one", strategy=one)
-scale.losses(out / "two")
+strategy = keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
+for name in sys.argv[2:]:
+    words = {"strategy": strategy} if name == "one" else {}
+    scale.losses(pathlib.Path(sys.argv[1]) / name, **words)
 """
 
 
-def test_two_devices_of_jax_have_the_losses_of_one(tmp_path):
+def on_jax(devices, hosts, *words):
+    """Runs `ON_JAX` on so many devices of so many hosts."""
     pytest.importorskip("jax")
-    (env,) = scale.environments("jax", 2, 1)
-    command = [sys.executable, "-c", ON_JAX, tmp_path]
-    subprocess.run(command, cwd=ROOT, env=environment(**env), check=True)
+    command = [sys.executable, "-c", ON_JAX, *words]
+    environments = scale.environments("jax", devices, hosts)
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=environment(**env)) for env in environments
+    ]
+    try:
+        assert [process.wait(timeout=280) for process in processes] == [0] * hosts
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def test_two_devices_of_jax_have_the_losses_of_one(tmp_path):
+    on_jax(2, 1, tmp_path, "one", "two")
     one, two = (read_losses(tmp_path / name) for name in ("one", "two"))
     assert len(one) == 20
     assert one[-1] < 0.9 * one[0]
     np.testing.assert_allclose(two, one, atol=1e-4)
+
+
+@pytest.mark.large
+def test_two_hosts_of_jax_have_the_losses_of_one(tmp_path):
+    on_jax(1, 1, tmp_path, "one")
+    on_jax(1, 2, tmp_path, "hosts")
+    one, hosts = (read_losses(tmp_path / name) for name in ("one", "hosts"))
+    np.testing.assert_allclose(hosts, one, atol=1e-4)

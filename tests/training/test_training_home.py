@@ -219,6 +219,7 @@ def test_keras_callbacks_can_tell_what_a_better_metric_is(tmp_path, callback, me
     ("words", "message"),
     [
         ({"frozen": ("conv", "nosuchlayer")}, "No layer of cnn begins with 'nosuchlayer'"),
+        ({"frozen": "conv"}, r"frozen is a tuple: \('conv',\)"),
         ({"output": "nosuchlayer"}, "cnn has no layer 'nosuchlayer'. It has crops"),
         ({"loss": {"nosuchlayer": losses.L1()}}, "cnn has no layer 'nosuchlayer'"),
     ],
