@@ -1,10 +1,13 @@
 # make demo: install into .venv and find the landmarks of a portrait.   make test: run the tests.
-# make docs: write the site to output/site.
+# make docs: write the site to output/site.   make web: build the browser page (needs npm).
+# make release: build and try the distributions in dist/.
 PYTHON ?= python3
 BIN := .venv/bin
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: demo test tensorflow jax lint docs
+PAGE := keras_landmarks/page/index.html
+
+.PHONY: demo test tensorflow jax lint docs web release
 
 demo: .venv/installed
 	$(BIN)/keras-landmarks detect tutorials/astronaut.jpg --out output/astronaut.png --json output/astronaut.json
@@ -28,6 +31,32 @@ lint: .venv/tests
 
 docs: .venv/tests
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+web: $(PAGE)
+
+$(PAGE): web/models/facts.json web/node_modules/.package-lock.json $(wildcard web/*.* web/src/* web/public/*)
+	npm --prefix web run --silent build
+	@touch $@
+
+web/models/facts.json: tools/make_page.py $(wildcard keras_landmarks/faces/*.py keras_landmarks/weights/unet*) | .venv/tests
+	PYTHONPATH=tools $(BIN)/python tools/make_page.py
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	npm --prefix web ci --no-audit --no-fund --loglevel error
+	@touch $@
+
+# From the source distributions, as whoever has no clone would build them; tried where nothing else is.
+release: .venv/tests web
+	rm -rf dist .venv/release
+	$(BIN)/python -m pip install --quiet build twine
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m build --outdir dist large
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv .venv/release
+	.venv/release/bin/pip install --quiet dist/*.whl
+	cd .venv/release && for model in unet-300w dan-300w; do \
+	    bin/keras-landmarks detect "$(CURDIR)/tutorials/astronaut.jpg" --model $$model || exit; done
+	@ls -l dist
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv

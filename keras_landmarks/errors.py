@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks.geometry import Array, namespace
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import Scheme, get_scheme
 
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
@@ -52,8 +53,7 @@ def normaliser(
         if kind == "box":
             return xp.sqrt(extent[:, 0] * extent[:, 1])
         return xp.sqrt(xp.sum(extent * extent, axis=-1))
-    if kind not in NORMALISERS:
-        raise ValueError(f"Unknown normaliser {kind!r}. Known: {', '.join(NORMALISERS)}.")
+    known_name("normaliser", kind, NORMALISERS)
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
     if eyes is None:
         raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
@@ -100,17 +100,24 @@ def point_errors(
 
 
 def face_errors(
-    y_true: Array, y_pred: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
+    y_true: Array,
+    y_pred: Array,
+    scheme: Scheme | str = "ibug68",
+    kind: str | Array | None = None,
+    weights: Array | None = None,
 ) -> Array:
     """The normalised mean error of every face, over the points that are marked: `(batch,)`.
 
-    Arguments as of `point_errors`.
+    Other arguments as of `point_errors`.
+
+    Args:
+        weights: `(batch, n)` of the points in the mean; None for ones.
     """
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(y_true, y_pred)
     missing = xp.isnan(xp.sum(y_true, axis=-1))
-    marked = xp.sum(xp.where(missing, 0.0, 1.0), axis=-1)
-    return xp.sum(xp.where(missing, 0.0, errors), axis=-1) / marked
+    weights = xp.where(missing, 0.0, 1.0 if weights is None else weights)
+    return xp.sum(weights * xp.where(missing, 0.0, errors), axis=-1) / xp.sum(weights, axis=-1)
 
 
 def region_errors(

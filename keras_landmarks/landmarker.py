@@ -1,13 +1,14 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
 import inspect
+import math
 import os
 import threading
 import warnings
 
 import keras
 
-from keras_landmarks import faces
+from keras_landmarks import faces, forks
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
@@ -60,6 +61,10 @@ class Landmarker(keras.Model):
         licence=None,
         name=None,
     ):
+        if not 0 < float(margin) < math.inf:
+            raise ValueError(f"margin is the crop's side over the box's, not {margin}.")
+        self._process, self._running = os.getpid(), threading.Lock()
+        self._check_process()
         super().__init__(inputs, outputs, name=name)
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
@@ -67,7 +72,6 @@ class Landmarker(keras.Model):
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = BlazeFace()
-        self._process, self._running = os.getpid(), threading.Lock()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
 
@@ -128,6 +132,11 @@ class Landmarker(keras.Model):
             )
         return super()._run_through_graph(*arguments, **named)
 
+    fit = forks.checked(keras.Model.fit)
+    evaluate = forks.checked(keras.Model.evaluate)
+    predict = forks.checked(keras.Model.predict)
+    __call__ = forks.checked(keras.Model.__call__)
+
     def predict_on_batch(self, x):
         """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError).
 
@@ -138,12 +147,8 @@ class Landmarker(keras.Model):
             return super().predict_on_batch(x)
 
     def _check_process(self):
-        if os.getpid() != self._process and keras.backend.backend() != "torch":
-            raise RuntimeError(
-                "This process was forked after the model was loaded, and the backend's threads are "
-                "not in it: it would hang. Start processes by multiprocessing.get_context('spawn') "
-                "(PyTorch's DataLoader: multiprocessing_context='spawn') and load the model there."
-            )
+        if keras.backend.backend() != "torch":
+            forks.check(self._process)
 
     def detect(
         self,

@@ -1,6 +1,7 @@
 """The errors of `errors` as Keras metrics; its functions are offered here too."""
 
 import keras
+from keras import ops
 
 from keras_landmarks.errors import (
     NORMALISERS,
@@ -30,7 +31,11 @@ __all__ = [
 
 
 class _FaceMetric(keras.metrics.Mean):
-    """The mean over faces of something that follows from each face's error."""
+    """The mean over faces of something that follows from each face's error.
+
+    A face that lacks the points of its normaliser is left out. A `sample_weight` is of each face,
+    `(batch,)`, or each point, `(batch, n)`.
+    """
 
     _direction = "down"  # by which Keras' EarlyStopping and ModelCheckpoint tell what is better
 
@@ -39,9 +44,19 @@ class _FaceMetric(keras.metrics.Mean):
         self.scheme, self.kind = get_scheme(scheme), kind
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        y_true, y_pred = (keras.ops.cast(y, "float32") for y in (y_true, y_pred))
-        errors = face_errors(y_true, y_pred, self.scheme, self.kind)
-        super().update_state(self._value(errors), sample_weight)
+        y_true, y_pred = (ops.cast(y, "float32") for y in (y_true, y_pred))
+        distances, weights = normaliser(y_true, self.scheme, self.kind), None
+        counted = ops.where(ops.isnan(distances), 0.0, 1.0)
+        if sample_weight is not None:
+            sample_weight = ops.cast(sample_weight, "float32")
+            if len(sample_weight.shape) == 2 and sample_weight.shape[1] == y_true.shape[1]:
+                weights, missing = sample_weight, ops.isnan(y_true[..., 0])
+                marked = ops.maximum(ops.sum(ops.where(missing, 0.0, 1.0), axis=-1), 1.0)
+                sample_weight = ops.sum(ops.where(missing, 0.0, weights), axis=-1) / marked
+            counted = counted * ops.reshape(sample_weight, (-1,))
+        distances = ops.where(counted > 0, distances, 1.0)
+        errors = face_errors(y_true, y_pred, self.scheme, distances, weights)
+        super().update_state(ops.where(counted > 0, self._value(errors), 0.0), counted)
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype}
@@ -82,7 +97,7 @@ class FailureRate(_FaceMetric):
         self.threshold = threshold
 
     def _value(self, errors):
-        return 1.0 - keras.ops.cast(errors < self.threshold, "float32")
+        return 1.0 - ops.cast(errors < self.threshold, "float32")
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}
@@ -105,7 +120,7 @@ class AUC(_FaceMetric):
         self.threshold = threshold
 
     def _value(self, errors):
-        return keras.ops.maximum(1 - errors / self.threshold, 0.0)
+        return ops.maximum(1 - errors / self.threshold, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}

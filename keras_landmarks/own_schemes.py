@@ -57,8 +57,14 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
     if normaliser == "pupils" and not (right and left):
         raise ValueError("normaliser: pupils need right_eye and left_eye.")
     square = fields.get("square")
-    if square is not None and (len(square) != 3 or not square[2] > 0):
-        raise ValueError(f"square: expected x, y and a scale above zero, not {square!r}.")
+    if square is not None:
+        try:
+            x, y, scale = map(float, square)
+        except (TypeError, ValueError):
+            scale = 0.0
+        if not scale > 0:
+            raise ValueError(f"square: expected x, y and a scale above zero, not {square!r}.")
+        square = x, y, scale
     regions = _table("regions", fields.get("regions", {"face": points}))
     return Scheme(
         name=name,
@@ -70,7 +76,7 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         left_eye=left,
         eye_corners=(corners[0], corners[1]) if corners else None,
         normaliser=normaliser,
-        square=None if square is None else tuple(map(float, square)),
+        square=square,
     )
 
 

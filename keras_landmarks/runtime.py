@@ -116,13 +116,13 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
     """
     path = as_path(path)
     openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": _Onnx}
-    if path.suffix not in openers:
+    if path.suffix.lower() not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
     if not path.is_file():
         raise FileNotFoundError(f"No model at {path}.")
     facts = read_facts(path)
     try:
-        return ExportedModel(openers[path.suffix](path, threads), facts)
+        return ExportedModel(openers[path.suffix.lower()](path, threads), facts)
     except (ValueError, RuntimeError) as error:
         raise ValueError(f"{path} is damaged or cut short: {error}") from error
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import conversion_tables, scheme_tables
 from keras_landmarks.conversion_tables import CONVERSIONS
+from keras_landmarks.names import known_name
 
 __all__ = [
     "AFLW19",
@@ -166,10 +167,7 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
         return scheme
     if isinstance(scheme, dict):
         return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
-    if scheme not in SCHEMES:
-        known = f"Known: {', '.join(SCHEMES)}; others are put into schemes.SCHEMES."
-        raise ValueError(f"Unknown scheme {scheme!r}. {known}")
-    return SCHEMES[scheme]
+    return SCHEMES[known_name("scheme", scheme, SCHEMES)]
 
 
 def scheme_config(scheme: Scheme | str | dict) -> str | dict:

@@ -1,7 +1,6 @@
 """Models by name or folder: `load("cnn6-300w")`. Weights ship with the package: no downloads."""
 
 import copy
-import difflib
 import functools
 import hashlib
 import inspect
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike
 from keras_landmarks import models, weights
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures.html import table_html
 from keras_landmarks.schemes import Scheme, get_scheme
 
@@ -69,11 +69,7 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
 
 def facts_of(name: str) -> dict[str, Any]:
     """What the index says of a model; an unknown name is a ValueError that names the close ones."""
-    if name not in _index():
-        close = difflib.get_close_matches(str(name), _index(), n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"Unknown model {name!r}. {hint}Known: {', '.join(_index())}.")
-    return _index()[name]
+    return _index()[known_name("model", name, _index())]
 
 
 def load(
@@ -120,6 +116,8 @@ def load(
     """
     if mirrored or not isinstance(name, (str, os.PathLike)):
         names = [name] if isinstance(name, (str, os.PathLike)) else name
+        if not isinstance(names, (list, tuple)) or not names:
+            raise ValueError(f"Expected a model's name, a folder or a list of these, not {name!r}.")
         members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
         return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
     facts, arrays = read_model(name)

@@ -7,6 +7,8 @@ from places import ROOT
 # Before TensorFlow is imported. Two workers with two threads each would wait for one another.
 for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
     os.environ.setdefault(name, "1")
+# JAX compiles every operation anew: plainly is quick enough for what runs once.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 # Processes that tests start import what is tested, not what is installed.
 os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("", "tests", "tools"))
 

@@ -1,4 +1,4 @@
-"""A recipe that trains in seconds; `python tools/train.py tests/small_recipe.py` runs it."""
+"""A recipe that trains in seconds, for `keras-landmarks train --recipe tests/small_recipe.py`."""
 
 import keras
 

@@ -8,6 +8,7 @@ import textwrap
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from loaded import load
 from places import PORTRAIT, ROOT
 
@@ -58,6 +59,8 @@ GIVEN = {
     "open_model": lambda: load("tiny-ibug68").export("cnn6.tflite", "tflite"),
 }
 """What an example takes for granted beside its imports."""
+EAGER = {"MultiLoss"}
+"""Examples of few steps of a large graph."""
 
 
 @pytest.mark.parametrize(("module", "name", "text"), examples())
@@ -71,7 +74,11 @@ def test_an_example_runs(module, name, text, tmp_path, monkeypatch):
     names |= {loss: getattr(losses, loss) for loss in losses.__all__}
     names |= {"keras_landmarks": keras_landmarks} | vars(importlib.import_module(module))
     names |= GIVEN.get(name, dict)()
-    exec(compile(text, f"{module}.{name}", "exec"), names)
+    tf.config.run_functions_eagerly(name in EAGER)
+    try:
+        exec(compile(text, f"{module}.{name}", "exec"), names)
+    finally:
+        tf.config.run_functions_eagerly(False)
 
 
 def test_there_are_examples():

@@ -1,13 +1,15 @@
 import concurrent.futures
 import copy
 import functools
+import importlib
+import io
+import itertools
 import json
+import multiprocessing
 import pathlib
 import pickle
 import re
 import shutil
-import subprocess
-import sys
 
 import cv2
 import keras
@@ -17,13 +19,15 @@ import pytest
 import skimage.data
 from loaded import load
 from matplotlib import cbook
+from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import losses
+from keras_landmarks import forks, losses
 from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
 
+PHOTO = ROOT / "tutorials" / "astronaut.jpg"
 FACE = np.array([170, 63, 276, 189], np.float32)
 
 
@@ -290,26 +294,40 @@ def test_clone_model_refuses_to_lose_what_the_model_knows(arguments):
     assert keras.models.clone_model(network).count_params() == model().count_params()
 
 
-FORKED = """
-import os, sys
-import numpy as np
-from keras_landmarks import load
-model, picture = load("tiny-ibug68"), np.zeros((99, 99, 3), np.uint8)
-if os.fork():
-    sys.exit(os.waitstatus_to_exitcode(os.wait()[1]))
-crops, told = np.zeros((1, 32, 32, 3), np.uint8), 0
-for act in (lambda: model.detect(picture), lambda: model.predict_on_batch(crops)):
-    try:
-        act()
-    except RuntimeError as error:
-        told += "forked after the model was loaded" in str(error)
-        told += "get_context('spawn')" in str(error)
-os._exit(0 if told == 4 else 1)
-"""
-
-
 def test_a_forked_process_is_an_error_and_does_not_hang():
-    subprocess.run([sys.executable, "-c", FORKED], check=True, timeout=100, capture_output=True)
+    picture, crops = np.zeros((99, 99, 3), np.uint8), np.zeros((1, 32, 32, 3), np.uint8)
+    tiny = model()
+    acts = [lambda: tiny.detect(picture), lambda: tiny(crops)]
+    acts += [lambda: keras_landmarks.load("tiny-ibug68")]
+    acts += [lambda: tiny.predict(crops), lambda: tiny.predict_on_batch(crops)]
+    acts += [lambda: tiny.evaluate(crops), lambda: tiny.fit(crops)]
+
+    def use():
+        for act in acts:
+            with pytest.raises(RuntimeError, match="forked after the model was loaded") as error:
+                act()
+            assert "get_context('spawn')" in str(error.value)
+        importlib.reload(forks)  # as if it were imported only now
+        with pytest.raises(RuntimeError, match="or the backend had run"):
+            keras_landmarks.load("tiny-ibug68")
+
+    child = multiprocessing.get_context("fork").Process(target=use, daemon=True)
+    tiny.predict_on_batch(crops)  # TensorFlow runs
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+
+
+@pytest.mark.parametrize("margin", [0, -1, float("nan"), float("inf")])
+def test_a_margin_that_makes_no_crop_is_refused(margin):
+    with pytest.raises(ValueError, match=f"margin is the crop's side over the box's, not {margin}"):
+        keras_landmarks.Landmarker(model().input, model().output, margin=margin)
+
+
+@pytest.mark.parametrize("name", [None, 5, []])
+def test_what_is_no_name_is_not_loaded(name):
+    with pytest.raises(ValueError, match="Expected a model's name, a folder or a list of these"):
+        keras_landmarks.load(name)
 
 
 def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
@@ -355,11 +373,54 @@ def test_an_iterator_of_pictures_gives_an_iterator_of_lists_and_reads_little_ahe
     assert list(model().detect(iter([]))) == []
 
 
+@pytest.mark.parametrize("given", ["boxes", "angles"])
+def test_each_picture_of_an_iterator_has_its_boxes(given):
+    def found(count, things):
+        more = {"boxes": itertools.repeat(FACE), given: [thing] * things}
+        return list(model().detect((portrait() for _ in range(count)), **more))
+
+    thing = FACE if given == "boxes" else [0.0]
+    assert [len(faces) for faces in found(3, 3)] == [1, 1, 1]
+    with pytest.raises(ValueError, match=f"{given} for 2 pictures, and there are more of these"):
+        found(3, 2)
+    with pytest.raises(ValueError, match=f"{given} for more than the 2 pictures"):
+        found(2, 3)
+
+
+def test_an_open_file_is_one_picture(tmp_path):
+    images.write_image(tmp_path / "face.png", portrait())
+    (expected,) = model().detect(portrait(), FACE)
+    content = (tmp_path / "face.png").read_bytes()
+    with open(tmp_path / "face.png", "rb") as file, open(tmp_path / "face.png", "rb") as second:
+        (face,) = model().detect(file, FACE)
+        ((beside,), (also,)) = model().detect([second, io.BytesIO(content)], [FACE, FACE])
+    for found in (face, beside, also):
+        np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+
+
 def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_path):
     found = model().detect(iter([portrait()] * 8 + [tmp_path / "none.jpg"]))
     assert len([next(found) for _ in range(8)]) == 8
     with pytest.raises(FileNotFoundError, match="none.jpg"):
         next(found)
+
+
+@pytest.mark.parametrize("angles", ["x", [np.inf], [None, 1]])
+def test_angles_that_are_none_are_refused(angles):
+    with pytest.raises(ValueError, match="angles"):
+        model().detect(portrait(), FACE, angles=angles)
+
+
+def test_points_that_are_missing_are_null_in_json():
+    landmarks = np.float32([[0, 0], [9, np.nan], [5, 5], [2, 8], [7, 8]])
+    face = keras_landmarks.Detection(
+        landmarks, FACE, "five5", float("nan"), error=np.full(5, np.inf, np.float32)
+    )
+    facts = face.to_dict()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["landmarks"][:2] == [[0, 0], [9, None]]
+    assert facts["score"] is None
+    assert facts["error"] == [None] * 5
 
 
 def test_threads_find_what_one_finds():

@@ -36,14 +36,15 @@ NAMES = [
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
     "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
-        PoseBalance Protocol Samples balance_poses get_protocol made_up_face
-        made_up_faces part_of read_300vw read_300w read_aflw read_bounding_boxes read_coco read_cofw
-        read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp read_merl
-        read_pts read_pts_folders read_split read_table read_wflw read_wflw_list split_by_photo
-        write_coco write_dlib write_pts write_table""",
+        PoseBalance Protocol Samples balance_poses draw_samples get_protocol lay_boxes
+        made_up_face
+        made_up_faces part_of read_300vw read_300w read_aflw read_any read_bounding_boxes read_coco
+        read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp
+        read_merl read_pts read_pts_folders read_split read_table read_wflw read_wflw_list
+        split_by_photo splits_in write_coco write_dlib write_pts write_records write_table""",
     "bulk": "Annotator FACTS annotate",
     "errors": ERRORS,
-    "evaluation": """BOXES DISTURBANCES Evaluation OccludedFace disturb evaluate
+    "evaluation": """BOXES Check DISTURBANCES Evaluation OccludedFace check_faces disturb evaluate
         false_detection_auc hidden_and_visible
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
@@ -72,7 +73,7 @@ MODULES = {
         MENPO39 PUBLISHED SCHEMES Scheme WFLW98 convert get_scheme scheme_config shared_scheme""",
     "shapes": "align infer learn_dictionary reconstruct",
     "training": """FaceLosses LossBalancing MultiLoss Recipe Stage Teacher at_half_size
-        averaged_adamw
+        averaged_adamw fine_tuning for_scheme
         join_hosts train""",
 }
 

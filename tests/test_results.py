@@ -75,6 +75,21 @@ def test_what_is_measured_is_published_and_measured_in_every_format(name):
     assert [row["format"] for row in rows] == list(FORMATS)
 
 
+@pytest.mark.parametrize("name", MEASURED)
+def test_errors_on_crops_are_those_of_detect_but_for_some_hundredths(name):
+    found = index.read_results(name)["splits"][index.SPLIT]
+    by_detect = next(row for row in found["accuracy"] if row["box"] == "annotation")
+    on_crops = {row["keras_nme_percent"] for row in found["formats"]}
+    assert list(on_crops) == pytest.approx([by_detect["nme_percent"]], abs=0.02)
+
+
+@pytest.mark.parametrize("name", MEASURED)
+def test_a_card_has_a_place_for_what_was_measured(name):
+    card = (recipes.ZOO / name / "card.md").read_text()
+    assert "\n<!-- results: written by tools/index.py -->\n" in card
+    assert "\n<!-- end of results -->\n" in card
+
+
 def test_the_index_and_all_tables_are_what_the_tool_writes():
     index.main(["--check"])
 

@@ -226,16 +226,6 @@ else:
     raise AssertionError
 """
 
-LOAD = """
-import sys
-import keras
-import keras_landmarks
-model = keras.models.load_model(sys.argv[1])
-assert type(model) is keras_landmarks.Landmarker
-(face,) = model.detect(sys.argv[2], boxes=[170, 63, 276, 189])
-assert face.landmarks.shape == (68, 2)
-"""
-
 
 def test_a_file_is_used_without_keras_and_tensorflow(path):
     run(DETECT, path, PORTRAIT)
@@ -293,11 +283,6 @@ def assert_threads_agree(*models, calls=240, threads=8):
 
 def test_importing_the_package_imports_neither_keras_nor_tensorflow():
     run(IMPORT)
-
-
-def test_keras_loads_a_landmarker_once_the_package_is_imported(tmp_path):
-    model().save(tmp_path / "tiny.keras")
-    run(LOAD, tmp_path / "tiny.keras", PORTRAIT)
 
 
 def test_a_file_that_is_cut_short_is_an_error_that_names_it(path, tmp_path):

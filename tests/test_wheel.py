@@ -47,6 +47,8 @@ def test_wheels_of_this_tree_installed_elsewhere_load_and_detect(tmp_path):
     assert any(name.endswith("licenses/LICENSE-WEIGHTS") for name in held.namelist())
     package = (path.relative_to(ROOT) for path in (ROOT / "keras_landmarks").rglob("*.py"))
     assert {"keras_landmarks/py.typed", *map(str, package)} <= set(held.namelist())
+    page = [path for path in (ROOT / "keras_landmarks" / "page").rglob("*") if path.is_file()]
+    assert {str(path.relative_to(ROOT)) for path in page} <= set(held.namelist())
     for name, facts in list_models().items():
         if facts["sha256"]:
             path = f"keras_landmarks/weights/{name}.safetensors"

@@ -18,7 +18,7 @@ FACE = [170, 63, 276, 189]
 def test_the_promised_models_are_published():
     promised = """cnn6-300w cnn6-7-300w dan-300w hourglass-300w resnet18-ffld-300w resnet50-300w
         tiny-ibug68 unet-300w unet-fast-300w unet-large-300w validation-300w"""
-    assert sorted(PUBLISHED) == promised.split()
+    assert set(promised.split()) <= set(PUBLISHED)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -26,8 +26,9 @@ def test_a_model_gives_its_golden_prediction(name):
     """A change of any weight, layer or of the crop shows here; `golden.json` is written anew by
     `python tests/test_zoo.py`."""
     found = load(name).detect(skimage.data.astronaut(), FACE)[0].landmarks
-    golden = json.loads((ROOT / "tests" / "golden.json").read_text())[name]
-    np.testing.assert_allclose(found, golden, atol=0.05)
+    golden = json.loads((ROOT / "tests" / "golden.json").read_text())
+    assert name in golden, "python tests/test_zoo.py writes it"
+    np.testing.assert_allclose(found, golden[name], atol=0.05)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)
@@ -95,7 +96,7 @@ def test_a_damaged_weights_file_is_an_error(tmp_path, monkeypatch, damage):
 def test_a_model_without_weights_says_how_to_train_it(monkeypatch):
     facts = {**zoo._index()["tiny-ibug68"], "sha256": None}
     monkeypatch.setitem(zoo._index(), "untrained", facts)
-    with pytest.raises(ValueError, match=r"tools/train\.py untrained"):
+    with pytest.raises(ValueError, match=r"train --recipe untrained"):
         keras_landmarks.load("untrained")
 
 

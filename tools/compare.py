@@ -16,8 +16,7 @@ import time
 import comparing
 import numpy as np
 import studies
-from recipes import ZOO
-from train import read_samples
+from recipes import ZOO, read_samples
 
 from keras_landmarks import data, files, training
 

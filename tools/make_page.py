@@ -13,7 +13,7 @@ import sys
 import numpy as np
 
 from keras_landmarks import files, load, zoo
-from keras_landmarks.faces import blazeface, upright
+from keras_landmarks.faces import blazeface, looking, upright
 from keras_landmarks.faces.blaze_network import SIDES, network_file
 from keras_landmarks.faces.boxes import CONVENTIONS
 from keras_landmarks.faces.interpreters import Interpreters
@@ -82,7 +82,12 @@ def facts_of(models):
             "sure": blazeface.SURE,
             "threshold": blazeface.BlazeFace().threshold,
         },
-        "upright": {"clear": upright.CLEAR, "trained": upright.TRAINED},
+        "upright": {
+            "clear": upright.CLEAR,
+            "sure": looking.SURE,
+            "trained": upright.TRAINED,
+            "turns": upright.TURNS,
+        },
     }
 
 

@@ -3,9 +3,9 @@
     python tools/peers.py --split 300w/lfpw-test --data 300W MODEL ...
     python tools/peers.py --split wflw/test --data WFLW MODEL ...
 
-Each works on whole pictures with its own detector; means are over the faces that all of them found.
-Needs `dlib` (or `dlib-bin`) and the files of `face_recognition_models`. dlib's trees were trained on
-all of 300W, the test faces among them, and on none of WFLW.
+Each works on whole pictures with its own detector; means are over the faces that all of them
+found. Needs `dlib` (or `dlib-bin`) and the files of `face_recognition_models`. dlib's trees were
+trained on all of 300W, the test faces among them, and on none of WFLW.
 """
 
 import argparse

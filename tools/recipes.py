@@ -1,23 +1,18 @@
-"""Recipes by name or path, for the other tools."""
+"""Recipes by name or path and their samples, for the other tools."""
 
-import importlib.util
 import pathlib
 
-from keras_landmarks import recipes
+from keras_landmarks import data, recipes
+from keras_landmarks.cli.train import read_recipe
 
 ZOO = pathlib.Path(__file__).resolve().parent.parent / "zoo"
 names = recipes.list_recipes
 
+__all__ = ["ZOO", "names", "read_recipe", "read_samples"]
 
-def read_recipe(name):
-    """The recipe of a name of the zoo, or the `RECIPE` of a Python file at a path."""
-    path = pathlib.Path(name)
-    if path.suffix == ".py" and path.is_file():
-        spec = importlib.util.spec_from_file_location("recipe", path)
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module.RECIPE
-    try:
-        return recipes.get_recipe(name)
-    except ValueError as error:
-        raise SystemExit(str(error)) from None
+
+def read_samples(recipe, folder, skip_broken=False, more=None):
+    """A recipe's `Samples`, and those held out, from a folder of faces and perhaps another."""
+    faces = data.read_300w(folder, recipe.split, skip_broken)
+    more = data.read_300w(more, recipe.split, skip_broken) if more else ()
+    return recipe.samples(faces, skip_broken, more)

@@ -6,6 +6,7 @@ python tools/run_tutorials.py [NOTEBOOK ...]
 import base64
 import io
 import pathlib
+import re
 import sys
 
 import nbformat
@@ -27,16 +28,23 @@ def small(data):
 
 def run(path):
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, timeout=600, resources={"metadata": {"path": FOLDER}}).execute()
+    place = {"metadata": {"path": FOLDER}}
+    NotebookClient(notebook, timeout=600, resources=place, coalesce_streams=True).execute()
     for cell in notebook.cells:
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr"]
+            timed = "perf_counter" in cell.source
+            cell.outputs = [o for o in cell.outputs if o.get("name") != "stderr" and not timed]
             for output in cell.outputs:
                 if "metadata" in output:
                     output.metadata = {}
-                if "image/png" in output.get("data", {}):
-                    output.data["image/png"] = small(output.data["image/png"])
+                if "text" in output:  # without what TensorFlow says of its temporary files
+                    output.text = re.sub(r"^INFO:.*\n", "", output.text, flags=re.M)
+                data = output.get("data", {})
+                if "text/html" in data:
+                    del data["text/plain"]
+                if "image/png" in data:
+                    data["image/png"] = small(data["image/png"])
     nbformat.write(notebook, path)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -1,6 +1,6 @@
 """Where the points of every scheme lie on a face seen from the front, for drawings.
 
-Of schemes with other points than the 68 they are put between those by their meaning: no measurement.
+Of schemes with other points than the 68 they are put between those by meaning: no measurement.
 """
 
 import numpy as np

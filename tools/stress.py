@@ -38,7 +38,7 @@ def exported(folder, name):
 
 
 def variants():
-    """The portrait at three sizes, twice beside itself, and a picture of nothing: `{name: data}`."""
+    """The portrait at three sizes, twice beside itself, and a picture of nothing, by name."""
     import cv2
 
     portrait = cv2.imread(str(PORTRAIT))

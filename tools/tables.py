@@ -20,12 +20,11 @@ def models(index):
 
 
 CHOICES = {
-    "unet-300w": "the default: the lowest error, and an expected error for each point",
-    "unet-fast-300w": "phones, video, many faces: a ninth of the size; expected errors too",
-    "hourglass-300w": "covered faces: infers what it is unsure of from the shapes of others",
-    "resnet18-ffld-300w": "a paper's system at work on patches of its own maps, small",
-    "dan-300w": "a face that was in the frame before: it starts from points and corrects them",
-    "tiny-ibug68": "tests, first tries, teaching: 0.2 MiB",
+    "unet-300w": "the default: the lowest error; says how far off each point may be",
+    "unet-fast-300w": "phones, video, many faces; says it, too",
+    "resnet18-ffld-300w": "a paper's, to compare: FFLD, patches of its own maps around the points",
+    "hourglass-300w": "a paper's, to compare: score-guided, infers unsure points from known shapes",
+    "tiny-ibug68": "tests and first tries",
 }
 """What a model is the one for: the table of those who choose."""
 
@@ -195,6 +194,17 @@ def speed(measured):
         f"multiply-adds at the {rate:.0f} thousand million a second that float32 matrix products "
         "reach on one thread.",
     ]
+    return "\n".join(lines)
+
+
+def photos(measured):
+    """Whole photos, detector and landmarks, in milliseconds, and the faces that were found."""
+    sizes = measured["sizes"]
+    heads = [f"{kind} ({width} x {height})" for kind, (width, height) in sizes.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, row in measured["rows"].items():
+        cells = [f"{row[k]['ms']:.0f} ms, {row[k]['faces']}" for k in sizes]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 

@@ -4,42 +4,37 @@ import json
 import os
 
 from keras_landmarks import files
+from keras_landmarks.cli import annotated
 from keras_landmarks.errors import NORMALISERS
 
 WORDS = {
     "help": "measure a model on annotated faces",
-    "description": "Measures a model on the faces of a named split and prints NME, AUC and "
-    "failure rate with their protocol.",
-    "epilog": "example: keras-landmarks evaluate cnn6-300w --data 300W --split 300w/lfpw-test",
+    "description": "Measures a model on faces of a named split, or on your own, and prints NME, "
+    "AUC and failure rate with their protocol.",
+    "epilog": "examples: keras-landmarks evaluate cnn6-300w --data 300W --split 300w/lfpw-test; "
+    "keras-landmarks evaluate runs/mine --from faces.csv --scheme my.toml",
 }
+SPLIT = "300w/lfpw-test"
+"""What is read where no split is named."""
 
 
 def add_arguments(parser):
-    from keras_landmarks.data import PROTOCOLS
     from keras_landmarks.evaluation import BOXES
 
     parser.add_argument(
-        "name", metavar="NAME", help="a model of `keras-landmarks list`; several as one: A+B"
+        "name",
+        metavar="NAME",
+        help="a model of `keras-landmarks list`, or a training's folder; several as one: A+B",
     )
     parser.add_argument(
         "--mirrored", action="store_true", help="take the mean with the mirror image's points"
     )
-    parser.add_argument(
-        "--data",
-        required=True,
-        metavar="FOLDER",
-        help="the data set in its official layout, as 300W's afw/, helen/, lfpw/, ibug/",
-    )
-    parser.add_argument(
-        "--split",
-        default="300w/lfpw-test",
-        help=f"one of {', '.join(PROTOCOLS)} (default: %(default)s)",
-    )
+    annotated.add_arguments(parser, f"default: {SPLIT}")
     parser.add_argument(
         "--box",
-        default="annotation",
         choices=BOXES,
-        help="where the face boxes come from (default: %(default)s)",
+        help="where the face boxes come from (default: annotation, the given ones; truth where "
+        "faces of your own have none)",
     )
     parser.add_argument(
         "--normaliser",
@@ -48,9 +43,6 @@ def add_arguments(parser):
     )
     parser.add_argument("--json", metavar="FILE", help="write the figures and each face's error")
     parser.add_argument("--plot", metavar="FILE", help="draw the CED curve")
-    parser.add_argument(
-        "--skip-broken", action="store_true", help="warn of a broken file, and go on"
-    )
 
 
 def _names(name):
@@ -60,23 +52,38 @@ def _names(name):
 
 def run(options):
     from keras_landmarks import data, evaluation, load
+    from keras_landmarks.evaluation.subsets import by_attribute, by_normaliser
     from keras_landmarks.pictures import plots
+    from keras_landmarks.schemes import PUBLISHED, SCHEMES
 
     if options.plot:
         plots.need_matplotlib()
     model = load(_names(options.name), mirrored=options.mirrored)
-    protocol = data.get_protocol(options.split)
-    kind = options.normaliser or protocol.normaliser
-    faces = data.read_split(options.data, options.split, options.skip_broken)
-    result = evaluation.evaluate(model, faces, options.box, skip_broken=options.skip_broken)
-    facts = {"split": options.split, **result.summary(kind, protocol.limit)}
-    if part := data.part_of(options.split, len(faces)):
+    if model.scheme not in PUBLISHED:  # of a training on points of one's own
+        SCHEMES[model.scheme.name] = model.scheme
+        options.scheme = options.scheme or (options.source and model.scheme.name)
+    faces, split = annotated.read(options, SPLIT)
+    kind, limit = options.normaliser, 0.08
+    if split:
+        protocol = data.get_protocol(split)
+        kind, limit = kind or protocol.normaliser, protocol.limit
+    given = split or all(face.box is not None for face in faces)
+    box = options.box or ("annotation" if given else "truth")
+    if box == "annotation" and not split:
+        faces = annotated.laid(faces)
+    result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
+    facts = {"split": split or options.source, **result.summary(kind, limit)}
+    if part := split and data.part_of(split, len(faces)):
         facts["part"] = part
+    facts["points"] = f"all of {result.scheme}"
     if model.scheme.name != result.annotated_scheme:
         facts["points"] = (
             f"{result.scheme}: those that the model's {model.scheme.name} and the faces' "
             f"{result.annotated_scheme} share"
         )
+    facts["nme_percent_by"] = by_normaliser(result)
+    if subsets := by_attribute(result, faces, kind, limit):
+        facts["subsets"] = subsets
     print(json.dumps(facts, indent=1))
     if options.json:
         facts["faces_percent"] = result.by_face(kind)

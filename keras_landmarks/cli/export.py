@@ -12,7 +12,9 @@ def add_arguments(parser):
     from keras_landmarks.export.formats import DTYPES, FORMATS
 
     parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
-    parser.add_argument("--format", required=True, help=f"one of {', '.join(FORMATS)}")
+    parser.add_argument(
+        "--format", help=f"one of {', '.join(FORMATS)} (default: by the ending of --out)"
+    )
     parser.add_argument("--out", required=True, metavar="PATH", help="the file or folder to write")
     parser.add_argument(
         "--dtype",
@@ -26,6 +28,9 @@ def add_arguments(parser):
 
 def run(options):
     from keras_landmarks import load
+    from keras_landmarks.export.formats import format_of
+    from keras_landmarks.files import as_path
 
+    format = options.format or format_of(as_path(options.out))
     model = load(options.name)
-    model.export(options.out, options.format, options.dtype, options.representative, verbose=True)
+    model.export(options.out, format, options.dtype, options.representative, verbose=True)

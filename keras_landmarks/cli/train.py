@@ -29,9 +29,9 @@ def add_arguments(parser):
     parser.add_argument(
         "--weights", metavar="NAME", help="start from a model of the zoo, or a training's folder"
     )
-    annotated.add_arguments(parser)
+    annotated.add_arguments(parser, "default: the recipe's")
     parser.add_argument(
-        "--more", metavar="FOLDER", help="300W's layout: faces to train on, not to choose on"
+        "--more", metavar="FOLDER", help="as --data or --from: faces to train on, not to choose on"
     )
     parser.add_argument(
         "--test",
@@ -42,6 +42,11 @@ def add_arguments(parser):
         "which the best epoch is chosen on)",
     )
     parser.add_argument("--out", required=True, metavar="RUN", help="the folder to write")
+    parser.add_argument(
+        "--records",
+        metavar="FOLDER",
+        help="keep the faces there instead of in memory: for sets that are larger than it",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
         "--box",
@@ -60,6 +65,8 @@ def add_arguments(parser):
 def run(options):
     from keras_landmarks import data, training
 
+    if options.recipe is None and options.weights is None:
+        raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = pathlib.Path(options.out)
     wanted = read_recipe(options.recipe) if options.recipe else None
     training.join_hosts()  # before anything is computed
@@ -68,14 +75,14 @@ def run(options):
     given = all(face.box is not None for face in faces)
     if options.box == "detector":
         faces, given = [dataclasses.replace(face, box=None) for face in faces], False
-    faces, said = data.lay_boxes(faces, truth=options.box == "truth")
-    print(*said, sep="\n", end="\n" * bool(said), flush=True)
+    truth = (options.box or (wanted.box if wanted else None)) == "truth"
+    faces = annotated.laid(faces, truth)
     test = []
     if options.test:
         faces, test = data.split_by_photo(faces, options.test, seed=1)
-    recipe = _recipe(options, wanted, faces)
-    more = data.read_300w(options.more, recipe.split, options.skip_broken) if options.more else ()
-    samples, held_out = recipe.samples(faces, options.skip_broken, more)
+    recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
+    more = annotated.laid(annotated.read_more(options, split), truth) if options.more else ()
+    samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
     print(
         f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {len(chosen)} to choose on, "
@@ -115,12 +122,10 @@ def read_recipe(name):
     return module.RECIPE
 
 
-def _recipe(options, wanted, faces):
+def _recipe(options, wanted, faces, box):
     """What the words ask for."""
     from keras_landmarks import recipes, training
 
-    if wanted is None and options.weights is None:
-        raise ValueError("Name a --recipe, or --weights to fine-tune.")
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
@@ -131,9 +136,8 @@ def _recipe(options, wanted, faces):
         if options.epochs:
             stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
-    change = {"box": "truth" if options.box == "truth" else "annotation"}
     given = {k: getattr(options, k) for k in ("batch", "margin")}
-    change |= {k: value for k, value in given.items() if value is not None}
+    change = {"box": box} | {k: value for k, value in given.items() if value is not None}
     licence = options.licence or (options.source and f"{options.source}: see its own terms")
     if licence:
         both = f"{recipe.licence}; {licence}" if options.weights else licence

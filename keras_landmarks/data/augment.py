@@ -33,6 +33,9 @@ class Augmentation:
         normal: whether rotation, shift (of the whole box then) and scale are drawn from normal
             distributions instead, with these fields as their sigma; at most three times that.
 
+    Raises:
+        ValueError: if a probability or a fraction is not in 0..1, or rotation or sigma too large.
+
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 7.1; for `normal` Kowalski et al., Deep
         Alignment Network, 2017, section 4.
@@ -55,6 +58,11 @@ class Augmentation:
     jpeg: float = 0.0
     normal: bool = False
 
+    def __post_init__(self):
+        for name, most in (dict.fromkeys(vars(self), 1) | {"rotation": 180, "sigma": 99}).items():
+            if not 0 <= (value := getattr(self, name)) <= most:
+                raise ValueError(f"{name} is {value}: expected 0 to {most}.")
+
 
 STRONG = Augmentation(
     normal=True,
@@ -71,14 +79,7 @@ STRONG = Augmentation(
 """Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
 
 HARD = dataclasses.replace(
-    STRONG,
-    rotation=15,
-    shift=0.05,
-    scale=0.08,
-    patches=0.4,
-    cover=0.3,
-    shrink=0.1,
-    dark=0.1,
+    STRONG, rotation=15, shift=0.05, scale=0.08, patches=0.4, cover=0.3, shrink=0.1, dark=0.1
 )
 """More of each, with large covers, low resolution and darkness: for long trainings."""
 
@@ -209,13 +210,12 @@ def _patches(rng, size, cover):
 
 def _coarse(rng, size):
     """The crop with fewer pixels, enlarged again."""
-    height, width = size
-    share = rng.uniform(0.2, 0.67)
-    size = max(round(share * width), 1), max(round(share * height), 1)
+    share, size = rng.uniform(0.2, 0.67), size[::-1]
+    few = [max(round(share * side), 1) for side in size]
 
     def coarse(crop):
-        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-        return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+        small = cv2.resize(crop, few, interpolation=cv2.INTER_AREA)
+        return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
 
     return coarse
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_landmarks import shapes
+from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
@@ -43,7 +44,8 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     coefficients' histogram are repeated until it holds about as many as the fullest.
 
     Args:
-        landmarks: `(faces, n, 2)` points of the training faces.
+        landmarks: `(faces, n, 2)` points of the training faces. A missing one, NaN, is taken from
+            the others (see `complete_shapes`); a face with fewer than two counts as frontal.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
         most: largest number of times that one face is picked; None sets no limit.
@@ -52,8 +54,8 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
         `PoseBalance`.
 
     Raises:
-        ValueError: if the landmarks are not finite shapes of the scheme, fewer than two, or
-            `bins` or `most` is below 1.
+        ValueError: if the landmarks are not shapes of the scheme, fewer than two, a point is
+            missing in all, or `bins` or `most` is below 1.
 
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 5. The paper's principal components are those of
@@ -68,15 +70,20 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
             f"Expected at least 2 {scheme.name} shapes (faces, {scheme.count}, 2), "
             f"got {landmarks.shape}."
         )
-    if not np.isfinite(landmarks).all():
-        raise ValueError("Landmarks are not all finite.")
+    missing = np.isnan(landmarks).all(axis=-1)
+    if not np.isfinite(landmarks[~missing]).all():
+        raise ValueError("Landmarks are not all finite, or missing as a whole.")
     if bins < 1 or (most is not None and most < 1):
         raise ValueError(f"bins and most must be at least 1, got bins={bins}, most={most}.")
     both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
+    unknown = missing.sum(axis=1) > scheme.count - 2  # of such a face nothing tells the pose
+    both = complete_shapes(both.reshape(-1, scheme.count, 2))
+    both = np.where(np.tile(unknown, 2)[:, None, None], np.nanmean(both, axis=0), both)
+    both = both.reshape(2, *landmarks.shape)
     aligned = shapes.align(both.reshape(-1, *both.shape[2:]), 10).reshape(both.shape)
     asymmetry = ((aligned[0] - aligned[1]) / 2).reshape(len(landmarks), -1)
     _, _, components = np.linalg.svd(asymmetry, full_matrices=False)
-    coefficients = asymmetry @ components[0]
+    coefficients = np.where(unknown, 0.0, asymmetry @ components[0])
 
     reach = np.abs(coefficients).max() or 1.0
     edges = np.linspace(-reach, reach, bins + 1)

@@ -7,6 +7,7 @@ import numpy as np
 from keras_landmarks.data.readers.pts import read_pts_folders
 from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 __all__ = ["SPLITS", "BrokenFile", "read_300w", "split_by_photo"]
 
@@ -42,8 +43,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
         ValueError: if the split is unknown, or a file is broken or without its partner.
     """
     folder = as_path(folder)
-    if split not in SPLITS:
-        raise ValueError(f"Unknown split {split!r}. Known: {', '.join(SPLITS)}.")
+    known_name("split", split, SPLITS)
     there = [part for part in SPLITS[split] if (folder / part).is_dir()]
     missing = [part for part in SPLITS[split] if part not in there]
     if not there:

@@ -30,8 +30,8 @@ class Face:
 
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
-            as a whole, or all are missing, the scheme is unknown, or the box is not finite or
-            inverted.
+            as a whole, or all are missing, or are fractions and not pixels; the scheme is unknown;
+            or the box is not finite, inverted or no larger than a pixel.
     """
 
     image: object
@@ -67,6 +67,13 @@ class Face:
             raise ValueError(f"{self.name}: landmarks are not all finite, or missing as a whole.")
         if missing.all():
             raise ValueError(f"{self.name}: all landmarks are missing.")
+        marked = self.landmarks[~missing]
+        if 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
+            raise ValueError(
+                f"{self.name}: all landmarks lie within one pixel, {marked.min(axis=0)} to "
+                f"{marked.max(axis=0)}. They are in pixels; fractions are not: multiply them by "
+                "the width and the height of the picture."
+            )
         self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
         if self.visible.shape != expected[:1]:
             raise ValueError(
@@ -81,6 +88,11 @@ class Face:
                 raise ValueError(
                     f"{self.name}: the box {self.box.tolist()} is inverted or empty; expected "
                     "(left, top, right, bottom)."
+                )
+            if (self.box[2:] - self.box[:2]).max() <= 1:
+                raise ValueError(
+                    f"{self.name}: the box {self.box.tolist()} is no larger than a pixel. Boxes "
+                    "are in pixels; fractions are not: multiply them by the width and the height."
                 )
 
     @property
@@ -98,18 +110,29 @@ class Face:
         """The given box, or the landmarks' own where none was given, `(4,)`."""
         return self.truth_box if self.box is None else self.box
 
-    def square(self, box="annotation"):
-        """The square that crops are made from, `(4,)`: as the annotators of 300W would lay it.
+    def framed(self, box="annotation"):
+        """A box of the face and how it lies on it, as `Landmarker.detect` takes them.
 
         Args:
             box: `annotation` for the given box, where there is one, by its convention; `truth` for
                 the landmarks' own, by their scheme's.
+
+        Returns:
+            `(box, convention)`: `(4,)`, and a name of `faces.CONVENTIONS` or a `faces.Convention`.
         """
-        given = box == "annotation" and self.box is not None
-        laid = self.convention if given else square_convention(self.scheme)
-        laid = get_convention(laid or "annotation")
-        square = geometry.square_box(np.float64(self.box if given else self.truth_box))
-        same = laid == get_convention("annotation")
+        if box == "annotation" and self.box is not None:
+            return self.box, self.convention or "annotation"
+        return self.truth_box, square_convention(self.scheme)
+
+    def square(self, box="annotation"):
+        """The square that crops are made from, `(4,)`: as the annotators of 300W would lay it.
+
+        Args:
+            box: as of `framed`.
+        """
+        box, laid = self.framed(box)
+        square = geometry.square_box(np.float64(box))
+        same = get_convention(laid) == get_convention("annotation")
         return square if same else np.float64(convert_boxes(square, laid, "annotation"))
 
     def pixels(self):

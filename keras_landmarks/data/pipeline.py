@@ -6,8 +6,11 @@ import warnings
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data import augment, batches
-from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.data import augment
+from keras_landmarks.data.complete import complete_shapes
+from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
@@ -31,10 +34,13 @@ class Samples:
         batch: samples in a batch. Augmented epochs leave an incomplete last batch out.
         seed: of order and augmentation.
         skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        records: folder that holds the pictures' surroundings in memory's place (see
+            `write_records`); written where there is none. Batches are the same.
 
     Raises:
+        ImportError: if there are records, but no TensorFlow.
         ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
-            picture cannot be read.
+            picture cannot be read, or records are of others.
     """
 
     def __init__(
@@ -48,15 +54,20 @@ class Samples:
         batch=32,
         seed=0,
         skip_broken=False,
+        records=None,
     ):
+        faces = [faces] if isinstance(faces, Face) else list(faces)
         if not faces:
             raise ValueError("Samples need at least one face.")
+        if others := [face for face in faces if not isinstance(face, Face)]:
+            raise ValueError(f"Samples are made of faces (data.Face), not of {others[0]!r:.80}.")
         if len({face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
         if box not in ("annotation", "truth"):
             raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
-        if margin <= 0 or batch < 1 or min(size) < 1:
-            expected = "margin > 0, batch >= 1 and size >= 1 x 1"
+        whole = [batch, *size] if np.shape(size) == (2,) else [0]
+        if not 0 < margin < np.inf or min(whole) < 1 or any(n != int(n) for n in whole):
+            expected = "margin > 0, batch >= 1 and size >= 1 x 1 (height, width), in whole pixels"
             raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
@@ -64,21 +75,19 @@ class Samples:
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
             warnings.warn(missing, stacklevel=2)
-        kept, cuts = [], []
-        for face in faces:
-            try:
-                cuts.append(self._cut(face))
-                kept.append(face)
-            except (ValueError, OSError) as error:
-                if not skip_broken:
-                    raise
-                if indices is not None:
-                    wrong = f"{face.name} is broken, and indices count on it: {error}"
-                    raise ValueError(wrong) from error
-                warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if not kept:
-            raise ValueError("None of the pictures could be read.")
-        own |= dict(faces=tuple(kept), _cuts=tuple(cuts))
+        if records is None:
+            counted = indices is not None
+            found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
+            if not found:
+                raise ValueError("None of the pictures could be read.")
+            kept, pixels, landmarks, boxes = zip(*found)
+        else:
+            pixels = records_of(records, faces, self.size, margin, box, skip_broken)
+            kept, landmarks, boxes = pixels.faces, pixels.landmarks, pixels.boxes
+            if (indices is not None or not skip_broken) and len(kept) < len(faces):
+                raise ValueError(f"{records} lacks {len(faces) - len(kept)} broken pictures.")
+        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels)
+        own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
     def __setattr__(self, name, value):
@@ -88,6 +97,8 @@ class Samples:
         indices = np.array(indices)
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
+        if indices.size and not 0 <= indices.min() <= indices.max() < len(self.faces):
+            raise ValueError(f"Indices are of some of the {len(self.faces)} faces, from 0.")
         indices.flags.writeable = False
         self.__dict__["indices"] = indices
 
@@ -107,26 +118,6 @@ class Samples:
         other._set_indices(other.indices)
         return other
 
-    def _cut(self, face):
-        """The surroundings of a face, less than twice as fine as crops: pixels, landmarks, box."""
-        box = face.square(self.box)
-        pixels = face.pixels()
-        crop = geometry.square_box(box, self.margin)
-        around = geometry.square_box(crop, 1.8)
-        height, width = pixels.shape[:2]
-        if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
-            raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
-        left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
-        right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
-        pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-        factor = max(int((crop[2] - crop[0]) / min(self.size)), 1)
-        cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
-        if factor > 1:
-            pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)
-        move = geometry.transform_points
-        edges = move(box.reshape(2, 2) - 0.5, cut_from_picture).reshape(4) + 0.5
-        return pixels, np.float32(move(face.landmarks, cut_from_picture)), edges
-
     def __len__(self):
         """Batches in an epoch."""
         whole, rest = divmod(len(self.indices), self.batch)
@@ -142,13 +133,12 @@ class Samples:
         Returns:
             `(crop, landmarks)`: `(height, width, 3)` uint8 RGB and `(n, 2)` float32 in its pixels.
         """
-        crops, landmarks = self._make([index], rng, self.augmentation)
-        return crops[0], landmarks[0]
+        return tuple(made[0] for made in self._make([index], rng, self.augmentation))
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
-        pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
-        landmarks, boxes = np.stack(landmarks), np.stack(boxes)
+        indices = np.asarray(indices)
+        landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
@@ -156,20 +146,21 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        wanted = zip(pixels[part], transforms[part])
-        crops = np.stack([images.warp(p, t, self.size) for p, t in wanted])
+        pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops, len(pixels), part.start or 0)
+            first = part.start or 0
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
         """The faces of the batch of a step, `(batch,)` indices. Arguments as of `batch_at`."""
-        epoch, i = divmod(int(step), len(self))
-        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if pick is not None:
             return pick(int(step))
+        epoch, i = divmod(int(step), len(self))
+        chosen = slice(i * self.batch, (i + 1) * self.batch)
         if self.augmentation is None:
             return self.indices[chosen]
         order = np.random.default_rng((self.seed, epoch, len(self)))
@@ -201,20 +192,26 @@ class Samples:
         return self._make(indices)
 
     def arrays(self):
-        """All crops and landmarks, not augmented: for evaluation."""
+        """All crops and landmarks, not augmented: for `keras.Model.evaluate`.
+
+        `evaluation.evaluate` cuts crops with `detect`: small ones are reduced from another pixel
+        on, and NMEs of a model differ by some hundredths of a percent.
+        """
         return self._make(self.indices)
 
     def shapes(self):
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
 
-        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges.
+        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
+        points are put where the others want them (see `complete_shapes`); faces with fewer than two
+        points are left out.
         """
-        size, shapes = np.array(self.size[::-1]), []
-        for _, landmarks, box in self._cuts:
-            transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
-            shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
-        shapes = np.stack(shapes)
-        return np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
+        transforms = geometry.box_transform(boxes, self.size)
+        shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
+        shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
+        shapes = complete_shapes(shapes)
+        return shapes[np.isfinite(shapes).all(axis=(1, 2))]
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""
@@ -233,6 +230,8 @@ class Samples:
             pick: as of `batch_at`.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches  # needs Keras
+
         return batches.dataset(self, first_step, augmentation, pick, part)
 
     @renamed(draw="pick")
@@ -246,4 +245,6 @@ class Samples:
             workers: threads that make batches ahead of time.
             part: as of `batch_at`.
         """
+        from keras_landmarks.data import batches
+
         return batches.PyBatches(self, first_step, augmentation, pick, workers, part)

@@ -9,6 +9,7 @@ from keras_landmarks.data import readers
 from keras_landmarks.data.datasets import SPLITS, read_300w
 from keras_landmarks.data.readers.wflw import ATTRIBUTES
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 PRIVATE = {"indoor": ("01_Indoor",), "outdoor": ("02_Outdoor",)}
 
@@ -120,9 +121,7 @@ def get_protocol(name):
     Raises:
         ValueError: if it is unknown.
     """
-    if name not in PROTOCOLS:
-        raise ValueError(f"Unknown split {name!r}. Known: {', '.join(PROTOCOLS)}.")
-    return PROTOCOLS[name]
+    return PROTOCOLS[known_name("split", name, PROTOCOLS)]
 
 
 def read_split(folder, name, skip_broken=False):

@@ -65,7 +65,9 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
             files: the message names them), or the annotation is broken.
 
     Example:
-        faces = keras_landmarks.data.read_any("faces.csv", "photos", "cofw29")
+        face = data.Face("photo.jpg", data.made_up_face(0)[1], "ibug68")
+        data.write_table("faces.csv", [face])
+        again = data.read_any("faces.csv", images=".")
     """
     path = as_path(path)
     if path.is_dir():

@@ -1,6 +1,7 @@
 """What a set of annotated faces holds, and what looks wrong in it."""
 
 import dataclasses
+import pathlib
 import warnings
 
 import numpy as np
@@ -62,7 +63,7 @@ class Check:
         return contact_sheet(crops, captions, side=side)
 
 
-def check_faces(parts, model=None):
+def check_faces(parts, model=None, step=None):
     """Looks at annotated faces: sizes, boxes, missing points, duplicates, points in a wrong order.
 
     Args:
@@ -70,6 +71,7 @@ def check_faces(parts, model=None):
             picture in two of them is told of.
         model: `Landmarker` of the zoo whose predictions the points are compared with; None leaves
             that out.
+        step: function that is called after each face, as that of a progress bar.
 
     Returns:
         `Check`.
@@ -77,9 +79,11 @@ def check_faces(parts, model=None):
     Raises:
         ValueError: if there are no faces, or they are of several schemes.
     """
-    faces, part_of, shapes, hashes = [], [], [], {}
+    faces, part_of, shapes, hashes, points = [], [], [], {}, []
     for part, given in parts.items():
         for face in given:
+            if step:
+                step()
             try:
                 pixels = face.pixels()
             except (ValueError, OSError) as error:
@@ -88,25 +92,29 @@ def check_faces(parts, model=None):
             faces.append(face)
             part_of.append(part)
             shapes.append(pixels.shape[:2])
-            if (part, face.photo) not in hashes:
-                hashes[part, face.photo] = picture_hash(pixels)
+            if model is not None:
+                box, convention = face.framed("truth")
+                points.append(model.detect(pixels, box, convention=convention)[0].landmarks)
+            if _picture(part, face) not in hashes:
+                hashes[_picture(part, face)] = picture_hash(pixels)
     if not faces:
         raise ValueError("There are no faces to check.")
     if len(schemes := sorted({face.scheme for face in faces})) > 1:
-        raise ValueError(f"Faces of one scheme are checked together, not of {schemes}.")
-    doubts = [_of_points(face, shape) for face, shape in zip(faces, shapes)]
+        raise ValueError(
+            f"Faces of one scheme are checked together, not of {schemes}: name a folder of one."
+        )
+    outside = [_outside(face, shape) for face, shape in zip(faces, shapes)]
+    doubts = [_of_face(face, count) for face, count in zip(faces, outside)]
     pairs = _duplicates(hashes)
     for i, face in enumerate(faces):
-        same = [b if a == (part_of[i], face.photo) else a for a, b in pairs]
-        same = [s for s, pair in zip(same, pairs) if (part_of[i], face.photo) in pair]
-        doubts[i] += [
-            f"as {part}: {photo}" if part != part_of[i] else f"as {photo}"
-            for part, photo in same[:1]
-        ]
+        here = _picture(part_of[i], face)
+        for part, _, name in [b if a == here else a for a, b in pairs if here in (a, b)][:1]:
+            doubts[i].append(f"as {name}" if part == here[0] else f"as {part}: {name}")
     scores = np.array([float(bool(d)) for d in doubts])
     facts = _facts(faces, part_of, shapes, pairs)
+    facts["faces_with_points_outside"] = sum(map(bool, outside))
     if model is not None:
-        found = suspect(model, faces)
+        found = suspect(faces, points, model)
         facts |= _told(found)
         scores += np.nan_to_num(found.errors) / LARGE
         for i, error in enumerate(found.errors):
@@ -117,14 +125,23 @@ def check_faces(parts, model=None):
     return Check(facts, faces, doubts, scores)
 
 
-def _of_points(face, shape):
-    """What is wrong with a face by itself."""
-    height, width = shape
+def _picture(part, face):
+    """What a picture is known by: its part, source photo and name."""
+    is_file = isinstance(face.image, (str, pathlib.Path))
+    return part, face.photo, pathlib.Path(face.image).name if is_file else face.name
+
+
+def _outside(face, shape):
+    """How many points of a face lie outside of its picture of `(height, width)`."""
     points = face.landmarks[~face.missing]
-    x, y = points.T
-    outside = int(((x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)).sum())
+    return int(((points < -0.5) | (points > np.array(shape[::-1]) - 0.5)).any(axis=1).sum())
+
+
+def _of_face(face, outside):
+    """What is wrong with a face by itself."""
+    points = face.landmarks[~face.missing]
     doubts = [f"{outside} points outside"] if outside else []
-    if len(points) > 1 and len(np.unique(points.round(1), axis=0)) < len(points):
+    if len(np.unique(points.round(1), axis=0)) < len(points):
         doubts.append("points on each other")
     if face.box is not None:
         middle, square = points.mean(axis=0), face.square()
@@ -136,10 +153,10 @@ def _of_points(face, shape):
 
 
 def _duplicates(hashes):
-    """Pairs of `(part, photo)` whose pictures are the same."""
+    """Pairs of pictures that are the same, but for faces cut from one photo of a part."""
     keys = list(hashes)
     pairs = [(keys[i], keys[j]) for i, j in same_pictures([hashes[key] for key in keys])]
-    return [(a, b) for a, b in pairs if a != b]
+    return [(a, b) for a, b in pairs if a[:2] != b[:2]]
 
 
 def _facts(faces, part_of, shapes, pairs):
@@ -147,7 +164,6 @@ def _facts(faces, part_of, shapes, pairs):
     sides = np.array([np.ptp(face.square("truth")[[0, 2]]) for face in faces])
     missing = np.stack([face.missing for face in faces])
     covered = ~np.stack([face.visible for face in faces]) & ~missing
-    outside = sum(any("outside" in d for d in _of_points(f, s)) for f, s in zip(faces, shapes))
     boxes = sum(face.box is not None for face in faces)
     heights, widths = np.array(shapes).T
     return {
@@ -162,8 +178,7 @@ def _facts(faces, part_of, shapes, pairs):
         "faces_with_missing_points": int(missing.any(axis=1).sum()),
         "missing_points_percent": round(100 * float(missing.mean()), 2),
         "covered_points_percent": round(100 * float(covered.mean()), 2),
-        "faces_with_points_outside": outside,
-        "same_pictures": [f"{a[0]}: {a[1]} = {b[0]}: {b[1]}" for a, b in pairs],
+        "same_pictures": [f"{a[0]}: {a[2]} = {b[0]}: {b[2]}" for a, b in pairs],
         "same_pictures_across_parts": sum(a[0] != b[0] for a, b in pairs),
     }
 

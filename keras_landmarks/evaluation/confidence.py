@@ -53,6 +53,22 @@ def _expected_error(detection):
     return detection.error.mean() / (detection.box[2:] - detection.box[:2]).max()
 
 
+def without_unsure(errors, expected, fraction):
+    """The mean errors of faces without a fraction of their points, the least sure: `(faces,)`.
+
+    Args:
+        errors: `(faces, n)`; NaN where a point is not marked.
+        expected: `(faces, n)` errors that put points in order.
+        fraction: of each face's marked points.
+    """
+    missing = np.isnan(errors)
+    marked = errors.shape[1] - missing.sum(axis=1)
+    kept = np.maximum(marked - np.rint(fraction * marked).astype(int), 1)
+    order = np.argsort(np.where(missing, np.inf, expected), axis=1, kind="stable")
+    first = np.arange(errors.shape[1]) < kept[:, None]
+    return np.mean(np.take_along_axis(errors, order, axis=1), axis=1, where=first)
+
+
 def plot_reliability(evaluation, path, bins=10):
     """Draws true against expected errors: points in groups of as many, by their expected error.
 
@@ -68,6 +84,7 @@ def plot_reliability(evaluation, path, bins=10):
         raise ValueError(f"{evaluation.model} does not tell its expected errors.")
     expected = evaluation.expected_error.ravel()
     distance = np.linalg.norm(evaluation.truth - evaluation.predicted, axis=-1).ravel()
+    expected, distance = expected[~np.isnan(distance)], distance[~np.isnan(distance)]
     groups = np.array_split(np.argsort(expected), bins)
     with plots.figure(path) as figure:
         axes = figure.add_subplot(xlabel="expected error, px", ylabel="true distance, px")

@@ -15,8 +15,11 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.evaluation.predicting import known, numbers_of_points, percent, predict_face
+from keras_landmarks.evaluation import predicting, visibility
+from keras_landmarks.evaluation.confidence import without_unsure
+from keras_landmarks.evaluation.predicting import numbers_of_points, percent
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -45,6 +48,8 @@ class Evaluation:
             normalised, where other points are compared; None takes `truth`.
         annotated_scheme: its name; None takes `scheme`.
         boxes: `(faces, 4)` boxes that the faces were given, for the normaliser `face_box`.
+        visible: `(faces, n)` booleans, which true points are seen and not covered; None takes all
+            that are marked.
     """
 
     model: str
@@ -59,6 +64,7 @@ class Evaluation:
     annotated: np.ndarray | None = None
     annotated_scheme: str | None = None
     boxes: np.ndarray | None = None
+    visible: np.ndarray | None = None
 
     @property
     def missed(self):
@@ -84,7 +90,7 @@ class Evaluation:
                 raise ValueError("The normaliser face_box needs faces with boxes.")
             return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
         landmarks = self.truth if self.annotated is None else self.annotated
-        return known(normaliser(landmarks, self.annotated_scheme or self.scheme, kind))
+        return predicting.known(normaliser(landmarks, self.annotated_scheme or self.scheme, kind))
 
     def all_errors(self, kind=None):
         """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""
@@ -94,16 +100,15 @@ class Evaluation:
         """The figures with their protocol, as a dict for JSON; errors in percent.
 
         Mean, median and regions are of the `faces` that were found; AUC and failure rates of these
-        and the `missed`.
+        and the `missed`. Where points are covered, the means of visible and of covered ones follow.
 
         Args:
             kind: normaliser, as of `distances`.
             limit: of AUC and failures, a fraction of the normaliser.
         """
         errors, everything = self.errors(kind), self.all_errors(kind)
-        regions = {}
-        if self.names:
-            regions = region_errors(self.truth, self.predicted, self.scheme, self.distances(kind))
+        given = self.truth, self.predicted, self.scheme, self.distances(kind)
+        regions = region_errors(*given) if self.names else {}
         return {
             "model": self.model,
             "faces": len(self.names),
@@ -116,6 +121,7 @@ class Evaluation:
             f"failure_rate_at_{100 * limit:g}": round(failure_rate(everything, limit), 4),
             "failure_rate_at_10": round(failure_rate(everything, 0.10), 4),
             "regions_percent": {k: round(100 * v, 3) for k, v in regions.items()},
+            **visibility.by_visibility(self, kind),
         }
 
     def discarded(self, fraction, kind=None, rng=None):
@@ -134,16 +140,15 @@ class Evaluation:
         """
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
-        errors = self._point_errors(kind)
+        distances = self.distances(kind)
+        errors = point_errors(self.truth, self.predicted, self.scheme, distances)
         expected = self.expected_errors() if rng is None else rng.uniform(size=errors.shape)
-        kept = max(errors.shape[1] - round(fraction * errors.shape[1]), 1)
-        order = np.argsort(expected, axis=1, kind="stable")[:, :kept]
-        return np.take_along_axis(errors, order, axis=1).mean(axis=1)
+        return without_unsure(errors, expected, fraction)
 
     def rank_correlation(self, kind=None):
         """Spearman's correlation of `expected_errors` with the true errors over all points (SciPy).
 
-        Both are relative to the face's size, else large faces would raise it.
+        Of marked points. Both are relative to the face's size, else large faces would raise it.
 
         Args:
             kind: normaliser; None takes the scheme's usual one.
@@ -153,14 +158,11 @@ class Evaluation:
         """
         from scipy.stats import spearmanr
 
-        expected, errors = self.expected_errors(), self._point_errors(kind)
+        expected, distances = self.expected_errors(), self.distances(kind)
+        errors = point_errors(self.truth, self.predicted, self.scheme, distances)
         if self.expected_error is not None:
-            expected = expected / self.distances(kind)[:, None]
-        return float(spearmanr(expected.ravel(), errors.ravel()).statistic)
-
-    def _point_errors(self, kind):
-        distances = self.distances(kind)
-        return np.asarray(point_errors(self.truth, self.predicted, self.scheme, distances))
+            expected = expected / distances[:, None]
+        return float(spearmanr(np.stack([expected, errors], axis=-1)[~np.isnan(errors)]).statistic)
 
     def expected_errors(self):
         """How far off each point is expected to be, `(faces, n)`, to put points in order.
@@ -202,24 +204,21 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
 
     Raises:
         ValueError: if there are no faces, the box is unknown, the schemes are several or share
-            no points, boxes are wanted that the faces do not have, or a picture cannot be read.
+            no points, boxes are wanted that the faces do not have, none of a face's points is
+            compared, or a picture cannot be read.
     """
-    if box not in BOXES:
-        raise ValueError(f"Unknown box {box!r}. Known: {', '.join(BOXES)}.")
+    known_name("box", box, BOXES)
     schemes = sorted({face.scheme for face in faces}) or [model.scheme.name]
     if len(schemes) > 1:
         raise ValueError(f"Faces of one scheme are evaluated together, not of {schemes}.")
     annotated, shared = get_scheme(schemes[0]), shared_scheme(model.scheme, schemes[0])
-    if box == "annotation" and (without := sum(face.box is None for face in faces)):
-        raise ValueError(
-            f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
-            "take box='detector', or 'truth'."
-        )
+    if box == "annotation":
+        predicting.need_boxes(faces)
     detector = detector or model.detector
     found = {}  # by the face's number; None where the detector does not find it
     for number, face in enumerate(faces, start=1):
         try:
-            found[number] = predict_face(model, face, box, detector)
+            found[number] = predicting.predict_face(model, face, box, detector)
         except (ValueError, OSError) as error:
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
@@ -230,14 +229,15 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
     if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
-    truth = np.reshape([face.landmarks for face, _ in pairs], (-1, annotated.count, 2))
+    seen = [face for face, _ in pairs]
+    truth = np.reshape([face.landmarks for face in seen], (-1, annotated.count, 2))
     predicted = np.reshape([at.landmarks for _, at in pairs], (-1, model.scheme.count, 2))
-    boxes = [face.box for face, _ in pairs]
+    boxes = [face.box for face in seen]
     return Evaluation(
         model=model.name,
         box=box,
-        names=[face.name for face, _ in pairs],
-        truth=convert(truth, annotated, shared),
+        names=[face.name for face in seen],
+        truth=visibility.compared(convert(truth, annotated, shared), seen),
         predicted=convert(predicted, model.scheme, shared),
         scheme=shared.name,
         missed_names=tuple(faces[n - 1].name for n, at in found.items() if at is None),
@@ -246,4 +246,5 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         annotated=truth,
         annotated_scheme=annotated.name,
         boxes=None if any(box is None for box in boxes) else np.reshape(boxes, (-1, 4)),
+        visible=visibility.visible_points(seen, shared),
     )

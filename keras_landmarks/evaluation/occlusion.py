@@ -18,13 +18,14 @@ class OccludedFace(Face):
 
     Args:
         image: the covered picture, `(height, width, 3)` uint8 RGB.
-        landmarks: `(n, 2)` float32 points in pixels of the picture, hidden or not.
+        landmarks: `(n, 2)` float32 points in pixels of the picture, hidden or not; NaN if missing.
         scheme: name of the landmarks' scheme.
         box: `(4,)` float32 box of the face before it was covered, or None.
         name: of the face.
         photo: the source photo.
         visible: `(n,)` booleans: which landmarks the annotators saw, before it was covered.
         facts: what else the annotation says.
+        convention: how the box lies on the face.
         hidden: `(n,)` booleans: which landmarks lie under a cover.
     """
 
@@ -60,7 +61,7 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         kind = KINDS[i % len(KINDS)]
         cover = _cover(rng, face, pixels.shape[:2], least, most, kind)
         pixels[cover] = _paint(rng, pixels.shape, kind, other)[cover]
-        x, y = np.rint(face.landmarks).astype(int).T
+        x, y = np.rint(np.nan_to_num(face.landmarks, nan=-1)).astype(int).T
         inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
         hidden = inside & cover[y.clip(0, len(cover) - 1), x.clip(0, cover.shape[1] - 1)]
         facts = vars(face) | {"image": pixels, "hidden": hidden}
@@ -70,9 +71,9 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
 
 def _cover(rng, face, size, least, most, kind):
     """Which pixels are covered, `(height, width)` booleans."""
-    inside = np.zeros(size, np.uint8)
-    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(face.landmarks).astype(np.int32)), 1)
-    low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
+    inside, marked = np.zeros(size, np.uint8), face.landmarks[~face.missing]
+    cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(marked).astype(np.int32)), 1)
+    low, high = marked.min(axis=0), marked.max(axis=0)
     side = float((high - low).max())
     if inside.sum() < 100:
         raise ValueError(f"Of {face.name} fewer than 100 pixels lie in its picture.")
@@ -139,4 +140,4 @@ def hidden_and_visible(evaluation, faces, kind=None):
     errors = np.asarray(
         point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, kind)
     )
-    return float(errors[hidden].mean()), float(errors[~hidden].mean())
+    return float(np.nanmean(errors[hidden])), float(np.nanmean(errors[~hidden]))

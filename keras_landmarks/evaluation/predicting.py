@@ -6,11 +6,21 @@ from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
 
 
+def need_boxes(faces):
+    """Raises a `ValueError` where faces have no annotated box."""
+    if without := sum(face.box is None for face in faces):
+        raise ValueError(
+            f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
+            "take box='detector', or 'truth'."
+        )
+
+
 def predict_face(model, face, box, detector):
     """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()
     if box != "detector":
-        return model.detect(pixels, face.square(box), convention="annotation")[0]
+        given, convention = face.framed(box)
+        return model.detect(pixels, given, convention=convention)[0]
     found = find_face(detector, pixels, face.square())
     convention = convention_of(detector)
     return None if found is None else model.detect(pixels, found, None, convention)[0]

@@ -19,6 +19,7 @@ from keras_landmarks.export.precision import in_float32
 from keras_landmarks.faces.finder import find_boxes
 from keras_landmarks.faces.looking import cut_crops
 from keras_landmarks.faces.model import predict_in_parts
+from keras_landmarks.names import known_name
 from keras_landmarks.pictures import images
 from keras_landmarks.runtime import open_model
 from keras_landmarks.schemes import scheme_config
@@ -61,11 +62,14 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     """
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)
-    if format not in FORMATS:
-        raise ValueError(f"Unknown format {format!r}. Known: {', '.join(FORMATS)}.")
-    ending, limit = FORMATS[format]
+    ending, limit = FORMATS[known_name("format", format, FORMATS)]
     if path.suffix != ending:
-        raise ValueError(f"{path}: the name of this format ends in {ending or 'no suffix'!r}.")
+        fitting = [name for name, (other, _) in FORMATS.items() if other == path.suffix.lower()]
+        hint = f" For {path.suffix} take format={' or '.join(map(repr, fitting))}."
+        raise ValueError(
+            f"{path}: the name of this format, {format}, ends in {ending or 'no suffix'!r}."
+            f"{hint if path.suffix and fitting else ''}"
+        )
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be {' or '.join(DTYPES)}, not {dtype!r}.")
     if path.exists() and (path.is_dir() if ending else not (path / "saved_model.pb").is_file()):

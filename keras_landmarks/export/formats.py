@@ -20,6 +20,21 @@ DTYPES = ("float32", "uint8")
 KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
 
 
+def format_of(path):
+    """The first format of the ending of a path.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    for format, (ending, _) in FORMATS.items():
+        if path.suffix == ending:
+            return format
+    raise ValueError(
+        f"{path} ends as no format does: it is .tflite, .onnx, or nothing for a SavedModel; "
+        "model.save writes .keras."
+    )
+
+
 def need_packages(format):
     """Raises ImportError, saying how to install it, if a package is missing."""
     needed = {"onnx": ("tf2onnx", "onnxruntime")}.get(format, ("tensorflow",))

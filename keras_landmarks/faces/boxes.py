@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
+from keras_landmarks.names import known_name
 from keras_landmarks.schemes import Scheme, get_scheme
 
 Detector: TypeAlias = Callable[[np.ndarray], Any]
@@ -57,9 +58,7 @@ def get_convention(convention: Convention | str) -> Convention:
     """
     if isinstance(convention, Convention):
         return convention
-    if convention not in CONVENTIONS:
-        raise ValueError(f"Unknown box convention {convention!r}. Known: {', '.join(CONVENTIONS)}.")
-    return CONVENTIONS[convention]
+    return CONVENTIONS[known_name("box convention", convention, CONVENTIONS)]
 
 
 def square_convention(scheme: Scheme | str) -> Convention:

@@ -4,7 +4,6 @@ What a Keras model and an exported one share; nothing here needs Keras or Tensor
 """
 
 import collections
-import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,6 +17,7 @@ from keras_landmarks.faces.model import AT_ONCE, Model
 from keras_landmarks.faces.shown import Detections, recall
 from keras_landmarks.faces.upright import CLEAR, best_score, in_other_directions, lean
 from keras_landmarks.pictures import images, read_ahead
+from keras_landmarks.pictures.ahead import beside
 
 PICTURES = 8
 """Pictures that are held so that their crops are computed together."""
@@ -53,12 +53,14 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
-    endless = isinstance(image, collections.abc.Iterator)
+    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
-    for name, given in (("boxes", boxes), ("angles", angles)):
-        if many and given is not None and len(given) != len(image):
-            raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
+    if many:  # said before any picture is read
+        boxes, angles = (given if given is None else list(given) for given in (boxes, angles))
+        for name, given in (("boxes", boxes), ("angles", angles)):
+            if given is not None and len(given) != len(image):
+                raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
         if boxes is None:
@@ -66,10 +68,10 @@ def find_faces(
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
-    read: Iterator[np.ndarray]
+    read: Iterator[Any]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    known = (itertools.repeat(None) if given is None else given for given in (boxes, angles))
-    found = _find(model, ((p, frame(p, *more)) for p, *more in zip(read, *known)))
+    read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
+    found = _find(model, ((picture, frame(picture, *more)) for picture, *more in read))
     if endless:
         return found
     if not many:
@@ -105,9 +107,14 @@ def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> F
 def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:
     boxes = check_boxes(boxes, picture)
     unknown = np.full(len(boxes), np.nan, np.float32)
-    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    try:
+        angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"angles are degrees, one for each box, not {angles!r}.") from error
     if len(angles) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    if np.isinf(angles).any():
+        raise ValueError(f"angles are degrees, not {angles.tolist()}.")
     return Framed(boxes, unknown, angles, convention)
 
 

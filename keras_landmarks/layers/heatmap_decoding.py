@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import known_name
 
 KINDS = ("argmax", "centroid", "soft_argmax")
 
@@ -43,8 +44,7 @@ class HeatmapDecoding(keras.layers.Layer):
     ):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if kind not in KINDS:
-            raise ValueError(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
+        known_name("kind", kind, KINDS)
         if min(stride, radius, sharpness) <= 0:
             raise ValueError(
                 f"stride, radius and sharpness must be above zero, got {stride}, {radius} and "

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import known_name
 
 KINDS = ("distance", "gaussian", "disc")
 
@@ -41,8 +42,7 @@ class HeatmapGeneration(keras.layers.Layer):
         super().__init__(**kwargs)
         if len(size) != 2 or min(size) < 1:
             raise ValueError(f"size must be (height, width), both at least 1, not {size}.")
-        if kind not in KINDS:
-            raise ValueError(f"Unknown kind {kind!r}. Known: {', '.join(KINDS)}.")
+        known_name("kind", kind, KINDS)
         if sigma <= 0 or (radius is not None and radius <= 0):
             raise ValueError(f"radius and sigma must be above zero, got {radius} and {sigma}.")
         if kind == "disc" and radius is None:
@@ -57,10 +57,15 @@ class HeatmapGeneration(keras.layers.Layer):
         dy = ops.arange(height, dtype="float32") - landmarks[:, :, 1:2]
         squared = ops.square(dy)[:, :, :, None] + ops.square(dx)[:, :, None, :]
         if self.kind == "distance":
-            squared = ops.min(squared, axis=1, keepdims=True)
-            at_landmark = squared == 0  # where a root has no slope
-            distance = ops.sqrt(ops.where(at_landmark, 1.0, squared))
-            heatmap = 1 / (1 + ops.where(at_landmark, 0.0, distance))
+            # Not the gradient of `ops.min`: compiled, it looks for equals among squares that were
+            # computed anew. Nor `ops.argmin`, which TFLite lacks.
+            nearest = ops.stop_gradient(ops.min(squared, axis=1, keepdims=True))
+            chosen = ops.cast(squared <= nearest + 1e-4 * (1 + nearest), "float32")
+            mean = ops.sum(chosen * squared, axis=1, keepdims=True)
+            mean = mean / ops.sum(chosen, axis=1, keepdims=True)
+            squared = mean + ops.stop_gradient(nearest - mean)
+            distance = ops.sqrt(ops.maximum(squared, 1e-12))  # a root has no slope at zero
+            heatmap = 1 / (1 + ops.where(squared == 0, 0.0, distance))
         elif self.kind == "disc":
             heatmap = ops.ones_like(squared)
         else:

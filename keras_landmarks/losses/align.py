@@ -4,9 +4,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_landmarks.losses.face_loss import FaceLoss, difference
+from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 
 
+@over_points
 def align(y_true, y_pred, smooth=True):
     """The squared difference of feature patches: its sum over pixels and channels, over 2 n.
 
@@ -15,7 +16,8 @@ def align(y_true, y_pred, smooth=True):
     landmark only slid along an edge; it no longer grows once the patches do not overlap.
 
     Args:
-        y_true: `(batch, n, height, width, channels)` patches around the true landmarks.
+        y_true: `(batch, n, height, width, channels)` patches around the true landmarks; NaN for
+            one that is missing, which is left out.
         y_pred: the same around the predicted ones (see `layers.LandmarkCrop`).
         smooth: whether a Gaussian kernel (3 x 3, sigma 1) passes over the patches first, which
             evens out the gradient; at the rim the patches lose a pixel.
@@ -32,7 +34,7 @@ def align(y_true, y_pred, smooth=True):
         side = float(np.exp(-0.5) / (1 + 2 * np.exp(-0.5)))
         x = side * (x[:, :, :-2] + x[:, :, 2:]) + (1 - 2 * side) * x[:, :, 1:-1]
         x = side * (x[:, :, :, :-2] + x[:, :, :, 2:]) + (1 - 2 * side) * x[:, :, :, 1:-1]
-    return ops.sum(ops.square(x), axis=(1, 2, 3, 4)) / (2 * x.shape[1])
+    return ops.sum(ops.square(x), axis=(2, 3, 4)) / 2
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

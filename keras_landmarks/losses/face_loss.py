@@ -13,22 +13,31 @@ def difference(y_true, y_pred):
     return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
 
 
-def without_missing(loss):
-    """Makes a loss that is a mean over points one of the points that are marked.
+def over_points(errors):
+    """Makes a function of the errors of points, `(batch, n)`, the loss of faces: their mean.
 
-    A missing one, NaN in `y_true`, has no error and a gradient of exactly zero; without any, the
-    loss is as it was.
+    A point that is missing, NaN in `y_true`, is left out of it, and its gradient is exactly zero;
+    without any, it is the plain mean. Where it is one that a face's normaliser needs, the predicted
+    one stands in, as a constant.
+
+    The loss takes `weights`, too, `(batch, n)` by which errors are multiplied; the mean stays over
+    all points that are marked, so that one weight for all is a weight of the face.
     """
 
-    @functools.wraps(loss)
-    def filled(y_true, y_pred, *args, **kwargs):
-        y_true, known = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        missing = ops.isnan(ops.sum(y_true, axis=-1, keepdims=True))
-        y_true = ops.where(missing, ops.stop_gradient(known), y_true)
-        marked = ops.mean(ops.where(missing, 0.0, 1.0), axis=(-2, -1))
-        return loss(y_true, y_pred, *args, **kwargs) / ops.maximum(marked, 1e-6)
+    @functools.wraps(errors)
+    def loss(y_true, y_pred, *args, weights=None, **kwargs):
+        y_true, like = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
+        rest = tuple(range(2, len(y_true.shape)))
+        missing = ops.isnan(ops.sum(y_true, axis=rest))
+        like = ops.stop_gradient(like) if len(like.shape) == len(y_true.shape) else 0.0
+        y_true = ops.where(ops.expand_dims(missing, rest), like, y_true)
+        marked = ops.where(missing, 0.0, 1.0)
+        found = marked * errors(y_true, y_pred, *args, **kwargs)
+        if weights is not None:
+            found = found * ops.cast(weights, "float32")
+        return ops.sum(found, axis=-1) / ops.maximum(ops.sum(marked, axis=-1), 1.0)
 
-    return filled
+    return loss
 
 
 class FaceLoss(keras.losses.Loss):
@@ -38,13 +47,27 @@ class FaceLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, dtype=dtype or "float32")
         self._function, self._arguments = function, arguments
 
-    def call(self, y_true, y_pred):
-        if tuple(y_true.shape[1:]) != tuple(y_pred.shape[1:]):
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        shape = () if sample_weight is None else tuple(ops.shape(sample_weight))
+        if len(shape) < 2 or shape[1:] == (1,):
+            return super().__call__(y_true, y_pred, sample_weight)
+        if shape[1:] != tuple(y_true.shape[1:2]):
+            raise ValueError(
+                f"The {self.name} loss needs a sample_weight a face, (batch,), or a point, "
+                f"(batch, {y_true.shape[1]}), got {shape}."
+            )
+        return _Weighted(self, sample_weight)(y_true, y_pred)
+
+    def call(self, y_true, y_pred, weights=None):
+        self._check(tuple(y_true.shape), tuple(y_pred.shape))
+        return self._function(y_true, y_pred, **self._arguments, weights=weights)
+
+    def _check(self, true, predicted):
+        if true[1:] != predicted[1:]:
             raise ValueError(
                 f"The {self.name} loss needs truth and prediction of one shape, got "
-                f"{tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+                f"{true} and {predicted}."
             )
-        return self._function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
         plain = {
@@ -52,3 +75,14 @@ class FaceLoss(keras.losses.Loss):
             for key, value in self._arguments.items()
         }
         return {**super().get_config(), **plain}
+
+
+class _Weighted(keras.losses.Loss):
+    """A loss of faces whose points have weights, which Keras knows for whole faces alone."""
+
+    def __init__(self, loss, weights):
+        super().__init__(loss.name, loss.reduction, loss.dtype)
+        self.loss, self.weights = loss, weights
+
+    def call(self, y_true, y_pred):
+        return self.loss.call(y_true, y_pred, self.weights)

@@ -5,14 +5,15 @@ from keras import ops
 
 from keras_landmarks import geometry
 from keras_landmarks.layers import HeatmapGeneration
-from keras_landmarks.losses.face_loss import FaceLoss
+from keras_landmarks.losses.face_loss import FaceLoss, over_points
 
 
+@over_points
 def heatmaps(y_true, y_pred, sigma=1.5, stride=1, offset=None):
     """Half the squared difference to a Gaussian about each landmark, summed over the pixels.
 
     Args:
-        y_true: `(batch, n, 2)` landmarks in pixels of the crop.
+        y_true: `(batch, n, 2)` landmarks in pixels of the crop; a missing one, NaN, is left out.
         y_pred: `(batch, height, width, n)` heatmaps.
         sigma: width of the Gaussians, in pixels of the maps.
         stride: pixels of the crop from one pixel of the maps to the next.
@@ -28,11 +29,12 @@ def heatmaps(y_true, y_pred, sigma=1.5, stride=1, offset=None):
     return _half_squares(y_true, y_pred, stride, offset, **drawing)
 
 
+@over_points
 def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0, offset=None):
     """Half the squared difference to a disc of ones about each landmark, summed over the pixels.
 
     Args:
-        y_true: `(batch, n, 2)` landmarks in pixels of the crop.
+        y_true: `(batch, n, 2)` landmarks in pixels of the crop; a missing one, NaN, is left out.
         y_pred: `(batch, height, width, n)` score maps.
         radius: of the discs, in pixels of the maps.
         stride: pixels of the crop from one pixel of the maps to the next.
@@ -49,22 +51,21 @@ def score_maps(y_true, y_pred, radius=4.0, stride=1, weight=1.0, offset=None):
 
 
 def _half_squares(y_true, y_pred, stride, offset, **drawing):
-    place = geometry.points_on_map(ops.cast(y_true, "float32"), stride, offset)
+    place = geometry.points_on_map(y_true, stride, offset)
     target = HeatmapGeneration(y_pred.shape[1:3], **drawing)(place)
     squares = ops.square(ops.cast(y_pred, "float32") - target)
-    return 0.5 * ops.mean(ops.sum(squares, axis=(1, 2)), axis=-1)
+    return 0.5 * ops.sum(squares, axis=(1, 2))
 
 
 class _MapLoss(FaceLoss):
     """A loss of landmarks and a map for each of them."""
 
-    def call(self, y_true, y_pred):
-        if len(y_pred.shape) != 4 or y_pred.shape[3] != y_true.shape[1]:
+    def _check(self, true, predicted):
+        if len(predicted) != 4 or predicted[3] != true[1]:
             raise ValueError(
                 f"The {self.name} loss needs landmarks (batch, n, 2) and maps (batch, height, "
-                f"width, n), got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+                f"width, n), got {true} and {predicted}."
             )
-        return self._function(y_true, y_pred, **self._arguments)
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

@@ -3,7 +3,9 @@
 Coordinates are in crop pixels. Losses are computed in float32 whatever the model's policy, and
 averaged over the points or their 2 n coordinates where the papers (Feng et al., Wing Loss, 2018,
 eq. 3) sum them, so that a learning rate does not depend on the number of landmarks. Points that
-are missing, NaN in the truth, are left out.
+are missing, NaN in the truth, are left out; where one is an eye that the loss divides by the
+distance of, the predicted one stands in, as a constant. Classes take a `sample_weight` for each
+face, `(batch,)`, or each point, `(batch, n)`.
 """
 
 import keras
@@ -11,7 +13,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import metrics
-from keras_landmarks.losses.face_loss import FaceLoss, difference, without_missing
+from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 from keras_landmarks.schemes import get_scheme
 
 
@@ -21,15 +23,11 @@ def _distance(y_true, y_pred):
     return x * ops.sign(x)
 
 
-def _per_face(errors):
-    return ops.mean(errors, axis=(-2, -1))
-
-
 def _normaliser(y_true, scheme, kind):
-    return ops.maximum(metrics.normaliser(ops.cast(y_true, "float32"), scheme, kind), 1.0)
+    return ops.maximum(metrics.normaliser(y_true, scheme, kind), 1.0)[:, None]
 
 
-@without_missing
+@over_points
 def l2(y_true, y_pred):
     """Half the squared difference, `x^2 / 2`, averaged over a face's coordinates.
 
@@ -43,10 +41,10 @@ def l2(y_true, y_pred):
     Reference:
         Feng et al., Wing Loss, 2018, eq. 3.
     """
-    return _per_face(0.5 * ops.square(difference(y_true, y_pred)))
+    return ops.mean(0.5 * ops.square(difference(y_true, y_pred)), axis=-1)
 
 
-@without_missing
+@over_points
 def l1(y_true, y_pred):
     """The absolute difference, `|x|`, averaged over a face's coordinates.
 
@@ -60,10 +58,10 @@ def l1(y_true, y_pred):
     Reference:
         Feng et al., Wing Loss, 2018, eq. 3.
     """
-    return _per_face(_distance(y_true, y_pred))
+    return ops.mean(_distance(y_true, y_pred), axis=-1)
 
 
-@without_missing
+@over_points
 def smooth_l1(y_true, y_pred):
     """Quadratic below one pixel, linear above, averaged over a face's coordinates.
 
@@ -78,10 +76,10 @@ def smooth_l1(y_true, y_pred):
         Feng et al., Wing Loss, 2018, eq. 4.
     """
     x = _distance(y_true, y_pred)
-    return _per_face(ops.where(x < 1, 0.5 * ops.square(x), x - 0.5))
+    return ops.mean(ops.where(x < 1, 0.5 * ops.square(x), x - 0.5), axis=-1)
 
 
-@without_missing
+@over_points
 def wing(y_true, y_pred, w=10.0, epsilon=2.0):
     """Logarithmic below `w` pixels, linear above, averaged over a face's coordinates.
 
@@ -104,10 +102,10 @@ def wing(y_true, y_pred, w=10.0, epsilon=2.0):
     x = _distance(y_true, y_pred)
     constant = w - w * np.log(1 + w / epsilon)
     near = w * ops.log(1 + ops.minimum(x, w) / epsilon)
-    return _per_face(ops.where(x < w, near, x - constant))
+    return ops.mean(ops.where(x < w, near, x - constant), axis=-1)
 
 
-@without_missing
+@over_points
 def iod_l2(y_true, y_pred, scheme="ibug68"):
     """The squared difference over the inter-ocular distance, averaged over the coordinates.
 
@@ -127,11 +125,11 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
         representations (FFLD), eq. 1.
     """
     kind = "corners" if get_scheme(scheme).eye_corners else "pupils"
-    squared = _per_face(ops.square(difference(y_true, y_pred)))
+    squared = ops.mean(ops.square(difference(y_true, y_pred)), axis=-1)
     return squared / _normaliser(y_true, scheme, kind)
 
 
-@without_missing
+@over_points
 def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     """The mean distance between truth and prediction over the distance of the eyes.
 
@@ -155,7 +153,7 @@ def normalised_distance(y_true, y_pred, scheme="ibug68", kind="pupils"):
     squared = ops.sum(ops.square(difference(y_true, y_pred)), axis=-1)
     exact = squared == 0  # where a root has no slope
     distance = ops.where(exact, 0.0, ops.sqrt(ops.where(exact, 1.0, squared)))
-    return ops.mean(distance, axis=-1) / _normaliser(y_true, scheme, kind)
+    return distance / _normaliser(y_true, scheme, kind)
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")

@@ -3,13 +3,14 @@
 import keras
 from keras import ops
 
-from keras_landmarks.losses.face_loss import FaceLoss, difference
+from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 from keras_landmarks.losses.landmarks import L2
+from keras_landmarks.names import known_name
 
 DISTANCES = ("manhattan", "euclidean")
 
 
-def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.0):
+def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.0, weights=None):
     """A loss of the coordinates, and half the squared error of its third value, the expected error.
 
     Both are over the 2 n coordinates, so that their gradients are beside each other as in the
@@ -17,11 +18,12 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
     error never pulls at the points.
 
     Args:
-        y_true: `(batch, n, 2)` landmarks.
+        y_true: `(batch, n, 2)` landmarks; one that is missing, NaN, is left out of both parts.
         y_pred: `(batch, n, 3)`: landmarks, and the expected error of each in pixels.
         coordinates: loss object of the landmarks; None takes `L2`, as eq. 2.
         distance: what the third value learns: `manhattan` (the paper's) or `euclidean`.
         weight: of the expected errors' part; 1 as in the paper.
+        weights: `(batch, n)` of the points in both parts; None for ones.
 
     Returns:
         `(batch,)` float32.
@@ -35,13 +37,18 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
         linear layer; models here put a softplus behind it (`models.blocks.outputs`), by whose
         slope its gradient is then multiplied.
     """
-    if distance not in DISTANCES:
-        raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+    known_name("distance", distance, DISTANCES)
     landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
+    telling = _telling(y_true, landmarks, expected, distance, weights=weights)
+    given = {} if weights is None else {"weights": weights}
+    return (coordinates or L2()).call(y_true, landmarks, **given) + weight * telling
+
+
+@over_points
+def _telling(y_true, landmarks, expected, distance):
     x = ops.stop_gradient(difference(y_true, landmarks))
     found = ops.sum(ops.abs(x), -1) if distance == "manhattan" else ops.norm(x, axis=-1)
-    telling = 0.5 * ops.mean(0.5 * ops.square(found - expected), axis=-1)  # over 2 n
-    return (coordinates or L2()).call(y_true, landmarks) + weight * telling
+    return 0.5 * 0.5 * ops.square(found - expected)  # its mean is over 2 n
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -69,8 +76,7 @@ class Validation(FaceLoss):
         name="validation",
         dtype=None,
     ):
-        if distance not in DISTANCES:
-            raise ValueError(f"Unknown distance {distance!r}. Known: {', '.join(DISTANCES)}.")
+        known_name("distance", distance, DISTANCES)
         arguments = {
             "coordinates": coordinates or L2(),
             "distance": distance,
@@ -83,14 +89,12 @@ class Validation(FaceLoss):
         """The loss object of the landmarks."""
         return self._arguments["coordinates"]
 
-    def call(self, y_true, y_pred):
-        points = tuple(y_true.shape[1:-1])
-        if y_true.shape[-1] != 2 or tuple(y_pred.shape[1:]) != (*points, 3):
+    def _check(self, true, predicted):
+        if true[-1] != 2 or predicted[1:] != (*true[1:-1], 3):
             raise ValueError(
                 "The validation loss needs landmarks (batch, n, 2) and predictions (batch, n, 3), "
-                f"got {tuple(y_true.shape)} and {tuple(y_pred.shape)}."
+                f"got {true} and {predicted}."
             )
-        return self._function(y_true, y_pred, **self._arguments)
 
     def get_config(self):
         coordinates = keras.saving.serialize_keras_object(self.coordinates)

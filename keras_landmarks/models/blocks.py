@@ -8,7 +8,16 @@ from keras_landmarks.layers import BatchNormalization, MeanShape
 
 
 def rescale(crops, name="rescale"):
-    """RGB crops of 0..255 as -1..1."""
+    """RGB crops of 0..255 as -1..1.
+
+    Raises:
+        ValueError: if Keras is told to put channels first.
+    """
+    if keras.config.image_data_format() != "channels_last":
+        raise ValueError(
+            "Models here have channels last, (batch, height, width, 3): "
+            'keras.config.set_image_data_format("channels_last").'
+        )
     return layers.Rescaling(1 / 127.5, offset=-1.0, name=name)(crops)
 
 

@@ -52,3 +52,28 @@ def read_ahead(
             yield source, picture
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def beside(rows: Iterable[tuple[Any, ...]], given: Any, name: str) -> Iterator[tuple[Any, ...]]:
+    """Puts to each picture what is given for it.
+
+    Args:
+        rows: `(picture, ...)` of each.
+        given: iterable with one thing for each, or `itertools.repeat`; None gives None.
+        name: what messages call the things.
+
+    Yields:
+        `(picture, ..., thing)`.
+
+    Raises:
+        ValueError: if there are fewer or more things than pictures.
+    """
+    rest, nothing = itertools.repeat(None) if given is None else iter(given), object()
+    number = 0
+    for number, row in enumerate(rows, start=1):
+        if (thing := next(rest, nothing)) is nothing:
+            raise ValueError(f"{name} for {number - 1} pictures, and there are more of these.")
+        yield (*row, thing)
+    endless = isinstance(rest, (itertools.repeat, itertools.cycle))
+    if not endless and next(rest, nothing) is not nothing:
+        raise ValueError(f"{name} for more than the {number} pictures.")

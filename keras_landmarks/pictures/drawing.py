@@ -19,17 +19,15 @@ AXES = (255, 48, 48), (48, 208, 48), (64, 96, 255)
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
-def draw(
-    image: Any, detections: Iterable[Any], boxes: bool = True, pose: bool = False
-) -> np.ndarray:
+def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
     Points that are missing (NaN) are left out.
 
     Args:
         image: any picture that `detect` takes (see `as_rgb`); is not changed.
-        detections: list of `Detection` (or anything with `landmarks`, `scheme` and `box`, and
-            perhaps `confidence`, `angle` and `pose`).
+        detections: list of `Detection`, or one (or anything with `landmarks`, `scheme` and `box`,
+            and perhaps `confidence`, `angle` and `pose`).
         boxes: whether to draw the boxes too, turned as the faces are.
         pose: whether to draw where the heads point: the axes to their left (red), up (green) and
             front (blue), from the middle between the eyes.
@@ -39,12 +37,19 @@ def draw(
 
     Raises:
         FileNotFoundError: if there is no such file.
-        ValueError: if it is no picture.
+        ValueError: if it is no picture, or something else than a face is given.
     """
     image = np.array(as_rgb(image))
-    for face in detections:
+    one = hasattr(detections, "landmarks") or not isinstance(detections, Iterable)
+    for face in [detections] if one else detections:
+        if not hasattr(face, "landmarks"):
+            raise ValueError(
+                f"Expected the faces of one picture, as `detect` gives them, not {type(face)}."
+            )
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
+        if landmarks.shape != (scheme.count, 2):
+            raise ValueError(f"{scheme.name} has {scheme.count} points, not {landmarks.shape}.")
         marked = np.isfinite(landmarks[:, 0])
         extent = np.ptp(landmarks[marked], axis=0).max() if marked.any() else 0.0
         extent = min(float(extent), float(max(image.shape[:2])))  # of far points too

@@ -33,7 +33,8 @@ def read_image(path: Path) -> np.ndarray:
     """
     path = as_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No picture at {path}.")
+        folder = ", which is a folder: give its pictures as a list" if path.is_dir() else ""
+        raise FileNotFoundError(f"No picture at {path}{folder}.")
     if path.suffix.lower() in VIDEOS:
         raise ValueError(f"{path} is a video: pictures.VideoReader and Tracker.track read it.")
     return _decode(path.read_bytes(), str(path))
@@ -41,6 +42,8 @@ def read_image(path: Path) -> np.ndarray:
 
 def _decode(data: bytes, name: str) -> np.ndarray:
     """The pixels of a picture file that is called so in messages."""
+    if not data:
+        raise ValueError(f"{name} is empty: it has no bytes.")
     if is_cut_short(data):
         raise ValueError(f"{name} is cut short: its end-of-image marker is missing.")
     if moves(data):
@@ -140,9 +143,11 @@ def as_rgb(image: Any) -> np.ndarray:
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
+        first = image.ndim == 3 and image.shape[0] in (1, 3, 4)
+        hint = " Are its channels first? Then picture.transpose(1, 2, 0)." if first else ""
         raise ValueError(
             "Expected a picture of shape (height, width), (height, width, 1), "
-            f"(height, width, 3) or (height, width, 4), not {image.shape}."
+            f"(height, width, 3) or (height, width, 4), not {image.shape}.{hint}"
         )
     if 0 in image.shape:
         raise ValueError(f"The picture is empty: its shape is {image.shape}.")

@@ -1,5 +1,6 @@
 """Videos: frames in, frames out."""
 
+import contextlib
 import numbers
 import pathlib
 import time
@@ -124,7 +125,8 @@ class VideoWriter:
         frame_rate: frames a second.
 
     Raises:
-        ValueError: if the ending is another one, or the file cannot be written.
+        ValueError: if the ending is another one, the rate is no number above zero, or the file
+            cannot be written.
 
     Example:
         with VideoWriter("drawn.mp4", 30) as video:
@@ -135,7 +137,9 @@ class VideoWriter:
         self.path, self.frame_rate = as_path(path), frame_rate
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
-        self._whole = files.whole(self.path)
+        if not isinstance(frame_rate, numbers.Real) or not 0 < frame_rate < 1000:
+            raise ValueError(f"frame_rate is a number of frames a second, not {frame_rate!r}.")
+        self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
 
     def write(self, frame: Any) -> None:

@@ -4,10 +4,11 @@ A file is named as its model, with `_` for `-`: `cnn6_300w.py` makes `cnn6-300w`
 are other ways to make such a model, as the paper has it above all: `cnn6-300w@paper`.
 """
 
-import difflib
 import importlib
 import pkgutil
 from typing import Any
+
+from keras_landmarks.names import known_name
 
 
 def list_recipes() -> list[str]:
@@ -31,15 +32,10 @@ def get_recipe(name: str) -> Any:
         recipe = keras_landmarks.recipes.get_recipe("cnn6-300w")
         print(recipe.stages[0].epochs, recipe.licence)
     """
-    known, (name, _, variant) = list_recipes(), str(name).partition("@")
-    if name not in known:
-        close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-        hint = f"Did you mean {' or '.join(close)}? " if close else ""
-        raise ValueError(f"No recipe {name!r}. {hint}Known: {', '.join(known)}.")
+    name, _, variant = str(name).partition("@")
+    known_name("recipe", name, list_recipes())
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     variants = getattr(module, "VARIANTS", {})
-    if variant and variant not in variants:
-        raise ValueError(
-            f"{name} has no variant {variant!r}. Known: {', '.join(variants) or None}."
-        )
-    return variants[variant] if variant else module.RECIPE
+    return (
+        variants[known_name(f"variant of {name}", variant, variants)] if variant else module.RECIPE
+    )

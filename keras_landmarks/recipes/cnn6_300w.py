@@ -1,6 +1,6 @@
 """CNN-6 with Wing loss and pose-based data balancing on 300W.
 
-python tools/train.py cnn6-300w --data 300W --out runs/cnn6-300w
+keras-landmarks train --recipe cnn6-300w --data 300W --out runs/cnn6-300w
 
 42 minutes on two busy CPU cores; 4.0 % on 300w/lfpw-test (corners, annotation box). The paper has
 SGD and batches of 8; here AdamW, a cosine schedule, averaged weights and more augmentation: the

@@ -1,6 +1,6 @@
 """CNN-6/7: CNN-7 on the face that the published CNN-6 turned upright and centred, on 300W.
 
-python tools/train.py cnn6-7-300w --data 300W --out runs/cnn6-7-300w
+keras-landmarks train --recipe cnn6-7-300w --data 300W --out runs/cnn6-7-300w
 
 65 minutes on two busy CPU cores; 3.65 % on 300w/lfpw-test (corners, annotation box). Stage
 one is frozen, in-plane rotation is up to 20 degrees as stage one removes it: the card lists all

@@ -1,6 +1,6 @@
 """DAN with two stages, trained one after the other, on 300W.
 
-python tools/train.py dan-300w --data 300W --out runs/dan-300w
+keras-landmarks train --recipe dan-300w --data 300W --out runs/dan-300w
 
 About four hours on two CPU cores; 3.60 % on 300w/lfpw-test (corners, annotation box), 4.37 % after
 stage one. Stage one begins on half the pixels, stage two as a copy of stage one: the card lists all

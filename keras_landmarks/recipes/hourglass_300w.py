@@ -1,6 +1,6 @@
 """The score-guided hourglass, trained through a soft-argmax, on 300W.
 
-python tools/train.py hourglass-300w --data 300W --out runs/hourglass-300w
+keras-landmarks train --recipe hourglass-300w --data 300W --out runs/hourglass-300w
 
 About 100 minutes on two CPU cores; 3.36 % on 300w/lfpw-test (corners, annotation box). The card
 says how the published weights differ.

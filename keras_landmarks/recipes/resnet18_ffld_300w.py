@@ -1,6 +1,6 @@
 """FFLD on a quarter of ResNet-18: the network alone, then three stages with a loss each, on 300W.
 
-python tools/train.py resnet18-ffld-300w --data 300W --out runs/resnet18-ffld-300w
+keras-landmarks train --recipe resnet18-ffld-300w --data 300W --out runs/resnet18-ffld-300w
 
 50 minutes on two busy CPU cores; 3.34 % on 300w/lfpw-test (corners, annotation box), 4.99 % before
 the stages. The card lists all differences from the paper, and those of the published weights: their

@@ -1,6 +1,6 @@
 """ResNet-50 with Wing loss and pose-based data balancing on 300W, first on half the pixels.
 
-python tools/train.py resnet50-300w --data 300W --out runs/resnet50-300w
+keras-landmarks train --recipe resnet50-300w --data 300W --out runs/resnet50-300w
 """
 
 import dataclasses

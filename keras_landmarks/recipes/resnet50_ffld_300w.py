@@ -1,6 +1,6 @@
 """FFLD on a quarter of ResNet-50, trained as `resnet18-ffld-300w` is, on 300W.
 
-python tools/train.py resnet50-ffld-300w --data 300W --out runs/resnet50-ffld-300w
+keras-landmarks train --recipe resnet50-ffld-300w --data 300W --out runs/resnet50-ffld-300w
 
 Not trained to its end yet. Its losses are those of `resnet18-ffld-300w`; the card there tells how
 they differ from the paper's.

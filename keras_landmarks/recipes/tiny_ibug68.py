@@ -1,6 +1,6 @@
 """A very small CNN, for tests and examples: 32 x 32 crops, 0.1 M parameters.
 
-python tools/train.py tiny-ibug68 --data 300W --out runs/tiny-ibug68
+keras-landmarks train --recipe tiny-ibug68 --data 300W --out runs/tiny-ibug68
 
 Three minutes on two CPU cores; 5.74 % on 300w/lfpw-test (corners, annotation box).
 """

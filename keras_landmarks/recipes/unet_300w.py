@@ -1,6 +1,6 @@
 """A U-Net of heatmaps that knows its errors, taught by a larger one, on 300W.
 
-python tools/train.py unet-300w --data 300W --more 300W-more --out runs/unet-300w
+keras-landmarks train --recipe unet-300w --data 300W --more 300W-more --out runs/unet-300w
 
 Four minutes on an H200 GPU that trained others too. The card tells the error and how the published
 run differs.

@@ -1,6 +1,6 @@
 """A small U-Net for phones and for many faces, on 300W.
 
-python tools/train.py unet-fast-300w --data 300W --more 300W-more --out runs/unet-fast-300w
+keras-landmarks train --recipe unet-fast-300w --data 300W --more 300W-more --out runs/unet-fast-300w
 
 Seven minutes on an H200 GPU that trained others too, half an hour on two busy CPU cores. The card
 tells the error and how the published run differs.

@@ -1,6 +1,6 @@
 """The landmark validation network, which knows its own errors, on batches picked by loss.
 
-python tools/train.py validation-300w --data 300W --out runs/validation-300w
+keras-landmarks train --recipe validation-300w --data 300W --out runs/validation-300w
 
 About 100 minutes on two CPU cores. The published weights came about in another way, which the
 card tells: 3.79 % on 300w/lfpw-test (corners, annotation box), 2.97 % without the 30 % of the

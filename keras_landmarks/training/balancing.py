@@ -121,7 +121,7 @@ class LossBalancing(keras.callbacks.Callback):
         if state["losses"].shape != losses.shape:
             raise ValueError(f"is of {len(state['losses'])} faces, not {len(losses)}.")
         if state["drawn"].shape != picked:
-            raise ValueError(f"has {state['picked'].shape} faces picked ahead, not {picked}.")
+            raise ValueError(f"has {state['drawn'].shape} faces picked ahead, not {picked}.")
         self.balance.update(np.arange(len(losses)), state["losses"])
         self.step, self._given = int(state["step"]), set()
         self._picked = dict(enumerate(state["drawn"], self.step))

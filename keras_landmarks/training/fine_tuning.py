@@ -73,9 +73,9 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
             never trains a layer that is new.
 
     Example:
-        faces = data.read_any("faces.csv", scheme="cofw29")
-        own = recipes.get_recipe("unet-fast-300w")
-        recipe = training.fine_tuning("unet-fast-300w", faces, own)
+        faces = data.made_up_faces(8, scheme="five5")
+        own = recipes.get_recipe("tiny-ibug68")
+        recipe = training.fine_tuning("tiny-ibug68", faces, own, epochs=1)
         model = training.train(recipe, *recipe.samples(faces), "runs/mine")
     """
     facts, arrays = zoo.read_model(name)
@@ -84,19 +84,19 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     builder = getattr(models, facts["builder"])
     arguments = {**facts["arguments"], "scheme": get_scheme(facts["arguments"]["scheme"])}
     model = functools.partial(builder, **arguments)
-    base = recipe or _plain(model)
+    base = recipe or _plain(model, _size(facts))
     last = {}  # of each output that the model has in use
     for stage in base.stages:
         if not callable(stage.output):
             last[stage.output] = stage
     adamw = averaged_adamw(1e-3, 0.99)
     change = dict(epochs=epochs, optimizer=adamw, start=None, teacher=None, patience=None)
-    batch = min(batch, len(faces))
+    batch = max(min(batch, len(faces) // 2), 1)
     recipe = dataclasses.replace(
         base,
         model=model,
         stages=tuple(dataclasses.replace(stage, **change) for stage in last.values()),
-        size=tuple(model().input.shape[1:3]),
+        size=_size(facts),
         margin=facts["margin"],
         box=facts["box"],
         held_out=0.1,
@@ -114,14 +114,17 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     return dataclasses.replace(recipe, adapt=adapt)
 
 
-def _plain(model):
+def _size(facts):
+    """The crop's `(height, width)` of a trained model."""
+    return tuple(facts.get("size") or (facts["crop"], facts["crop"]))
+
+
+def _plain(model, size):
     """A recipe of one stage, for a model that has none of its own."""
-    network = model()
-    size = network.input.shape[1]
-    loss = Wing(0.08 * size, 0.016 * size)
-    if "error" in network.output:
+    loss = Wing(0.08 * size[0], 0.016 * size[0])
+    if "error" in model().output:
         loss = {"validated": Validation(loss, "euclidean", 0.2)}
-    return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=(size, size))
+    return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=size)
 
 
 def _take(adapt, stages, name, arrays, model, samples):

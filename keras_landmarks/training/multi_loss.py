@@ -48,11 +48,12 @@ class MultiLoss(keras.Model):
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = 0.0
+        weights = sample_weight["landmarks"] if isinstance(sample_weight, dict) else sample_weight
         for name, loss in self.stage_losses.items():
             truth, predicted = y["landmarks"], y_pred[name]
             if isinstance(loss, Align):
                 truth, predicted = (self._patches(name, y_pred, p) for p in (truth, predicted))
-            total = total + loss(truth, predicted, sample_weight)
+            total = total + loss(truth, predicted, weights)
         if self.lesson is not None:
             total = total + self.lesson.loss(x, y_pred["landmarks"])
         return total
@@ -71,7 +72,9 @@ class MultiLoss(keras.Model):
         crop, choose = (self.get_layer(_sibling(name, what)) for what in ("crop", "choose"))
         patches = crop(ops.stop_gradient(outputs[_sibling(name, "crop")]), landmarks)
         kernel = ops.cast(ops.stop_gradient(choose.kernel), patches.dtype)
-        return ops.einsum("bnhwc,nck->bnhwk", patches, kernel)
+        patches = ops.einsum("bnhwc,nck->bnhwk", patches, kernel)
+        missing = ops.isnan(landmarks[:, :, :1, None, None])
+        return ops.where(missing, float("nan"), patches)
 
 
 def _sibling(name, what):

@@ -106,10 +106,18 @@ class Progress(keras.callbacks.Callback):
         model.stop_training = self.stale()
 
     def _error(self):
-        """The error of the held-out faces, a fraction."""
+        """The error of the held-out faces that have their normaliser's points, a fraction."""
         crops, landmarks = self.held_out
+        distances = metrics.normaliser(landmarks, self.scheme)
+        usable = ~np.isnan(distances)
+        if not usable.any():
+            raise ValueError(
+                f"All {len(usable)} held-out faces lack points of the normaliser "
+                f"({self.scheme.normaliser}): none tells the error."
+            )
         predicted = devices.predict(self.model, crops, 128)
-        error = float(np.mean(metrics.face_errors(landmarks, predicted, self.scheme)))
+        errors = metrics.face_errors(landmarks, predicted, self.scheme, distances)
+        error = float(np.mean(errors[usable]))
         if not np.isfinite(error):
             raise FloatingPointError(
                 f"The held-out error is {error}: the network puts out what is no number, or "

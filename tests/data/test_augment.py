@@ -286,3 +286,12 @@ def test_colour_gives_a_grey_picture_a_tinge_and_keeps_its_middle_level():
     assert levels.mean() == pytest.approx(128, abs=3)
     assert levels.min() > 0.65 * 128
     assert levels.max() < 1.35 * 128
+
+
+@pytest.mark.parametrize(
+    "words", [{"mirror": 50}, {"shift": -0.1}, {"scale": 5}, {"rotation": 400}, {"blur": np.nan}]
+)
+def test_percent_and_what_else_is_out_of_range_is_named(words):
+    ((name, value),) = words.items()
+    with pytest.raises(ValueError, match=f"{name} is {value}: expected 0 to"):
+        Augmentation(**words)

@@ -136,7 +136,7 @@ def test_faces_of_any_scheme_are_balanced(scheme):
         (shapes_of(3)[:, :67], {}, "at least 2 ibug68 shapes"),
         (shapes_of(3)[0], {}, "at least 2 ibug68 shapes"),
         (shapes_of(1), {}, "at least 2 ibug68 shapes"),
-        (shapes_of(3) * np.nan, {}, "not all finite"),
+        (shapes_of(3) * np.inf, {}, "not all finite"),
         (shapes_of(3), {"bins": 0}, "bins=0"),
         (shapes_of(3), {"most": 0}, "most=0"),
         (shapes_of(3), {"scheme": "ibug69"}, "Unknown scheme"),

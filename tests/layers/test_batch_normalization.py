@@ -3,7 +3,6 @@
 import functools
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import zipfile
@@ -11,10 +10,13 @@ import zipfile
 import keras
 import numpy as np
 import pytest
+import two_devices
 
-from keras_landmarks import layers, models, weights
+from keras_landmarks import data, layers, models, weights
+from keras_landmarks.losses import L1
+from keras_landmarks.models import blocks
+from keras_landmarks.training import Recipe, Stage, train
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="only TensorFlow has replicas")
 EVERY = {
@@ -33,44 +35,64 @@ EVERY = {
 CROPS = np.random.default_rng(0).uniform(0, 255, (2, 64, 64, 3)).astype("float32")
 
 
-def environment(**variables):
-    return {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "2", **variables}
+def small(mean_shape=None):
+    """A convolution, its batch normalisation and landmarks."""
+    crops = keras.Input((16, 16, 3), name="crops")
+    x = blocks.convolution(blocks.rescale(crops), 8, 3, "conv", stride=2)
+    x = keras.layers.Flatten(name="flatten")(x)
+    landmarks = blocks.landmark_head(x, 68, (16, 16), mean_shape)
+    return keras.Model(crops, {"landmarks": landmarks}, name="small")
+
+
+TRAINED = {
+    "small": small,
+    "dan": functools.partial(models.dan, size=16, filters=(4, 8), hidden=16, dropout=0),
+}
+
+
+def train_four_steps(name, out):
+    """The weights before and after four steps of gradient descent, on all devices there are."""
+    start = {}
+    stage = Stage(
+        L1(),
+        1,
+        lambda steps: keras.optimizers.SGD(0.01),
+        start=lambda model: start.update(weights.get_weights(model)),
+    )
+    recipe = Recipe(TRAINED[name], (stage,), (16, 16), batch=8)
+    samples = data.Samples(data.made_up_faces(32, size=60), recipe.size, batch=8)
+    assert len(samples) == 4
+    model = train(recipe, samples, None, out, verbose=0)
+    return start, weights.get_weights(model)
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """Folders of the same trainings on one device and on two."""
-    folders = {"one": tmp_path_factory.mktemp("one"), "two": tmp_path_factory.mktemp("two")}
-    for word, folder in folders.items():
-        command = [sys.executable, "tests/two_replicas.py", folder, word]
-        result = subprocess.run(
-            command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-        )
-        assert result.returncode == 0, result.stderr
-        assert result.stdout.split()[-1] == {"one": "1", "two": "2"}[word]
-    return folders
-
-
-def read(folder, name, when):
-    return weights.load_arrays(folder / name / f"{when}.safetensors")[0]
+def moved(tmp_path_factory):
+    """`{name: start, end on one device, end on two}` of the weights of the same training."""
+    two, found = tmp_path_factory.mktemp("two"), {}
+    two_devices.run(
+        *(f"test_batch_normalization.train_four_steps({n!r}, {two / n!r})" for n in TRAINED)
+    )
+    for name in TRAINED:
+        start, one = train_four_steps(name, tmp_path_factory.mktemp("one"))
+        found[name] = start, one, weights.load_arrays(two / name / "best.safetensors")[0]
+    return found
 
 
 @on_tensorflow
-def test_two_devices_are_one_after_four_steps_of_gradient_descent(trained):
-    one, two = (read(folder, "small", "end") for folder in trained.values())
+def test_two_devices_are_one_after_four_steps_of_gradient_descent(moved):
+    _, one, two = moved["small"]
     assert any("moving_variance" in path for path in one)
     for path in one:
         np.testing.assert_allclose(two[path], one[path], atol=2e-5, err_msg=path)
 
 
 @on_tensorflow
-@pytest.mark.parametrize("name", ["dan", "resnet"])
-def test_networks_move_on_two_devices_as_on_one(trained, name):
-    start, one = (read(trained["one"], name, when) for when in ("start", "end"))
-    two = read(trained["two"], name, "end")
-    moved = np.concatenate([(one[path] - start[path]).ravel() for path in start])
+def test_a_network_moves_on_two_devices_as_on_one(moved):
+    start, one, two = moved["dan"]
+    way = np.concatenate([(one[path] - start[path]).ravel() for path in start])
     apart = np.concatenate([(two[path] - one[path]).ravel() for path in start])
-    assert np.linalg.norm(apart) < 1e-3 * np.linalg.norm(moved)
+    assert np.linalg.norm(apart) < 1e-3 * np.linalg.norm(way)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -115,7 +137,7 @@ def test_a_file_saved_among_replicas_opens_under_jax(tmp_path):
     result = subprocess.run(
         [sys.executable, "-c", program],
         cwd=tmp_path,
-        env=environment(KERAS_BACKEND="jax"),
+        env={**os.environ, "KERAS_BACKEND": "jax"},
         capture_output=True,
         text=True,
         check=False,

@@ -674,6 +674,24 @@ def test_a_heatmap_is_lit_where_its_landmark_is():
 
 
 @pytest.mark.backend
+def test_a_compiled_gradient_of_a_heatmap_is_the_same():
+    if keras.backend.backend() != "jax":
+        pytest.skip("Compiled by JAX, which computes the distances anew for the gradient.")
+    import jax
+
+    layer, weights = layers.HeatmapGeneration((40, 48)), RNG.normal(size=(8, 40, 48, 1))
+    points = RNG.uniform(0, 40, (8, 68, 2)).astype("float32")
+    points[0] = points[0].round()  # on pixels
+
+    def total(values):
+        moved = values @ np.float32([[0.9, 0.1], [-0.1, 0.9]]) + 0.3 * values.mean()
+        return ops.sum(layer(moved) * weights.astype("float32"))
+
+    expected, found = jax.grad(total)(points), jax.jit(jax.grad(total))(points)
+    np.testing.assert_allclose(found, expected, atol=0.01)
+
+
+@pytest.mark.backend
 def test_the_gradient_of_a_heatmap_is_that_of_finite_differences():
     layer, weights = layers.HeatmapGeneration(SIZE, radius=None), RNG.normal(size=(1, *SIZE, 1))
     points = np.float32([[[7.3, 3.6], [20.7, 15.2]]])

@@ -15,6 +15,7 @@ from loaded import load
 from keras_landmarks import losses, models, training
 from keras_landmarks.layers import LandmarkCrop
 
+TENSORFLOW = keras.backend.backend() == "tensorflow"  # tracing takes longer than a few steps
 RNG = np.random.default_rng(0)
 PATCHES = RNG.normal(size=(2, 2, 3, 5, 4, 2)).astype("float32")
 MEAN_SHAPE = RNG.uniform(-0.3, 0.3, (5, 2))
@@ -153,19 +154,34 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     assert found == pytest.approx(alone, rel=1e-3)
 
 
-@pytest.mark.backend
 def test_multi_loss_trains_every_stage_and_the_model_itself():
     keras.utils.set_random_seed(0)
     model = small_ffld()
     before = {v.path: array(v) for v in model.trainable_variables}
     graph = training.MultiLoss(model, SCHEME_LOSSES)
-    graph.compile(keras.optimizers.Adam(1e-3))
+    graph.compile(keras.optimizers.Adam(1e-3), run_eagerly=TENSORFLOW)
     history = graph.fit(CROPS, {"landmarks": TRUTH}, epochs=4, verbose=0).history["loss"]
     assert history[-1] < history[0]
     for i in range(4):
         path = f"stage{i}_dense/kernel"
         after = next(v for v in model.trainable_variables if v.path == path)
         assert not np.array_equal(array(after), before[path])
+
+
+def test_stages_leave_out_missing_points_and_multiply_by_their_weights():
+    keras.utils.set_random_seed(0)
+    graph = training.MultiLoss(small_ffld(), SCHEME_LOSSES)
+    outputs, truth = graph(CROPS), TRUTH.copy()
+    truth[1, 2:] = np.nan
+    ones = np.ones((3, 5), "float32")
+    ones[1, 2:] = 0
+    found, expected = (
+        float(graph.compute_loss(CROPS, {"landmarks": y}, outputs, weights))
+        for y, weights in ((truth, None), (TRUTH, {"landmarks": ones * [[1], [2.5], [1]]}))
+    )
+    assert found == pytest.approx(expected, rel=1e-4)  # of 2 points, and of 5
+    graph.compile("sgd")
+    assert np.isfinite(graph.fit(CROPS, {"landmarks": truth}, verbose=0).history["loss"][0])
 
 
 @pytest.mark.backend
@@ -175,7 +191,7 @@ def test_align_does_not_pull_at_the_maps():
     first = model.get_layer("stage0_dense")  # without it nothing but the maps leads to the stem
     first.set_weights([np.zeros(w.shape) for w in first.get_weights()])
     graph = training.MultiLoss(model, {"stage3_landmarks": losses.Align()})
-    graph.compile(keras.optimizers.SGD(1.0))
+    graph.compile(keras.optimizers.SGD(1.0), run_eagerly=TENSORFLOW)
     stem, last = (model.get_layer(name) for name in ("stem", "stage3_dense"))
     before = array(stem.kernel)
     graph.fit(CROPS, {"landmarks": TRUTH}, verbose=0)

@@ -96,6 +96,16 @@ def test_a_builder_takes_a_scheme_itself():
 
 
 @every_builder
+def test_channels_first_are_refused(name):
+    keras.config.set_image_data_format("channels_first")
+    try:
+        with pytest.raises(ValueError, match="Models here have channels last"):
+            BUILDERS[name]()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+
+
+@every_builder
 def test_an_unknown_scheme_is_refused(name):
     with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):
         BUILDERS[name]("ibug")
@@ -245,13 +255,12 @@ def test_between_two_stages_is_jitter_in_training_only(name, layer):
 
 
 @pytest.mark.backend
-@pytest.mark.parametrize("name", ["cnn6", "cnn6_7"])
-def test_a_model_trains_a_step(name):
-    model = BUILDERS[name]("five5", mean_shape=MEAN_SHAPE)
+def test_a_model_trains_a_step():
+    model = models.cnn6("five5", mean_shape=MEAN_SHAPE)
     before = [np.array(w) for w in model.get_weights()]
     model.compile(keras.optimizers.SGD(1e-3), loss={"landmarks": "mse"})
-    landmarks = RNG.uniform(0, SIZES[name], (2, 5, 2)).astype("float32")
-    history = model.fit(crops(name), {"landmarks": landmarks}, batch_size=2, verbose=0)
+    landmarks = RNG.uniform(0, 64, (2, 5, 2)).astype("float32")
+    history = model.fit(crops("cnn6"), {"landmarks": landmarks}, batch_size=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     after = model.get_weights()
     assert all(np.isfinite(w).all() for w in after)

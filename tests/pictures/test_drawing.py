@@ -20,6 +20,17 @@ def test_drawing_changes_a_copy_around_the_points_only():
     assert distances.max() < np.ptp(landmarks, axis=0).max() / 4
 
 
+def test_one_face_is_drawn_as_a_list_of_it():
+    image, landmarks = made_up_face(0)
+    face = Detection(landmarks, np.array([1, 2, 50, 60]), "ibug68")
+    np.testing.assert_array_equal(draw(image, face), draw(image, [face]))
+    for other in ([[face]], [landmarks], "faces", None, [face.to_dict()]):
+        with pytest.raises(ValueError, match="Expected the faces of one picture"):
+            draw(image, other)
+    with pytest.raises(ValueError, match=r"five5 has 5 points, not \(68, 2\)"):
+        draw(image, Detection(landmarks, None, "five5"))
+
+
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_can_be_drawn(scheme):
     points = np.random.default_rng(0).uniform(0, 60, (SCHEMES[scheme].count, 2))

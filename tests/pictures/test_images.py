@@ -83,6 +83,8 @@ def test_a_missing_picture_is_a_missing_file(tmp_path):
     for path in (tmp_path / "none.jpg", tmp_path):  # a folder is no picture either
         with pytest.raises(FileNotFoundError, match="No picture at"):
             images.read_image(path)
+    with pytest.raises(FileNotFoundError, match="is a folder: give its pictures as a list"):
+        images.read_image(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])
@@ -556,3 +558,10 @@ def test_reading_gives_what_opencv_would_write(tmp_path):
     path = tmp_path / "a.png"
     cv2.imwrite(str(path), PICTURE[..., ::-1])
     np.testing.assert_array_equal(images.read_image(path), PICTURE)
+
+
+def test_channels_that_come_first_are_told():
+    with pytest.raises(ValueError, match=r"not \(3, 20, 30\).*transpose\(1, 2, 0\)"):
+        images.as_rgb(np.zeros((3, 20, 30), np.uint8))
+    with pytest.raises(ValueError, match="The picture is empty"):
+        images.as_rgb(b"")

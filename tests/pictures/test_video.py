@@ -70,3 +70,9 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
         video.write(FRAMES[1])
     assert VideoReader("~/a.avi").count == 1
     assert (tmp_path / "a.avi").is_file()
+
+
+@pytest.mark.parametrize("rate", [0, -1, None, "30", float("nan")])
+def test_a_frame_rate_that_is_none_is_named(tmp_path, rate):
+    with pytest.raises(ValueError, match=f"frame_rate is a number .*, not {rate!r}"):
+        VideoWriter(tmp_path / "a.mp4", rate)

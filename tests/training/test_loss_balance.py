@@ -2,8 +2,6 @@
 
 import functools
 import math
-import pathlib
-import subprocess
 import sys
 import tempfile
 import time
@@ -11,14 +9,15 @@ import time
 import keras
 import numpy as np
 import pytest
+import two_devices
 from keras import ops
-from test_training import environment, start_and_kill
+from test_training import start_and_kill
 
 from keras_landmarks import losses, models, weights
 from keras_landmarks.data import Augmentation, LossBalance, Samples, made_up_faces
 from keras_landmarks.training import FaceLosses, LossBalancing, Recipe, Stage, train
+from keras_landmarks.training.devices import default_strategy
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 AUGMENTATION = Augmentation()
 TENSORFLOW = keras.backend.backend() == "tensorflow"
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="tf.data and tf.distribute")
@@ -225,8 +224,8 @@ def some_faces():
 class Recorded(Samples):
     """Samples that write down `made[step] = faces, crops, landmarks` of the batches they make."""
 
-    def batch_at(self, step, augmentation=None, pick=None):
-        crops, landmarks = super().batch_at(step, augmentation, pick)
+    def batch_at(self, step, augmentation=None, pick=None, part=(0, 1)):
+        crops, landmarks = super().batch_at(step, augmentation, pick, part)
         # Copies: TensorFlow may compute in the memory of what it is given.
         self.made[int(step)] = self.faces_at(step, pick), crops.copy(), landmarks.copy()
         return crops, landmarks
@@ -501,9 +500,9 @@ def sgd(steps):
 class Sleepy(Recorded):
     """Samples whose threads sleep at random."""
 
-    def batch_at(self, step, augmentation=None, pick=None):
+    def batch_at(self, step, *words, **more):
         time.sleep(np.random.default_rng().uniform(0, 0.03))
-        return super().batch_at(step, augmentation, pick)
+        return super().batch_at(step, *words, **more)
 
 
 def slow_callbacks(monkeypatch):
@@ -663,39 +662,19 @@ def test_a_batch_too_far_ahead_is_refused():
         LossBalancing(recorded()[0], losses.L1(), lag=0)
 
 
-def check_fit_in_scope(strategy):
+def check_fit_in_scope():
     """The same with a network and a metric of one's own; they are made where the devices share."""
     samples, made = recorded()
-    with strategy.scope():
+    with default_strategy().scope():
         model, balancing = fit(samples, "dataset")
     expected = last_losses(model, made, 6, l1_by_hand)
     np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
 
 
-TWO_DEVICES = """
-import pathlib, sys
-import tensorflow as tf
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-import test_loss_balance
-from keras_landmarks import training
-strategy = training.devices.default_strategy()
-print(type(strategy).__name__)
-if sys.argv[1] == "fit":
-    test_loss_balance.check_fit_in_scope(strategy)
-else:
-    test_loss_balance.check_recipe(sys.argv[1], pathlib.Path(sys.argv[2]))
-print("all losses are known")
-"""
-
-
 @on_tensorflow
-@pytest.mark.parametrize("lpbb", ["BBO", "BB", "fit"])
-def test_two_devices_give_the_losses_of_all_faces(tmp_path, lpbb):
-    command = [sys.executable, "-c", TWO_DEVICES, lpbb, tmp_path]
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
+def test_two_devices_give_the_losses_of_all_faces(tmp_path):
+    two_devices.run(
+        f"test_loss_balance.check_recipe('BBO', {tmp_path / 'BBO'!r})",
+        f"test_loss_balance.check_recipe('BB', {tmp_path / 'BB'!r})",
+        "test_loss_balance.check_fit_in_scope()",
     )
-    assert result.returncode == 0, result.stderr
-    assert result.stdout.split("\n")[0] == "MirroredStrategy"
-    assert "all losses are known" in result.stdout

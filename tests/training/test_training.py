@@ -12,9 +12,10 @@ import keras
 import numpy as np
 import pytest
 import scale
+import two_devices
 from faces import write_300w
+from recipes import read_samples
 from small_recipe import RECIPE
-from train import read_samples
 
 from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
@@ -316,42 +317,38 @@ def test_a_held_out_face_without_a_size_ends_training_at_once(tmp_path):
         train(recipe, samples, held_out, tmp_path, verbose=0)
 
 
-def test_a_checkpoint_is_not_overwritten_unasked(tmp_path):
-    run(recipe_of(adam, 1), tmp_path)
-    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+def test_a_checkpoint_is_not_overwritten_unasked(trained_folder):
+    before = (trained_folder / "checkpoint.safetensors").read_bytes()
     with pytest.raises(ValueError, match="holds a checkpoint: resume it"):
-        run(recipe_of(adam, 1), tmp_path)
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+        run(recipe_of(sgd, 1), trained_folder)
+    assert (trained_folder / "checkpoint.safetensors").read_bytes() == before
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        recipe_of(adam, model=functools.partial(small_cnn, hidden=8)),
-        recipe_of(adam, model=functools.partial(small_cnn, filters=(4, 8, 32))),
-        recipe_of(adam, model=functools.partial(small_cnn, filters=(4,))),
-        recipe_of(adam, model=seeing_model),
+        recipe_of(sgd, model=functools.partial(small_cnn, hidden=8)),
+        recipe_of(sgd, model=functools.partial(small_cnn, filters=(4, 8, 32))),
+        recipe_of(sgd, model=functools.partial(small_cnn, filters=(4,))),
+        recipe_of(sgd, model=seeing_model),
     ],
     ids=["another shape", "a layer more", "a layer less", "another architecture"],
 )
-def test_a_checkpoint_of_another_model_is_an_error(tmp_path, other):
-    run(recipe_of(adam, 1), tmp_path)
+def test_a_checkpoint_of_another_model_is_an_error(trained_folder, other):
     with pytest.raises(ValueError, match="is of another model: no fitting"):
-        run(other, tmp_path, resume=True)
+        run(other, trained_folder, resume=True)
 
 
-def test_a_checkpoint_of_another_optimizer_is_an_error(tmp_path):
-    run(recipe_of(adam, 1), tmp_path)
+def test_a_checkpoint_of_another_optimizer_is_an_error(trained_folder):
     with pytest.raises(ValueError, match="is of another optimizer"):
-        run(recipe_of(averaged), tmp_path, resume=True)
+        run(recipe_of(averaged), trained_folder, resume=True)
 
 
-def test_a_broken_checkpoint_is_an_error_that_names_it(tmp_path):
-    run(recipe_of(adam, 1), tmp_path)
-    path = tmp_path / "checkpoint.safetensors"
+def test_a_broken_checkpoint_is_an_error_that_names_it(trained_folder):
+    path = trained_folder / "checkpoint.safetensors"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(ValueError, match="checkpoint.safetensors is not a whole safetensors file"):
-        run(recipe_of(adam), tmp_path, resume=True)
+        run(recipe_of(sgd), trained_folder, resume=True)
 
 
 def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_checkpoint(tmp_path):
@@ -519,7 +516,8 @@ def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
     tmp_path, uninterrupted, epochs
 ):
     folder, expected = uninterrupted
-    command = [sys.executable, "tools/train.py", "tests/small_recipe.py", "--data", folder]
+    command = [sys.executable, "-m", "keras_landmarks.cli", "train", "--data", folder]
+    command += ["--recipe", "tests/small_recipe.py"]
     start_and_kill([*command, "--out", tmp_path], tmp_path, epochs)
     assert epochs <= epochs_in(tmp_path) < 8  # killed before its end
     train(RECIPE, *read_samples(RECIPE, folder), tmp_path, resume=True, verbose=0)
@@ -531,15 +529,22 @@ def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
         assert float(row["val_nme"]) == pytest.approx(float(other["val_nme"]), rel=1e-4)
 
 
+def run_shared(name, out):
+    """Trains on all devices there are."""
+    if name in SHARED:
+        run(SHARED[name], out / name, validated=False)
+    elif name == "resumed":
+        run_in_two_goes(SHARED["averaged"], out / name, validated=False)
+    else:
+        with pytest.raises(ValueError, match="2 devices cannot share a batch of 5 evenly"):
+            run(ODD, out / name)
+
+
 @on_tensorflow
 def test_two_devices_train_to_the_weights_of_one(tmp_path):
-    command = [sys.executable, HERE / "on_two_devices.py", tmp_path / "two"]
-    result = subprocess.run(
-        command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr
-    assert "MirroredStrategy" in result.stdout  # which `train` chose by itself
-    assert "2 devices cannot share a batch of 5 evenly" in result.stdout
+    out, names = tmp_path / "two", [*SHARED, "resumed", "odd"]
+    calls = [f"test_training.run_shared({name!r}, {out!r})" for name in names]
+    two_devices.run(*calls, f"scale.losses({out / 'losses'!r})")
     for name, recipe in SHARED.items():
         run(recipe, tmp_path / "one" / name, validated=False)
         one, two = (read_weights(tmp_path / go / name) for go in ("one", "two"))

@@ -77,12 +77,9 @@ def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path):
         np.testing.assert_array_equal(array, arrays[path])
 
 
-def test_a_loaded_model_can_be_evaluated_at_once(tmp_path):
-    recipe = recipe_of(sgd, 1)
-    samples, held_out = samples_of(recipe)
-    train(recipe, samples, held_out, tmp_path, verbose=0)
-    crops, landmarks = held_out.arrays()
-    for model in (load(tmp_path), load("tiny-ibug68")):
+def test_a_loaded_model_can_be_evaluated_at_once(trained_once):
+    _, held_out = samples_of(recipe_of(sgd, 1))
+    for model in (load(trained_once), load("tiny-ibug68")):
         held = data.Samples(held_out.faces, model.size)
         crops, landmarks = held.arrays()
         found = model.evaluate(crops, {"landmarks": landmarks}, verbose=0, return_dict=True)
@@ -222,6 +219,7 @@ def test_keras_callbacks_can_tell_what_a_better_metric_is(tmp_path, callback, me
     ("words", "message"),
     [
         ({"frozen": ("conv", "nosuchlayer")}, "No layer of cnn begins with 'nosuchlayer'"),
+        ({"frozen": "conv"}, r"frozen is a tuple: \('conv',\)"),
         ({"output": "nosuchlayer"}, "cnn has no layer 'nosuchlayer'. It has crops"),
         ({"loss": {"nosuchlayer": losses.L1()}}, "cnn has no layer 'nosuchlayer'"),
     ],
@@ -262,22 +260,20 @@ def slower(steps):
     ],
 )
 def test_resuming_another_training_is_an_error_that_names_what_differs(
-    tmp_path, recipe, change, message
+    trained_folder, recipe, change, message
 ):
-    first = recipe_of(sgd, 1)
-    samples, held_out = samples_of(first)
-    train(first, samples, held_out, tmp_path, verbose=0)
-    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    samples, held_out = samples_of(recipe_of(sgd, 1))
+    before = (trained_folder / "checkpoint.safetensors").read_bytes()
     with pytest.raises(ValueError, match=f"checkpoint.safetensors is of {message}"):
         train(
             recipe_of(sgd, 1, **recipe),
             change(samples) if change else samples,
             held_out,
-            tmp_path,
+            trained_folder,
             resume=True,
             verbose=0,
         )
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+    assert (trained_folder / "checkpoint.safetensors").read_bytes() == before
 
 
 def test_a_layer_that_no_file_can_hold_is_trained_all_the_same(tmp_path):

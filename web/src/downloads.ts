@@ -2,7 +2,7 @@
 
 import { facts } from "./facts";
 import type { Face } from "./finder";
-import type { Point } from "./geometry";
+import { type Point, meanOf } from "./geometry";
 
 const rounded = (value: number, digits: number) => Number(value.toFixed(digits));
 
@@ -17,13 +17,9 @@ export function asJson(model: string, name: string, faces: Face[]): string {
     angle: rounded(face.angle, 1),
     error: face.error.map((value) => rounded(value, 2)),
     confidence: face.confidence.map((value) => rounded(value, 3)),
-    face_confidence: rounded(meanConfidence(face), 3),
+    face_confidence: rounded(meanOf(face.confidence), 3),
   }));
   return `${JSON.stringify({ model, photos: { [name]: found } }, null, 1)}\n`;
-}
-
-export function meanConfidence({ confidence }: Face): number {
-  return confidence.reduce((sum, value) => sum + value, 0) / confidence.length;
 }
 
 /** One face; the first pixel's centre is (1, 1) there. */

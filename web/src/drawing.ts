@@ -22,7 +22,7 @@ export function colourOf(confidence: number): string {
 
 /** Draws a picture and its faces' points of such a confidence at least. */
 export function draw(canvas: HTMLCanvasElement, picture: ImageBitmap, faces: Face[], least: number): void {
-  const scale = Math.max(1, Math.floor(FINE / Math.max(picture.width, picture.height)));
+  const scale = Math.max(1, Math.ceil(FINE / Math.max(picture.width, picture.height)));
   canvas.width = picture.width * scale;
   canvas.height = picture.height * scale;
   const pen = canvas.getContext("2d")!;
@@ -42,7 +42,7 @@ function drawFace(
   const [x, y] = [0, 1].map((axis) => points.map((point) => point[axis]));
   const extent = Math.max(Math.max(...x) - Math.min(...x), Math.max(...y) - Math.min(...y));
   const shown = face.confidence.map((confidence) => confidence >= least);
-  pen.lineWidth = Math.max(1, extent / 200);
+  pen.lineWidth = Math.max(1, extent / 150);
   pen.strokeStyle = "rgb(255 255 255 / 55%)";
   for (const { points: indices, closed } of facts.scheme.contours) {
     const ends = closed ? [...indices, indices[0]] : indices;
@@ -54,7 +54,7 @@ function drawFace(
     });
     pen.stroke();
   }
-  const radius = Math.max(1.5, extent / 110);
+  const radius = Math.max(2, extent / 60);
   points.forEach((point, i) => {
     if (!shown[i]) return;
     pen.beginPath();

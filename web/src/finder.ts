@@ -1,4 +1,4 @@
-/** From pictures to landmarks, step for step `keras_landmarks/faces/finder.py` and `upright.py`. */
+/** From pictures to landmarks, step for step `keras_landmarks/faces`' finder, looking and upright. */
 
 import { type Framed, detectFaces } from "./blazeface";
 import { conventions, facts } from "./facts";
@@ -10,26 +10,19 @@ import type { Landmarker, Output } from "./models";
 import { type Picture, quarterTurned, warp } from "./resampling";
 
 /** One face, as `Detection` has it. */
-export type Face = {
-  landmarks: Point[];
-  box: Box;
-  score: number;
-  error: number[];
-  confidence: number[];
-  angle: number;
-};
-
+export type Face = Seen & { box: Box; score: number };
+type Seen = Output & { confidence: number[]; angle: number };
 type View = { box: Box; angle: number; convention: Convention };
 
-const { clear, trained } = facts.upright;
+const { clear, sure, trained, turns } = facts.upright;
 const { right_eye: rightEye, left_eye: leftEye } = facts.scheme;
 
-/** Where faces are; a picture without one is tried in other directions if `turns`. */
-export async function findBoxes(picture: Picture, turns: boolean): Promise<Framed[]> {
+/** Where faces are; a picture without one is tried in other directions if `sides`. */
+export async function findBoxes(picture: Picture, sides: boolean): Promise<Framed[]> {
   const found = await detectFaces(picture);
-  if (!turns) return found;
+  if (!sides) return found;
   if (bestScore(found) < clear) {
-    const other = await inOtherDirections(picture, [180, 90, 270]);
+    const other = await inOtherDirections(picture, turns);
     return bestScore(other) > bestScore(found) + 0.1 ? other : found;
   }
   const back = modulo(-rint(found[0].angle / 90) * 90, 360);
@@ -64,31 +57,50 @@ function turnedBack([left, top, right, bottom]: Box, degrees: number, { width, h
   return [width - bottom, left, width - top, right];
 }
 
-/** The landmarks of faces; one that is tilted past what networks know is looked at again, levelled. */
-export async function locate(model: Landmarker, picture: Picture, framed: Framed[]): Promise<Face[]> {
+/**
+ * The landmarks of faces; a doubtful one is looked at from its other sides if `sides`, of which one
+ * counts where the model is sure of it.
+ */
+export async function locate(
+  model: Landmarker,
+  picture: Picture,
+  framed: Framed[],
+  sides: boolean,
+): Promise<Face[]> {
   const convention = conventions.blazeface;
   const views: View[] = framed.map(({ box, angle }) => ({ box, angle, convention }));
-  const outputs = await look(model, picture, views);
-  let again = [...views.keys()];
-  for (let time = 0; time < 2 && again.length; time++) {
-    again = again.filter((i) => Math.abs(turned(tiltOf(outputs[i].landmarks), views[i].angle)) > trained);
-    for (const i of again) {
-      const angle = tiltOf(outputs[i].landmarks);
-      views[i] = { box: uprightBox(outputs[i].landmarks, angle), angle, convention: conventions.truth };
-    }
-    const better = await look(model, picture, again.map((i) => views[i]));
-    again.forEach((i, k) => (outputs[i] = better[k]));
+  const found = await levelled(model, picture, views);
+  for (let i = 0; sides && i < found.length; i++) {
+    if (meanOf(found[i].confidence) >= sure) continue;
+    const around = turns.map((turn) => ({ ...views[i], angle: turned(views[i].angle + turn, 0) }));
+    const others = await levelled(model, picture, around);
+    const best = others.reduce((one, other) => (meanOf(other.confidence) > meanOf(one.confidence) ? other : one));
+    if (meanOf(best.confidence) >= sure) found[i] = best;
   }
-  return framed.map(({ box, score }, i) => {
-    const { angle } = views[i];
-    const { landmarks, error } = outputs[i];
-    const sure = score * (1 - Math.abs(turned(angle, 0)) / 360);
-    return { landmarks, box, score: sure, error, confidence: confidenceOf(outputs[i]), angle };
+  return found.map((seen, i) => {
+    const { box, score } = framed[i];
+    return { ...seen, box, score: score * (1 - Math.abs(turned(seen.angle, 0)) / 360) };
   });
 }
 
+/** The faces in views; one that is tilted past what networks know is looked at again, levelled. */
+async function levelled(model: Landmarker, picture: Picture, views: View[]): Promise<Seen[]> {
+  const found = await look(model, picture, views);
+  let again = [...found.keys()];
+  for (let time = 0; time < 2; time++) {
+    again = again.filter((i) => Math.abs(turned(tiltOf(found[i].landmarks), found[i].angle)) > trained);
+    const level = again.map((i) => {
+      const angle = tiltOf(found[i].landmarks);
+      return { box: uprightBox(found[i].landmarks, angle), angle, convention: conventions.truth };
+    });
+    const better = await look(model, picture, level);
+    again.forEach((i, k) => (found[i] = better[k]));
+  }
+  return found;
+}
+
 function eyesOf(landmarks: Point[]): [right: Point, left: Point] {
-  const [right, left] = [rightEye, leftEye].map((eye) => meanOf(eye.map((i) => landmarks[i])));
+  const [right, left] = [rightEye, leftEye].map((eye) => [0, 1].map((axis) => meanOf(eye.map((i) => landmarks[i][axis]))) as Point);
   return [right, left];
 }
 
@@ -103,19 +115,18 @@ function confidenceOf({ landmarks, error }: Output): number[] {
   return error.map((value) => Math.exp(-value / (0.1 * distance)));
 }
 
-/** Landmarks and expected errors of each view, in pixels of the picture. */
-async function look(model: Landmarker, picture: Picture, views: View[]): Promise<Output[]> {
+/** The face in each view, in pixels of the picture. */
+async function look(model: Landmarker, picture: Picture, views: View[]): Promise<Seen[]> {
   const transforms = views.map(({ box, angle, convention }) => {
     const square = convertBox(box, convention, model.box);
     const shown = squareAbout(middleOf(square), sideOf(square) * model.margin);
     return levelTransform(box, shown, angle, model.size);
   });
   const outputs = await model.predict(transforms.map((transform) => warp(picture, transform, model.size)));
-  return outputs.map(({ landmarks, error }, i) => {
+  return outputs.map((output, i) => {
     const back = invert(transforms[i]);
-    return {
-      landmarks: landmarks.map((point) => transformPoint(back, point)),
-      error: error.map((value) => value * scaleOf(back)),
-    };
+    const landmarks = output.landmarks.map((point) => transformPoint(back, point));
+    const error = output.error.map((value) => value * scaleOf(back));
+    return { landmarks, error, confidence: confidenceOf({ landmarks, error }), angle: views[i].angle };
   });
 }

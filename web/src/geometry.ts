@@ -82,9 +82,8 @@ export function eyeAngle(right: Point, left: Point): number {
   return Math.atan2(left[1] - right[1], left[0] - right[0]) / radians;
 }
 
-export function meanOf(points: Point[]): Point {
-  const sum = points.reduce(([x, y], point) => [x + point[0], y + point[1]]);
-  return [sum[0] / points.length, sum[1] / points.length];
+export function meanOf(values: number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** The square box of a face as if it were upright, about the middle that it has. */

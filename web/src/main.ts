@@ -1,10 +1,11 @@
 /** The page: pictures in, points shown, files out. */
 
 import portrait from "../../tutorials/astronaut.jpg?url";
-import { asJson, asPts, meanConfidence, save } from "./downloads";
+import { asJson, asPts, save } from "./downloads";
 import { draw } from "./drawing";
 import { type ModelName, facts } from "./facts";
 import type { Face } from "./finder";
+import { meanOf } from "./geometry";
 import type { Answer, Question } from "./worker";
 
 const byId = <Kind extends HTMLElement>(id: string) => document.getElementById(id) as Kind;
@@ -43,9 +44,11 @@ function chosenModel(): ModelName {
   return document.querySelector<HTMLInputElement>("input[name=model]:checked")!.value as ModelName;
 }
 
-function say(text: string, wrong = false): void {
-  status.textContent = text;
+/** Says something, aloud to screen readers, and how long it took, which they leave out. */
+function say(text: string, wrong = false, milliseconds?: number): void {
+  if (status.textContent !== text) status.textContent = text;
   status.classList.toggle("wrong", wrong);
+  byId("time").textContent = milliseconds === undefined ? "" : `${Math.round(milliseconds)} ms`;
 }
 
 const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
@@ -67,18 +70,24 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     show({ picture, name, model, faces: [] });
     say("Looking for faces …");
   }
-  const { width, height, data } = pixelsOf(picture);
-  const answer = await ask({ picture: { width, height, data }, model, turns: !live });
+  let pixels: ImageData;
+  try {
+    pixels = pixelsOf(picture);
+  } catch {
+    say(`${name} is too large for this browser.`, true);
+    return false;
+  }
+  const { width, height, data } = pixels;
+  const answer = await ask({ picture: { width, height, data }, model, sides: !live });
   if (number !== asked) return false;
   if ("wrong" in answer) {
     say(`Something went wrong: ${answer.wrong}`, true);
     return false;
   }
   show({ picture, name, model, faces: answer.faces });
-  const time = `${Math.round(answer.milliseconds)} ms`;
-  if (answer.faces.length) say(`${plural(answer.faces.length, "face")} in ${time}.`);
-  else if (live) say(`No face in view (${time}).`);
-  else say(`No face was found in ${name}, neither upright nor turned (${time}).`, true);
+  const none = live ? "No face in view." : `No face was found in ${name}, neither upright nor turned.`;
+  const count = answer.faces.length;
+  say(count ? `${plural(count, "face")}.` : none, !count && !live, answer.milliseconds);
   return true;
 }
 
@@ -97,7 +106,7 @@ function show(next = shown): void {
   byId<HTMLButtonElement>("json").disabled = byId<HTMLButtonElement>("png").disabled = !faces.length;
   const lines = faces.map((face, i) => {
     const count = face.confidence.filter((confidence) => confidence >= limit).length;
-    return { title: `Face ${i + 1}`, about: `${percent(meanConfidence(face))} sure, ${count} points shown` };
+    return { title: `Face ${i + 1}`, about: `${percent(meanOf(face.confidence))} sure, ${count} points shown` };
   });
   const said = lines.map(({ title, about }) => `${title}: ${about}.`);
   canvas.setAttribute("aria-label", `${shown.name}: ${plural(faces.length, "face")}. ${said.join(" ")}`);

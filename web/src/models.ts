@@ -29,7 +29,8 @@ export function open(file: string): Promise<ort.InferenceSession> {
 /** Places and logits of the 896 anchors of a BlazeFace network for a square. */
 export async function runBlaze(name: string, square: Picture): Promise<{ places: Float32Array; logits: Float32Array }> {
   const session = await open(`${name}.onnx`);
-  const values = Float32Array.from(rgb(square), (value) => value / 127.5 - 1);
+  const values = new Float32Array(rgb(square));
+  for (let i = 0; i < values.length; i++) values[i] = values[i] / 127.5 - 1;
   const input = new ort.Tensor("float32", values, [1, square.height, square.width, 3]);
   const { regressors, classificators } = await session.run({ [session.inputNames[0]]: input });
   return { places: regressors.data as Float32Array, logits: classificators.data as Float32Array };

@@ -6,6 +6,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_mat
 from keras_landmarks.data.readers.rows import corner_box, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 TRAINING = 20000
 """So many of the order `ra` are the training faces; the others are the test faces."""
@@ -29,8 +30,7 @@ def read_aflw(folder, part="full", skip_broken=False):
         FileNotFoundError: if the file is missing.
         ValueError: if the part is unknown, or the file or a face is broken.
     """
-    if part not in ("train", "full", "frontal"):
-        raise ValueError(f"Unknown part {part!r} of AFLW. Known: train, full, frontal.")
+    known_name("part", part, ("train", "full", "frontal"))
     path = as_path(folder) / "AFLWinfo_release.mat"
     names = ("nameList", "bbox", "data", "mask_new", "ra")
     names, boxes, points, masks, order = read_mat(path, *names)

@@ -15,6 +15,7 @@ from keras_landmarks.data.readers.finding import (
 )
 from keras_landmarks.data.readers.rows import points_of, read_faces, side_box
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 _VARIABLES = {
     "train": ("COFW_train_color.mat", "IsTr", "phisTr", "bboxesTr"),
@@ -99,8 +100,7 @@ def read_cofw68(folder, annotations=None, skip_broken=False):
 
 def _content(folder, part):
     """`(path, lazy pictures, (faces, 87) numbers, (faces, 4) boxes)` of a file."""
-    if part not in _VARIABLES:
-        raise ValueError(f"Unknown part {part!r} of COFW. Known: {', '.join(_VARIABLES)}.")
+    known_name("part", part, _VARIABLES)
     name, images, shapes, boxes = _VARIABLES[part]
     path = existing_file(as_path(folder) / name)
     h5py = needed("h5py", "h5py")

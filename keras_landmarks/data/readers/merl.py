@@ -8,6 +8,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_folder, files_of
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.names import known_name
 
 POSES = ("frontal", "lefthalf", "left", "righthalf", "right")
 """The folders of MERL-RAV, by the head's pose."""
@@ -32,8 +33,7 @@ def read_merl(folder, part="test", skip_broken=False):
         FileNotFoundError: if there are no such folders.
         ValueError: if the part is unknown, or a file is broken or without its picture.
     """
-    if part not in ("train", "test"):
-        raise ValueError(f"Unknown part {part!r} of MERL-RAV. Known: train, test.")
+    known_name("part", part, ("train", "test"))
     folder = existing_folder(folder)
     roots = [folder / "merl_rav_organized", folder / "merl_rav_labels", folder]
     root = next((r for r in roots if any((r / pose).is_dir() for pose in POSES)), None)

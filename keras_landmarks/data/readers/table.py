@@ -56,7 +56,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         points = get_scheme(cells["scheme"]) if fixed is None else fixed
         _check(columns, points, path)
         image = as_path(cells["image"])
-        if images or "picture" not in cells or not image.is_file():
+        here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
+        if images or not (here and image.is_file()):
             image = pictures.find(cells["image"])
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(points.count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4

@@ -6,6 +6,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_text
 from keras_landmarks.data.readers.rows import corner_box, points_of, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 ATTRIBUTES = ("pose", "expression", "illumination", "make-up", "occlusion", "blur")
 """The attributes of WFLW in the order of its lists."""
@@ -30,8 +31,8 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
         FileNotFoundError: if the list or the folder is missing.
         ValueError: if the attribute is unknown, or a line is broken or without its picture.
     """
-    if attribute is not None and attribute not in ATTRIBUTES:
-        raise ValueError(f"Unknown attribute {attribute!r}. Known: {', '.join(ATTRIBUTES)}.")
+    if attribute is not None:
+        known_name("attribute", attribute, ATTRIBUTES)
     folder = as_path(folder)
     path = folder / LISTS / f"list_98pt_rect_attr_{part}.txt"
     faces = read_wflw_list(path, folder, skip_broken)

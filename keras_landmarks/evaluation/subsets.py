@@ -1,0 +1,56 @@
+"""Figures of parts of a data set: of faces that have an attribute, as WFLW's."""
+
+import dataclasses
+
+import numpy as np
+
+
+def by_attribute(result, faces, kind=None, limit=0.08):
+    """The figures of the faces that have each attribute.
+
+    Args:
+        result: `Evaluation` of the faces.
+        faces: list of `data.Face`; attributes are the `facts` that are true or false.
+        kind: normaliser, as of `Evaluation.summary`.
+        limit: of AUC and failures, a fraction of the normaliser.
+
+    Returns:
+        `{attribute: {"faces": …, "nme_percent": …, …}}`, in the order of the facts; empty where
+        the faces have none.
+    """
+    rows = {}
+    names = [k for k, value in faces[0].facts.items() if isinstance(value, bool)]
+    for attribute in names:
+        chosen = {face.name for face in faces if face.facts.get(attribute)}
+        if chosen:
+            rows[attribute] = _figures(_part(result, chosen).summary(kind, limit))
+    return rows
+
+
+def by_normaliser(result):
+    """The mean error in percent by the eyes' corners and by the pupils, where faces have them."""
+    found = {}
+    for kind in ("corners", "pupils"):
+        try:
+            found[kind] = result.summary(kind)["nme_percent"]
+        except ValueError:  # the scheme lacks them
+            continue
+    return found
+
+
+def _figures(summary):
+    kept = ("faces", "missed", "nme_percent", "auc_at_", "failure_rate_at_")
+    return {key: value for key, value in summary.items() if key.startswith(kept)}
+
+
+def _part(result, names):
+    """The same evaluation of the faces of some names."""
+    rows = [i for i, name in enumerate(result.names) if name in names]
+    changes = {}
+    for field in dataclasses.fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            changes[field.name] = value[rows]
+    missed = tuple(name for name in result.missed_names if name in names)
+    found = [result.names[i] for i in rows]
+    return dataclasses.replace(result, names=found, missed_names=missed, **changes)

@@ -1,0 +1,51 @@
+import json
+
+import numpy as np
+from faces import write_300w
+
+from keras_landmarks.cli import main
+from keras_landmarks.pictures import read_image
+
+
+def test_check_tells_what_a_data_set_holds_and_draws_the_suspicious(tmp_path, capsys):
+    write_300w(tmp_path / "300W", 2)
+    sheet, facts = tmp_path / "sheet.png", tmp_path / "facts.json"
+    words = ["check", str(tmp_path / "300W"), "--model", "tiny-ibug68", "--out", str(sheet)]
+    assert main([*words, "--json", str(facts)]) == 0
+    said = capsys.readouterr().out
+    written = json.loads(facts.read_text())
+    assert written["faces"] == {"300w/train": 6, "300w/full": 2}
+    assert written["compared_with"] == "tiny-ibug68's points"
+    assert '"faces_with_boxes": 8' in said
+    assert f"{sheet} shows them." in said
+    assert read_image(sheet).shape[1] == 5 * 192
+
+
+def test_check_of_a_broken_file_goes_on_and_of_none_ends(tmp_path, capsys):
+    write_300w(tmp_path / "300W", 2)
+    next((tmp_path / "300W/afw").glob("*.jpg")).write_bytes(b"no picture")
+    assert main(["check", str(tmp_path / "300W"), "--model", "none"]) == 0
+    printed = capsys.readouterr()
+    assert "is left out" in printed.err
+    assert '"300w/train": 5' in printed.out
+    assert main(["check", str(tmp_path / "nowhere")]) == 1
+    assert "No nowhere in" in capsys.readouterr().err
+
+
+def test_check_of_two_files_finds_a_picture_that_is_in_both(tmp_path, capsys):
+    from keras_landmarks import data
+    from keras_landmarks.pictures import write_image
+
+    faces = []
+    for i, face in enumerate(data.made_up_faces(4, size=80)):
+        write_image(tmp_path / f"{i}.png", face.image)
+        faces.append(data.Face(tmp_path / f"{i}.png", face.landmarks, "ibug68"))
+    write_image(tmp_path / "again.png", np.ascontiguousarray(faces[0].pixels()[2:, 1:]))
+    again = data.Face(tmp_path / "again.png", faces[0].landmarks - [1, 2], "ibug68")
+    data.write_table(tmp_path / "train.csv", faces)
+    data.write_table(tmp_path / "test.csv", [again])
+    paths = [str(tmp_path / "train.csv"), str(tmp_path / "test.csv")]
+    assert main(["check", *paths, "--model", "none"]) == 0
+    printed = capsys.readouterr()
+    assert '"same_pictures_across_parts": 1' in printed.out
+    assert "has no face for 1 pictures" in printed.err

@@ -1,0 +1,137 @@
+"""From a table of one's own points to a model, by commands alone."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from keras_landmarks import data, load, schemes, weights
+from keras_landmarks.cli import main
+from keras_landmarks.pictures import read_image, write_image
+
+MINE = """name = "mine"
+points = ["right eye", "left eye", "nose", "chin"]
+right_eye = ["right eye"]
+left_eye = ["left eye"]
+square = [0.0, 0.05, 0.8]
+"""
+OF_68 = ([*range(36, 42)], [*range(42, 48)], [30], [8])
+
+
+@pytest.fixture(autouse=True)
+def forgotten():
+    yield
+    schemes.SCHEMES.pop("mine", None)
+
+
+@pytest.fixture(scope="module")
+def mine(tmp_path_factory):
+    """A folder of drawn faces, a table of four points of each, and their scheme."""
+    folder = tmp_path_factory.mktemp("mine")
+    (folder / "mine.toml").write_text(MINE)
+    with (folder / "faces.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        box = ["left", "top", "right", "bottom"]
+        rows.writerow(["image", *box, *(f"{a}{i}" for i in range(4) for a in "xy")])
+        for i, face in enumerate(data.made_up_faces(20, size=96)):
+            write_image(folder / f"photos/{i}.png", face.image)
+            points = [face.landmarks[part].mean(axis=0) for part in OF_68]
+            rows.writerow([f"{i}.png", *face.box, *np.concatenate(points)])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained(mine, tmp_path_factory):
+    """The folder of a fine-tuning on these faces."""
+    out = tmp_path_factory.mktemp("run") / "run"
+    assert main(words(mine, out, "--epochs", "1", "--test", "0.2")) == 0
+    schemes.SCHEMES.pop("mine", None)
+    return out
+
+
+def words(mine, out, *more):
+    given = ["--from", str(mine / "faces.csv"), "--data", str(mine / "photos")]
+    given += ["--scheme", str(mine / "mine.toml"), "--licence", "all mine"]
+    return ["train", "--weights", "tiny-ibug68", *given, "--out", str(out), *more]
+
+
+def test_a_training_on_ones_own_points_writes_a_model_and_what_people_look_at(trained):
+    names = {path.name for path in trained.iterdir()}
+    assert names == {"best.safetensors", "checkpoint.safetensors", "crops.jpg", "log.csv"} | {
+        "loss.png",
+        "results.json",
+        "test.csv",
+    }
+    assert read_image(trained / "crops.jpg").shape[1] == 6 * 192
+    results = json.loads((trained / "results.json").read_text())
+    assert [row["box"] for row in results["test"]] == ["annotation", "truth", "detector"]
+    assert results["test"][0]["faces"] == 4
+    assert results["held out"][0]["faces"] in (2, 4)
+
+
+def test_the_folder_is_a_landmarker_of_the_new_scheme(trained, mine):
+    model = load(trained)
+    assert model.scheme.name == "mine"
+    assert model.scheme.square == (0.0, 0.05, 0.8)
+    assert model.licence == "300W: research only; all mine"
+    assert (model.size, model.margin, model.box) == ((32, 32), 1.25, "annotation")
+    image = read_image(mine / "photos/0.png")
+    (face,) = model.detect(image, [5, 5, 90, 90])
+    assert face.landmarks.shape == (4, 2)
+    start, now = weights.load_arrays(weights.FOLDER / "tiny-ibug68.safetensors")[0], model
+    kernel = dict((v.path, v) for v in now.weights)["conv1/kernel"]
+    moved = np.abs(np.float32(start["conv1/kernel"]) - np.array(kernel)).mean()
+    assert 0 < moved < 0.05  # it went on from the published weights
+
+
+def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
+    facts = tmp_path / "facts.json"
+    given = ["--from", str(trained / "test.csv"), "--json", str(facts)]
+    assert main(["evaluate", str(trained), *given]) == 0
+    written = json.loads(facts.read_text())
+    assert (written["faces"], written["box"], written["points"]) == (4, "annotation", "all of mine")
+    export = ["export", str(trained), "--format", "tflite", "--out", str(tmp_path / "m.tflite")]
+    assert main(export) == 0
+    out = tmp_path / "points.csv"
+    assert main(["detect", str(mine / "photos"), "--model", str(trained), "--out", str(out)]) == 0
+    assert out.is_file()
+
+
+def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, capsys):
+    assert main(words(mine, trained, "--epochs", "2", "--test", "0.2")) == 1
+    assert "holds a checkpoint" in capsys.readouterr().err
+    assert main(words(mine, trained, "--epochs", "2", "--test", "0.2", "--resume")) == 0
+    rows = (trained / "log.csv").read_text().splitlines()
+    assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]
+
+
+def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
+    given = words(mine, tmp_path / "run", "--epochs", "1", "--batch", "8")
+    given[1:3] = ["--recipe", "tiny-ibug68"]
+    assert main([*given, "--margin", "1.5", "--box", "truth"]) == 0
+    model = load(tmp_path / "run")
+    assert (model.scheme.name, model.margin, model.box) == ("mine", 1.5, "truth")
+    assert model.licence == "all mine"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--weights", "tiny-ibug86"], "Did you mean tiny-ibug68"),
+        (["--weights", "tiny-ibug68", "--split", "wflw/train"], "Name the faces: --data"),
+        (["--recipe", "none.py"], "No recipe at none.py"),
+        (["--recipe", "cnn7"], "No recipe 'cnn7'"),
+        ([], "Name a --recipe, or --weights"),
+        (["--weights", "tiny-ibug68", "--from", "none.csv"], "No none.csv"),
+        (["--weights", "tiny-ibug68", "--from", "a.csv", "--split", "wflw/test"], "--split is of"),
+        (["--weights", "tiny-ibug68", "--data", ".", "--scheme", "ibug68"], "--scheme is for"),
+        (["--weights", "tiny-ibug68", "--from", "a.csv", "--scheme", "b.toml"], "No scheme at b"),
+    ],
+)
+def test_words_that_make_no_sense_are_one_line(more, message, tmp_path, capsys, mine):
+    if more[:2] == ["--weights", "tiny-ibug86"]:
+        more = [*more, "--from", str(mine / "faces.csv"), "--data", str(mine / "photos")]
+        more += ["--scheme", str(mine / "mine.toml")]
+    assert main(["train", *more, "--out", str(tmp_path)]) == 1
+    assert message in capsys.readouterr().err

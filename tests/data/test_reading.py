@@ -1,0 +1,138 @@
+"""`read_any` finds out what a file or folder holds; `splits_in` which data set."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from faces import write_300w
+from places import DATA
+
+from keras_landmarks import data
+from keras_landmarks.cli.table import Table
+from keras_landmarks.data import read_any, splits_in
+from keras_landmarks.pictures import write_image
+
+needs_data = pytest.mark.skipif(DATA is None, reason="needs the data")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Pictures of four faces, as files."""
+    folder = tmp_path_factory.mktemp("faces")
+    for i, face in enumerate(data.made_up_faces(4, size=60)):
+        write_image(folder / f"photos/{i}.png", face.image)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def faces(folder):
+    made = data.made_up_faces(4, size=60)
+    return [
+        data.Face(folder / f"photos/{i}.png", face.landmarks, "ibug68", face.box)
+        for i, face in enumerate(made)
+    ]
+
+
+def assert_read(found, faces):
+    assert len(found) == len(faces)
+    for one, other in zip(found, faces):
+        np.testing.assert_allclose(one.landmarks, other.landmarks, atol=1e-4)
+        assert one.scheme == "ibug68"
+        assert one.image.resolve() == other.image.resolve()
+
+
+@pytest.mark.parametrize("name", ["faces.csv", "faces.parquet", "faces.json", "faces.xml"])
+def test_a_file_is_read_by_the_reader_of_its_format(folder, faces, tmp_path, name):
+    write = {"csv": data.write_table, "parquet": data.write_table}
+    write |= {"json": data.write_coco, "xml": data.write_dlib}
+    write[name.split(".")[1]](tmp_path / name, faces, folder / "photos")
+    assert_read(read_any(tmp_path / name, folder / "photos"), faces)
+    shutil.copytree(folder / "photos", tmp_path / "photos")
+    copied = [data.Face(tmp_path / "photos" / f.image.name, f.landmarks, "ibug68") for f in faces]
+    write[name.split(".")[1]](tmp_path / name, copied)
+    assert_read(read_any(tmp_path), copied)  # the only annotation of its folder
+
+
+def test_a_folder_of_pts_files_is_read_with_its_folders(folder, faces, tmp_path):
+    for i, face in enumerate(faces):
+        below = tmp_path / ("a" if i < 2 else "a/b")
+        below.mkdir(exist_ok=True, parents=True)
+        shutil.copy(face.image, below / face.image.name)
+        data.write_pts(below / f"{i}.pts", face.landmarks)
+    found = read_any(tmp_path)
+    assert [face.name for face in found] == ["a/0.png", "a/1.png", "a/b/2.png", "a/b/3.png"]
+    np.testing.assert_allclose(found[2].landmarks, faces[2].landmarks, atol=1e-4)
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_of_detect_is_read_without_its_pictures_without_faces(
+    folder, faces, tmp_path, ending, monkeypatch
+):
+    table = Table(tmp_path / f"points.{ending}", {})
+    table.add(str(folder / "photos/0.png"), [])
+    for i in (1, 2):
+        found = {"scheme": "ibug68", "score": 0.9, "box": faces[i].box.tolist(), "angle": 0.0}
+        found |= {"landmarks": faces[i].landmarks.tolist(), "pose": {"yaw": 1.0}}
+        table.add(str(folder / f"photos/{i}.png"), [found])
+    table.finish()
+    monkeypatch.chdir(tmp_path)  # not where the pictures' names begin
+    found = read_any(tmp_path / f"points.{ending}")
+    assert_read(found, faces[1:3])
+    np.testing.assert_allclose(found[0].box, faces[1].box, atol=1e-4)
+
+
+def test_a_data_set_is_known_by_its_layout(tmp_path):
+    write_300w(tmp_path, 1)
+    assert splits_in(tmp_path) == ["300w/train", "300w/full"]
+    with pytest.raises(ValueError, match="several splits: name one of 300w/train, 300w/full"):
+        read_any(tmp_path)
+
+
+def test_what_nothing_reads_is_said(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="No none.csv in"):
+        read_any(tmp_path / "none.csv")
+    (tmp_path / "faces.doc").touch()
+    with pytest.raises(ValueError, match=r"no reader for .doc. Known: .csv"):
+        read_any(tmp_path / "faces.doc")
+    with pytest.raises(ValueError, match="holds no annotation: expected a file"):
+        read_any(folder / "photos")
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).touch()
+    with pytest.raises(ValueError, match="several annotations, a.csv, b.csv: name the file"):
+        read_any(tmp_path)
+    (tmp_path / "c.json").write_text("{")
+    with pytest.raises(ValueError, match="c.json: expected JSON"):
+        read_any(tmp_path / "c.json")
+
+
+def test_json_of_label_studio_and_xml_of_cvat_are_told_from_the_others(tmp_path):
+    (tmp_path / "tasks.json").write_text(json.dumps([{"data": {"image": "a.png"}}]))
+    with pytest.raises(ValueError, match="no annotated picture|task"):
+        read_any(tmp_path / "tasks.json")
+    (tmp_path / "cvat.xml").write_text(
+        '<?xml version="1.0"?><annotations><image name="a.png"><points points="1,1;2,2"/></image>'
+        "</annotations>"
+    )
+    with pytest.raises(ValueError, match=r"face 1 of a.png|a.png does not exist"):
+        read_any(tmp_path / "cvat.xml")
+
+
+@needs_data
+@pytest.mark.parametrize(
+    ("place", "splits", "count", "scheme"),
+    [
+        ("HELEN-29", ["helen29/all"], 348, "cofw29"),
+        ("HELEN-29/helen.mat", None, 348, "cofw29"),
+        ("WFLW-206", ["wflw/test"], 206, "wflw98"),
+        ("formats/aflw2000", [], 16, "ibug68"),
+        ("formats/mmpose/cofw", [], 2, "cofw29"),
+        ("formats/mmpose/300vw", ["300vw/train"], None, None),
+    ],
+)
+def test_real_folders_are_known(place, splits, count, scheme):
+    if splits is not None:
+        assert splits_in(DATA / place) == splits
+    if count:
+        found = read_any(DATA / place)
+        assert (len(found), found[0].scheme) == (count, scheme)

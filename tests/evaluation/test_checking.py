@@ -1,0 +1,149 @@
+"""Errors that people make in annotations are found."""
+
+import dataclasses
+
+import cv2
+import numpy as np
+import pytest
+
+from keras_landmarks import data, schemes
+from keras_landmarks.data.duplicates import picture_hash, same_pictures
+from keras_landmarks.evaluation import check_faces
+from keras_landmarks.evaluation.suspicion import suspect
+from keras_landmarks.faces import Detection
+
+
+class Knows:
+    """A model that finds the true 68 points of made-up faces, but for a pixel or so."""
+
+    name, scheme = "knows", schemes.IBUG68
+
+    def __init__(self, faces):
+        self.points = {face.pixels().tobytes(): face.landmarks for face in faces}
+
+    def of(self, faces):
+        return [self.detect(face.pixels(), face.truth_box, "truth")[0].landmarks for face in faces]
+
+    def detect(self, image, boxes, convention):
+        points = self.points[image.tobytes()]
+        points = points + np.random.default_rng(0).normal(0, 0.5, points.shape)
+        return [Detection(points, np.float32(boxes), self.scheme)]
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return data.made_up_faces(40, size=100)
+
+
+@pytest.fixture(scope="module")
+def knows(faces):
+    return Knows(faces)
+
+
+def changed(faces, number, points):
+    faces = list(faces)
+    faces[number] = dataclasses.replace(faces[number], landmarks=points)
+    return faces
+
+
+def test_a_mirrored_and_a_shuffled_order_are_told_from_a_right_one(faces, knows):
+    scheme = schemes.IBUG68
+    wrong = changed(faces, 3, faces[3].landmarks[list(scheme.mirror)])
+    wrong = changed(wrong, 7, np.random.default_rng(1).permutation(faces[7].landmarks))
+    found = suspect(wrong, knows.of(wrong), knows)
+    assert np.flatnonzero(found.is_mirrored).tolist() == [3]
+    assert np.flatnonzero(found.is_shuffled).tolist() == [7]
+    assert found.errors[0] < 0.03
+    check = check_faces({"mine": wrong}, knows)
+    assert set(check.worst[:2]) == {3, 7}
+    assert "mirrored order" in check.doubts[3]
+    assert "shuffled order" in check.doubts[7]
+    assert check.facts["faces_in_mirrored_order"] == check.facts["faces_in_another_order"] == 1
+    assert check.sheet(4, side=60).shape == (60 + 16, 4 * 60, 3)
+
+
+def test_points_of_a_scheme_without_a_conversion_are_foretold_by_the_other_faces(faces, knows):
+    mine = schemes.Scheme(
+        name="mine",
+        count=3,
+        mirror=(1, 0, 2),
+        contours={"all": ((0, 1, 2), True)},
+        regions={"all": (0, 1, 2)},
+        right_eye=(0,),
+        left_eye=(1,),
+        eye_corners=None,
+        normaliser="pupils",
+    )
+    schemes.SCHEMES["mine"] = mine
+    try:
+        own = [
+            data.Face(f.image, f.landmarks[[36, 45, 57]] + [0, 3], "mine", name=f.name)
+            for f in faces
+        ]
+        own[5].landmarks[2] += 20  # one point of one face
+        own[6].landmarks = own[6].landmarks[[1, 0, 2]]
+        own[9].landmarks[0] = np.nan  # nobody marked it
+        found = suspect(own, knows.of(own), knows)
+        assert found.against == "what knows's ibug68 points foretell"
+        assert int(np.argmax(found.errors)) == 6
+        assert found.is_mirrored[6]
+        others = np.delete(found.errors, [5, 6])
+        assert found.errors[5] > 1.5 * others.max()
+        few = suspect(own[:20], knows.of(own[:20]), knows)
+        assert np.isnan(few.errors).all()
+        assert "too few" in few.against
+    finally:
+        schemes.SCHEMES.pop("mine")
+
+
+def test_the_same_picture_is_found_smaller_lighter_and_compressed(faces):
+    images = [face.pixels() for face in faces[:12]]
+    small = cv2.resize(images[4], (60, 60), interpolation=cv2.INTER_AREA)
+    lighter = cv2.convertScaleAbs(images[5], alpha=0.8, beta=30)
+    coded = cv2.imdecode(cv2.imencode(".jpg", images[6], [1, 40])[1], cv2.IMREAD_COLOR)
+    hashes = [picture_hash(image) for image in [*images, small, lighter, coded]]
+    pairs = same_pictures(hashes)
+    assert {(4, 12), (5, 13), (6, 14)} <= set(pairs)
+    assert picture_hash(np.full((50, 50, 3), 90, np.uint8)) is None
+    assert same_pictures([None, None, hashes[0]]) == []
+
+
+def test_the_same_picture_in_train_and_test_is_told_of(faces):
+    train = [dataclasses.replace(face, photo=face.name) for face in faces[:6]]
+    test = [dataclasses.replace(train[2], name="other", photo="other"), *faces[20:22]]
+    check = check_faces({"train": train, "test": test})
+    assert "train: face 2 = test: other" in check.facts["same_pictures"]
+    assert check.facts["same_pictures_across_parts"] >= 1
+    assert check.facts["faces"] == {"train": 6, "test": 3}
+    assert any("as test: other" in doubt for doubt in check.doubts[2])
+
+
+def test_points_outside_and_boxes_elsewhere_are_told_of(faces):
+    some = [dataclasses.replace(face, photo=face.name) for face in faces[:4]]
+    points = some[1].landmarks.copy()
+    points[8] = 50, 130
+    points[3] = np.nan
+    some[1] = dataclasses.replace(some[1], landmarks=points)
+    some[2] = dataclasses.replace(some[2], box=[0, 0, 12, 12])
+    check = check_faces({"mine": some})
+    assert check.doubts[1][0] == "1 points outside"
+    assert check.doubts[2] == ["box elsewhere"]
+    facts = check.facts
+    assert facts["faces_with_points_outside"] == facts["faces_with_missing_points"] == 1
+    assert facts["faces_with_boxes"] == 4
+    assert facts["missing_points_percent"] == pytest.approx(100 / (4 * 68), abs=0.01)
+    assert facts["picture_sizes"] == ["100 x 100", "100 x 100"]
+
+
+def test_no_faces_and_several_schemes_are_errors(faces):
+    with pytest.raises(ValueError, match="no faces to check"):
+        check_faces({"train": []})
+    five = data.made_up_faces(2, scheme="five5")
+    with pytest.raises(ValueError, match=r"of one scheme are checked together"):
+        check_faces({"a": faces[:1], "b": five})
+    broken = dataclasses.replace(faces[0], image="none.jpg")
+    with (
+        pytest.warns(UserWarning, match="is left out"),
+        pytest.raises(ValueError, match="no faces"),
+    ):
+        check_faces({"a": [broken]})
