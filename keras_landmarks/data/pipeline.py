@@ -38,7 +38,7 @@ class Samples:
             `write_records`); written where there is none. Batches are the same.
 
     Raises:
-        ImportError: if there are records, but no TensorFlow.
+        ImportError: if records are to be written, without TensorFlow.
         ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
             picture cannot be read, or records are of others.
     """

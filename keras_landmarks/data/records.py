@@ -67,10 +67,13 @@ def write_records(
         some = [faces[i] for i in part]
         with tensorflow.io.TFRecordWriter(str(path)) as writer:
             for i, pixels, points, edges in cut_faces(some, box, size, margin, skip_broken):
-                record = _example(tensorflow, some[i], pixels, points, edges, quality)
+                image = pixels.tobytes() if quality is None else _jpeg(pixels, quality)
+                record = _example(tensorflow, some[i], image, pixels.shape, points, edges)
                 writer.write(record)
-                rows.append((part[i], points, edges, (number, offset, zlib.crc32(record))))
-                offset += len(record) + 16  # its length and two check sums
+                start = offset + 12 + record.index(image)
+                place = number, start, len(image), zlib.crc32(image), *pixels.shape
+                rows.append((part[i], points, edges, place))
+                offset += len(record) + 16  # its length before, and a check sum on either side
         return rows, offset
 
     with files.whole(folder) as partial:
@@ -117,13 +120,12 @@ class Records:
         boxes: `(k, 4)` float64.
 
     Raises:
-        ImportError: without TensorFlow.
         ValueError: if the folder is none of records, is broken, or is of other faces or crops; it
             says what differs.
     """
 
     def __init__(self, folder, expected):
-        self._folder, self._parse = folder, _tensorflow().train.Example.FromString
+        self._folder = folder
         try:
             with np.load(folder / INDEX, allow_pickle=False) as index:
                 facts = json.loads(str(index["facts"]))
@@ -133,6 +135,7 @@ class Records:
                 self._places, ends = index["places"], index["ends"]
         except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
             raise ValueError(f"{folder} is no whole folder of records: {error}") from error
+        self._checked = np.zeros(len(self.faces), bool)  # once is enough
         self._jpeg = facts.pop("jpeg", None) is not None
         for what, value in expected.items():
             if facts.get(what) != value:
@@ -146,27 +149,23 @@ class Records:
             if there != end:
                 there = "is not there" if there is None else f"has {there} bytes, not {end}"
                 raise ValueError(f"The records are broken: {path} {there}.")
-        self._ends = ends
 
     def __len__(self):
         return len(self.faces)
 
     def __getitem__(self, i):
         """The pixels of a record, `(height, width, 3)` uint8 RGB."""
-        number, offset, check = (int(n) for n in self._places[i])
-        path = _shard(self._folder, number)
-        with open(path, "rb") as shard:
-            shard.seek(offset)
-            length = int.from_bytes(shard.read(8), "little")
-            shard.seek(offset + 12)
-            record = shard.read(min(length, int(self._ends[number]) - offset))
-        if zlib.crc32(record) != check:
+        number, start, length, check, *shape = self._places[i].tolist()
+        path, pixels = _shard(self._folder, number), np.empty(length, np.uint8)
+        with open(path, "rb", buffering=0) as shard:
+            shard.seek(start)
+            shard.readinto(pixels)
+        if not self._checked[i] and zlib.crc32(pixels) != check:
             raise ValueError(f"The records are broken: number {i}, in {path}, is damaged.")
-        feature = self._parse(record).features.feature
-        pixels = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8)
+        self._checked[i] = True
         if self._jpeg:
             return cv2.cvtColor(cv2.imdecode(pixels, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-        return pixels.reshape(feature["shape"].int64_list.value)
+        return pixels.reshape(shape)
 
 
 def records_of(folder, faces, size, margin, box, skip_broken):
@@ -181,14 +180,15 @@ def _shard(folder, number):
     return folder / f"faces-{number:05d}.tfrecord"
 
 
-def _example(tensorflow, face, pixels, landmarks, box, quality):
+def _jpeg(pixels, quality):
+    settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
+    settings.append(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # colours as fine as light
+    bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+    return cv2.imencode(".jpg", bgr, settings)[1].tobytes()
+
+
+def _example(tensorflow, face, image, shape, landmarks, box):
     train = tensorflow.train
-    image = pixels.tobytes()
-    if quality is not None:
-        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
-        settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
-        settings.append(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # colours as fine as light
-        image = cv2.imencode(".jpg", bgr, settings)[1].tobytes()
 
     def numbers(values):
         return train.Feature(float_list=train.FloatList(value=np.ravel(values)))
@@ -199,7 +199,7 @@ def _example(tensorflow, face, pixels, landmarks, box, quality):
     def text(value):
         return train.Feature(bytes_list=train.BytesList(value=[value]))
 
-    feature = {"image": text(image), "name": text(face.name.encode()), "shape": whole(pixels.shape)}
+    feature = {"image": text(image), "name": text(face.name.encode()), "shape": whole(shape)}
     feature |= {"landmarks": numbers(landmarks), "box": numbers(box)}
     feature["visible"] = whole(face.visible.astype(int))
     return train.Example(features=train.Features(feature=feature)).SerializeToString()
@@ -209,7 +209,5 @@ def _tensorflow():
     try:
         import tensorflow
     except ImportError as error:
-        raise ImportError(
-            "Records are written and read with TensorFlow: pip install tensorflow"
-        ) from error
+        raise ImportError("Records are written with TensorFlow: pip install tensorflow") from error
     return tensorflow

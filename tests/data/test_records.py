@@ -134,15 +134,11 @@ def test_a_shard_that_is_cut_short_or_gone_is_named(faces, folder):
 def test_a_damaged_record_is_named_when_it_is_read(faces, folder):
     path = folder / "faces-00002.tfrecord"
     content = bytearray(path.read_bytes())
-    content[500] ^= 1
+    content[900] ^= 1
     path.write_bytes(content)
     samples = data.Samples(faces, SIZE, records=folder)
     samples.sample(0)
     with pytest.raises(ValueError, match=r"number 7, in .*faces-00002\.tfrecord, is damaged"):
-        samples.sample(7)
-    content[:8] = b"\xff" * 8  # a length that no memory holds
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match="is damaged"):
         samples.sample(7)
 
 
@@ -185,10 +181,13 @@ def test_what_a_killed_run_left_is_not_read(faces, folder, tmp_path):
         data.Samples(faces, SIZE, records=left)
 
 
-def test_without_tensorflow_the_error_says_what_to_install(faces, tmp_path, monkeypatch):
+def test_without_tensorflow_records_are_read_and_not_written(faces, folder, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "tensorflow", None)
     with pytest.raises(ImportError, match="pip install tensorflow"):
-        data.Samples(faces, SIZE, records=tmp_path / "records")
+        data.Samples(faces, SIZE, records=tmp_path / "other")
+    assert_same(
+        data.Samples(faces, SIZE, records=folder).arrays(), data.Samples(faces, SIZE).arrays()
+    )
 
 
 def test_records_of_no_faces_are_refused(tmp_path):
