@@ -3,6 +3,7 @@
 On a laptop or a cluster; needs `pip install keras_landmarks[ray]`.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -34,7 +35,8 @@ def annotate(
 
     Args:
         pictures: paths of picture files; or a Parquet file, or a folder of such, with a column
-            `path` and perhaps one `bytes` that holds the picture files themselves.
+            `path` and perhaps one `bytes` that holds the picture files themselves (a worker takes
+            a row group at a time).
         model: path of an exported model (`.tflite` or `.onnx`), which every machine can read.
         out: folder for the results, on a disk that all machines share. A row is a face: `path`,
             `face` (from 1), `box`, `score`, `points` (x0, y0, x1, ...), `error` and `pose` (yaw,
@@ -60,27 +62,12 @@ def annotate(
     facts["sha256"] = hashlib.sha256(model.read_bytes()).hexdigest()
     if (out / FACTS).is_file() and (before := json.loads((out / FACTS).read_text())) != facts:
         raise ValueError(f"{out} holds the results of {before}, not of {facts}.")
-    own = not ray.is_initialized()
-    if own:
-        _start(ray, address)
-    try:
-        done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
-        files.write_json(out / FACTS, facts)
-        rows = _rows(ray, arrow, parquet, pictures, done, batch)
-        words = {"model": str(model), "out": str(out), "done": done}
-        pool = {"size": workers} if workers else {"min_size": 1, "max_size": None}
-        rows = rows.map_batches(
-            Annotator,
-            fn_constructor_kwargs=words,
-            batch_size=batch,
-            compute=ray.data.ActorPoolStrategy(**pool),
-            num_cpus=1,
-        )
-        for _ in rows.iter_batches(batch_size=None):
-            pass
-    finally:
-        if own:
-            ray.shutdown()
+    done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
+    left = _left(arrow, parquet, pictures, done)
+    files.write_json(out / FACTS, facts)
+    if len(left):
+        words = {"model": str(model), "out": str(out), "done": done, "size": batch}
+        _run(ray, left, words, workers, address)
     faces, broken = (_column(parquet, out, name) for name in ("face", "broken"))
     alone = sum(face == 0 for face in faces)
     return {
@@ -97,32 +84,47 @@ class Annotator:
         model: path of an exported model.
         out: folder.
         done: paths of pictures that are not done again.
+        size: pictures in a file that is written.
 
     Call arguments:
-        batch: dict of arrays, `path` and perhaps `bytes`.
+        batch: dict of arrays: `path` of pictures; or `file` and `group`, row groups of Parquet
+            files that hold pictures.
 
     Returns:
         Dict of an array: how many `pictures` were done.
     """
 
-    def __init__(self, model: str, out: str, done: frozenset[str]) -> None:
+    def __init__(self, model: str, out: str, done: frozenset[str], size: int) -> None:
         import cv2
 
         cv2.setNumThreads(1)  # a worker has a core
-        self.model, self.out, self.done = open_model(model), pathlib.Path(out), done
+        self.model, self.out = open_model(model), pathlib.Path(out)
+        self.done, self.size = done, size
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
+        from pyarrow.parquet import ParquetFile
+
+        if "path" in batch:
+            return {"pictures": [self._write(batch["path"].tolist(), batch["path"].tolist())]}
+        count = 0
+        for file, group in zip(batch["file"].tolist(), batch["group"].tolist()):
+            words = {"row_groups": [group], "columns": ["path", "bytes"]}
+            for part in ParquetFile(file).iter_batches(self.size, **words):
+                count += self._write(part["path"].to_pylist(), part["bytes"].to_pylist())
+        return {"pictures": [count]}
+
+    def _write(self, paths: list[str], sources: list[Any]) -> int:
+        """Annotates those pictures that are not done, and writes their rows."""
         import pyarrow
         import pyarrow.parquet
 
-        sources = batch.get("bytes", batch["path"])
-        pairs = [(str(p), s) for p, s in zip(batch["path"], sources) if str(p) not in self.done]
-        rows = [row for path, source in pairs for row in self._annotated(path, source)]
-        if rows:
+        left = [(path, source) for path, source in zip(paths, sources) if path not in self.done]
+        if left:
+            rows = [row for path, source in left for row in self._annotated(path, source)]
             table = pyarrow.Table.from_pylist(rows, schema=_schema(pyarrow))
             with files.whole(self.out / f"{uuid.uuid4().hex}.parquet") as partial:
                 pyarrow.parquet.write_table(table, partial)
-        return {"pictures": [len(pairs)]}
+        return len(left)
 
     def _annotated(self, path: str, source: Any) -> list[dict[str, Any]]:
         try:
@@ -156,40 +158,61 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema(list((kinds | {"broken": arrow.string()}).items()))
 
 
-def _start(ray: Any, address: str) -> None:
-    """Joins a cluster, or makes one of this machine."""
-    words: dict[str, Any] = {"log_to_driver": False}
-    if address != "local" and (address != "auto" or "RAY_ADDRESS" in os.environ):
-        ray.init(address, **words)
-        return
-    try:
-        if address == "local":
-            raise ConnectionError
-        ray.init("auto", **words)
-    except ConnectionError:
-        ray.init("local", include_dashboard=False, **words)
-
-
-def _rows(
-    ray: Any, arrow: Any, parquet: Any, pictures: Any, done: frozenset[str], batch: int
-) -> Any:
-    """The pictures that are left, as a Ray dataset."""
+def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
+    """A table of the pictures that are left; or of the row groups of files that hold pictures."""
     if isinstance(pictures, (str, os.PathLike)):
         table = files.as_path(pictures).resolve()
         if not table.exists():
             raise FileNotFoundError(f"No Parquet file at {table}.")
-        names = parquet.ParquetDataset(table).schema.names
-        if "path" not in names:
-            raise ValueError(f"{table} has no column path, but {', '.join(names)}.")
-        if "bytes" in names:
-            return ray.data.read_parquet(str(table), columns=["path", "bytes"])
+        found = parquet.ParquetDataset(table)
+        if "path" not in found.schema.names:
+            raise ValueError(f"{table} has no column path, but {', '.join(found.schema.names)}.")
+        if "bytes" in found.schema.names:
+            counts = {file: parquet.ParquetFile(file).num_row_groups for file in found.files}
+            groups = [(file, group) for file, count in counts.items() for group in range(count)]
+            return arrow.table(dict(zip(("file", "group"), zip(*groups))))
         pictures = _column(parquet, table, "path")
     paths = list(dict.fromkeys(os.path.abspath(files.as_path(path)) for path in pictures))
     if not paths:
         raise ValueError("There are no pictures to annotate.")
-    paths = [path for path in paths if path not in done]
-    parts = [arrow.table({"path": paths[i : i + batch]}) for i in range(0, len(paths), batch)]
-    return ray.data.from_arrow(parts or [arrow.table({"path": arrow.array([], arrow.string())})])
+    left = [path for path in paths if path not in done]
+    return arrow.table({"path": arrow.array(left, arrow.string())})
+
+
+def _run(ray: Any, left: Any, words: dict[str, Any], workers: int | None, address: str) -> None:
+    """Has workers annotate what is left."""
+    own = not ray.is_initialized()
+    if own:
+        _start(ray, address)
+    try:
+        size = words["size"] if "path" in left.column_names else 1
+        parts = [left.slice(start, size) for start in range(0, len(left), size)]
+        pool = {"size": workers} if workers else {"min_size": 1, "max_size": None}
+        rows = ray.data.from_arrow(parts).map_batches(
+            Annotator,
+            fn_constructor_kwargs=words,
+            batch_size=size,
+            compute=ray.data.ActorPoolStrategy(**pool),
+            num_cpus=1,
+        )
+        for _ in rows.iter_batches(batch_size=None):
+            pass
+    finally:
+        if own:
+            ray.shutdown()
+
+
+def _start(ray: Any, address: str) -> None:
+    """Joins a cluster, or makes one of this machine."""
+    words: dict[str, Any] = {"log_to_driver": False}
+    if address not in ("auto", "local"):
+        ray.init(address, **words)
+        return
+    with contextlib.suppress(ConnectionError):
+        if address == "auto":
+            ray.init("auto", **words)
+            return
+    ray.init("local", include_dashboard=False, **words)
 
 
 def _column(parquet: Any, table: pathlib.Path, name: str) -> list[Any]:

@@ -1,5 +1,7 @@
 """Archives annotated on Ray: the same rows by however many workers, however often begun."""
 
+import hashlib
+import json
 import os
 import pathlib
 import signal
@@ -71,7 +73,7 @@ def expected_rows(model, paths):
 
 
 def annotator(model, out, done=()):
-    return bulk.Annotator(str(model), str(out), frozenset(done))
+    return bulk.Annotator(str(model), str(out), frozenset(done), 64)
 
 
 def test_a_row_is_a_face_and_pictures_without_one_and_broken_files_have_a_row(
@@ -103,43 +105,49 @@ def test_without_ray_the_message_says_how_to_install_it(model, tmp_path, monkeyp
 
 @pytest.fixture(scope="module")
 def ray():
-    """A Ray of two workers on this machine."""
+    """A Ray of two cores on this machine."""
     ray = pytest.importorskip("ray")
     words = {"include_dashboard": False, "log_to_driver": False, "object_store_memory": 2**27}
-    ray.init("local", num_cpus=2, **words)
-    yield ray
-    ray.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_worker_niceness", "0")
+        ray.init("local", num_cpus=2, **words)
+        yield ray
+        ray.shutdown()
 
 
 @pytest.mark.usefixtures("ray")
-def test_one_worker_and_two_and_a_second_go_find_the_same_rows(model, folder, tmp_path):
-    paths = paths_of(folder)
-    expected = list(expected_rows(model, paths))
-    counts = {"pictures": 9, "faces": 7, "broken": 2}
-    assert bulk.annotate(paths, model, tmp_path / "one", 1, batch=4) == counts
-    assert rows_of(tmp_path / "one") == expected
-    # Pictures in a table, by two; half of them are there already.
+def test_the_command_line_annotates_a_folder_on_ray_once(model, folder, tmp_path, capsys):
+    out = tmp_path / "points"
+    words = ["detect", str(folder), "--model", str(model), "--ray", "auto", "--out", str(out)]
+    for _ in range(2):
+        assert main([*words, "--strict"]) == 1
+        assert "7 faces in 9 pictures, 2 could not be read" in capsys.readouterr().out
+        assert rows_of(out) == list(expected_rows(model, paths_of(folder)))
+    assert len(list(out.glob("*.parquet"))) == 1
+
+
+@pytest.mark.usefixtures("ray")
+def test_two_workers_go_on_with_a_table_that_holds_pictures(model, folder, tmp_path):
+    paths, out = paths_of(folder), tmp_path / "out"
     contents = [pathlib.Path(path).read_bytes() for path in paths]
     table = pyarrow.table({"path": paths, "bytes": contents})
-    parquet.write_table(table, tmp_path / "archive.parquet")
-    bulk.annotate(paths[:5], model, tmp_path / "two", 2, batch=2)
-    before = set((tmp_path / "two").iterdir())
-    assert bulk.annotate(tmp_path / "archive.parquet", model, tmp_path / "two", 2) == counts
-    assert before < set((tmp_path / "two").iterdir())
-    rows = rows_of(tmp_path / "two")
+    parquet.write_table(table, tmp_path / "archive.parquet", row_group_size=3)
+    out.mkdir()
+    annotator(model, out)({"path": np.array(paths[:4])})  # of a run that was killed
+    facts = hashlib.sha256(model.read_bytes()).hexdigest()
+    (out / bulk.FACTS).write_text(json.dumps({"model": "tiny-ibug68", "sha256": facts}))
+    found = bulk.annotate(tmp_path / "archive.parquet", model, out, workers=2, batch=2)
+    assert found == {"pictures": 9, "faces": 7, "broken": 2}
+    rows, expected = rows_of(out), list(expected_rows(model, paths))
     for row, other in zip(rows, expected, strict=True):  # bytes have no name in a message
         assert bool(row.pop("broken")) == bool(other.pop("broken"))
     assert rows == expected
-    # All is done: nothing is written.
-    before = set((tmp_path / "two").iterdir())
-    assert bulk.annotate(paths, model, tmp_path / "two", 2) == counts
-    assert before == set((tmp_path / "two").iterdir())
 
 
-@pytest.mark.usefixtures("ray")
 def test_results_of_another_model_no_pictures_and_tables_without_paths_are_errors(
     model, folder, tmp_path
 ):
+    pytest.importorskip("ray")
     (tmp_path / bulk.FACTS).write_text('{"model": "another"}')
     with pytest.raises(ValueError, match="holds the results of {'model': 'another'}, not of"):
         bulk.annotate(paths_of(folder), model, tmp_path)
@@ -152,15 +160,12 @@ def test_results_of_another_model_no_pictures_and_tables_without_paths_are_error
         bulk.annotate(tmp_path / "none.parquet", model, tmp_path / "out")
 
 
-@pytest.mark.usefixtures("ray")
-def test_the_command_line_annotates_a_folder_on_ray(model, folder, tmp_path, capsys):
-    words = ["detect", str(folder), "--model", str(model), "--ray", "auto"]
-    assert main([*words, "--out", str(tmp_path / "points"), "--strict"]) == 1
-    assert "7 faces in 9 pictures, 2 could not be read" in capsys.readouterr().out
-    assert len(rows_of(tmp_path / "points")) == 10
-    for more in ([], ["--out", "points.csv"], ["--out", str(tmp_path / "points"), "--pose"]):
-        assert main([*words, *more]) == 1
-        assert "--ray" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    "more", [[], ["--out", "points.csv"], ["--out", "points", "--pose"]], ids=str
+)
+def test_options_that_are_not_there_on_ray_are_errors(folder, more, capsys):
+    assert main(["detect", str(folder), "--ray", "auto", *more]) == 1
+    assert "--ray" in capsys.readouterr().err
 
 
 PROGRAM = """

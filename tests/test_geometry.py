@@ -191,6 +191,14 @@ def test_fit_similarity_finds_the_similarity_again():
     np.testing.assert_allclose(result, TRANSFORMS[:2], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("scale", [0.005, 0.05, 50.0])
+def test_fit_similarity_shrinks_a_large_face_to_a_small_patch_and_back(scale):
+    transform = geometry.similarity_transform(scale, 25, (0.0, 0.0), (3.0, 4.0))
+    found = geometry.fit_similarity(FACES[0], geometry.transform_points(FACES[0], transform))
+    np.testing.assert_allclose(found[:, :2], transform[:, :2], rtol=0.01)
+    np.testing.assert_allclose(found[:, 2], transform[:, 2], atol=0.1)
+
+
 def test_fit_similarity_takes_one_target_for_a_batch():
     result = geometry.fit_similarity(FACES, FACES[0])
     assert result.shape == (3, 2, 3)

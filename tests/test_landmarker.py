@@ -19,6 +19,7 @@ import pytest
 import skimage.data
 from loaded import load
 from matplotlib import cbook
+from places import ROOT
 
 import keras_landmarks
 from keras_landmarks import forks, losses
@@ -26,6 +27,7 @@ from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
 
+PHOTO = ROOT / "tutorials" / "astronaut.jpg"
 FACE = np.array([170, 63, 276, 189], np.float32)
 
 
@@ -401,6 +403,24 @@ def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_pat
     assert len([next(found) for _ in range(8)]) == 8
     with pytest.raises(FileNotFoundError, match="none.jpg"):
         next(found)
+
+
+@pytest.mark.parametrize("angles", ["x", [np.inf], [None, 1]])
+def test_angles_that_are_none_are_refused(angles):
+    with pytest.raises(ValueError, match="angles"):
+        model().detect(portrait(), FACE, angles=angles)
+
+
+def test_points_that_are_missing_are_null_in_json():
+    landmarks = np.float32([[0, 0], [9, np.nan], [5, 5], [2, 8], [7, 8]])
+    face = keras_landmarks.Detection(
+        landmarks, FACE, "five5", float("nan"), error=np.full(5, np.inf, np.float32)
+    )
+    facts = face.to_dict()
+    assert json.loads(json.dumps(facts, allow_nan=False)) == facts
+    assert facts["landmarks"][:2] == [[0, 0], [9, None]]
+    assert facts["score"] is None
+    assert facts["error"] == [None] * 5
 
 
 def test_threads_find_what_one_finds():

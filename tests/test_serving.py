@@ -5,8 +5,10 @@ import http.client
 import http.server
 import importlib.util
 import json
+import os
 import re
 import shutil
+import subprocess
 import sys
 import threading
 
@@ -32,6 +34,7 @@ def server(tiny, tmp_path_factory):
         patch.setenv("MODEL", str(path))
         patch.setitem(sys.modules, "server", module)
         spec.loader.exec_module(module)
+        module.path = path
     running = uvicorn.Server(uvicorn.Config(module.app, port=0, log_level="error"))
     thread = threading.Thread(target=running.run)
     thread.start()
@@ -86,14 +89,35 @@ def test_eight_clients_at_once_each_get_the_faces_of_their_pictures(server):
         (b"no picture", 415, "not a picture that can be read"),
         (PORTRAIT.read_bytes()[:9000], 415, "cut short"),
         (bytes(10_000_001), 413, "at most 10000000 bytes"),
-        (encoded(np.zeros((6400, 6400, 3), np.uint8), ".png"), 415, "At most 40000000 pixels"),
     ],
-    ids=["nothing", "no picture", "half a picture", "too many bytes", "too many pixels"],
+    ids=["nothing", "no picture", "half a picture", "too many bytes"],
 )
 def test_what_is_no_picture_or_too_large_is_refused(server, data, status, message):
     found, answer = post(server[1], data)
     assert found == status
     assert message in answer["detail"]
+
+
+LARGE = """
+import numpy, cv2, server  # in a process of its own: OpenCV asks for the limit once
+for side in 6324, 6325:
+    picture = cv2.imencode(".png", numpy.zeros((side, side), numpy.uint8))[1].tobytes()
+    try:
+        print(len(picture) < 100_000, len(server.MODEL.detect(picture)))
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_a_small_file_of_too_many_pixels_is_no_picture_to_the_server(server):
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "docs")))
+    env = {**os.environ, "MODEL": str(server[0].path), "PYTHONPATH": paths}
+    found = subprocess.run(
+        [sys.executable, "-c", LARGE], env=env, capture_output=True, text=True, check=True
+    )
+    one, two = found.stdout.splitlines()
+    assert one == "True 0"
+    assert "not a picture that can be read" in two
 
 
 def test_an_answer_that_takes_too_long_is_given_up(server, monkeypatch):
@@ -141,7 +165,7 @@ def test_the_client_of_tensorflow_serving_finds_what_the_model_finds(tiny, tmp_p
             """Says nothing."""
 
     page = (ROOT / "docs" / "serving.md").read_text()
-    (block,) = re.findall(r"```python\n(.*?)```", page, re.S)
+    (block,) = re.findall(r"```py\n(.*?)```", page, re.S)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Serving) as serving:
         thread = threading.Thread(target=serving.serve_forever)
         thread.start()

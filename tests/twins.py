@@ -9,19 +9,18 @@ from keras_landmarks import models
 TWINS = {
     "cnn": functools.partial(models.cnn, size=32, filters=(4, 8), hidden=16),
     "dan": functools.partial(models.dan, size=32, filters=(4, 8), hidden=16),
-    "ffld": functools.partial(models.ffld, width=0.0625, size=64),
+    "ffld": functools.partial(models.ffld, width=0.0625, size=64, stages=1),
     "heatmaps": functools.partial(models.resnet, width=0.0625, size=32, heatmaps=True),
     "hourglass": functools.partial(
         models.hourglass,
         size=32,
         width=8,
         growth=4,
-        depth=2,
+        depth=1,
         fine=8,
         exemplars=12,
         neighbours=4,
     ),
-    "resnet": functools.partial(models.resnet, width=0.0625, size=32),
     "unet": functools.partial(models.unet, size=32, widths=(4, 4, 4), depth=1, side=4, places=4),
     "validation": functools.partial(
         models.validation, size=32, filters=(4, 8, 8), hidden=16, places=6

@@ -1,6 +1,6 @@
 """Measures speed: network, `detect`, data pipeline, training step and memory, in one run.
 
-    python tools/benchmark.py [MODEL ...] [--data 300W]
+    python tools/benchmark.py [MODEL ...] [--data 300W] [--photos] [--runtimes]
 
 Network and detect run on one thread; the pipeline on one core; training on all.
 Without --data, faces are cut from the bundled portrait.
@@ -16,7 +16,7 @@ import time
 
 import network_parts
 import numpy as np
-from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, photos, use_threads
+from timing import PORTRAIT, PORTRAIT_BOX, milliseconds, use_threads
 
 MODELS = ["cnn6-300w", "cnn6-7-300w", "resnet18-ffld-300w", "dan-300w"]
 
@@ -37,24 +37,6 @@ def measure_detect(name):
         network = milliseconds(lambda crops=crops: model.predict_on_batch(crops), repeats)
         detect = milliseconds(lambda boxes=boxes: model.detect(picture, boxes), repeats)
         rows[count] = {"network_ms": network, "detect_ms": detect, "added_ms": detect - network}
-    return rows
-
-
-def measure_photos(name):
-    """Whole `detect` of photos with the detector, in milliseconds: ours, MTCNN, and others."""
-    import mtcnn
-
-    from keras_landmarks import load
-    from keras_landmarks.faces import Mtcnn
-
-    use_threads(1)
-    model, rows = load(name), {}
-    others = {"mtcnn_ms": mtcnn.MTCNN().detect_faces, "mtcnn_reduced_ms": Mtcnn()}
-    others |= {"detect_ms": model.detect, "detector_ms": model.detector}
-    for kind, picture in photos().items():
-        rows[kind] = {"faces": len(model.detect(picture))}
-        for key, call in others.items():
-            rows[kind][key] = milliseconds(lambda p=picture, call=call: call(p), 10)
     return rows
 
 
@@ -170,6 +152,10 @@ def main():
         action="store_true",
         help="every model in every runtime besides, into the table of README.md (ten minutes)",
     )
+    parser.add_argument(
+        "--photos", action="store_true", help="whole photos besides, by photo_times.py"
+    )
+    parser.add_argument("--mediapipe", metavar="PYTHON", help="as of photo_times.py")
     parser.add_argument("--part", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.part:  # each measurement has a process of its own: threads are set once
@@ -178,7 +164,6 @@ def main():
             "detect": lambda: measure_detect(argument),
             "connections": lambda: network_parts.measure_connections(argument),
             "stages": lambda: network_parts.measure_stages(argument),
-            "photos": lambda: measure_photos(argument),
             "tracking": lambda: measure_tracking(argument),
             "pipeline": lambda: measure_pipeline(int(argument), options.data),
             "training": lambda: measure_training(options.data),
@@ -205,19 +190,6 @@ def main():
             row = run_part(f"stages:{name}", options)
             text = ", ".join(f"{part} {value:.2f} ms" for part, value in row.items())
             print(f"{name}, 1 face, one thread: {text}")
-    for name in ("tiny-ibug68", *options.names):
-        for kind, row in run_part(f"photos:{name}", options).items():
-            other = ""
-            if "mtcnn_ms" in row:
-                share = row["detect_ms"] / row["mtcnn_ms"]
-                other = (
-                    f"; the mtcnn package's own call {row['mtcnn_ms']:.1f} ms (ours is {share:.3f} "
-                    f"of it), on a copy of 800 px {row['mtcnn_reduced_ms']:.1f} ms"
-                )
-            print(
-                f"{name}, {kind}, {row['faces']} face(s), one thread: detect "
-                f"{row['detect_ms']:.1f} ms, of which BlazeFace {row['detector_ms']:.1f} ms{other}"
-            )
     row = run_part(f"tracking:{options.names[-1]}", options)
     print(
         f"tracking, {options.names[-1]}: jitter on a still face {row['tracked_jitter_px']:.2f} px "
@@ -233,6 +205,10 @@ def main():
         f"{row['fed_steps_s']:.2f} steps/s ({row['fed_over_constant']:.2f} x), "
         f"{row['faces_s']:.0f} faces/s, peak memory {row['peak_memory_gib']:.2f} GiB"
     )
+    if options.photos:
+        command = [sys.executable, pathlib.Path(__file__).with_name("photo_times.py")]
+        command += ["--mediapipe", options.mediapipe] if options.mediapipe else []
+        subprocess.run(command, check=True)
     if options.runtimes:
         subprocess.run([sys.executable, pathlib.Path(__file__).with_name("speed.py")], check=True)
 

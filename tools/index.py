@@ -25,6 +25,8 @@ SPEED = ZOO / "speed.json"
 """Written by `tools/speed.py`."""
 PEERS = ZOO / "peers.json"
 """Written by `tools/peers.py`."""
+PHOTOS = ZOO / "photos.json"
+"""Written by `tools/photo_times.py`."""
 OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
 ROBUSTNESS = ZOO / "robustness.json"
@@ -155,6 +157,8 @@ def written():
         put_table(texts, DOCS / "speed.md", "speed", tables.speed(speed))
     if peers := read_json(PEERS):
         put_table(texts, DOCS / "speed.md", "peers", tables.peers(peers))
+    if times := read_json(PHOTOS):
+        put_table(texts, DOCS / "speed.md", "photos", tables.photos(times))
     if covered := read_json(OCCLUSION):
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
     if disturbed := read_json(ROBUSTNESS):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from unittest import mock
 
 LOSSES = 20
 """Steps whose losses are compared."""
@@ -57,7 +58,7 @@ def losses(out, epochs=LOSSES, steps=1, strategy=None):
     import keras
 
     from keras_landmarks import data, losses
-    from keras_landmarks.training import Recipe, Stage, train
+    from keras_landmarks.training import Recipe, Stage, log, train
 
     began = []
 
@@ -67,11 +68,13 @@ def losses(out, epochs=LOSSES, steps=1, strategy=None):
                 began.append(time.perf_counter())
             return super().batch_at(step, *words, **more)
 
-    stage = Stage(losses.L1(), epochs, lambda steps: keras.optimizers.SGD(0.01))
+    stage = Stage(losses.L1(), epochs, lambda steps: keras.optimizers.SGD(1e-3))
     recipe = Recipe(network, (stage,), (32, 32))
     faces = data.made_up_faces(16, size=60)
     words = {"batch": 16, "indices": [*range(16)] * steps, "augmentation": recipe.augmentation}
-    train(recipe, Timed(faces, recipe.size, **words), None, out, strategy=strategy, verbose=0)
+    samples = Timed(faces, recipe.size, **words)
+    with mock.patch.object(log, "plot_history"):  # a picture for every step takes longer than it
+        train(recipe, samples, None, out, strategy=strategy, verbose=0)
     with (pathlib.Path(out) / "log.csv").open() as file:
         return [float(row["loss"]) for row in csv.DictReader(file)], began
 

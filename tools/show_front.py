@@ -19,7 +19,7 @@ from keras_landmarks.pictures.plots import figure
 PICTURES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "pictures"
 PFLD = {"PFLD 0.25X": (1.2, 3.03), "PFLD 1X": (6.1, 3.01)}
 """Milliseconds on a Core i7-6700K, and NME by corners on Common: Guo et al., PFLD, 2019."""
-LEFT = ("resnet18-ffld", "hourglass", "dan", "PFLD 0.25X", "unet")
+LEFT = ("unet-fast", "hourglass", "dan", "PFLD 0.25X", "PFLD 1X")
 """Whose names stand to the left of their marks."""
 OURS, OTHERS = "#2a6fdb", "#d9822b"
 

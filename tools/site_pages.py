@@ -21,7 +21,7 @@ FIRST |= {"draw": "pictures.drawing", "list_models": "zoo", "load": "zoo"}
 GUIDES = "photos", "video", "confidence", "own-data", "fine-tuning", "export"
 CONCEPTS = "coordinates", "boxes", "schemes"
 MORE = "mobile.md", "scale.md", "serving.md"
-"""Guides that lie in docs/ itself, those of them that are there."""
+"""Guides that lie in docs/ itself."""
 
 
 def api_pages():
@@ -41,11 +41,12 @@ def api_pages():
 
 def public_names(room):
     """The full names of what a room offers: its `__all__`, or else what it defines for others."""
-    if room.exports is not None:
-        names = sorted(str(name).split(".")[-1] for name in room.exports)
-    else:
-        members = room.members.items()
-        names = [n for n, m in members if n[0] != "_" and not m.is_alias and not m.is_module]
+    names = sorted(str(name).split(".")[-1] for name in room.exports or ())
+    for name, member in () if names else room.members.items():
+        if name.startswith("_") or member.is_alias or member.is_module:
+            continue
+        if "TypeAlias" not in str(getattr(member, "annotation", "")):
+            names.append(name)
     return [f"{room.path}.{name}" for name in names]
 
 
@@ -132,10 +133,9 @@ def on_config(config):
     def of(folder):
         return [page for page in made if page.startswith(f"{folder}/") and page.endswith(".md")]
 
-    there = [page for page in MORE if (ROOT / "docs" / page).is_file()]
     config.nav = [
         {"Start": ["index.md", "quickstart.md", "gallery.md"]},
-        {"Guides": [f"guides/{page}.md" for page in GUIDES] + there},
+        {"Guides": [*(f"guides/{page}.md" for page in GUIDES), *MORE]},
         {"Tutorials": of("tutorials")},
         {"Concepts": [f"concepts/{page}.md" for page in CONCEPTS]},
         {"Models": [*of("models"), "papers.md", "speed.md"]},

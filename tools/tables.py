@@ -197,6 +197,17 @@ def speed(measured):
     return "\n".join(lines)
 
 
+def photos(measured):
+    """Whole photos, detector and landmarks, in milliseconds, and the faces that were found."""
+    sizes = measured["sizes"]
+    heads = [f"{kind} ({width} x {height})" for kind, (width, height) in sizes.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    for name, row in measured["rows"].items():
+        cells = [f"{row[k]['ms']:.0f} ms, {row[k]['faces']}" for k in sizes]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def occlusion(rows):
     """Every model on covered faces."""
     lines = ["| model | points | hidden | visible | all |", "|---|---|---|---|---|"]

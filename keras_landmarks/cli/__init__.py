@@ -26,7 +26,7 @@ def main(arguments=None):
         arguments: list of words; None takes those of the process.
 
     Returns:
-        0, or 1 after an error, which is said in one line.
+        0, or 1 after an error, which is said in one line; 130 where Ctrl-C was pressed.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser(arguments[:1]).parse_args(arguments)
@@ -37,6 +37,9 @@ def main(arguments=None):
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            print("keras-landmarks: stopped", file=sys.stderr)
+            return 130
 
 
 def _parser(chosen):

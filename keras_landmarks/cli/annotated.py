@@ -1,6 +1,9 @@
 """Words that name annotated faces: a data set's split, or files of one's own."""
 
 import pathlib
+import sys
+
+from keras_landmarks.cli.bar import Bar
 
 
 def add_arguments(parser, default):
@@ -57,6 +60,26 @@ def read(options, split=None):
         raise ValueError("--scheme is for --from: a published data set has its own.")
     name = options.split or split
     return data.read_split(options.data, name, options.skip_broken), name
+
+
+def read_more(options, split):
+    """The faces of `--more`: of the same split, or read as those of `--from` are."""
+    from keras_landmarks import data
+
+    if split:
+        return data.read_split(options.more, split, options.skip_broken)
+    return data.read_any(options.more, None, read_scheme(options.scheme), options.skip_broken)
+
+
+def laid(faces, truth=False):
+    """Faces with boxes that know how they lie (see `data.lay_boxes`); says what was measured."""
+    from keras_landmarks import data
+
+    bar = Bar(None, "faces looked at")
+    faces, said = data.lay_boxes(faces, truth=truth, step=bar.step)
+    bar.close()
+    print(*said, sep="\n", end="\n" * bool(said), file=sys.stderr, flush=True)
+    return faces
 
 
 def read_scheme(name):

@@ -4,6 +4,7 @@ import json
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
+from keras_landmarks.cli.bar import Bar
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -46,7 +47,9 @@ def run(options):
         if not splits:
             parts[path] = data.read_any(path, options.images, scheme, skip_broken=True)
     model = None if options.model == "none" else load(options.model)
-    found = evaluation.check_faces(parts, model)
+    bar = Bar(sum(map(len, parts.values())), "faces")
+    found = evaluation.check_faces(parts, model, bar.step)
+    bar.close()
     print(json.dumps(found.facts, indent=1))
     for i in found.worst[:SHOWN]:
         print(f"{i + 1}: {found.faces[i].name}: {', '.join(found.doubts[i]) or 'nothing certain'}")

@@ -7,7 +7,7 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.table import Table, is_table
+from keras_landmarks.cli.table import ENDINGS, Table, is_table
 
 WORDS = {
     "help": "find the landmarks of the faces in pictures, folders or a video",
@@ -94,14 +94,15 @@ def run(options):
     if options.ray:
         from keras_landmarks.cli.detect_ray import run_ray
 
-        return run_ray(options, _photos(options.photos))
-    photos = _photos(options.photos)
+        return run_ray(options, list(_photos(options)))
+    photos = _photos(options)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
     targets = _targets(options, photos)
     table = None
     if is_table(options.out):
         facts = {"model": options.model, "detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
+        facts |= {"upright": options.upright}
         table = Table(options.out, facts)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = dict(table.done) if table else {}, []
@@ -124,7 +125,9 @@ def run(options):
     if table:
         table.finish()
         faces = sum(map(len, found.values()))
-        print(f"{options.out}: {faces} faces in {len(found)} pictures")
+        without = sum(not faces for faces in found.values())
+        text = f"{options.out}: {faces} faces in {len(found)} pictures, {without} without a face"
+        print(text, file=sys.stderr if options.json == "-" else sys.stdout)
     if options.json:
         write_json(options.json, {"model": options.model, "photos": found}, indent=1)
     if broken and many:
@@ -133,15 +136,21 @@ def run(options):
     return int(bool(broken) and options.strict)
 
 
-def _photos(names):
-    """The picture files of all names, those of a folder in their order."""
-    photos = []
-    for name in map(pathlib.Path, names):
+def _photos(options):
+    """The picture files of all names, those of a folder in their order: `{photo: place}`.
+
+    The place is that in its folder. What an earlier run has drawn into a folder is left out.
+    """
+    photos = {}
+    for name in map(pathlib.Path, options.photos):
         inside = sorted(name.rglob("*")) if name.is_dir() else []
+        drawn = pathlib.Path(options.out or name).resolve()
+        if name.resolve() in drawn.parents:
+            inside = [file for file in inside if drawn not in file.resolve().parents]
         kept = [f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
         if name.is_dir() and not kept:
             raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
-        photos += [str(file) for file in kept] or [str(name)]
+        photos |= {str(file): file.relative_to(name) for file in kept} or {str(name): name.name}
     if not photos:
         raise ValueError("Name a picture, a folder or a video, or --camera 0.")
     return photos
@@ -153,12 +162,13 @@ def _targets(options, photos):
         return {}
     out = pathlib.Path(options.out)
     if len(photos) > 1 and out.suffix:
-        raise ValueError(f"--out {out}: several photos need a folder, not a picture file.")
-    stems = [pathlib.Path(photo).stem for photo in photos]
-    if len(set(stems)) < len(stems):
-        raise ValueError("--out: two photos share a name, and would be drawn to one file.")
-    targets = {p: out if out.suffix else out / f"{stem}.png" for p, stem in zip(photos, stems)}
-    for photo, target in targets.items():
+        ways = f"a folder or a table ({', '.join(ENDINGS)})"
+        raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
+    targets, drawn = {}, {}
+    for photo, place in photos.items():
+        target = targets[photo] = out if out.suffix else (out / place).with_suffix(".png")
+        if drawn.setdefault(target, photo) != photo:
+            raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
         if target.resolve() == pathlib.Path(photo).resolve():
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
     return targets
@@ -225,7 +235,7 @@ def tried(options, picture):
 
 def write_json(target, facts, indent=None):
     """Writes facts as JSON; `-` prints them."""
-    text = json.dumps(facts, indent=indent)
+    text = json.dumps(facts, indent=indent, allow_nan=False)
     if target == "-":
         print(text)
     else:

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
@@ -62,18 +61,16 @@ def run(options):
     model = load(_names(options.name), mirrored=options.mirrored)
     if model.scheme not in PUBLISHED:  # of a training on points of one's own
         SCHEMES[model.scheme.name] = model.scheme
-        options.scheme = options.scheme or model.scheme.name
+        options.scheme = options.scheme or (options.source and model.scheme.name)
     faces, split = annotated.read(options, SPLIT)
     kind, limit = options.normaliser, 0.08
     if split:
         protocol = data.get_protocol(split)
         kind, limit = kind or protocol.normaliser, protocol.limit
-    box = options.box or ("annotation" if split else None)
-    if box is None:
-        box = "annotation" if all(face.box is not None for face in faces) else "truth"
+    given = split or all(face.box is not None for face in faces)
+    box = options.box or ("annotation" if given else "truth")
     if box == "annotation" and not split:
-        faces, said = data.lay_boxes(faces)
-        print(*said, sep="\n", end="\n" * bool(said), file=sys.stderr)
+        faces = annotated.laid(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     if part := split and data.part_of(split, len(faces)):

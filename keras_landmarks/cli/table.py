@@ -90,7 +90,7 @@ class Table:
 
 
 def _line(numbers):
-    return (json.dumps(numbers) + "\n").encode()
+    return (json.dumps(numbers, allow_nan=False) + "\n").encode()
 
 
 def _rows(done, key):

@@ -31,7 +31,7 @@ def add_arguments(parser):
     )
     annotated.add_arguments(parser, "default: the recipe's")
     parser.add_argument(
-        "--more", metavar="FOLDER", help="300W's layout: faces to train on, not to choose on"
+        "--more", metavar="FOLDER", help="as --data or --from: faces to train on, not to choose on"
     )
     parser.add_argument(
         "--test",
@@ -42,6 +42,11 @@ def add_arguments(parser):
         "which the best epoch is chosen on)",
     )
     parser.add_argument("--out", required=True, metavar="RUN", help="the folder to write")
+    parser.add_argument(
+        "--records",
+        metavar="FOLDER",
+        help="keep the faces there instead of in memory: for sets that are larger than it",
+    )
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument(
         "--box",
@@ -64,28 +69,32 @@ def run(options):
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = pathlib.Path(options.out)
     wanted = read_recipe(options.recipe) if options.recipe else None
+    training.join_hosts()  # before anything is computed
+    first = training.devices.place()[0] == 0
     faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
     given = all(face.box is not None for face in faces)
     if options.box == "detector":
         faces, given = [dataclasses.replace(face, box=None) for face in faces], False
     truth = (options.box or (wanted.box if wanted else None)) == "truth"
-    faces, said = data.lay_boxes(faces, truth=truth)
-    print(*said, sep="\n", end="\n" * bool(said), flush=True)
+    faces = annotated.laid(faces, truth)
     test = []
     if options.test:
         faces, test = data.split_by_photo(faces, options.test, seed=1)
     recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
-    more = data.read_300w(options.more, recipe.split, options.skip_broken) if options.more else ()
-    samples, held_out = recipe.samples(faces, options.skip_broken, more)
+    more = annotated.laid(annotated.read_more(options, split), truth) if options.more else ()
+    samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
     print(
         f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {len(chosen)} to choose on, "
         f"{len(test)} to test on; {samples.scheme.name}, crops of {samples.size[0]} x "
         f"{samples.size[1]} pixels"
     )
-    data.draw_samples(samples, out / "crops.jpg")
-    print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
+    if first:
+        data.draw_samples(samples, out / "crops.jpg")
+        print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
     model = training.train(recipe, samples, held_out, out, options.resume)
+    if not first:  # which measures the model, and writes
+        return
     if test:
         _write_test(test, out, given)
     results = {name: _measured(model, part, given) for name, part in _parts(chosen, test, split)}

@@ -9,6 +9,17 @@ import webbrowser
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "page"
 """The built page; `make web` writes it."""
 
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html; charset=utf-8",
+    ".jpg": "image/jpeg",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".wasm": "application/wasm",
+    "": "application/octet-stream",
+}
+"""Of files by their endings, as browsers want them, whatever the system says."""
+
 WORDS = {
     "help": "open a page that finds landmarks in the browser",
     "description": "Serves a page on this machine alone, and opens it. Pictures and cameras are "
@@ -23,17 +34,9 @@ def add_arguments(parser):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Files of the page, under the types that browsers ask for, whatever the system says."""
+    """Files of the page, said on no console."""
 
-    extensions_map = {  # noqa: RUF012
-        ".css": "text/css",
-        ".html": "text/html; charset=utf-8",
-        ".jpg": "image/jpeg",
-        ".js": "text/javascript",
-        ".svg": "image/svg+xml",
-        ".wasm": "application/wasm",
-        "": "application/octet-stream",
-    }
+    extensions_map = TYPES
 
     def log_message(self, *_):
         pass

@@ -37,6 +37,7 @@ from keras_landmarks.data.readers import (
     read_wflw_list,
 )
 from keras_landmarks.data.reading import read_any, splits_in
+from keras_landmarks.data.records import write_records
 from keras_landmarks.data.writers import write_coco, write_dlib, write_pts, write_table
 from keras_landmarks.moved import old_name
 
@@ -86,6 +87,7 @@ __all__ = [
     "write_coco",
     "write_dlib",
     "write_pts",
+    "write_records",
     "write_table",
 ]
 

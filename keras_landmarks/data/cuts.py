@@ -1,9 +1,42 @@
 """What is kept of a face's picture: its surroundings, from which all its crops are made."""
 
+import warnings
+
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.pictures import images
+
+AROUND = 1.8
+"""Side of the surroundings over that of the crop: room for what an augmentation moves."""
+
+
+def cut_faces(faces, box, size, margin, skip_broken=False, counted=False):
+    """The surroundings of those of some faces whose pictures can be read.
+
+    Args:
+        faces: list of `Face`.
+        box: as of `cut`, as are `size` and `margin`.
+        skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        counted: whether faces are counted on by their numbers, so that none may be left out.
+
+    Yields:
+        `(number, pixels, landmarks, box)`; see `cut`.
+    """
+    for number, face in enumerate(faces):
+        try:
+            found = cut(face, box, size, margin)
+        except (ValueError, OSError) as error:
+            if not skip_broken:
+                raise
+            if counted:
+                raise ValueError(
+                    f"{face.name} is broken, and indices count on it: {error}"
+                ) from error
+            warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=3)
+            continue
+        yield number, *found
 
 
 def cut(face, box, size, margin):
@@ -25,7 +58,7 @@ def cut(face, box, size, margin):
     box = face.square(box)
     pixels = face.pixels()
     crop = geometry.square_box(box, margin)
-    around = geometry.square_box(crop, 1.8)
+    around = geometry.square_box(crop, AROUND)
     height, width = pixels.shape[:2]
     if (box[2:] <= 0).any() or (box[:2] >= (width, height)).any():
         raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")

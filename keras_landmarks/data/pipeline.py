@@ -8,9 +8,9 @@ import numpy as np
 from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
-from keras_landmarks.data.cuts import cut
-from keras_landmarks.data.datasets import BrokenFile
+from keras_landmarks.data.cuts import cut_faces
 from keras_landmarks.data.face import Face
+from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
@@ -34,10 +34,13 @@ class Samples:
         batch: samples in a batch. Augmented epochs leave an incomplete last batch out.
         seed: of order and augmentation.
         skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        records: folder that holds the pictures' surroundings in memory's place (see
+            `write_records`); written where there is none. Batches are the same.
 
     Raises:
+        ImportError: if there are records, but no TensorFlow.
         ValueError: if there are no faces, schemes differ, an argument is out of its range, or a
-            picture cannot be read.
+            picture cannot be read, or records are of others.
     """
 
     def __init__(
@@ -51,6 +54,7 @@ class Samples:
         batch=32,
         seed=0,
         skip_broken=False,
+        records=None,
     ):
         faces = [faces] if isinstance(faces, Face) else list(faces)
         if not faces:
@@ -71,21 +75,19 @@ class Samples:
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
             warnings.warn(missing, stacklevel=2)
-        kept, cuts = [], []
-        for face in faces:
-            try:
-                cuts.append(cut(face, box, self.size, margin))
-                kept.append(face)
-            except (ValueError, OSError) as error:
-                if not skip_broken:
-                    raise
-                if indices is not None:
-                    wrong = f"{face.name} is broken, and indices count on it: {error}"
-                    raise ValueError(wrong) from error
-                warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if not kept:
-            raise ValueError("None of the pictures could be read.")
-        own |= dict(faces=tuple(kept), _cuts=tuple(cuts))
+        if records is None:
+            counted = indices is not None
+            found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
+            if not found:
+                raise ValueError("None of the pictures could be read.")
+            kept, pixels, landmarks, boxes = zip(*found)
+        else:
+            pixels = records_of(records, faces, self.size, margin, box, skip_broken)
+            kept, landmarks, boxes = pixels.faces, pixels.landmarks, pixels.boxes
+            if (indices is not None or not skip_broken) and len(kept) < len(faces):
+                raise ValueError(f"{records} lacks {len(faces) - len(kept)} broken pictures.")
+        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels)
+        own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
     def __setattr__(self, name, value):
@@ -135,8 +137,8 @@ class Samples:
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
-        pixels, landmarks, boxes = zip(*(self._cuts[index] for index in indices))
-        landmarks, boxes = np.stack(landmarks), np.stack(boxes)
+        indices = np.asarray(indices)
+        landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
@@ -144,12 +146,13 @@ class Samples:
             transforms, mirrored = augment.random_transform(
                 rng, augmentation, transforms, self.size
             )
-        wanted = zip(pixels[part], transforms[part])
-        crops = np.stack([images.warp(p, t, self.size) for p, t in wanted])
+        pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
+        crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops, len(pixels), part.start or 0)
+            first = part.start or 0
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
@@ -200,17 +203,15 @@ class Samples:
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
 
         As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
-        points are put where the others want them (see `complete`); faces with fewer than two
+        points are put where the others want them (see `complete_shapes`); faces with fewer than two
         points are left out.
         """
-        size, shapes = self.size[::-1], []
-        for _, landmarks, box in self._cuts:
-            transform = geometry.box_transform(geometry.square_box(box, self.margin), self.size)
-            shapes.append((geometry.transform_points(landmarks, transform) + 0.5) / size - 0.5)
-        shapes = np.stack(shapes)
+        boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
+        transforms = geometry.box_transform(boxes, self.size)
+        shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
         shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
-        shapes, errors = complete_shapes(shapes)
-        return shapes[np.isfinite(errors[:, 0])]
+        shapes = complete_shapes(shapes)
+        return shapes[np.isfinite(shapes).all(axis=(1, 2))]
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""

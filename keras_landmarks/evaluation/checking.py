@@ -63,7 +63,7 @@ class Check:
         return contact_sheet(crops, captions, side=side)
 
 
-def check_faces(parts, model=None):
+def check_faces(parts, model=None, step=None):
     """Looks at annotated faces: sizes, boxes, missing points, duplicates, points in a wrong order.
 
     Args:
@@ -71,6 +71,7 @@ def check_faces(parts, model=None):
             picture in two of them is told of.
         model: `Landmarker` of the zoo whose predictions the points are compared with; None leaves
             that out.
+        step: function that is called after each face, as that of a progress bar.
 
     Returns:
         `Check`.
@@ -78,9 +79,11 @@ def check_faces(parts, model=None):
     Raises:
         ValueError: if there are no faces, or they are of several schemes.
     """
-    faces, part_of, shapes, hashes = [], [], [], {}
+    faces, part_of, shapes, hashes, points = [], [], [], {}, []
     for part, given in parts.items():
         for face in given:
+            if step:
+                step()
             try:
                 pixels = face.pixels()
             except (ValueError, OSError) as error:
@@ -89,12 +92,17 @@ def check_faces(parts, model=None):
             faces.append(face)
             part_of.append(part)
             shapes.append(pixels.shape[:2])
+            if model is not None:
+                box, convention = face.framed("truth")
+                points.append(model.detect(pixels, box, convention=convention)[0].landmarks)
             if _picture(part, face) not in hashes:
                 hashes[_picture(part, face)] = picture_hash(pixels)
     if not faces:
         raise ValueError("There are no faces to check.")
     if len(schemes := sorted({face.scheme for face in faces})) > 1:
-        raise ValueError(f"Faces of one scheme are checked together, not of {schemes}.")
+        raise ValueError(
+            f"Faces of one scheme are checked together, not of {schemes}: name a folder of one."
+        )
     outside = [_outside(face, shape) for face, shape in zip(faces, shapes)]
     doubts = [_of_face(face, count) for face, count in zip(faces, outside)]
     pairs = _duplicates(hashes)
@@ -106,7 +114,7 @@ def check_faces(parts, model=None):
     facts = _facts(faces, part_of, shapes, pairs)
     facts["faces_with_points_outside"] = sum(map(bool, outside))
     if model is not None:
-        found = suspect(model, faces)
+        found = suspect(faces, points, model)
         facts |= _told(found)
         scores += np.nan_to_num(found.errors) / LARGE
         for i, error in enumerate(found.errors):

@@ -38,27 +38,22 @@ class Suspicion:
         return other & ~self.is_mirrored
 
 
-def suspect(model, faces):
-    """Compares annotated points with those that a model finds in the same squares.
+def suspect(faces, found, model):
+    """Compares annotated points with those that a model found in the same squares.
 
     Where the model's scheme converts to the faces', point by point. Where it does not, by what the
     model's points foretell: a linear function, fitted on four fifths of the faces for the last.
 
     Args:
+        faces: list of `data.Face` of one scheme.
+        found: `(faces, n, 2)` landmarks that the model found of each, in picture pixels.
         model: `Landmarker` of the zoo.
-        faces: list of `data.Face` of one scheme, whose pictures can be read.
 
     Returns:
         `Suspicion`; all NaN where the schemes do not convert and there are too few faces to fit.
     """
-    scheme = get_scheme(faces[0].scheme)
+    scheme, found = get_scheme(faces[0].scheme), np.asarray(found)
     squares = np.stack([face.square("truth") for face in faces])
-    found = np.stack(
-        [
-            model.detect(face.pixels(), square, convention="annotation")[0].landmarks
-            for face, square in zip(faces, squares)
-        ]
-    )
     truth = _in_square(np.stack([face.landmarks for face in faces]), squares)
     if can_convert(model.scheme, scheme):
         expected = _in_square(convert(found, model.scheme, scheme), squares)

@@ -39,7 +39,8 @@ class BlazeFace:
     Args:
         smallest: side of the smallest faces that are looked for, in pixels, or below 1 as a
             fraction of the picture's longer side; None is the larger of 40 pixels and a
-            twenty-fifth of that side. Smaller ones need more tiles.
+            twenty-fifth of that side (of a panorama, an eighth of its shorter one). Smaller ones
+            need more tiles.
         threshold: lowest score of a face, 0..1.
 
     Call arguments:
@@ -94,9 +95,9 @@ class BlazeFace:
 
     def side(self, image: np.ndarray) -> float:
         """Side of the smallest faces that are looked for in a picture, in pixels."""
-        longest = max(image.shape[:2])
+        shortest, longest = sorted(image.shape[:2])
         if self.smallest is None:
-            return max(40, longest / 25)
+            return max(40, min(longest / 25, shortest / 8))
         return self.smallest * longest if self.smallest < 1 else self.smallest
 
     def _look_again(

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks.faces.aligning import level_crop
 from keras_landmarks.faces.pose import Pose, of_landmarks
@@ -127,10 +128,10 @@ class Detection:
         """The detection as plain numbers, for JSON."""
         numbers: dict[str, Any] = {
             "scheme": self.scheme.name,
-            "score": None if self.score is None else round(self.score, 4),
+            "score": None if self.score is None else _rounded(self.score, 4),
             "box": _rounded(self.box, 2),
             "landmarks": _rounded(self.landmarks, 2),
-            "angle": round(self.angle, 1),
+            "angle": _rounded(self.angle, 1),
         }
         if (pose := self.pose) is not None:
             numbers["pose"] = {name: round(angle, 1) for name, angle in pose._asdict().items()}
@@ -139,7 +140,7 @@ class Detection:
         confidence = self.confidence
         if confidence is not None:
             numbers["confidence"] = _rounded(confidence, 3)
-            numbers["face_confidence"] = round(float(confidence.mean()), 3)
+            numbers["face_confidence"] = _rounded(confidence.mean(), 3)
         return numbers
 
 
@@ -162,6 +163,7 @@ def _begins_at_a_corner(scheme: Scheme, indices: tuple[int, ...]) -> bool:
     return first in corners or halfway in corners or scheme.mirror[first] == halfway
 
 
-def _rounded(numbers: np.ndarray, digits: int) -> list[Any]:
-    """Plain numbers, of which none has more digits than it needs (float32 would)."""
-    return np.round(np.asarray(numbers, np.float64), digits).tolist()
+def _rounded(numbers: ArrayLike, digits: int) -> Any:
+    """Plain numbers, of which none has more digits than it needs (float32 would); None of NaN."""
+    rounded = np.round(np.asarray(numbers, np.float64), digits)
+    return np.where(np.isfinite(rounded), rounded.astype(object), np.array(None)).tolist()

@@ -110,12 +110,12 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
 
 def _parts(result: Any) -> tuple[Any, Any, Any]:
     """`(boxes, scores, angles or points)` of what a detector returned; None where it has none."""
-    if result is None:
+    if result is None or (isinstance(result, tuple) and result and result[0] is None):
         result = []
-    if not hasattr(result, "__len__"):
-        raise ValueError(f"{EXPECTED}, not {type(result)}.")
-    if isinstance(result, dict) or (len(result) and isinstance(result[0], dict)):
-        raise ValueError(f"{EXPECTED}, not dicts: got {str(result)[:80]}.")
+    listed = isinstance(result, (tuple, list)) or np.ndim(result)
+    if not listed or (len(result) and isinstance(result[0], dict)):
+        kind = type(result[0] if listed else result).__name__
+        raise ValueError(f"{EXPECTED}, not {kind}s: got {str(result)[:80]}.")
     parts = isinstance(result, tuple) and len(result) in (2, 3)
     if not parts or all(np.shape(part) == (4,) for part in result):  # but two or three boxes
         return result, None, None

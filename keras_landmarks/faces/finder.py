@@ -53,7 +53,7 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
-    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")
+    endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
     if many:  # said before any picture is read
@@ -107,9 +107,14 @@ def find_boxes(detector: Detector, picture: np.ndarray, turns: bool = True) -> F
 def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention | str) -> Framed:
     boxes = check_boxes(boxes, picture)
     unknown = np.full(len(boxes), np.nan, np.float32)
-    angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    try:
+        angles = unknown if angles is None else np.asarray(angles, np.float32).reshape(-1)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"angles are degrees, one for each box, not {angles!r}.") from error
     if len(angles) != len(boxes):
         raise ValueError(f"{len(boxes)} boxes, but angles for {len(angles)}.")
+    if np.isinf(angles).any():
+        raise ValueError(f"angles are degrees, not {angles.tolist()}.")
     return Framed(boxes, unknown, angles, convention)
 
 

@@ -8,7 +8,7 @@ that stands upright they stay where they are, on one that does not they turn wit
 import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -67,7 +67,7 @@ def locate(
         for picture, faces in zip(pictures, framed)
         for box, angle in zip(faces.boxes, faces.angles)
     ]
-    scores = np.concatenate([faces.scores for faces in framed] or [[]])
+    scores = np.concatenate([faces.scores for faces in framed] or [np.zeros(0)])
     found = _levelled(model, views)
     if sides:
         _turn_doubtful(model, views, found, scores)
@@ -148,7 +148,7 @@ def _look(model: Model, views: Sequence[View]) -> list[Detection]:
     scale = np.sqrt(np.abs(np.linalg.det(picture_from_crop[:, :, :2])))
     found = []
     for i, (_, box, angle, _) in enumerate(views):
-        more = {}
+        more: dict[str, Any] = {}
         if "error" in predicted:
             more["error"] = np.array(predicted["error"][i] * scale[i], np.float32)
         if "score" in predicted:

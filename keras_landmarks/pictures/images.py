@@ -33,7 +33,8 @@ def read_image(path: Path) -> np.ndarray:
     """
     path = as_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No picture at {path}.")
+        folder = ", which is a folder: give its pictures as a list" if path.is_dir() else ""
+        raise FileNotFoundError(f"No picture at {path}{folder}.")
     if path.suffix.lower() in VIDEOS:
         raise ValueError(f"{path} is a video: pictures.VideoReader and Tracker.track read it.")
     return _decode(path.read_bytes(), str(path))

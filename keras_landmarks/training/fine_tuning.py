@@ -84,7 +84,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     builder = getattr(models, facts["builder"])
     arguments = {**facts["arguments"], "scheme": get_scheme(facts["arguments"]["scheme"])}
     model = functools.partial(builder, **arguments)
-    base = recipe or _plain(model)
+    base = recipe or _plain(model, _size(facts))
     last = {}  # of each output that the model has in use
     for stage in base.stages:
         if not callable(stage.output):
@@ -96,7 +96,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
         base,
         model=model,
         stages=tuple(dataclasses.replace(stage, **change) for stage in last.values()),
-        size=tuple(model().input.shape[1:3]),
+        size=_size(facts),
         margin=facts["margin"],
         box=facts["box"],
         held_out=0.1,
@@ -114,14 +114,17 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     return dataclasses.replace(recipe, adapt=adapt)
 
 
-def _plain(model):
+def _size(facts):
+    """The crop's `(height, width)` of a trained model."""
+    return tuple(facts.get("size") or (facts["crop"], facts["crop"]))
+
+
+def _plain(model, size):
     """A recipe of one stage, for a model that has none of its own."""
-    network = model()
-    size = network.input.shape[1]
-    loss = Wing(0.08 * size, 0.016 * size)
-    if "error" in network.output:
+    loss = Wing(0.08 * size[0], 0.016 * size[0])
+    if "error" in model().output:
         loss = {"validated": Validation(loss, "euclidean", 0.2)}
-    return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=(size, size))
+    return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=size)
 
 
 def _take(adapt, stages, name, arrays, model, samples):

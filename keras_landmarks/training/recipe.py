@@ -144,13 +144,14 @@ class Recipe:
     licence: str = "300W: research only"
     adapt: Callable | None = None
 
-    def samples(self, faces, skip_broken=False, more=()):
+    def samples(self, faces, skip_broken=False, more=(), records=None):
         """What the recipe makes of annotated faces.
 
         Args:
             faces: list of `data.Face`.
             skip_broken: whether to warn of a picture that cannot be read and go on.
             more: faces that are trained on and never chosen on.
+            records: folder that holds the training faces in memory's place (see `data.Samples`).
 
         Returns:
             `(samples, held_out)`: `data.Samples` to train on and, of other photos, to choose on
@@ -163,7 +164,8 @@ class Recipe:
             faces, held = split_by_photo(faces, self.held_out, self.seed)
             held_out = Samples(held, **common)
         faces = [*faces, *more]
-        samples = Samples(faces, augmentation=self.augmentation, seed=self.seed, **common)
+        common |= dict(augmentation=self.augmentation, seed=self.seed, records=records)
+        samples = Samples(faces, **common)
         if self.bins:
             shapes = np.stack([face.landmarks for face in samples.faces])
             balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
@@ -179,6 +181,12 @@ class Recipe:
             samples: `data.Samples` to train on.
         """
         model = self.model(mean_shape=samples.mean_shape())
+        found, scheme = model.output["landmarks"].shape[1], samples.scheme
+        if found != scheme.count:
+            raise ValueError(
+                f"The recipe's model finds {found} points, the faces' {scheme.name} has "
+                f"{scheme.count}: see training.for_scheme."
+            )
         if self.adapt:
             self.adapt(model, samples)
         return model

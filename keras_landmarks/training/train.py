@@ -29,14 +29,15 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         recipe: `Recipe`.
         samples: `Samples` to train on.
         held_out: `Samples` to choose on, or None to keep the last weights.
-        out: folder for the files; made if need be.
+        out: folder for the files; made if need be. Several hosts share it, and one writes.
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
             optimizer state, same order of the data. Recipe, data and batch must be the same; more
             epochs and stages may come.
-        strategy: `tf.distribute.Strategy`; None takes `MirroredStrategy` where TensorFlow sees
-            several devices of the kind it would use. Results are those of one device, but for
-            an optimizer's `clipnorm` (Keras clips each device's share of the gradient) and for
-            layers that draw random numbers (each device draws its own).
+        strategy: `tf.distribute.Strategy` or, under JAX, `keras.distribution.DataParallel`; None
+            takes all devices of this host, and of the others of `TF_CONFIG` (see `join_hosts`).
+            Results are those of one device, but under TensorFlow for an optimizer's `clipnorm`
+            (Keras clips each device's share of the gradient) and for layers that draw random
+            numbers (each device draws its own).
         verbose: 0 silent, 1 a progress bar on a terminal and a line each epoch elsewhere, 2 lines.
 
     Returns:
@@ -45,7 +46,9 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     Raises:
         ValueError: if `out` holds a checkpoint and `resume` is false, the checkpoint is of
             another model, recipe or data (the message names what differs), a stage names a layer
-            that the model has not, or the devices cannot share a batch evenly.
+            that the model has not, the devices cannot share a batch evenly, or hosts have
+            different recipes, data or checkpoints.
+        RuntimeError: if another host is gone; it is named.
         FloatingPointError: if the loss is no longer finite.
     """
     out = pathlib.Path(out)

@@ -172,8 +172,8 @@ def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monk
         raise KeyboardInterrupt
 
     monkeypatch.setattr(table.Table, "add", stop)
-    with pytest.raises(KeyboardInterrupt):
-        main(words)
+    assert main(words) == 130
+    assert capsys.readouterr().err.endswith("stopped\n")
     assert not out.exists()
     journal = tmp_path / "points.jsonl.unfinished"
     with journal.open("ab") as file:
@@ -189,10 +189,35 @@ def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monk
     assert not journal.exists()
 
 
+def test_a_folder_that_is_drawn_keeps_the_folders_below_and_may_hold_what_is_drawn(folder, capsys):
+    for name in ("c.png", "d.jpg", "a.jpg"):
+        (folder / name).unlink()
+    shutil.copy(folder / "below" / "b.JPG", folder / "b.jpg")
+    for _ in range(2):  # the second time there are drawn pictures in the folder
+        assert main(["detect", str(folder), *MODEL, "--out", str(folder / "drawn")]) == 0
+        assert len(capsys.readouterr().out.splitlines()) == 2
+    drawn = [p.relative_to(folder / "drawn") for p in (folder / "drawn").rglob("*.png")]
+    assert sorted(map(str, drawn)) == ["b.png", "below/b.png"]
+    shutil.copy(folder / "b.jpg", folder / "b.png")
+    assert main(["detect", str(folder), *MODEL, "--out", str(folder / "drawn")]) == 1
+    assert "b.jpg and" in (said := capsys.readouterr().err)
+    assert "would both be drawn to" in said
+
+
 def test_parquet_needs_its_package_before_anything_is_done(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["detect", str(folder), *MODEL, "--out", str(tmp_path / "points.parquet")]) == 1
     assert "pip install pyarrow" in capsys.readouterr().err
+
+
+def test_a_table_beside_printed_json_is_told_of_elsewhere(folder, tmp_path, capsys):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    out = tmp_path / "points.parquet"
+    assert main(["detect", str(folder / "below"), *MODEL, "--out", str(out), "--json", "-"]) == 0
+    output = capsys.readouterr()
+    assert len(json.loads(output.out)["photos"]) == 1
+    assert "1 faces in 1 pictures, 0 without a face" in output.err
+    assert len(parquet.read_table(out)["x0"]) == 1
 
 
 def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
@@ -343,6 +368,9 @@ def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tm
     assert "the model's ibug68 and the faces' wflw98 share" in facts["points"]
     assert {"auc_at_10", "failure_rate_at_10"} <= set(facts)
     assert "auc_at_8" not in facts
+    assert set(facts["nme_percent_by"]) == {"corners", "pupils"}
+    assert {name: row["faces"] for name, row in facts["subsets"].items()} == {"pose": 1, "blur": 2}
+    assert facts["subsets"]["pose"]["nme_percent"] == facts["faces_percent"]["wflw/1.png#2"]
     assert main([*words, "--split", "wflw/pose"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["faces"] == 1
     assert main([*words, "--split", "wflw/make-up"]) == 1

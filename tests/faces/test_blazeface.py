@@ -103,6 +103,15 @@ def test_only_large_pictures_are_looked_at_in_tiles():
     assert BlazeFace(30).side(large) == 30
 
 
+def test_small_faces_of_a_panorama_are_looked_for_by_its_shorter_side():
+    picture = np.zeros((400, 8000, 3), np.uint8)
+    picture[44:356, 7500:7812] = PORTRAIT[:312, 70:382]
+    assert BlazeFace().side(picture) == 50
+    assert BlazeFace().side(picture[:, :4000].transpose(1, 0, 2)) == 50
+    (box,), _, _ = BlazeFace()(picture)
+    assert 7500 < box[0] < box[2] < 7812
+
+
 def test_a_small_face_is_found_where_it_is_looked_for():
     picture = np.full((1200, 1200, 3), 90, np.uint8)
     small = images.warp(PORTRAIT, np.array([[0.16, 0, 0], [0, 0.16, 0]]), (82, 82))

@@ -43,8 +43,9 @@ PICTURE = np.zeros((90, 120, 3), np.uint8)
         (([[1, 2, 30, 40]], np.zeros(3)), "1 boxes, but 3 scores"),
         ([{"box": [1, 2, 3, 4], "confidence": 1}], "not dicts"),
         ({"faces": []}, "not dicts"),
-        (iter([]), "A detector returns boxes"),
-        (7, "A detector returns boxes"),
+        (3, "not ints: got 3"),
+        ((box for box in [[1, 2, 30, 40]]), "not generators"),
+        ("faces", "not strs"),
         ([[[1, 2], [3, 4]]], r"boxes \(faces, 4\)"),
         (([[1, 2, 30, 40]], [0.5], np.zeros((2, 5, 2))), "angles or eyes"),
         (([[1, 2, 30, 40]], [0.5], np.zeros((1, 2))), r"\(faces, k, 2\)"),
@@ -54,6 +55,11 @@ PICTURE = np.zeros((90, 120, 3), np.uint8)
 def test_a_detector_that_returns_no_boxes_is_told_what_is_expected(result, message):
     with pytest.raises(ValueError, match=message):
         detectors.detect_boxes(lambda image: result, PICTURE)
+
+
+@pytest.mark.parametrize("result", [None, (None, None), (None, [None]), (None, None, None)])
+def test_none_for_boxes_is_no_face(result):
+    assert len(detectors.detect_faces(lambda image: result, PICTURE).boxes) == 0
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ def test_a_missing_picture_is_a_missing_file(tmp_path):
     for path in (tmp_path / "none.jpg", tmp_path):  # a folder is no picture either
         with pytest.raises(FileNotFoundError, match="No picture at"):
             images.read_image(path)
+    with pytest.raises(FileNotFoundError, match="is a folder: give its pictures as a list"):
+        images.read_image(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["a.jpg", "a.png"])

@@ -10,6 +10,7 @@ import test_training
 from test_training import recipe_of, run, sgd
 
 from keras_landmarks import training
+from keras_landmarks.cli import main
 from keras_landmarks.data import Samples
 from keras_landmarks.losses import L1, Wing
 
@@ -41,6 +42,8 @@ if "die" not in sys.argv:
         said(recipe, name)
     said(recipe_of(sgd, stages=(training.Stage((Wing(), L1())[NUMBER], 1, sgd),)), "other")
     said(test_training.ODD, "odd")
+    words = ["--recipe", "tests/small_recipe.py", "--data", str(out / "faces")]
+    print("train:", main(["train", *words, "--out", str(out / "cli")]))
     with strategy.scope():
         model = test_training.small_cnn()
         model.compile(sgd(1), {"landmarks": L1()})

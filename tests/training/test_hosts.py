@@ -12,6 +12,7 @@ import time
 import numpy as np
 import pytest
 import scale
+from faces import write_300w
 from test_training import (
     HERE,
     MORE,
@@ -26,11 +27,12 @@ from test_training import (
     samples_of,
 )
 
-from keras_landmarks import training
+from keras_landmarks import load, training
 from keras_landmarks.data import HARD
 from keras_landmarks.pictures import images
 from keras_landmarks.training.meeting import Cluster, Meeting, read_cluster
 
+pytestmark = pytest.mark.timeout(900)  # processes start one after the other
 TWO = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": %s}}'
 
 
@@ -193,7 +195,7 @@ def start(out, *words):
     ]
     try:
         for number in (1, 0):
-            output = processes[number].communicate(timeout=280)[0]
+            output = processes[number].communicate(timeout=400)[0]
             ends[number] = (output, time.monotonic(), processes[number].returncode)
     finally:
         for process in processes:
@@ -207,6 +209,7 @@ def trained(tmp_path_factory):
     if not TENSORFLOW:
         pytest.skip("is TensorFlow's")
     out = tmp_path_factory.mktemp("hosts")
+    write_300w(out / "faces", 8)
     killed = start(out, "die")
     epochs = epochs_in(out / "killed")
     return out, killed, epochs, start(out)
@@ -256,6 +259,13 @@ def test_hosts_with_different_recipes_or_odd_batches_end_before_the_first_step(t
     assert not (out / "other" / "checkpoint.safetensors").exists()
 
 
+def test_the_command_line_trains_on_several_hosts(trained):
+    out, _, _, ends = trained
+    assert all("train: 0" in output for output, _, _ in ends.values())
+    assert "nme" in (out / "cli" / "results.json").read_text()
+    assert load(out / "cli").size == (16, 16)
+
+
 def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
     # If this fails: Keras issue 20585 is mended, and `Hosts.fit` can be `graph.fit`.
     for output, _, _ in trained[3].values():
@@ -266,19 +276,39 @@ def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
 
 ON_JAX = """
 import keras, pathlib, scale, sys
-out = pathlib.Path(sys.argv[1])
-one = keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
-scale.losses(out / "one", strategy=one)
-scale.losses(out / "two")
+one = lambda: keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
+for name in sys.argv[2:]:
+    words = {"strategy": one()} if name == "one" else {}
+    scale.losses(pathlib.Path(sys.argv[1]) / name, **words)
 """
 
 
-def test_two_devices_of_jax_have_the_losses_of_one(tmp_path):
+def on_jax(devices, hosts, *words):
+    """Runs `ON_JAX` on so many devices of so many hosts."""
     pytest.importorskip("jax")
-    (env,) = scale.environments("jax", 2, 1)
-    command = [sys.executable, "-c", ON_JAX, tmp_path]
-    subprocess.run(command, cwd=ROOT, env=environment(**env), check=True)
+    command = [sys.executable, "-c", ON_JAX, *words]
+    environments = scale.environments("jax", devices, hosts)
+    processes = [
+        subprocess.Popen(command, cwd=ROOT, env=environment(**env)) for env in environments
+    ]
+    try:
+        assert [process.wait(timeout=400) for process in processes] == [0] * hosts
+    finally:
+        for process in processes:
+            process.kill()
+
+
+def test_two_devices_of_jax_have_the_losses_of_one(tmp_path):
+    on_jax(2, 1, tmp_path, "one", "two")
     one, two = (read_losses(tmp_path / name) for name in ("one", "two"))
     assert len(one) == 20
     assert one[-1] < 0.9 * one[0]
     np.testing.assert_allclose(two, one, atol=1e-4)
+
+
+@pytest.mark.large
+def test_two_hosts_of_jax_have_the_losses_of_one(tmp_path):
+    on_jax(1, 1, tmp_path, "one")
+    on_jax(1, 2, tmp_path, "hosts")
+    one, hosts = (read_losses(tmp_path / name) for name in ("one", "hosts"))
+    np.testing.assert_allclose(hosts, one, atol=1e-4)

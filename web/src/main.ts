@@ -44,9 +44,11 @@ function chosenModel(): ModelName {
   return document.querySelector<HTMLInputElement>("input[name=model]:checked")!.value as ModelName;
 }
 
-function say(text: string, wrong = false): void {
-  status.textContent = text;
+/** Says something, aloud to screen readers, and how long it took, which they leave out. */
+function say(text: string, wrong = false, milliseconds?: number): void {
+  if (status.textContent !== text) status.textContent = text;
   status.classList.toggle("wrong", wrong);
+  byId("time").textContent = milliseconds === undefined ? "" : `${Math.round(milliseconds)} ms`;
 }
 
 const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? "" : "s"}`;
@@ -68,7 +70,14 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     show({ picture, name, model, faces: [] });
     say("Looking for faces …");
   }
-  const { width, height, data } = pixelsOf(picture);
+  let pixels: ImageData;
+  try {
+    pixels = pixelsOf(picture);
+  } catch {
+    say(`${name} is too large for this browser.`, true);
+    return false;
+  }
+  const { width, height, data } = pixels;
   const answer = await ask({ picture: { width, height, data }, model, sides: !live });
   if (number !== asked) return false;
   if ("wrong" in answer) {
@@ -76,10 +85,9 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     return false;
   }
   show({ picture, name, model, faces: answer.faces });
-  const time = `${Math.round(answer.milliseconds)} ms`;
-  if (answer.faces.length) say(`${plural(answer.faces.length, "face")} in ${time}.`);
-  else if (live) say(`No face in view (${time}).`);
-  else say(`No face was found in ${name}, neither upright nor turned (${time}).`, true);
+  const none = live ? "No face in view." : `No face was found in ${name}, neither upright nor turned.`;
+  const count = answer.faces.length;
+  say(count ? `${plural(count, "face")}.` : none, !count && !live, answer.milliseconds);
   return true;
 }
 

@@ -1,0 +1,215 @@
+"""Faces' surroundings in TFRecord files instead of memory, for sets that are larger than it.
+
+A folder of records holds `index.npz` (points, boxes, and where each record lies) and shards of 256
+faces, TFRecord files of `tf.train.Example` with the features `image` (raw pixels or a JPEG),
+`shape`, `landmarks`, `visible`, `box` and `name`. `Samples` reads what a batch needs from any place
+in them, so that order, balancing and resuming are what they are in memory.
+"""
+
+import concurrent.futures
+import hashlib
+import io
+import json
+import pathlib
+import zipfile
+import zlib
+
+import cv2
+import numpy as np
+
+from keras_landmarks import files
+from keras_landmarks.data.cuts import AROUND, cut_faces
+
+VERSION, SHARD, INDEX = 1, 256, "index.npz"
+
+
+def write_records(
+    folder,
+    faces,
+    size,
+    margin=1.25,
+    box="annotation",
+    quality=None,
+    skip_broken=False,
+    workers=4,
+):
+    """Writes the surroundings of faces, for `Samples(faces, size, margin, box, records=folder)`.
+
+    Besides TensorFlow itself, memory holds one picture a worker and 16 bytes for each point. The
+    folder appears when all of it is written; of a run that was killed a hidden `.part-...` folder
+    stays beside it, which nothing reads.
+
+    Args:
+        folder: path, which must not hold anything yet.
+        faces: list of `Face` of one scheme.
+        size: `(height, width)` of the crops.
+        margin: side of a crop over the longer side of the box.
+        box: which box to crop (see `Samples`).
+        quality: of JPEG compression, 1 to 100: a seventh of the size or less, but the pixels are
+            not quite the same (at 95 by a grey level or two). None writes them as they are.
+        skip_broken: whether to warn of a picture that cannot be read and go on without it.
+        workers: threads that read pictures and write shards.
+
+    Raises:
+        ImportError: without TensorFlow.
+        ValueError: if the folder holds something, there are no faces, or a picture cannot be read.
+    """
+    tensorflow = _tensorflow()
+    folder = files.as_path(folder)
+    if not faces:
+        raise ValueError("Records need at least one face.")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ValueError(f"{folder} holds something: records are written to a folder of their own.")
+    parts = np.array_split(np.arange(len(faces)), -(-len(faces) // SHARD))
+
+    def write(number, part):
+        path, rows, offset = _shard(partial, number), [], 0
+        some = [faces[i] for i in part]
+        with tensorflow.io.TFRecordWriter(str(path)) as writer:
+            for i, pixels, points, edges in cut_faces(some, box, size, margin, skip_broken):
+                record = _example(tensorflow, some[i], pixels, points, edges, quality)
+                writer.write(record)
+                rows.append((part[i], points, edges, (number, offset, zlib.crc32(record))))
+                offset += len(record) + 16  # its length and two check sums
+        return rows, offset
+
+    with files.whole(folder) as partial:
+        partial.mkdir()
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            rows, ends = zip(*pool.map(write, range(len(parts)), parts))
+        rows = [row for shard in rows for row in shard]
+        if not rows:
+            raise ValueError("None of the pictures could be read.")
+        columns = dict(zip(("faces", "landmarks", "boxes", "places"), map(np.stack, zip(*rows))))
+        facts = made_of(faces, size, margin, box) | {"jpeg": quality}
+        content = io.BytesIO()
+        np.savez(content, **columns, ends=np.int64(ends), facts=json.dumps(facts))
+        (partial / INDEX).write_bytes(content.getvalue())
+
+
+def made_of(faces, size, margin, box):
+    """What must be the same for records to be of these samples, as plain values.
+
+    Pictures go by their names, without their folders, and by their annotation.
+    """
+    digest = hashlib.sha256()
+    for face in faces:
+        picture = face.image
+        named = isinstance(picture, (str, pathlib.Path))
+        digest.update(pathlib.Path(picture).name.encode() if named else np.asarray(picture).data)
+        digest.update(np.float32(face.landmarks).tobytes())
+        digest.update(np.float32(face.square(box)).tobytes())
+    crop = {"size": [int(n) for n in size], "margin": float(margin), "box": box, "around": AROUND}
+    made = {"version": VERSION, "scheme": faces[0].scheme, "number of faces": len(faces)}
+    return made | crop | {"faces": digest.hexdigest()}
+
+
+class Records:
+    """The pixels of records by number, read when they are asked for.
+
+    Args:
+        folder: path of what `write_records` wrote.
+        expected: `made_of` the samples that want them.
+
+    Attributes:
+        faces: `(k,)` numbers of the faces whose pictures could be read.
+        landmarks: `(k, n, 2)` float32, in pixels of the records.
+        boxes: `(k, 4)` float64.
+
+    Raises:
+        ImportError: without TensorFlow.
+        ValueError: if the folder is none of records, is broken, or is of other faces or crops; it
+            says what differs.
+    """
+
+    def __init__(self, folder, expected):
+        self._folder, self._parse = folder, _tensorflow().train.Example.FromString
+        try:
+            with np.load(folder / INDEX, allow_pickle=False) as index:
+                facts = json.loads(str(index["facts"]))
+                self.faces, self.landmarks, self.boxes = (
+                    index[name] for name in ("faces", "landmarks", "boxes")
+                )
+                self._places, ends = index["places"], index["ends"]
+        except (OSError, KeyError, ValueError, zipfile.BadZipFile, EOFError) as error:
+            raise ValueError(f"{folder} is no whole folder of records: {error}") from error
+        self._jpeg = facts.pop("jpeg", None) is not None
+        for what, value in expected.items():
+            if facts.get(what) != value:
+                raise ValueError(
+                    f"{folder} holds records of another {what}: {facts.get(what)}, not {value}. "
+                    "Name another folder, or delete this one."
+                )
+        for number, end in enumerate(ends.tolist()):
+            path = _shard(folder, number)
+            there = path.stat().st_size if path.exists() else None
+            if there != end:
+                there = "is not there" if there is None else f"has {there} bytes, not {end}"
+                raise ValueError(f"The records are broken: {path} {there}.")
+        self._ends = ends
+
+    def __len__(self):
+        return len(self.faces)
+
+    def __getitem__(self, i):
+        """The pixels of a record, `(height, width, 3)` uint8 RGB."""
+        number, offset, check = (int(n) for n in self._places[i])
+        path = _shard(self._folder, number)
+        with open(path, "rb") as shard:
+            shard.seek(offset)
+            length = int.from_bytes(shard.read(8), "little")
+            shard.seek(offset + 12)
+            record = shard.read(min(length, int(self._ends[number]) - offset))
+        if zlib.crc32(record) != check:
+            raise ValueError(f"The records are broken: number {i}, in {path}, is damaged.")
+        feature = self._parse(record).features.feature
+        pixels = np.frombuffer(feature["image"].bytes_list.value[0], np.uint8)
+        if self._jpeg:
+            return cv2.cvtColor(cv2.imdecode(pixels, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return pixels.reshape(feature["shape"].int64_list.value)
+
+
+def records_of(folder, faces, size, margin, box, skip_broken):
+    """The `Records` of samples; written where the folder holds nothing yet."""
+    folder = files.as_path(folder)
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        write_records(folder, faces, size, margin, box, skip_broken=skip_broken)
+    return Records(folder, made_of(faces, size, margin, box))
+
+
+def _shard(folder, number):
+    return folder / f"faces-{number:05d}.tfrecord"
+
+
+def _example(tensorflow, face, pixels, landmarks, box, quality):
+    train = tensorflow.train
+    image = pixels.tobytes()
+    if quality is not None:
+        bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
+        settings = [cv2.IMWRITE_JPEG_QUALITY, quality, cv2.IMWRITE_JPEG_SAMPLING_FACTOR]
+        settings.append(cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444)  # colours as fine as light
+        image = cv2.imencode(".jpg", bgr, settings)[1].tobytes()
+
+    def numbers(values):
+        return train.Feature(float_list=train.FloatList(value=np.ravel(values)))
+
+    def whole(values):
+        return train.Feature(int64_list=train.Int64List(value=values))
+
+    def text(value):
+        return train.Feature(bytes_list=train.BytesList(value=[value]))
+
+    feature = {"image": text(image), "name": text(face.name.encode()), "shape": whole(pixels.shape)}
+    feature |= {"landmarks": numbers(landmarks), "box": numbers(box)}
+    feature["visible"] = whole(face.visible.astype(int))
+    return train.Example(features=train.Features(feature=feature)).SerializeToString()
+
+
+def _tensorflow():
+    try:
+        import tensorflow
+    except ImportError as error:
+        raise ImportError(
+            "Records are written and read with TensorFlow: pip install tensorflow"
+        ) from error
+    return tensorflow

@@ -1,0 +1,95 @@
+"""Recipes for other schemes, and for going on from trained weights."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from small_recipe import RECIPE
+
+from keras_landmarks import data, losses, weights
+from keras_landmarks.recipes import get_recipe
+from keras_landmarks.training import fine_tuning, for_scheme
+
+
+@pytest.fixture(scope="module")
+def faces():
+    return data.made_up_faces(10, size=60, scheme="five5")
+
+
+def test_a_recipe_for_another_scheme_has_its_model_and_losses_and_no_teacher():
+    recipe = for_scheme(get_recipe("resnet18-ffld-300w"), "cofw29")
+    assert recipe.builder()[1]["scheme"] == "cofw29"
+    first, last = recipe.stages[0].loss, recipe.stages[-1].loss
+    assert first.get_config()["scheme"] == "cofw29"
+    assert last["stage0_landmarks"].get_config()["scheme"] == "cofw29"
+    assert isinstance(last["stage1_landmarks"], losses.L2)
+    assert get_recipe("unet-300w").stages[0].teacher
+    assert for_scheme(get_recipe("unet-300w"), "cofw29").stages[0].teacher is None
+
+
+def test_a_scheme_without_eyes_has_its_errors_divided_by_its_own_normaliser():
+    (stage, *_) = for_scheme(get_recipe("dan-300w"), "menpo39").stages
+    config = stage.loss.get_config()
+    assert (config["scheme"], config["kind"]) == ("menpo39", "diagonal")
+
+
+def test_a_recipe_of_its_own_scheme_stays_as_it_is():
+    recipe = get_recipe("cnn6-300w")
+    assert for_scheme(recipe, "ibug68") is recipe
+
+
+def test_the_last_stages_of_a_cascade_are_trained_again(faces):
+    own = get_recipe("dan-300w")
+    recipe = fine_tuning("dan-300w", faces, own, epochs=7)
+    assert [(s.output, s.epochs, s.start) for s in recipe.stages] == [
+        ("stage1_landmarks", 7, None),
+        (None, 7, None),
+    ]
+    assert recipe.stages[0].frozen == ("stage2_",)
+    assert (recipe.size, recipe.margin, recipe.batch) == ((112, 112), 1.25, 5)
+    # Few faces are picked several times: 60 steps of 5.
+    assert recipe.repeat == 30
+
+
+def test_the_new_network_starts_from_the_trained_weights_but_for_what_is_new(faces):
+    recipe = fine_tuning("tiny-ibug68", faces, get_recipe("tiny-ibug68"))
+    samples, _ = recipe.samples([dataclasses.replace(f, convention="annotation") for f in faces])
+    model = recipe.build(samples)
+    published, _ = weights.load_arrays(weights.FOLDER / "tiny-ibug68.safetensors")
+    for path, array in weights.get_weights(model).items():
+        if path.startswith("head"):
+            assert array.shape != published[path].shape
+        else:
+            np.testing.assert_array_equal(array, np.float32(published[path]))
+    mean = weights.get_weights(model)["head_mean_shape/shape"]
+    np.testing.assert_allclose(mean, samples.mean_shape(), atol=1e-6)
+
+
+def test_a_head_that_the_recipe_never_trains_is_refused(faces):
+    own = get_recipe("tiny-ibug68")
+    frozen = tuple(dataclasses.replace(stage, frozen=("head",)) for stage in own.stages)
+    recipe = fine_tuning("tiny-ibug68", faces, dataclasses.replace(own, stages=frozen))
+    samples, _ = recipe.samples(faces)
+    with pytest.raises(ValueError, match="cannot be fine-tuned for five5: head_.* never trains it"):
+        recipe.build(samples)
+
+
+def test_a_training_is_fine_tuned_by_its_folder(faces, tmp_path):
+    recipe = fine_tuning("tiny-ibug68", faces, get_recipe("tiny-ibug68"), epochs=1)
+    samples, _ = recipe.samples(faces)
+    model = recipe.build(samples)
+    facts = {"model": recipe.facts(samples, model)}
+    weights.save_arrays(tmp_path / "best.safetensors", weights.get_weights(model), facts)
+    again = fine_tuning(tmp_path, data.made_up_faces(4, size=60))
+    (stage,) = again.stages
+    assert isinstance(stage.loss, losses.Wing)
+    assert stage.loss.get_config()["w"] == pytest.approx(0.08 * 32)
+    assert again.builder()[1]["scheme"] == "ibug68"
+    samples, _ = again.samples(data.made_up_faces(4, size=60))
+    assert again.build(samples).output["landmarks"].shape == (None, 68, 2)
+
+
+def test_a_model_of_other_points_than_the_faces_is_refused(faces):
+    recipe = dataclasses.replace(RECIPE, model=lambda mean_shape: RECIPE.model())
+    with pytest.raises(ValueError, match="finds 68 points, the faces' five5 has 5: see training"):
+        recipe.build(recipe.samples(faces)[0])
