@@ -36,7 +36,7 @@ NAMES = [
 ERRORS = """NORMALISERS auc ced face_errors failure_rate normaliser point_errors region_errors"""
 MODULES = {
     "data": """HARD LIGHT PROTOCOLS SPLITS STRONG Augmentation BrokenFile Face LossBalance
-        PoseBalance Protocol Samples balance_poses complete draw_samples get_protocol lay_boxes
+        PoseBalance Protocol Samples balance_poses draw_samples get_protocol lay_boxes
         made_up_face
         made_up_faces part_of read_300vw read_300w read_aflw read_any read_bounding_boxes read_coco
         read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp

@@ -2,7 +2,8 @@
 
     python tools/record_rates.py --out rates.json [--faces 20000] [--folder FOLDER]
 
-On made-up faces, and a process of its own for each part, so that its peak (VmHWM) is the part's.
+On faces of a thousand made-up pictures, and a process of its own for each part, so that its peak
+(VmHWM) is the part's.
 """
 
 import argparse
@@ -22,23 +23,25 @@ from keras_landmarks import data, files, geometry, losses, models
 from keras_landmarks.pictures import write_image
 
 SIZE, BATCH, ROUNDS, STEPS = (64, 64), 64, 5, 20
+PICTURES = 1000  # each is there as often as the number of faces asks
 KINDS = {"memory": None, "raw": "raw", "jpeg": "jpeg"}
 
 
 def made_up(folder, count):
-    """Made-up faces, whose pictures are files; drawn by the first part."""
-    points = folder / f"{count}.npy"
+    """Made-up faces, whose pictures are files; the first part draws them."""
+    points = folder / "landmarks.npy"
     if not points.exists():
         folder.mkdir(exist_ok=True)
-        shapes = np.empty((count, 68, 2), np.float32)
-        for i in range(count):
+        shapes = np.empty((PICTURES, 68, 2), np.float32)
+        for i in range(PICTURES):
             image, shapes[i] = data.made_up_face((0, i))
             write_image(folder / f"{i}.jpg", image)
         np.save(points, shapes)
     faces = []
-    for i, landmarks in enumerate(np.load(points)):
-        box = geometry.box_from_landmarks(landmarks)
-        faces.append(data.Face(folder / f"{i}.jpg", landmarks, "ibug68", box))
+    shapes = np.load(points)
+    for i in np.arange(count) % PICTURES:
+        box = geometry.box_from_landmarks(shapes[i])
+        faces.append(data.Face(folder / f"{i}.jpg", shapes[i], "ibug68", box))
     return faces
 
 

@@ -7,7 +7,7 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.table import Table, is_table
+from keras_landmarks.cli.table import ENDINGS, Table, is_table
 
 WORDS = {
     "help": "find the landmarks of the faces in pictures, folders or a video",
@@ -162,7 +162,8 @@ def _targets(options, photos):
         return {}
     out = pathlib.Path(options.out)
     if len(photos) > 1 and out.suffix:
-        raise ValueError(f"--out {out}: several photos need a folder, not a picture file.")
+        ways = f"a folder or a table ({', '.join(ENDINGS)})"
+        raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
     targets, drawn = {}, {}
     for photo, place in photos.items():
         target = targets[photo] = out if out.suffix else (out / place).with_suffix(".png")

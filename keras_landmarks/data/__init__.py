@@ -2,7 +2,6 @@
 
 from keras_landmarks.data.augment import HARD, LIGHT, STRONG, Augmentation
 from keras_landmarks.data.balance import PoseBalance, balance_poses
-from keras_landmarks.data.complete import complete
 from keras_landmarks.data.datasets import SPLITS, BrokenFile, read_300w, split_by_photo
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.laying import lay_boxes
@@ -56,7 +55,6 @@ __all__ = [
     "Protocol",
     "Samples",
     "balance_poses",
-    "complete",
     "draw_samples",
     "get_protocol",
     "lay_boxes",

@@ -45,7 +45,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
 
     Args:
         landmarks: `(faces, n, 2)` points of the training faces. A missing one, NaN, is taken from
-            the others (see `complete`); a face with fewer than two counts as frontal.
+            the others (see `complete_shapes`); a face with fewer than two counts as frontal.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
         most: largest number of times that one face is picked; None sets no limit.
@@ -77,7 +77,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
         raise ValueError(f"bins and most must be at least 1, got bins={bins}, most={most}.")
     both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
     unknown = missing.sum(axis=1) > scheme.count - 2  # of such a face nothing tells the pose
-    both, _ = complete_shapes(both.reshape(-1, scheme.count, 2))
+    both = complete_shapes(both.reshape(-1, scheme.count, 2))
     both = np.where(np.tile(unknown, 2)[:, None, None], np.nanmean(both, axis=0), both)
     both = both.reshape(2, *landmarks.shape)
     aligned = shapes.align(both.reshape(-1, *both.shape[2:]), 10).reshape(both.shape)

@@ -1,49 +1,8 @@
 """Points that nobody marked, from those that are: a model of shapes learnt from incomplete ones."""
 
-import dataclasses
-
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.schemes import get_scheme
-
-
-def complete(faces, most=0.1):
-    """Faces with their unmarked points put where the marked ones, and the other faces, want them.
-
-    For training alone: completed points are no truth to measure by. They stay not `visible`. Sound
-    where points are missing by chance, or because they are covered; where they are missing
-    because of where they would be, as on the far side of a turned head, no face tells of them.
-
-    Args:
-        faces: list of `Face` of one scheme; their mirror images are learnt from, too.
-        most: the largest expected error of a point that is completed, as a fraction of the face's
-            size (the root mean square of its points' distances from their middle). Other points,
-            and those of faces with fewer than two marked ones, stay missing.
-
-    Returns:
-        List of `Face`: new ones in place of those that lack points.
-
-    Raises:
-        ValueError: if schemes differ, a point is missing in all faces, or `most` is not above 0.
-    """
-    if not most > 0:
-        raise ValueError(f"most must be above 0, not {most}.")
-    if len({face.scheme for face in faces}) > 1:
-        raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
-    if not any(face.missing.any() for face in faces):
-        return list(faces)
-    scheme = get_scheme(faces[0].scheme)
-    landmarks = np.stack([face.landmarks for face in faces])
-    both = np.concatenate([landmarks, scheme.mirrored(landmarks, 1)])
-    shapes, errors = (values[: len(faces)] for values in complete_shapes(both))
-    shapes = np.where(errors[..., None] <= most, shapes, landmarks)
-    return [
-        dataclasses.replace(face, landmarks=shape, visible=face.visible)
-        if face.missing.any()
-        else face
-        for face, shape in zip(faces, shapes)
-    ]
 
 
 def complete_shapes(shapes, factors=24, rounds=10):
@@ -51,7 +10,9 @@ def complete_shapes(shapes, factors=24, rounds=10):
 
     Shapes are laid over each other by similarities of their marked points. A point is then its mean
     and a sum of a few factors, which all points of a face share, and noise; expectation
-    maximisation finds them from what is marked alone.
+    maximisation finds them from what is marked alone. Sound where points are missing by chance, or
+    because they are covered; where they are missing because of where they would be, as on the far
+    side of a turned head, no face tells of them.
 
     Args:
         shapes: `(faces, n, 2)` points; NaN where one is missing.
@@ -59,13 +20,11 @@ def complete_shapes(shapes, factors=24, rounds=10):
         rounds: of laying over and of expectation maximisation.
 
     Returns:
-        `(shapes, errors)`: `(faces, n, 2)` float64, marked points as they were; and `(faces, n)`
-        how far completed points are expected to be off, as a fraction of the face's size (the root
-        mean square of its points' distances from their middle), 0 where a point is marked. A face
-        with fewer than two marked points stays as it is, with infinite errors.
+        `(faces, n, 2)` float64, marked points as they were. A face with fewer than two marked
+        points stays as it is.
 
     Raises:
-        ValueError: if no face has one of the points.
+        ValueError: if a point is missing in all faces that have two at least.
 
     Reference:
         Rubin and Thayer, EM algorithms for ML factor analysis, Psychometrika 47(1), 1982; for
@@ -73,24 +32,21 @@ def complete_shapes(shapes, factors=24, rounds=10):
         approach, 1994.
     """
     shapes = np.asarray(shapes, np.float64)
-    marked = np.isfinite(shapes[..., 0])
-    if not marked.any(axis=0).all():
-        point = int(marked.any(axis=0).argmin())
+    missing = np.isnan(shapes[..., 0])
+    if not missing.any():
+        return shapes
+    used = ~missing & ((~missing).sum(axis=1) > 1)[:, None]
+    if not used.any(axis=0).all():
+        point = int(used.any(axis=0).argmin())
         raise ValueError(f"Point {point} is missing in all {len(shapes)} faces.")
-    enough = marked.sum(axis=1) > 1
-    if marked.all():
-        return shapes, np.zeros(marked.shape)
-    filled = np.where(marked[..., None], shapes, 0.0)
-    aligned, mean_from_face = _align(filled, marked & enough[:, None], rounds)
-    weights = np.repeat(np.where(enough[:, None], marked, 0.0), 2, axis=1)
-    values, variances = _analyse(
-        aligned.reshape(weights.shape), weights, min(factors, len(shapes) // 8), rounds
-    )
-    found = geometry.transform_points(values.reshape(shapes.shape), geometry.invert(mean_from_face))
-    errors = np.sqrt(variances.reshape(shapes.shape).sum(axis=-1)) / 100
-    errors = np.where(enough[:, None], errors, np.inf)
-    found = np.where(marked[..., None] | ~enough[:, None, None], shapes, found)
-    return found, np.where(marked, 0.0, errors)
+    filled = np.where(missing[..., None], 0.0, shapes)
+    aligned, mean_from_face = _align(filled, used, rounds)
+    weights = np.repeat(np.float64(used), 2, axis=1)
+    factors = min(factors, len(shapes) // 8)
+    found = _expected(aligned.reshape(weights.shape), weights, factors, rounds)
+    found = geometry.transform_points(found.reshape(shapes.shape), geometry.invert(mean_from_face))
+    completed = missing & used.any(axis=1)[:, None]
+    return np.where(completed[..., None], found, shapes)
 
 
 def _align(shapes, marked, rounds):
@@ -111,12 +67,8 @@ def _align(shapes, marked, rounds):
     return aligned, transforms
 
 
-def _analyse(values, weights, factors, rounds):
-    """What a factor model learns of the values `(faces, d)` of weight 1, and says of the others.
-
-    Returns:
-        `(values, variances)`, each `(faces, d)`: all values as expected, and how sure that is.
-    """
+def _expected(values, weights, factors, rounds):
+    """What a factor model that learns from the values `(faces, d)` of weight 1 says of all."""
     count = np.maximum(weights.sum(axis=0), 1)
     mean = (weights * values).sum(axis=0) / count
     centred = weights * (values - mean)
@@ -142,12 +94,11 @@ def _analyse(values, weights, factors, rounds):
         rest = squares - 2 * (found * products).sum(axis=1)
         rest = rest + np.einsum("di,dij,dj->d", found, moments, found)
         noise = np.maximum(rest / count, 0.01)
-    expected, variances = np.empty_like(values), np.empty_like(values)
+    expected = np.empty_like(values)
     for block in blocks:
-        z, spread = _factors(values[block] - mean, weights[block] / noise, loadings)
+        z, _ = _factors(values[block] - mean, weights[block] / noise, loadings)
         expected[block] = mean + z @ loadings.T
-        variances[block] = np.einsum("dq,nqr,dr->nd", loadings, spread, loadings, optimize=True)
-    return expected, variances + noise
+    return expected
 
 
 def _factors(values, scaled, loadings):

@@ -33,14 +33,18 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
     """
     detector, said = detector or BlazeFace(), []
     scheme = get_scheme(faces[0].scheme)
-    without = [] if truth else [i for i, face in enumerate(faces) if face.box is None]
-    unknown = [i for i, face in enumerate(faces) if face.box is not None and not face.convention]
-    unknown = [] if truth else unknown
-    measured = [*unknown, *without] or (list(range(len(faces))) if scheme.square is None else [])
+    own = scheme.square is None and scheme not in PUBLISHED
+    wanted = [] if truth else list(enumerate(faces))
+    without = [i for i, face in wanted if face.box is None]
+    unknown = [i for i, face in wanted if face.box is not None and not face.convention]
+    measured = [*unknown, *without] or list(range(len(faces) * own))
     looked_at = {*without, *measured[:: -(-len(measured) // MOST) or 1]}
     found = {}
     for i in sorted(looked_at):
-        found[i] = box_about(detector, faces[i].pixels(), faces[i].truth_box)
+        try:
+            found[i] = box_about(detector, faces[i].pixels(), faces[i].truth_box)
+        except (ValueError, OSError):  # of a broken picture, which `Samples` names or leaves out
+            found[i] = None
         if step:
             step()
     laid, kind = list(faces), convention_of(detector)
@@ -56,10 +60,10 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         words = f"{lay.scale:.2f} times 300W's, {lay.x:+.2f} right and {lay.y:+.2f} down"
         return lay, f"are {words} (by {seen} faces that {who} finds)"
 
-    if scheme.square is None:
+    if own:
         lay, words = lie({i: face.truth_box for i, face in enumerate(faces)})
         said.append(f"The squares around the points of {scheme.name} {words}.")
-        if lay and scheme not in PUBLISHED:
+        if lay:
             square = tuple(round(number, 4) for number in dataclasses.astuple(lay))
             SCHEMES[scheme.name] = dataclasses.replace(scheme, square=square)
     if unknown:
@@ -78,11 +82,7 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         laid[i] = dataclasses.replace(faces[i], box=box[0], convention=box[1])
     if without:
         said.append(
-            f"{len(without)} of {len(faces)} faces have no box: {who}'s are taken"
-            + (
-                f", and for {missed} that it misses the squares around the points."
-                if missed
-                else "."
-            )
+            f"{len(without)} of {len(faces)} faces have no box: {who}'s are taken, and for "
+            f"{missed} that it misses the squares around the points."
         )
     return laid, said

@@ -203,15 +203,15 @@ class Samples:
         """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
 
         As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
-        points are put where the others want them (see `complete`); faces with fewer than two
+        points are put where the others want them (see `complete_shapes`); faces with fewer than two
         points are left out.
         """
         boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
         transforms = geometry.box_transform(boxes, self.size)
         shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
         shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
-        shapes, errors = complete_shapes(shapes)
-        return shapes[np.isfinite(errors[:, 0])]
+        shapes = complete_shapes(shapes)
+        return shapes[np.isfinite(shapes).all(axis=(1, 2))]
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""

@@ -57,10 +57,13 @@ class HeatmapGeneration(keras.layers.Layer):
         dy = ops.arange(height, dtype="float32") - landmarks[:, :, 1:2]
         squared = ops.square(dy)[:, :, :, None] + ops.square(dx)[:, :, None, :]
         if self.kind == "distance":
-            # Not `ops.min`: compiled, its gradient looks for equals among squares computed anew.
-            nearest = ops.argmin(squared, axis=1)[:, None]
-            chosen = nearest == ops.arange(landmarks.shape[1], dtype=nearest.dtype)[:, None, None]
-            squared = ops.sum(ops.where(chosen, squared, 0.0), axis=1, keepdims=True)
+            # Not the gradient of `ops.min`: compiled, it looks for equals among squares that were
+            # computed anew. Nor `ops.argmin`, which TFLite lacks.
+            nearest = ops.stop_gradient(ops.min(squared, axis=1, keepdims=True))
+            chosen = ops.cast(squared <= nearest + 1e-4 * (1 + nearest), "float32")
+            mean = ops.sum(chosen * squared, axis=1, keepdims=True)
+            mean = mean / ops.sum(chosen, axis=1, keepdims=True)
+            squared = mean + ops.stop_gradient(nearest - mean)
             distance = ops.sqrt(ops.maximum(squared, 1e-12))  # a root has no slope at zero
             heatmap = 1 / (1 + ops.where(squared == 0, 0.0, distance))
         elif self.kind == "disc":

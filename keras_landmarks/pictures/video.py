@@ -1,5 +1,6 @@
 """Videos: frames in, frames out."""
 
+import contextlib
 import numbers
 import pathlib
 import time
@@ -138,7 +139,7 @@ class VideoWriter:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
         if not isinstance(frame_rate, numbers.Real) or not 0 < frame_rate < 1000:
             raise ValueError(f"frame_rate is a number of frames a second, not {frame_rate!r}.")
-        self._whole = files.whole(self.path)
+        self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
 
     def write(self, frame: Any) -> None:

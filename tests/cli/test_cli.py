@@ -368,6 +368,9 @@ def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tm
     assert "the model's ibug68 and the faces' wflw98 share" in facts["points"]
     assert {"auc_at_10", "failure_rate_at_10"} <= set(facts)
     assert "auc_at_8" not in facts
+    assert set(facts["nme_percent_by"]) == {"corners", "pupils"}
+    assert {name: row["faces"] for name, row in facts["subsets"].items()} == {"pose": 1, "blur": 2}
+    assert facts["subsets"]["pose"]["nme_percent"] == facts["faces_percent"]["wflw/1.png#2"]
     assert main([*words, "--split", "wflw/pose"]) == 0
     assert json.loads((tmp_path / "r.json").read_text())["faces"] == 1
     assert main([*words, "--split", "wflw/make-up"]) == 1

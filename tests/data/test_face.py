@@ -2,10 +2,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from places import DATA
 
-from keras_landmarks.data import Face, Samples, made_up_face
+from keras_landmarks import geometry
+from keras_landmarks.data import Face, Samples, made_up_face, read_split
+from keras_landmarks.faces import CONVENTIONS
 from keras_landmarks.pictures.images import write_image
-from keras_landmarks.schemes import IBUG68, SCHEMES
+from keras_landmarks.schemes import COFW29, FIVE5, IBUG51, IBUG68, SCHEMES
+
+needs_data = pytest.mark.skipif(DATA is None, reason="needs the data")
 
 IMAGE, LANDMARKS = made_up_face(0)
 
@@ -98,3 +103,56 @@ def test_visible_says_which_points_are_not_covered():
         Face(IMAGE, LANDMARKS, "ibug68", visible=[1, 1, 0])
     with pytest.raises(ValueError, match="all landmarks are missing"):
         Face(IMAGE, LANDMARKS * np.nan, "ibug68")
+
+
+def test_a_box_of_another_convention_becomes_the_square_that_models_expect():
+    points = made_up_face(0)[1]
+    truth = Face("a.jpg", points, "ibug68").square("truth")
+    side, middle = truth[2] - truth[0], (truth[:2] + truth[2:]) / 2
+    laid = CONVENTIONS["wflw"]
+    centre, half = middle + side * np.array([laid.x, laid.y]), side * laid.scale / 2
+    face = Face("a.jpg", points, "ibug68", [*(centre - half), *(centre + half)], convention="wflw")
+    np.testing.assert_allclose(face.square(), truth, atol=1e-3)
+    assert face.framed() == (pytest.approx(face.box), "wflw")
+    unknown = Face("a.jpg", points, "ibug68", face.box)
+    np.testing.assert_allclose(unknown.square(), face.box, atol=1e-3)  # as 300W's
+
+
+def test_the_square_around_few_points_is_that_of_the_whole_face():
+    # Five points span about half of the face and lie above its middle, says the scheme.
+    face = Face("a.jpg", [[20, 20], [40, 20], [30, 30], [22, 40], [38, 40]], "five5")
+    x, y, scale = FIVE5.square
+    side = 21 / scale  # the points span 21 pixels, from edge to edge
+    middle = np.array([30, 30]) + 0.5 - side * np.array([x, y])
+    expected = [*(middle - side / 2), *(middle + side / 2)]
+    np.testing.assert_allclose(face.square(), expected, atol=1e-3)
+
+
+@needs_data
+def test_the_conventions_of_boxes_are_the_medians_of_real_ones():
+    faces = read_split(DATA / "WFLW-206", "wflw/test")
+    rows = []
+    for face in faces:
+        box, truth = geometry.square_box(face.box), face.square("truth")
+        side = truth[2] - truth[0]
+        shift = ((box[:2] + box[2:]) - (truth[:2] + truth[2:])) / 2 / side
+        rows.append([*shift, (box[2] - box[0]) / side])
+    for half in (rows, rows[::2], rows[1::2]):
+        expected = dataclasses.astuple(CONVENTIONS["wflw"])
+        np.testing.assert_allclose(np.median(half, axis=0), expected, atol=0.005)
+
+
+@needs_data
+def test_the_squares_of_schemes_are_the_medians_of_real_faces():
+    faces = read_split(DATA / "300W", "300w/train")
+    whole = [face.square("truth") for face in faces]
+    inner = [face.landmarks[17:] for face in faces]
+    outer = [face.landmarks[[*range(17, 68), 8]] for face in faces]
+    for points, scheme in ((inner, IBUG51), (outer, COFW29)):
+        rows = []
+        for p, square in zip(points, whole):
+            box = geometry.square_box(geometry.box_from_landmarks(p))
+            side = square[2] - square[0]
+            shift = ((box[:2] + box[2:]) - (square[:2] + square[2:])) / 2 / side
+            rows.append([*shift, (box[2] - box[0]) / side])
+        np.testing.assert_allclose(np.median(rows, axis=0), scheme.square, atol=0.002)

@@ -102,12 +102,8 @@ def test_the_squares_of_a_scheme_of_ones_own_are_measured(known):
         schemes.SCHEMES.pop("mine")
 
 
-def test_squares_of_published_schemes_are_those_of_68_points():
-    faces = data.made_up_faces(40, size=200)
-    for name in ("ibug51", "ibug49", "five5"):
-        sides = []
-        for face in faces:
-            points = schemes.convert(face.landmarks, "ibug68", name)
-            square = data.Face(face.image, points, name).square("truth")
-            sides.append((square[2] - square[0]) / np.ptp(face.square("truth")[[0, 2]]))
-        assert np.median(sides) == pytest.approx(1, abs=0.25)  # drawn faces are not real ones
+def test_a_broken_picture_is_left_to_those_who_crop(known, tmp_path):
+    (tmp_path / "a.jpg").write_bytes(b"no picture")
+    broken = dataclasses.replace(known[0], image=tmp_path / "a.jpg")
+    faces, _ = lay_boxes([broken, *known[1:]], Detector(known))
+    assert_near(faces[0], faces[0].square("truth"))

@@ -80,9 +80,9 @@ def real_crops(model, count):
 
 def twin(name):
     """A small landmarker of random weights."""
-    build, shape = TWINS[name], np.float32([face.landmarks for face in made_up_faces(25, size=1)])
+    build, shape = TWINS[name], np.float32([face.landmarks for face in made_up_faces(25, size=16)])
     if name in WEIGHTS:
-        build = functools.partial(build, mean_shape=shape.mean(axis=0) - 0.5)
+        build = functools.partial(build, mean_shape=(shape.mean(axis=0) + 0.5) / 16 - 0.5)
     network = randomise(build())
     return Landmarker(network.input, network.output, name=name)
 

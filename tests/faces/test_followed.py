@@ -1,6 +1,9 @@
 import numpy as np
+import pytest
 
+from keras_landmarks.data import made_up_face
 from keras_landmarks.faces.followed import Followed, State
+from keras_landmarks.faces.upright import landmark_angle, turn_points
 
 BOX = np.array([10, 10, 50, 50], np.float32)
 
@@ -31,3 +34,26 @@ def test_a_face_that_is_confirmed_keeps_its_place_and_what_was_done_in_this_fram
     face.confirm(BOX + 5, 30.0, None)
     assert not face.followed  # its landmarks are looked for at its new place
     assert not face.away
+
+
+def test_its_likeness_is_to_how_it_looked_when_it_was_last_detected():
+    face, points = Followed(0, BOX, 0.0, None), np.float32([[12, 15], [45, 14], [30, 48]])
+    one, other = np.random.default_rng(0).integers(0, 256, (2, 60, 60, 3), dtype=np.uint8)
+    face.look(one, points)
+    face.learn(detected=True)
+    face.look(other, points)
+    face.learn(detected=False)
+    assert face.look(other, points) == pytest.approx(1, abs=1e-5)  # as a moment ago
+    assert face.likeness < 0.5
+
+
+@pytest.mark.parametrize("angle", [-179.0, 3.0, 179.0])
+def test_its_crop_turns_only_with_a_larger_turn_also_upside_down(angle):
+    _, upright = made_up_face(0)
+    upright = turn_points(upright, -landmark_angle(upright, "ibug68"))
+    face = Followed(0, BOX, angle, None)
+    for turn in (-8, 8):
+        face.place(turn_points(upright, angle + turn), "ibug68")
+        assert face.angle == angle
+    face.place(turn_points(upright, angle + 12), "ibug68")
+    assert abs((face.angle - angle - 12 + 180) % 360 - 180) < 0.1

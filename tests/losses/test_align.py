@@ -154,7 +154,6 @@ def test_multi_loss_adds_a_loss_for_each_stage():
     assert found == pytest.approx(alone, rel=1e-3)
 
 
-@pytest.mark.backend
 def test_multi_loss_trains_every_stage_and_the_model_itself():
     keras.utils.set_random_seed(0)
     model = small_ffld()

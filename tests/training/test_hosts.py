@@ -32,6 +32,7 @@ from keras_landmarks.data import HARD
 from keras_landmarks.pictures import images
 from keras_landmarks.training.meeting import Cluster, Meeting, read_cluster
 
+pytestmark = pytest.mark.timeout(900)  # processes start one after the other
 TWO = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": %s}}'
 
 
@@ -194,7 +195,7 @@ def start(out, *words):
     ]
     try:
         for number in (1, 0):
-            output = processes[number].communicate(timeout=280)[0]
+            output = processes[number].communicate(timeout=400)[0]
             ends[number] = (output, time.monotonic(), processes[number].returncode)
     finally:
         for process in processes:
@@ -275,9 +276,9 @@ def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
 
 ON_JAX = """
 import keras, pathlib, scale, sys
-strategy = keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
+one = lambda: keras.distribution.DataParallel(devices=["cpu:0"], auto_shard_dataset=False)
 for name in sys.argv[2:]:
-    words = {"strategy": strategy} if name == "one" else {}
+    words = {"strategy": one()} if name == "one" else {}
     scale.losses(pathlib.Path(sys.argv[1]) / name, **words)
 """
 
@@ -291,7 +292,7 @@ def on_jax(devices, hosts, *words):
         subprocess.Popen(command, cwd=ROOT, env=environment(**env)) for env in environments
     ]
     try:
-        assert [process.wait(timeout=280) for process in processes] == [0] * hosts
+        assert [process.wait(timeout=400) for process in processes] == [0] * hosts
     finally:
         for process in processes:
             process.kill()

@@ -224,8 +224,8 @@ def some_faces():
 class Recorded(Samples):
     """Samples that write down `made[step] = faces, crops, landmarks` of the batches they make."""
 
-    def batch_at(self, step, augmentation=None, pick=None):
-        crops, landmarks = super().batch_at(step, augmentation, pick)
+    def batch_at(self, step, augmentation=None, pick=None, part=(0, 1)):
+        crops, landmarks = super().batch_at(step, augmentation, pick, part)
         # Copies: TensorFlow may compute in the memory of what it is given.
         self.made[int(step)] = self.faces_at(step, pick), crops.copy(), landmarks.copy()
         return crops, landmarks
@@ -500,9 +500,9 @@ def sgd(steps):
 class Sleepy(Recorded):
     """Samples whose threads sleep at random."""
 
-    def batch_at(self, step, augmentation=None, pick=None):
+    def batch_at(self, step, *words, **more):
         time.sleep(np.random.default_rng().uniform(0, 0.03))
-        return super().batch_at(step, augmentation, pick)
+        return super().batch_at(step, *words, **more)
 
 
 def slow_callbacks(monkeypatch):

@@ -94,7 +94,7 @@ def at(page, selector):
     return page.find_element("css selector", selector)
 
 
-def wait_for(ready, seconds=60):
+def wait_for(ready, seconds=120):
     end = time.monotonic() + seconds
     while not (found := ready()):
         assert time.monotonic() < end, "it took too long"
