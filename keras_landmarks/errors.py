@@ -108,9 +108,11 @@ def face_errors(
 ) -> Array:
     """The normalised mean error of every face, over the points that are marked: `(batch,)`.
 
-    Other arguments as of `point_errors`.
-
     Args:
+        y_true: `(batch, n, 2)` landmarks; NaN where one is missing.
+        y_pred: `(batch, n, 2)` landmarks.
+        scheme: their scheme or its name.
+        kind: normaliser; None takes the scheme's usual one.
         weights: `(batch, n)` of the points in the mean; None for ones.
     """
     errors = point_errors(y_true, y_pred, scheme, kind)
