@@ -110,7 +110,7 @@ def test_variants_are_recipes_by_name():
     assert isinstance(get_recipe("dan-300w@three-stages"), training.Recipe)
     assert get_recipe("cnn6-300w") is not get_recipe("cnn6-300w@paper")
     assert "cnn6-300w@paper" not in recipes.list_recipes()
-    with pytest.raises(ValueError, match="cnn6-300w has no variant 'best'. Known: paper."):
+    with pytest.raises(ValueError, match="Unknown variant of cnn6-300w 'best'. Known: paper."):
         get_recipe("cnn6-300w@best")
-    with pytest.raises(ValueError, match="tiny-ibug68 has no variant 'paper'. Known: None."):
+    with pytest.raises(ValueError, match="Unknown variant of tiny-ibug68 'paper'. Known: "):
         get_recipe("tiny-ibug68@paper")

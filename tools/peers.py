@@ -5,7 +5,7 @@
 
 Each works on whole pictures with its own detector; means are over the faces that all of them
 found. Needs `dlib` (or `dlib-bin`) and the files of `face_recognition_models`. dlib's trees were
-trained on all of 300W, the test faces among them, and on none of WFLW.
+trained on 300W, probably on its test faces too, and on none of WFLW.
 """
 
 import argparse

@@ -4,8 +4,8 @@
 
 Models of the zoo beside the mtcnn package, which finds boxes and five points; all in one process,
 on one thread, in turns. MediaPipe's face mesh is asked in a process of its own, by the interpreter
-of an environment that has it, as its packages would not go with TensorFlow's. `benchmark.py` runs
-this, too.
+of an environment that has it, as its packages would not go with TensorFlow's (0.10.21 has it, 1.2.3
+has not). `benchmark.py` runs this, too.
 """
 
 import argparse

@@ -41,4 +41,4 @@ def photos():
     large = np.full((3000, 4000, 3), 96, np.uint8)
     large[:, 500:3500] = cv2.resize(portrait, (3000, 3000), interpolation=cv2.INTER_CUBIC)
     group = np.tile(cv2.resize(portrait, (300, 300), interpolation=cv2.INTER_AREA), (3, 4, 1))
-    return {"portrait": portrait, "12 megapixels": large, "group of 12": group}
+    return {"portrait": portrait, "12 megapixels": large, "group": group}

@@ -42,8 +42,6 @@ def read_image(path: Path) -> np.ndarray:
 
 def _decode(data: bytes, name: str) -> np.ndarray:
     """The pixels of a picture file that is called so in messages."""
-    if not data:
-        raise ValueError(f"{name} is empty: it has no bytes.")
     if is_cut_short(data):
         raise ValueError(f"{name} is cut short: its end-of-image marker is missing.")
     if moves(data):

@@ -36,6 +36,8 @@ def get_recipe(name: str) -> Any:
     known_name("recipe", name, list_recipes())
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     variants = getattr(module, "VARIANTS", {})
-    return (
-        variants[known_name(f"variant of {name}", variant, variants)] if variant else module.RECIPE
-    )
+    if variant and variant not in variants:
+        raise ValueError(
+            f"{name} has no variant {variant!r}. Known: {', '.join(variants) or None}."
+        )
+    return variants[variant] if variant else module.RECIPE

@@ -121,7 +121,7 @@ def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
         (["--weights", "tiny-ibug86"], "Did you mean tiny-ibug68"),
         (["--weights", "tiny-ibug68", "--split", "wflw/train"], "Name the faces: --data"),
         (["--recipe", "none.py"], "No recipe at none.py"),
-        (["--recipe", "cnn7"], "No recipe 'cnn7'"),
+        (["--recipe", "cnn7"], "Unknown recipe 'cnn7'"),
         ([], "Name a --recipe, or --weights"),
         (["--weights", "tiny-ibug68", "--from", "none.csv"], "No none.csv"),
         (["--weights", "tiny-ibug68", "--from", "a.csv", "--split", "wflw/test"], "--split is of"),

@@ -147,7 +147,7 @@ def test_points_are_those_of_python(page, request, picture, model):
     expected = load(MODELS[model]).detect(path)
     assert len(points) == len(expected) == (2 if picture == "two" else 1)
     for face, place, detection in zip(faces, points, expected):
-        np.testing.assert_allclose(place, detection.landmarks, atol=1)
+        np.testing.assert_allclose(place, detection.landmarks, atol=0.25)  # half a pixel is seen
         np.testing.assert_allclose(face["error"], detection.error, atol=0.2)
         np.testing.assert_allclose(face["confidence"], detection.confidence, atol=0.03)
         np.testing.assert_allclose(face["box"], detection.box, atol=3)

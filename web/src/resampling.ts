@@ -5,6 +5,9 @@ import { type Point, type Size, type Transform, compose, invert, scaleOf, transf
 /** Pixels as RGBA; an `ImageData` is one. What is made here has no alpha. */
 export type Picture = { width: number; height: number; data: Uint8ClampedArray };
 
+/** Added to means of four pixels: OpenCV rounds their halves up, and all others to even numbers. */
+const UP = 0.01;
+
 export function blank([height, width]: Size): Picture {
   return { width, height, data: new Uint8ClampedArray(width * height * 4) };
 }
@@ -87,7 +90,8 @@ function reduce(picture: Picture, [left, top, right, bottom]: number[], factor: 
           blue += picture.data[from + 2];
         }
       }
-      put(small, to, red / factor ** 2, green / factor ** 2, blue / factor ** 2);
+      const up = factor === 2 ? UP : 0;
+      put(small, to, red / factor ** 2 + up, green / factor ** 2 + up, blue / factor ** 2 + up);
     }
   }
   return small;
@@ -116,8 +120,9 @@ export function resize(picture: Picture, [height, width]: Size): Picture {
   }
   const small = blank([height, width]);
   const sums = new Float32Array(width * 3);
+  const halved = picture.width === 2 * width && picture.height === 2 * height;
   rows.forEach(([first, weights], y) => {
-    sums.fill(0);
+    sums.fill(halved ? UP : 0);
     weights.forEach((weight, i) => {
       const from = (first + i) * width * 3;
       for (let x = 0; x < sums.length; x++) sums[x] += weight * narrow[from + x];
