@@ -36,8 +36,6 @@ def get_recipe(name: str) -> Any:
     known_name("recipe", name, list_recipes())
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     variants = getattr(module, "VARIANTS", {})
-    if variant and variant not in variants:
-        raise ValueError(
-            f"{name} has no variant {variant!r}. Known: {', '.join(variants) or None}."
-        )
-    return variants[variant] if variant else module.RECIPE
+    if not variant:
+        return module.RECIPE
+    return variants[known_name(f"variant of {name}", variant, variants)]

@@ -132,11 +132,11 @@ def test_cofw_and_cofw68_have_their_faces(tmp_path):
             cells = file.create_dataset(f"Is{end}", (1, count), h5py.ref_dtype)
             cells[0] = [picture.ref] * count
             file[f"phis{end}"] = np.random.default_rng(0).uniform(1, 9, (87, count))
-            file[f"bboxes{end}"] = np.ones((4, count))
+            file[f"bboxes{end}"] = np.full((4, count), 9.0)
     for i in range(1, 508):
         content = {"Points": np.ones((68, 2)) * i, "Occ": np.zeros((1, 68), np.uint8)}
         scipy_io.savemat(tmp_path / f"{i}_points.mat", content)
-    boxes = {"bboxes": np.ones((507, 4), np.int16)}
+    boxes = {"bboxes": np.full((507, 4), 9, np.int16)}
     scipy_io.savemat(tmp_path / "cofw68_test_bboxes.mat", boxes)
     names = ["cofw/train", "cofw/test", "cofw68/test"]
     assert counts(tmp_path, *names) == official(*names)

@@ -12,7 +12,7 @@ from keras_landmarks.data import Face
 PICTURE = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (120, 100))
 BOX = np.float32([40, 30, 80, 70])
 CORNERS = np.float32([[40, 30], [79, 30], [60, 50], [40, 69], [79, 69]])  # of the box
-FACE = Face(PICTURE, CORNERS, "five5", BOX)
+FACE = Face(PICTURE, np.resize(CORNERS, (68, 2)), "ibug68", BOX)
 
 
 def landmarker(low, high, kernel="zeros", **facts):
