@@ -4,7 +4,7 @@ keras-landmarks train --recipe resnet18-ffld-300w --data 300W --out runs/resnet1
 
 50 minutes on two busy CPU cores; 3.34 % on 300w/lfpw-test (corners, annotation box), 4.99 % before
 the stages. The card lists all differences from the paper, and those of the published weights: their
-Align loss was weaker.
+Align loss was weaker, and they had 70 and 12 epochs of the first two stages.
 """
 
 import dataclasses
@@ -36,8 +36,8 @@ def multi_loss(smooth):
 RECIPE = Recipe(
     model=ffld,
     stages=(
-        Stage(loss=IodL2(), epochs=70, optimizer=averaged_adamw(2e-3), output=small),
-        Stage(loss=IodL2(), epochs=12, optimizer=averaged_adamw(1e-3), output="stage0_landmarks"),
+        Stage(loss=IodL2(), epochs=100, optimizer=averaged_adamw(2e-3), output=small),
+        Stage(loss=IodL2(), epochs=16, optimizer=averaged_adamw(1e-3), output="stage0_landmarks"),
         Stage(loss=multi_loss(smooth=True), epochs=50, optimizer=averaged_adamw(1e-3)),
         Stage(loss=multi_loss(smooth=False), epochs=6, optimizer=averaged_adamw(1e-4)),
     ),
