@@ -2,9 +2,9 @@
 
 keras-landmarks train --recipe resnet18-ffld-300w --data 300W --out runs/resnet18-ffld-300w
 
-50 minutes on two busy CPU cores; 3.34 % on 300w/lfpw-test (corners, annotation box), 4.99 % before
-the stages. The card lists all differences from the paper, and those of the published weights: their
-Align loss was weaker, and they had 70 and 12 epochs of the first two stages.
+The published weights took 50 minutes on two busy CPU cores: 3.34 % on 300w/lfpw-test (corners,
+annotation box), 4.99 % before the stages. The card lists what differs from the paper, and theirs:
+a weaker Align loss, and 70 and 12 epochs of the first two stages.
 """
 
 import dataclasses
