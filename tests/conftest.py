@@ -52,6 +52,21 @@ def plainly():
         yield
 
 
+@pytest.fixture
+def eagerly():
+    """TensorFlow runs no graphs, which take longer to trace than a few steps."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """The published model of tests. It is shared: load one of your own to change it."""

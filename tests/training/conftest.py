@@ -3,21 +3,14 @@
 import shutil
 
 import pytest
-from test_training import TENSORFLOW, recipe_of, run, sgd
+from test_training import recipe_of, run, sgd
 
 
 @pytest.fixture(autouse=True)
-def eagerly(request):
-    """TensorFlow takes longer to trace a graph than for a few steps: only tests marked `graphs`,
-    and what several tests share, train in graphs."""
-    eager = TENSORFLOW and not request.node.get_closest_marker("graphs")
-    if eager:
-        import tensorflow as tf
-
-        tf.config.run_functions_eagerly(True)
-    yield
-    if eager:
-        tf.config.run_functions_eagerly(False)
+def eagerly_unless_marked(request):
+    """Only tests marked `graphs`, and what several tests share, train in graphs."""
+    if not request.node.get_closest_marker("graphs"):
+        request.getfixturevalue("eagerly")
 
 
 @pytest.fixture(scope="session")
