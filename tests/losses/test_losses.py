@@ -315,6 +315,7 @@ def test_a_loss_object_is_float32_under_mixed_precision():
 
 
 @every_loss
+@pytest.mark.usefixtures("eagerly")
 def test_a_model_trains_on_the_loss_of_a_named_output(name, tmp_path):
     _, cls, arguments = FUNCTIONS[name]
     features = keras.Input((8,), name="features")
