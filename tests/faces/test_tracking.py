@@ -76,7 +76,7 @@ def test_the_filter_is_the_papers_written_by_hand():
 
 @pytest.mark.parametrize("wrong", [{"frame_rate": 0}, {"cutoff": -1}, {"beta": -1}])
 def test_a_filter_of_no_frequency_is_refused(wrong):
-    with pytest.raises(ValueError, match=f"{[*wrong][0]} must be a finite number"):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a finite number"):
         OneEuro(**{"frame_rate": 30.0} | wrong)
 
 
