@@ -64,7 +64,7 @@ def normaliser(
 def _mean(xp: Any, landmarks: Array, missing: Array, points: np.ndarray) -> Array:
     """The mean of those of some points that are marked, `(batch, 2)`; NaN where none is."""
     landmarks, missing = (xp.take(values, points, axis=1) for values in (landmarks, missing))
-    marked = len(points) - xp.sum(xp.where(missing, 1.0, 0.0), axis=1)
+    marked = xp.sum(xp.where(missing, 0.0, xp.ones_like(landmarks)), axis=1)
     total = xp.sum(xp.where(missing, 0.0, landmarks), axis=1)
     return xp.where(marked > 0, total / xp.maximum(marked, 1.0), np.nan)
 

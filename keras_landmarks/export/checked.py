@@ -63,6 +63,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         ImportError: if a package is missing that the format needs.
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
+    if not hasattr(model, "scheme"):
+        raise ValueError(f"Expected a model as load() gives it, a Landmarker, not {type(model)}.")
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)
     ending, limit = FORMATS[known_name("format", format, FORMATS)]

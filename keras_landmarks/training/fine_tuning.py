@@ -10,7 +10,8 @@ from keras_landmarks import models, weights, zoo
 from keras_landmarks.losses import Validation, Wing
 from keras_landmarks.schemes import get_scheme
 from keras_landmarks.training.optimizers import averaged_adamw
-from keras_landmarks.training.recipe import Recipe, Stage
+from keras_landmarks.training.recipe import Recipe
+from keras_landmarks.training.stage import Stage
 
 STEPS = 60
 """Fewest steps of an epoch of a fine-tuning: few faces are picked several times."""

@@ -105,8 +105,6 @@ def _check_labels(recipe, samples):
 
 def _balancing(recipe, samples):
     """Loss-probability batch balancing by the loss of the last stage's output."""
-    if recipe.lpbb not in ("BB", "BBO"):
-        raise ValueError(f"lpbb must be 'BB', 'BBO' or None, not {recipe.lpbb!r}.")
     every = 0.1 if recipe.lpbb == "BB" else None
     return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
 

@@ -592,9 +592,9 @@ def test_a_landmark_that_is_no_place_on_the_map_has_an_empty_patch(bad):
 
 
 def test_bad_patches_are_refused():
-    with pytest.raises(ValueError, match="size and stride must be above zero"):
+    with pytest.raises(ValueError, match="(size|stride) must be"):
         layers.LandmarkCrop((0, 8))
-    with pytest.raises(ValueError, match="size and stride must be above zero"):
+    with pytest.raises(ValueError, match="(size|stride) must be"):
         layers.LandmarkCrop(stride=0)
     with pytest.raises(ValueError, match="at least 8 x 8"):
         layers.LandmarkCrop()(IMAGES[:, :7], LANDMARKS)

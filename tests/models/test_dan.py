@@ -243,11 +243,13 @@ def test_a_dan_comes_back_from_its_file(tmp_path):
 
 @pytest.mark.parametrize("stages", [0, -1])
 def test_a_dan_of_no_stage_is_refused(stages):
-    with pytest.raises(ValueError, match=f"stages must be at least 1, not {stages}"):
+    with pytest.raises(
+        ValueError, match=f"stages must be a whole number of at least 1, not {stages}"
+    ):
         models.dan(stages=stages)
 
 
 @pytest.mark.parametrize("size", [0, -112, 8, 100])
 def test_a_size_that_cannot_be_halved_for_every_block_is_refused(size):
-    with pytest.raises(ValueError, match=f"multiple of 16 for 4 blocks, not {size}"):
+    with pytest.raises(ValueError, match=f"multiple of 16, not {size}"):
         models.dan(size=size)

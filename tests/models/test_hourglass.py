@@ -273,7 +273,7 @@ def test_what_a_dictionary_cannot_be_learnt_from_is_named():
     for bad, count in ((np.ones((3, 5, 3)), 2), ([], 2), (np.ones((3, 5, 2)), 0)):
         with pytest.raises(ValueError, match="Expected shapes .* and count > 0"):
             shapes.learn_dictionary(bad, count)
-    with pytest.raises(ValueError, match="neighbours must be 1 to 8"):
+    with pytest.raises(ValueError, match="neighbours must be at most 8"):
         layers.ShapeDictionary(8, 9)
     with pytest.raises(ValueError, match=r"landmarks \(batch, n, 2\) and weights"):
         layers.ShapeDictionary(8, 4)(np.zeros((1, 5, 2)), np.zeros((1, 4)))

@@ -114,7 +114,7 @@ def test_an_unknown_scheme_is_refused(name):
 
 @pytest.mark.parametrize("size", [0, -32, 33, 48, 63])
 def test_a_size_that_cannot_be_halved_for_every_pooling_is_refused(size):
-    with pytest.raises(ValueError, match=f"multiple of 32 for 5 poolings, not {size}"):
+    with pytest.raises(ValueError, match=f"multiple of 32, not {size}"):
         models.cnn(size=size)
 
 
