@@ -32,7 +32,7 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
     assert (tmp_path / "zoo/studies/small.png").is_file()
     assert found["Wing"][0]["lfpw_test"] != found["Wing"][1]["lfpw_test"]
     page = (tmp_path / "zoo/studies/small.md").read_text()
-    assert "The paper: none Here, after 50% of the epochs: " in page
+    assert "The paper: none Here, after 50 % of the epochs: " in page
 
     monkeypatch.setattr(compare.training, "train", None)  # nothing is trained again
     assert compare.run("small", study, argparse.Namespace(**options)) == found
@@ -66,7 +66,7 @@ def test_a_study_ends_with_the_claim_what_came_out_and_how_sure():
 
     rows = {"L2": figures(6.0, 6.2, 6.4), "Wing": figures(5.7, 5.88, 6.12)}  # 0.3 +- 0.02 apart
     said = comparing.sentence("Wing is better.", 0.1, rows)
-    assert said.startswith("The paper: Wing is better. Here, after 10% of the epochs: Wing 5.90, ")
+    assert said.startswith("The paper: Wing is better. Here, after 10 % of the epochs: Wing 5.90, ")
     assert "Wing 5.90, L2 6.20 %; the first two are 0.30 apart (p = 0.00" in said
     first, second = comparing.table(rows).splitlines()[2:]
     assert first == "| L2 | 7.00 ± 0.00 | 6.20 ± 0.16 | 9.00 ± 0.00 | - | 10 | 1.5 |"

@@ -47,7 +47,7 @@ def sentence(claim, short, rows):
     """What a study says: the claim, what came out on lfpw-test, how sure it is."""
     order = sorted(rows, key=lambda variant: _errors(rows[variant]).mean())
     means = ", ".join(f"{variant} {_errors(rows[variant]).mean():.2f}" for variant in order)
-    said = f"The paper: {claim} Here, after {short:.0%} of the epochs: {means} %"
+    said = f"The paper: {claim} Here, after {100 * short:.3g} % of the epochs: {means} %"
     if len(order) < 2:
         return f"{said}."
     best, second = (_errors(rows[variant]) for variant in order[:2])
