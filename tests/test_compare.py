@@ -69,7 +69,10 @@ def test_a_study_ends_with_the_claim_what_came_out_and_how_sure():
     assert said.startswith("The paper: Wing is better. Here, after 10 % of the epochs: Wing 5.90, ")
     assert "Wing 5.90, L2 6.20 %; the first two are 0.30 apart (p = 0.00" in said
     first, second = comparing.table(rows).splitlines()[2:]
-    assert first == "| L2 | 7.00 ± 0.00 | 6.20 ± 0.16 | 9.00 ± 0.00 | - | 10 | 1.5 |"
+    assert first == "| L2 | 7.00 ± 0.00 | 6.20 ± 0.20 | 9.00 ± 0.00 | - | 10 | 1.5 |"
     assert second.split(" | ")[4].startswith("-0.30 (p = 0.00")
+    assert comparing.table({"L2": figures(6.0)}).endswith(
+        "| L2 | 7.00 | 6.00 | 9.00 | - | 10 | 1.5 |"
+    )
     alone = comparing.sentence("Wing is better.", 0.1, {"L2": figures(6.0)})
     assert alone.endswith("of the epochs: L2 6.00 %.")

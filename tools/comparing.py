@@ -35,7 +35,7 @@ def table(rows):
     first = _errors(next(iter(rows.values())))
     for variant, figures in rows.items():
         errors = (_errors(figures, key) for key in ("held_out", "lfpw_test", "sideways"))
-        means = " | ".join(f"{e.mean():.2f} ± {e.std():.2f}" for e in errors)
+        means = " | ".join(_spread(e) for e in errors)
         apart = _errors(figures) - first[: len(figures)]
         apart = f"{apart.mean():+.2f}{likelihood(apart)}" if apart.any() else "-"
         minutes = _errors(figures, "minutes").mean()
@@ -54,6 +54,11 @@ def sentence(claim, short, rows):
     seeds = min(len(best), len(second))
     apart = second[:seeds] - best[:seeds]
     return f"{said}; the first two are {apart.mean():.2f} apart{likelihood(apart)}."
+
+
+def _spread(errors):
+    """The mean, and the standard deviation that one more seed may be expected to have."""
+    return f"{errors.mean():.2f}" + (f" ± {errors.std(ddof=1):.2f}" if len(errors) > 1 else "")
 
 
 def _errors(figures, key="lfpw_test"):
