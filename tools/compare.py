@@ -35,7 +35,10 @@ def shortened(recipe, steps_of_first, steps, share):
 
 
 def train(recipe, samples, held_out, out, test):
-    """One training: its figures, read from its folder where it is done."""
+    """One training: its figures, read from its folder where it is done.
+
+    The minutes are those since it last went on, on a machine as busy as it was.
+    """
     done = out / "figures.json"
     if done.is_file():
         return json.loads(done.read_text())
