@@ -1,10 +1,9 @@
 """FFLD on a quarter of ResNet-18: the network alone, then three stages with a loss each, on 300W.
 
-keras-landmarks train --recipe resnet18-ffld-300w --data 300W --out runs/resnet18-ffld-300w
+keras-landmarks train --recipe resnet18-ffld-300w --data 300W --more 300W-more --out runs/ffld
 
-The published weights took 50 minutes on two busy CPU cores: 3.34 % on 300w/lfpw-test (corners,
-annotation box), 4.99 % before the stages. The card lists what differs from the paper, and theirs:
-a weaker Align loss, and 70 and 12 epochs of the first two stages.
+Some three hours on two busy CPU cores: 3.26 % on 300w/lfpw-test (corners, annotation box), 4.38 %
+before the stages. The card lists what differs from the paper.
 """
 
 import dataclasses
