@@ -37,6 +37,8 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
 
     monkeypatch.setattr(compare.training, "train", None)  # nothing is trained again
     assert compare.run("small", study, argparse.Namespace(**options)) == found
+    with pytest.raises(ValueError, match="steps, not .* another --out"):
+        compare.run("small", study, argparse.Namespace(**options | {"short": 1.0}))
 
 
 def test_the_variants_of_a_study_differ_and_keep_what_they_compare_by():

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from places import ROOT
 
 from keras_landmarks import metrics
 from keras_landmarks.schemes import SCHEMES, get_scheme
@@ -322,6 +323,14 @@ def test_published_predictions_have_their_published_errors():
     assert errors.shape == (689,)
     assert 100 * errors.mean() == pytest.approx(2.994, abs=0.001)
     assert 100 * metrics.auc(errors, 0.08) == pytest.approx(62.72, abs=0.02)
+
+    pupils = metrics.face_errors(true, predicted, "ibug68", "pupils")
+    page = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    parts = {"helen-test": (0, 330), "lfpw-test": (330, 554), "common": (0, 554)}
+    for name, (i, k) in (parts | {"challenging": (554, 689), "full": (0, 689)}).items():
+        corners, means = 100 * errors[i:k].mean(), 100 * pupils[i:k].mean()
+        figures = f"{corners:.2f} | {means:.2f} | {means / corners:.3f}"
+        assert f"| `300w/{name}` | {k - i} | {figures} |" in page
 
 
 # Missing points

@@ -40,8 +40,12 @@ def train(recipe, samples, held_out, out, test):
     The minutes are those since it last went on, on a machine as busy as it was.
     """
     done = out / "figures.json"
+    steps = len(samples) * sum(stage.epochs for stage in recipe.stages)
     if done.is_file():
-        return json.loads(done.read_text())
+        figures = json.loads(done.read_text())
+        if (trained := figures["steps"]) != steps:
+            raise ValueError(f"{out} is of {trained} steps, not {steps}: name another --out.")
+        return figures
     began = time.monotonic()
     model = training.train(recipe, samples, held_out, out, resume=True)
     error, sideways = comparing.measure(model, test)
@@ -49,7 +53,7 @@ def train(recipe, samples, held_out, out, test):
         "held_out": comparing.measure(model, held_out)[0],
         "lfpw_test": error,
         "sideways": sideways,
-        "steps": len(samples) * sum(stage.epochs for stage in recipe.stages),
+        "steps": steps,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
     files.write_json(done, figures)
