@@ -72,7 +72,6 @@ class Progress(keras.callbacks.Callback):
     def next_stage(self):
         """The stage is over."""
         standing = self.standing
-        self.draw()
         standing.stage, standing.epoch, standing.done = standing.stage + 1, 0, standing.epochs
         self.begun = False
 

@@ -23,8 +23,8 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
     `best.safetensors` (the weights with the lowest held-out error, for `load(out)`) and `log.csv`,
-    every ten seconds and after each stage its curves, `loss.png`; each is replaced only by a whole
-    one. Shows a progress bar.
+    every ten seconds and at the end its curves, `loss.png`; each is replaced only by a whole one.
+    Shows a progress bar.
 
     Args:
         recipe: `Recipe`.
@@ -87,6 +87,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
+    progress.draw()
     progress.take_best()
     for layer in model.layers:
         layer.trainable = True
