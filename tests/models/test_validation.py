@@ -343,7 +343,6 @@ def test_multi_loss_trains_landmarks_and_expected_errors(name):
             assert not np.array_equal(before[path], after[path]), path
 
 
-@pytest.mark.backend
 def test_the_places_that_an_expected_error_comes_from_do_not_pull_at_the_points():
     heads = []
     for weight in (0.0, 100.0):
