@@ -16,7 +16,6 @@ from small_recipe import RECIPE
 from keras_landmarks.losses import L2, Wing
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch):
     write_300w(tmp_path / "300W", 4)
     (stage, _) = RECIPE.stages

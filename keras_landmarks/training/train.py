@@ -22,8 +22,9 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
-    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`), `log.csv`
-    and `loss.png`; each is replaced only by a whole one. Shows a progress bar.
+    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`) and `log.csv`,
+    every ten seconds and at the end its curves, `loss.png`; each is replaced only by a whole one.
+    Shows a progress bar.
 
     Args:
         recipe: `Recipe`.
@@ -87,6 +88,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
+    progress.draw()
     progress.take_best()
     for layer in model.layers:
         layer.trainable = True

@@ -98,7 +98,6 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     assert out.is_file()
 
 
-@pytest.mark.usefixtures("eagerly")
 def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, capsys):
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2")) == 1
     assert "holds a checkpoint" in capsys.readouterr().err
