@@ -78,7 +78,7 @@ def facts_of(models):
             "sides": SIDES,
             "least": blazeface.LEAST,
             "tilted": blazeface.TILTED,
-            "sideways": blazeface.SIDEWAYS,
+            "first": blazeface.FIRST,
             "sure": blazeface.SURE,
             "threshold": blazeface.BlazeFace().threshold,
         },

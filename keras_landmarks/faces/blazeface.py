@@ -22,11 +22,12 @@ Edges: TypeAlias = tuple[np.ndarray, np.ndarray]
 LEAST = 16
 """Side of the smallest face that the network is sure to find in its square, in pixels."""
 
-TILTED, SIDEWAYS = 15, 60
-"""Degrees past which a face is looked at again, levelled; and in eight directions."""
+TILTED = 15
+"""Degrees past which a face's box and key points are taken from a levelled look."""
 
-SURE = 0.88
-"""Nineteen of twenty upright faces score more, and hardly any that is upside down."""
+FIRST, SURE = 0.75, 0.88
+"""Scores of a whole picture's look and of a levelled one above which a face is taken to stand as it
+was seen: of 845 turned training faces that were seen in another direction none has both."""
 
 
 class BlazeFace:
@@ -81,8 +82,7 @@ class BlazeFace:
         boxes, scores, points = (np.concatenate(parts) for parts in zip(*found))
         boxes, scores, points = merge(boxes, scores, points)
         for i, score in enumerate(scores):
-            if score < SURE or abs(eye_angle(points[i])) > TILTED:
-                boxes[i], points[i] = self._look_again(image, boxes[i], score, points[i])
+            boxes[i], points[i] = self._look_again(image, boxes[i], score, points[i])
         kept = [i for i in range(len(boxes)) if not (overlap(boxes[:i], boxes[i]) > 0.5).any()]
         boxes, scores, points = boxes[kept], scores[kept], points[kept]  # each face once
         return boxes, scores, points
@@ -106,11 +106,14 @@ class BlazeFace:
         """Box `(4,)` and key points `(6, 2)` of one face, seen levelled."""
         angle = eye_angle(points)
         view = self._level(image, box, angle)
-        if score < SURE or abs(angle) > SIDEWAYS:
-            clear = score > 0.75 and view[0] > SURE  # of 843 faces turned too far, one was
-            turns = () if clear else range(45, 360, 45)
-            views = [view] + [self._level(image, box, angle + turn) for turn in turns]
-            angle, view = max(zip([angle, *(angle + turn for turn in turns)], views), key=_score)
+        if score > FIRST and view[0] > SURE:
+            if score > SURE and abs(angle) <= TILTED:
+                return box, points  # as good as a levelled look's
+        else:
+            angles = angle + np.arange(0, 360, 45)
+            views = [view] + [self._level(image, box, other) for other in angles[1:]]
+            best = surest(np.array([score for score, _, _ in views]))
+            angle, view = angles[best], views[best]
         if not view[0] > 0:
             return box, points
         if abs(turned(eye_angle(view[2]), angle)) > TILTED:
@@ -141,8 +144,21 @@ class BlazeFace:
         return scores[i], box, geometry.transform_points(points[i] - 0.5, back)
 
 
-def _score(view: tuple[float, View]) -> float:
-    return view[1][0]
+def surest(scores: np.ndarray) -> int:
+    """Which of the looks all around a face is upright, by its score and half of those beside it.
+
+    Of 1,654 turned training faces one has the best score at another side, but none this sum. A look
+    that found nothing is worth what those beside it are, but is not taken.
+
+    Args:
+        scores: `(looks,)` in 0..1, 0 where nothing was found.
+    """
+
+    def beside(scores: np.ndarray) -> np.ndarray:
+        return (np.roll(scores, 1) + np.roll(scores, -1)) / 2
+
+    known = np.where(scores > 0, scores, beside(scores))
+    return int(np.argmax(np.where(scores > 0, scores + beside(known) / 2, 0)))
 
 
 def squares(image: np.ndarray, smallest: float) -> Iterator[tuple[np.ndarray, Edges, Edges]]:

@@ -1,8 +1,9 @@
 """What a network sees of faces: crops, points, and back to the picture; levelled and doubtful ones.
 
 A doubtful face is looked at from its other sides. A model that expects errors says itself how sure
-it is; of another one that is how far its points move when their crop is turned a little: on a face
-that stands upright they stay where they are, on one that does not they turn with the crop.
+it is; of another one that is how far its points move when their crop is turned a little, to either
+side: on a face that stands upright they stay where they are, on one that does not they turn with
+the crop.
 """
 
 import dataclasses
@@ -29,7 +30,12 @@ from keras_landmarks.pictures import images
 
 SURE = 0.5
 """Mean confidence of a face that stands as it was taken: of 671 covered, dark and small ones nearly
-all have more, and none that was turned wrongly. Another side counts from there on only."""
+all have more, and none that was turned wrongly."""
+
+SURER = 0.25
+"""By how much more another side must have to count. Of 930 held-out faces, half covered by pieces
+of others, 14 were turned to such a piece (33 if 0.5 was enough), and of 775 that were turned 774
+stood upright again."""
 
 PLAIN = 0.8
 """Score of a detector below which a face may be doubtful to a model that expects no errors."""
@@ -51,7 +57,7 @@ def locate(
 
     A face that turns out to be tilted past what networks were trained for is looked at again,
     levelled by the points that were found; and a doubtful one from its other sides, of which one
-    counts where the model is sure of it.
+    counts where the model is much surer of it.
 
     Args:
         model: see `find_faces`.
@@ -101,36 +107,36 @@ def _levelled(model: Model, views: Sequence[View]) -> list[Detection]:
 def _turn_doubtful(
     model: Model, views: Sequence[View], found: list[Detection], scores: np.ndarray
 ) -> None:
-    """Puts another side of a doubtful face in its place, where the model is sure of that one."""
+    """Puts another side of a doubtful face in its place, where the model is surer of that one."""
     asked = [i for i, face in enumerate(found) if face.error is not None or scores[i] < PLAIN]
     first = _sureness(model, [views[i][0] for i in asked], [found[i] for i in asked])
-    doubtful = [i for i, sure in zip(asked, first) if not sure >= SURE]
+    doubtful = [(i, sure) for i, sure in zip(asked, first) if sure < SURE]
     sides: list[View] = []
-    for i in doubtful:
+    for i, _ in doubtful:
         picture, box, angle, convention = views[i]
         sides += [(picture, box, turned((angle or 0.0) + turn, 0), convention) for turn in TURNS]
     faces = _levelled(model, sides)
     sure = np.reshape(_sureness(model, [view[0] for view in sides], faces), (-1, len(TURNS)))
-    for i, row, others in zip(doubtful, sure, range(0, len(faces), len(TURNS))):
-        if row.max() >= SURE:
+    for (i, before), row, others in zip(doubtful, sure, range(0, len(faces), len(TURNS))):
+        if row.max() > before + SURER:
             found[i] = faces[others + int(row.argmax())]
 
 
 def _sureness(
     model: Model, pictures: Sequence[np.ndarray], faces: Sequence[Detection]
-) -> list[float]:
-    """How sure a model is of each face, 0..1 (see the module's description)."""
+) -> np.ndarray:
+    """How sure a model is of each face, `(faces,)` in 0..1 (see the module's description)."""
     if faces and faces[0].error is None:
         views: list[View] = [
-            (picture, upright_box(face.landmarks, face.angle), face.angle + LITTLE, "truth")
+            (picture, upright_box(face.landmarks, face.angle), face.angle + turn, "truth")
+            for turn in (LITTLE, -LITTLE)
             for picture, face in zip(pictures, faces)
         ]
-        moved = [
-            np.linalg.norm(face.landmarks - other.landmarks, axis=1)
-            for face, other in zip(faces, _look(model, views))
-        ]
-        faces = [dataclasses.replace(face, error=by) for face, by in zip(faces, moved)]
-    return [face.face_confidence or 0.0 for face in faces]
+        still = np.stack([face.landmarks for face in faces] * 2)
+        moved = np.stack([face.landmarks for face in _look(model, views)]) - still
+        by = np.linalg.norm(moved, axis=-1).reshape(2, len(faces), -1).mean(axis=0)
+        faces = [dataclasses.replace(face, error=error) for face, error in zip(faces, by)]
+    return np.nan_to_num(np.array([face.face_confidence for face in faces], np.float64))
 
 
 def _look(model: Model, views: Sequence[View]) -> list[Detection]:

@@ -15,7 +15,7 @@ import pytest
 from keras_landmarks import geometry
 from keras_landmarks.faces import BlazeFace, convert_boxes, overlap
 from keras_landmarks.faces.blaze_network import anchors, merge
-from keras_landmarks.faces.blazeface import squares
+from keras_landmarks.faces.blazeface import squares, surest
 from keras_landmarks.faces.upright import eye_angle, turned
 from keras_landmarks.pictures import images
 
@@ -51,6 +51,46 @@ def test_a_turned_face_is_found_with_its_angle_and_an_upright_box(degrees):
     (i,) = np.flatnonzero(near)
     assert abs(turned(eye_angle(points[i]), degrees + 4)) < 8  # her head is tilted a little
     assert boxes[i, 2] - boxes[i, 0] == pytest.approx(0.9 * 105, rel=0.15)
+
+
+class Looking(BlazeFace):
+    """Sees one face, upright by the whole picture; `looks` are the levelled scores all around."""
+
+    def __init__(self, score, looks):
+        super().__init__()
+        self.score, self.looks, self.count = score, looks, 0
+
+    def _opened(self):
+        box, points = np.array([[80.0, 80, 160, 160]]), np.array([[[100.0, 100], [140, 100]]])
+        return (lambda *_: (box, np.array([self.score]), points)), None
+
+    def _level(self, image, box, angle):
+        self.count += 1
+        eye = 20 * np.array([np.cos(np.radians(angle)), np.sin(np.radians(angle))])
+        return self.looks[round(angle / 45) % 8], box, np.float32([120 - eye, 120 + eye])
+
+
+@pytest.mark.parametrize(
+    ("score", "looks", "angle", "count"),
+    [
+        (0.9, [0.95, 0.9, 0.8, 0.7, 0.6, 0.7, 0.8, 0.9], 0, 1),
+        (0.9, [0.6, 0.7, 0.8, 0.9, 0.95, 0.9, 0.8, 0.7], 180, 8),
+        (0.7, [0.95, 0.9, 0.8, 0.7, 0.6, 0.7, 0.8, 0.9], 0, 8),
+        (0.8, [0.87, 0.85, 0.7, 0.7, 0.7, 0.88, 0.6, 0.85], 0, 8),
+    ],
+)
+def test_a_face_is_looked_at_all_around_unless_both_looks_are_sure(score, looks, angle, count):
+    detector = Looking(score, looks)
+    _, _, points = detector(np.zeros((256, 256, 3), np.uint8))
+    assert abs(turned(eye_angle(points[0]), angle)) < 1e-3
+    assert detector.count == count
+
+
+def test_the_surest_look_has_sure_ones_beside_it():
+    assert surest(np.array([0.9, 0.89, 0.7, 0.6, 0.65, 0.91, 0.6, 0.88])) == 0
+    assert surest(np.array([0.6, 0.6, 0.7, 0.8, 0.95, 0.8, 0.7, 0.6])) == 4
+    assert surest(np.array([0.5, 0.5, 0.5, 0.8, 0.0, 0.81, 0.5, 0.5])) == 5
+    assert surest(np.zeros(8)) == 0
 
 
 def test_the_anchors_are_two_on_each_of_16_x_16_places_and_six_on_each_of_8_x_8():

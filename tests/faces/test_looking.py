@@ -1,5 +1,6 @@
 """Doubtful faces are looked at from their other sides."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from loaded import load
 
 from keras_landmarks import Tracker, geometry
+from keras_landmarks.data import read_300w
 from keras_landmarks.errors import face_errors
 from keras_landmarks.faces import BlazeFace, find_faces
 from keras_landmarks.faces.upright import turned
@@ -14,6 +16,7 @@ from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
 PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg")
+FACES = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", "none")) / "300W"
 EXPECTING = "unet-fast-300w"
 
 
@@ -44,6 +47,17 @@ def test_a_model_that_expects_no_errors_is_asked_twice_where_the_detector_is_uns
     assert face_errors(face.landmarks[None], found.landmarks[None])[0] < 0.03
 
 
+@pytest.mark.skipif(not FACES.is_dir(), reason="needs the photos of 300W")
+def test_a_photo_turned_by_60_degrees_is_placed_by_a_model_that_expects_no_errors():
+    face = next(f for f in read_300w(FACES, "300w/lfpw-test") if "image_0060" in f.name)
+    picture, middle = face.pixels(), (np.array(face.pixels().shape[1::-1]) - 1) / 2
+    side = int(np.hypot(*picture.shape[:2])) + 1
+    place = np.float64(geometry.similarity_transform(1.0, 60, middle, (side - 1) / 2 - middle))
+    truth = np.float32(geometry.transform_points(np.float64(face.landmarks), place))
+    found = load("cnn6-300w").detect(images.warp(picture, place, (side, side)))
+    assert min(face_errors(truth[None], one.landmarks[None])[0] for one in found) < 0.1
+
+
 @pytest.mark.parametrize("degrees", [75, 90, 135, 180, -100])
 def test_a_box_by_hand_needs_no_angle_where_the_model_expects_errors(degrees):
     (face,) = load(EXPECTING).detect(PORTRAIT)
@@ -62,8 +76,8 @@ class Bright:
     scheme, size, margin, box = get_scheme("five5"), (64, 64), 1.25, "truth"
     points = 31.5 + 25.6 * np.float32([[-1, -1], [1, -1], [0, 0], [-1, 1], [1, 1]])
 
-    def __init__(self, surest=0.9):
-        self.surest, self.crops = surest, []
+    def __init__(self, surest=0.9, least=0.05):
+        self.surest, self.least, self.crops = surest, least, []
 
     def detector(self, picture):
         return [[60, 60, 140, 140]], [0.9], [0.0]
@@ -71,7 +85,7 @@ class Bright:
     def predict_on_batch(self, crops):
         self.crops.append(len(crops))
         bright = crops[:, :32].mean(axis=(1, 2, 3))[:, None] / 255
-        confidence = self.surest * np.maximum(bright**2, 0.05)
+        confidence = self.surest * np.maximum(bright**2, self.least)
         errors = -5.12 * np.log(confidence) * np.ones((1, 5))  # of pupils that are 51.2 apart
         return {"landmarks": np.repeat(self.points[None], len(crops), 0), "error": errors}
 
@@ -103,10 +117,11 @@ def test_the_side_of_which_the_model_is_sure_counts(side, angle, crops):
     np.testing.assert_allclose(face.landmarks, expected @ turn.T + 99.5, atol=0.1)
 
 
-def test_a_side_that_is_but_the_surest_does_not_count():
-    model = Bright(surest=0.48)
+@pytest.mark.parametrize(("least", "angle"), [(0.05, -180), (0.5, 0)])
+def test_a_side_that_is_but_the_surest_does_not_count(least, angle):
+    model = Bright(surest=0.48, least=least)
     (face,) = find_faces(model, half("down"))
-    assert face.angle == 0
+    assert face.angle == angle
     assert sum(model.crops) == 4
 
 
@@ -118,7 +133,7 @@ def test_doubtful_faces_of_several_pictures_are_looked_at_together():
 
 
 def test_a_tracker_looks_at_other_sides_only_when_it_asks_the_detector():
-    model = Bright(surest=0.48)
+    model = Bright(surest=0.48, least=0.5)
     tracker = Tracker(model, every=3)
     for _ in range(4):
         tracker(half("down"))

@@ -13,7 +13,7 @@ type Found = { box: Box; score: number; points: Point[] };
 /** Where a face is, and by how many degrees it is turned clockwise. */
 export type Framed = { box: Box; score: number; angle: number };
 
-const { sides, least, tilted, sideways, sure, threshold } = facts.blazeface;
+const { sides, least, tilted, first: enough, sure, threshold } = facts.blazeface;
 const WIDE = sides.back;
 const NEAR = sides.short_range;
 
@@ -31,10 +31,8 @@ export async function detectFaces(picture: Picture): Promise<Framed[]> {
   }
   found = merge(found);
   for (const face of found) {
-    if (face.score < sure || Math.abs(angleOf(face)) > tilted) {
-      const { box, points } = await lookAgain(picture, face);
-      Object.assign(face, { box, points });
-    }
+    const { box, points } = await lookAgain(picture, face);
+    Object.assign(face, { box, points });
   }
   return found
     .filter(({ box }, i) => !found.slice(0, i).some((other) => overlap(other.box, box) > 0.5))
@@ -50,10 +48,11 @@ function angleOf({ points }: Found): number {
 async function lookAgain(picture: Picture, face: Found): Promise<Found> {
   let angle = angleOf(face);
   let view = await level(picture, face.box, angle);
-  if (face.score < sure || Math.abs(angle) > sideways) {
-    const clear = face.score > 0.75 && view.score > sure;
+  if (face.score > enough && view.score > sure) {
+    if (face.score > sure && Math.abs(angle) <= tilted) return face; // as good as a levelled look's
+  } else {
     const first = angle;
-    for (let turn = 45; turn < 360 && !clear; turn += 45) {
+    for (let turn = 45; turn < 360; turn += 45) {
       const other = await level(picture, face.box, first + turn);
       if (other.score > view.score) [angle, view] = [first + turn, other];
     }
