@@ -16,11 +16,12 @@ from keras_landmarks import (
     recipes,
     runtime,
     schemes,
+    shapes,
     training,
 )
 from keras_landmarks.data import get_protocol
 from keras_landmarks.errors import normaliser
-from keras_landmarks.evaluation import evaluate
+from keras_landmarks.evaluation import check_faces, disturb, evaluate
 from keras_landmarks.export.formats import FORMATS
 from keras_landmarks.layers import HeatmapDecoding, HeatmapGeneration
 from keras_landmarks.names import known_name, number
@@ -111,6 +112,21 @@ WRONG = {  # what a call gets, and what it must be
     "model": (lambda: recipe(model="cnn6"), "makes the model, as models.cnn6: not 'cnn6'"),
     "held_out": (lambda: recipe(held_out=1), "below 1, not 1"),
     "lpbb": (lambda: recipe(lpbb="bbo"), "'BB', 'BBO' or None, not 'bbo'"),
+    "no recipe": (lambda: training.train("cnn6", None, None, "runs"), "a Recipe, as .* not 'cnn6'"),
+    "no samples": (lambda: training.train(recipe(), [FACE], None, "runs"), "Expected Samples, as"),
+    "no face, but": (lambda: data.split_by_photo("300W", 0.2), "faces .data.Face., .* not '300W'"),
+    "evaluated": (lambda: evaluate("tiny-ibug68", []), "as load.* gives it, not 'tiny-ibug68'"),
+    "evaluated faces": (lambda: evaluate(load("tiny-ibug68"), [1]), "Expected faces .*, not 1"),
+    "fraction": (lambda: data.split_by_photo([], "a"), "above 0 and below 1, not 'a'"),
+    "amount": (lambda: disturb([], "blur", "1"), "amount must be a finite number"),
+    "parts": (lambda: check_faces([]), "Expected {name: faces}"),
+    "count": (lambda: data.made_up_faces("3"), "a whole number of at least 0, not '3'"),
+    "exemplars": (
+        lambda: shapes.infer(np.ones((1, 4, 2)), np.ones((1, 4)), np.ones((3, 5, 2)), 1),
+        "Exemplars of 5 points do not fit",
+    ),
+    "one loss": (lambda: training.MultiLoss(load("tiny-ibug68"), losses.L1()), "{layer: loss}"),
+    "no loss": (lambda: training.LossBalancing(samples(), "wing"), "a loss object, not"),
     "teacher": (lambda: training.Teacher("unet-300w", losses.Wing()), "a tuple of one teacher"),
     "crop side": (lambda: FACE.crop(PICTURE, size=0), "a whole number of at least 1, not 0"),
     "crop margin": (lambda: FACE.crop(PICTURE, margin=np.nan), "above 0, not nan"),

@@ -142,7 +142,7 @@ def _photos(options):
     The place is that in its folder. What an earlier run has drawn into a folder is left out.
     """
     photos = {}
-    for name in map(pathlib.Path, options.photos):
+    for name in map(files.as_path, options.photos):
         inside = sorted(name.rglob("*")) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:

@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -148,3 +149,18 @@ class Face:
     def pixels(self):
         """The picture, `(height, width, 3)` uint8 RGB, read from its file."""
         return as_rgb(self.image)
+
+
+def faces_of(faces):
+    """Annotated faces as a list; one is a list of itself.
+
+    Raises:
+        ValueError: if there is something else among them.
+    """
+    listed = isinstance(faces, Iterable) and not isinstance(faces, str)
+    faces = list(faces) if listed else [faces]
+    if others := [face for face in faces if not isinstance(face, Face)]:
+        raise ValueError(
+            f"Expected faces (data.Face), as readers give them, not {others[0]!r:.80}."
+        )
+    return faces

@@ -9,7 +9,7 @@ from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.data.cuts import cut_faces
-from keras_landmarks.data.face import Face
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import number, sides
@@ -57,11 +57,8 @@ class Samples:
         skip_broken=False,
         records=None,
     ):
-        faces = [faces] if isinstance(faces, Face) else list(faces)
-        if not faces:
+        if not (faces := faces_of(faces)):
             raise ValueError("Samples need at least one face.")
-        if others := [face for face in faces if not isinstance(face, Face)]:
-            raise ValueError(f"Samples are made of faces (data.Face), not of {others[0]!r:.80}.")
         if len(schemes := {face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
         if box not in ("annotation", "truth"):

@@ -140,7 +140,7 @@ def as_rgb(image: Any) -> np.ndarray:
             "np.array(rows, np.uint8)."
         )
     kind, image = type(image).__name__, np.asarray(image)
-    if image.dtype.kind in "OSU" or not image.ndim:
+    if image.dtype == object or not image.ndim:
         raise ValueError(f"Expected {TAKEN}, or a list of these, not a {kind}.")
     if image.ndim == 2:
         image = image[..., None]

@@ -6,6 +6,7 @@ import sys
 import keras
 
 from keras_landmarks import metrics
+from keras_landmarks.data import Samples
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
@@ -14,6 +15,7 @@ from keras_landmarks.training.checkpoint import Checkpoint
 from keras_landmarks.training.fingerprint import fingerprint
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.progress import Finite, Progress
+from keras_landmarks.training.recipe import Recipe
 from keras_landmarks.training.teacher import Lesson
 
 
@@ -45,13 +47,18 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         The trained `Landmarker` with the best weights.
 
     Raises:
-        ValueError: if `out` holds a checkpoint and `resume` is false, the checkpoint is of
-            another model, recipe or data (the message names what differs), a stage names a layer
-            that the model has not, the devices cannot share a batch evenly, or hosts have
-            different recipes, data or checkpoints.
+        ValueError: if it is no recipe, `out` holds a checkpoint and `resume` is false, the
+            checkpoint is of another model, recipe or data (the message names what differs), a stage
+            names a layer that the model has not, the devices cannot share a batch evenly, or hosts
+            have different recipes, data or checkpoints.
         RuntimeError: if another host is gone; it is named.
         FloatingPointError: if the loss is no longer finite.
     """
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"Expected a Recipe, as recipes.get_recipe(name), not {recipe!r:.80}.")
+    for given in (samples, held_out)[: 1 if held_out is None else 2]:
+        if not isinstance(given, Samples):
+            raise ValueError(f"Expected Samples, as of recipe.samples(faces), not {given!r:.80}.")
     out = pathlib.Path(out)
     path = out / "checkpoint.safetensors"
     if path.exists() and not resume:

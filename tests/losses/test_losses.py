@@ -7,6 +7,7 @@ from gradients import gradients
 from keras import ops
 
 from keras_landmarks import losses
+from keras_landmarks.metrics import NME
 from keras_landmarks.schemes import get_scheme
 
 RNG = np.random.default_rng(0)
@@ -316,6 +317,24 @@ def test_a_loss_object_is_float32_under_mixed_precision():
     finally:
         keras.config.set_dtype_policy("float32")
     assert float(result) == 5e5
+
+
+@every_loss
+@pytest.mark.parametrize("floatx", ["float64", "float16"])
+def test_losses_and_metrics_are_float32_whatever_floats_keras_has(name, floatx):
+    _, cls, arguments = FUNCTIONS[name]
+
+    def values():
+        metric = NME()
+        metric.update_state(TRUE, PREDICTED, np.ones(TRUE.shape[:2], "float32"))
+        return float(cls(**arguments)(TRUE, PREDICTED)), float(metric.result())
+
+    expected = values()
+    keras.config.set_floatx(floatx)
+    try:
+        assert values() == expected
+    finally:
+        keras.config.set_floatx("float32")
 
 
 @every_loss

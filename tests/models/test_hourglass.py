@@ -245,7 +245,7 @@ def test_the_layer_is_the_function_and_takes_weights_that_are_no_numbers_for_zer
     np.testing.assert_allclose(array(compiled(layer)(face[None], weights)), found, atol=1e-2)
     weights[0, 5] = 0
     np.testing.assert_array_equal(shapes.infer(face[None], weights, exemplars, 8), found)
-    with pytest.raises(ValueError, match="neighbours must be 1 to 30"):
+    with pytest.raises(ValueError, match="neighbours must be at most 30"):
         shapes.infer(face[None], weights, exemplars, 31)
 
 
