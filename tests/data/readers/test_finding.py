@@ -35,6 +35,7 @@ def touch(path):
         "a\\Ann 1.jpg",
         "A/ann 1.JPG",
         "a/ann 1.png",
+        "a/Ann 1.webp",
         "./a//Ann 1.jpg",
         "C:\\photos\\a\\Ann 1.jpg",
         "/home/ann/a/Ann 1.jpg",
