@@ -19,9 +19,7 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks.geometry import Array, namespace
 from keras_landmarks.names import known_name
-from keras_landmarks.schemes import Scheme, get_scheme
-
-NORMALISERS = ("corners", "pupils", "box", "diagonal")
+from keras_landmarks.schemes import NORMALISERS, Scheme, get_scheme
 
 
 def normaliser(
