@@ -23,7 +23,7 @@ from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
-from keras_landmarks.training import Recipe, Stage, at_half_size, progress, train
+from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress, train
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -106,7 +106,8 @@ def assert_same(one, two, atol=1e-6):
         np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 
 
-def test_a_network_learns_and_leaves_its_files(tmp_path):
+def test_a_network_learns_and_leaves_its_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "plot_history", log.plot_history)
     larger = functools.partial(small_cnn, filters=(16, 32), hidden=128)
     model = run(recipe_of(adam, 10, model=larger), tmp_path)
     rows = read_log(tmp_path)
@@ -120,9 +121,8 @@ def test_a_network_learns_and_leaves_its_files(tmp_path):
     assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
 
 
-def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch):
-    drawn, clock = [], itertools.count(step=4)  # it is looked at before a drawing and after it
-    monkeypatch.setattr(progress, "plot_history", lambda history, path: drawn.append(len(history)))
+def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch, drawn):
+    clock = itertools.count(step=4)  # it is looked at before a drawing and after it
     monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
     run(recipe_of(adam, stages=(Stage(Wing(), 3, adam), Stage(Wing(), 1, adam))), tmp_path)
     assert drawn == [3, 4]
