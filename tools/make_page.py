@@ -80,11 +80,13 @@ def facts_of(models):
             "tilted": blazeface.TILTED,
             "first": blazeface.FIRST,
             "sure": blazeface.SURE,
+            "surest": blazeface.SUREST,
             "threshold": blazeface.BlazeFace().threshold,
         },
         "upright": {
             "clear": upright.CLEAR,
             "sure": looking.SURE,
+            "surer": looking.SURER,
             "trained": upright.TRAINED,
             "turns": upright.TURNS,
         },

@@ -13,7 +13,7 @@ type Found = { box: Box; score: number; points: Point[] };
 /** Where a face is, and by how many degrees it is turned clockwise. */
 export type Framed = { box: Box; score: number; angle: number };
 
-const { sides, least, tilted, first: enough, sure, threshold } = facts.blazeface;
+const { sides, least, tilted, first: enough, sure, surest, threshold } = facts.blazeface;
 const WIDE = sides.back;
 const NEAR = sides.short_range;
 
@@ -48,14 +48,15 @@ function angleOf({ points }: Found): number {
 async function lookAgain(picture: Picture, face: Found): Promise<Found> {
   let angle = angleOf(face);
   let view = await level(picture, face.box, angle);
-  if (face.score > enough && view.score > sure) {
-    if (face.score > sure && Math.abs(angle) <= tilted) return face; // as good as a levelled look's
-  } else {
-    const first = angle;
-    for (let turn = 45; turn < 360; turn += 45) {
-      const other = await level(picture, face.box, first + turn);
-      if (other.score > view.score) [angle, view] = [first + turn, other];
-    }
+  let stands = face.score > enough && view.score > sure;
+  if (stands && view.score < surest) stands = view.score > (await level(picture, face.box, angle + 180)).score;
+  if (stands && face.score > sure && Math.abs(angle) <= tilted) return face; // as good as a levelled look's
+  if (!stands) {
+    const angles = [...Array(8).keys()].map((turn) => angle + 45 * turn);
+    const views = [view];
+    for (const other of angles.slice(1)) views.push(await level(picture, face.box, other));
+    const best = surestOf(views.map(({ score }) => score));
+    [angle, view] = [angles[best], views[best]];
   }
   if (!(view.score > 0)) return face;
   if (Math.abs(turned(angleOf(view), angle)) > tilted) {
@@ -63,6 +64,14 @@ async function lookAgain(picture: Picture, face: Found): Promise<Found> {
     if (closer.score > 0) view = closer;
   }
   return view;
+}
+
+/** Which of the looks all around a face is upright: see `surest` in Python. */
+function surestOf(scores: number[]): number {
+  const beside = (all: number[], i: number) => (all[(i + 7) % 8] + all[(i + 1) % 8]) / 2;
+  const known = scores.map((score, i) => (score > 0 ? score : beside(scores, i)));
+  const sums = scores.map((score, i) => (score > 0 ? score + beside(known, i) / 2 : 0));
+  return sums.indexOf(Math.max(...sums));
 }
 
 /** The face in the middle of a square turned by an angle; of the score 0 where there is none. */

@@ -14,7 +14,7 @@ export type Face = Seen & { box: Box; score: number };
 type Seen = Output & { confidence: number[]; angle: number };
 type View = { box: Box; angle: number; convention: Convention };
 
-const { clear, sure, trained, turns } = facts.upright;
+const { clear, sure, surer, trained, turns } = facts.upright;
 const { right_eye: rightEye, left_eye: leftEye } = facts.scheme;
 
 /** Where faces are; a picture without one is tried in other directions if `sides`. */
@@ -59,7 +59,7 @@ function turnedBack([left, top, right, bottom]: Box, degrees: number, { width, h
 
 /**
  * The landmarks of faces; a doubtful one is looked at from its other sides if `sides`, of which one
- * counts where the model is sure of it.
+ * counts where the model is much surer of it.
  */
 export async function locate(
   model: Landmarker,
@@ -71,11 +71,12 @@ export async function locate(
   const views: View[] = framed.map(({ box, angle }) => ({ box, angle, convention }));
   const found = await levelled(model, picture, views);
   for (let i = 0; sides && i < found.length; i++) {
-    if (meanOf(found[i].confidence) >= sure) continue;
+    const before = meanOf(found[i].confidence);
+    if (before >= sure) continue;
     const around = turns.map((turn) => ({ ...views[i], angle: turned(views[i].angle + turn, 0) }));
     const others = await levelled(model, picture, around);
     const best = others.reduce((one, other) => (meanOf(other.confidence) > meanOf(one.confidence) ? other : one));
-    if (meanOf(best.confidence) >= sure) found[i] = best;
+    if (meanOf(best.confidence) > before + surer) found[i] = best;
   }
   return found.map((seen, i) => {
     const { box, score } = framed[i];
