@@ -74,6 +74,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         for stage in recipe.stages:
             stage.check(model)
+        _check_labels(recipe, samples)
         made_of = fingerprint(recipe, samples, held_out)
         begun = path.exists()
         devices.agree({**made_of, "checkpoint": begun and path.read_bytes()})
@@ -97,6 +98,16 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     for layer in model.layers:
         layer.trainable = True
     return recipe.landmarker(samples, model)
+
+
+def _check_labels(recipe, samples):
+    """Faces without landmarks are learnt from teachers alone, and not to be picked by a loss."""
+    without = sum(not face.labelled for face in samples.faces)
+    if without and (recipe.lpbb or any(stage.teacher is None for stage in recipe.stages)):
+        raise ValueError(
+            f"{without} of {len(samples.faces)} faces have no landmarks: every stage needs a "
+            "teacher then, and lpbb cannot pick them."
+        )
 
 
 def _balancing(recipe, samples):

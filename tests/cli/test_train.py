@@ -98,6 +98,7 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     assert out.is_file()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, capsys):
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2")) == 1
     assert "holds a checkpoint" in capsys.readouterr().err
@@ -106,6 +107,15 @@ def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, caps
     assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]
 
 
+def test_unlabelled_faces_need_a_teacher(trained, mine, tmp_path, capsys):
+    """Those that `detect` finds are read without their points."""
+    found = tmp_path / "found.csv"
+    assert main(["detect", str(mine / "photos"), "--model", str(trained), "--out", str(found)]) == 0
+    assert main(words(mine, tmp_path / "run", "--unlabelled", str(found))) == 1
+    assert "20 of 38 faces have no landmarks: every stage needs a t" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
     given = words(mine, tmp_path / "run", "--epochs", "1", "--batch", "8")
     given[1:3] = ["--recipe", "tiny-ibug68"]

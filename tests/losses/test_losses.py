@@ -334,6 +334,7 @@ def test_losses_and_metrics_are_float32_whatever_floats_keras_has(name, floatx):
 
 
 @every_loss
+@pytest.mark.usefixtures("eagerly")
 def test_a_model_trains_on_the_loss_of_a_named_output(name, tmp_path):
     _, cls, arguments = FUNCTIONS[name]
     features = keras.Input((8,), name="features")

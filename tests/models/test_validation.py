@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from gradients import gradients
+from gradients import compiled, gradients
 from keras import layers, ops
 
 from keras_landmarks import losses, models, training, weights
@@ -302,7 +302,7 @@ def test_every_point_is_at_first_as_sure_as_the_others(name):
 def test_both_outputs_are_float32_under_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        outputs = built(name)(crops_of(name))
+        outputs = compiled(built(name))(crops_of(name))
     finally:
         keras.config.set_dtype_policy("float32")
     for tensor in outputs.values():

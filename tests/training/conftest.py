@@ -1,9 +1,16 @@
-"""A training that many tests resume."""
+"""Trainings of a few steps, and one that many tests resume."""
 
 import shutil
 
 import pytest
 from test_training import recipe_of, run, sgd
+
+
+@pytest.fixture(autouse=True)
+def eagerly_unless_marked(request):
+    """Only tests marked `graphs`, and what several tests share, train in graphs."""
+    if not request.node.get_closest_marker("graphs"):
+        request.getfixturevalue("eagerly")
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from keras_landmarks.data import HARD
 from keras_landmarks.pictures import images
 from keras_landmarks.training.meeting import Cluster, Meeting, read_cluster
 
-pytestmark = pytest.mark.timeout(900)  # processes start one after the other
+pytestmark = [pytest.mark.timeout(900), pytest.mark.graphs]  # processes start one by one
 TWO = '{"cluster": {"worker": ["a:1", "b:2"]}, "task": {"type": "worker", "index": %s}}'
 
 

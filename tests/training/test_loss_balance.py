@@ -540,6 +540,7 @@ def assert_undisturbed(made, model, lpbb="BBO"):
         np.testing.assert_allclose(array, arrays[path], atol=1e-6, err_msg=path)
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("lpbb", ["BBO", "BB"])
 def test_two_trainings_draw_the_same_batches(tmp_path, lpbb):
     samples, made = recorded()
@@ -547,6 +548,7 @@ def test_two_trainings_draw_the_same_batches(tmp_path, lpbb):
     assert_undisturbed(made, model, lpbb)
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("what", ["threads", "callback"])
 def test_a_slowed_training_draws_the_same_batches(tmp_path, monkeypatch, what):
     if what == "callback":
@@ -567,6 +569,7 @@ train(recipe, samples, None, pathlib.Path(sys.argv[1]), verbose=0)
 """
 
 
+@pytest.mark.graphs
 @pytest.mark.parametrize("epochs", [2, 8])  # before and after the first pick by a loss
 def test_a_training_by_losses_that_was_killed_draws_the_same_batches(tmp_path, epochs):
     start_and_kill([sys.executable, "-c", KILLED, tmp_path], tmp_path, epochs)

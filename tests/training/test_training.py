@@ -104,6 +104,7 @@ def assert_same(one, two, atol=1e-6):
         np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 
 
+@pytest.mark.graphs
 def test_a_network_learns_and_leaves_its_files(tmp_path):
     larger = functools.partial(small_cnn, filters=(16, 32), hidden=128)
     model = run(recipe_of(adam, 10, model=larger), tmp_path)
@@ -190,6 +191,7 @@ def test_a_training_in_two_goes_is_the_training_in_one(tmp_path, optimizer):
     assert [row["epoch"] for row in read_log(tmp_path / "two")] == ["1", "2", "3"]
 
 
+@pytest.mark.graphs
 def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
     recipe = recipe_of(averaged, 2, precision="mixed_float16")  # its losses are scaled
     run(recipe, tmp_path / "one")
@@ -510,6 +512,7 @@ def uninterrupted(tmp_path_factory):
     return folder, out
 
 
+@pytest.mark.graphs
 @pytest.mark.backend
 @pytest.mark.parametrize("epochs", [1, 4], ids=["in the first stage", "in the second stage"])
 def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
@@ -540,6 +543,7 @@ def run_shared(name, out):
             run(ODD, out / name)
 
 
+@pytest.mark.graphs
 @on_tensorflow
 def test_two_devices_train_to_the_weights_of_one(tmp_path):
     out, names = tmp_path / "two", [*SHARED, "resumed", "odd"]
