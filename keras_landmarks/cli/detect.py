@@ -18,7 +18,7 @@ WORDS = {
     "keras-landmarks detect video.mp4 --out drawn.mp4; "
     "keras-landmarks detect --camera 0",
 }
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
 """Endings of the files of a folder that are taken for pictures."""
 
 
