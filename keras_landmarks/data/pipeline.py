@@ -84,6 +84,9 @@ class Samples:
         own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
+    def __repr__(self):  # which Keras shows where it is given Samples
+        return f"<Samples of {len(self.faces)} faces; `fit` takes their dataset() or py_dataset()>"
+
     def __setattr__(self, name, value):
         raise AttributeError(f"Samples do not change: take samples.replace({name}=...).")
 

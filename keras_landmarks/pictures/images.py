@@ -127,7 +127,7 @@ def as_rgb(image: Any) -> np.ndarray:
     if isinstance(image, (str, os.PathLike)):
         return read_image(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _decode(bytes(image), "The picture's bytes")
+        return _decode(bytes(image), "What the bytes hold")
     if hasattr(image, "getexif"):
         image = _from_pil(image)
     elif callable(getattr(image, "read", None)):

@@ -1,6 +1,7 @@
 """From a table of one's own points to a model, by commands alone."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -91,6 +92,13 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     assert main(["evaluate", str(trained), *given]) == 0
     written = json.loads(facts.read_text())
     assert (written["faces"], written["box"], written["points"]) == (4, "annotation", "all of mine")
+    bare = [dataclasses.replace(f, box=None) for f in data.read_table(trained / "test.csv")]
+    data.write_table(tmp_path / "bare.csv", bare)
+    capsys.readouterr()
+    assert main(["evaluate", str(trained), "--from", str(tmp_path / "bare.csv")]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["box"] == "truth"
+    assert "kinder than a detector's (--box detector)" in printed.err
     export = ["export", str(trained), "--format", "tflite", "--out", str(tmp_path / "m.tflite")]
     assert main(export) == 0
     out = tmp_path / "points.csv"

@@ -333,7 +333,8 @@ def test_no_faces_are_an_error():
         Samples([], (64, 64))
     with pytest.raises(ValueError, match=r"Expected faces \(data.Face\), .* not '300W'"):
         Samples("300W", (64, 64))
-    assert len(Samples(iter(made_up_faces(2)), (8, 8)).faces) == 2
+    samples = Samples(iter(made_up_faces(2)), (8, 8))
+    assert repr(samples) == "<Samples of 2 faces; `fit` takes their dataset() or py_dataset()>"
 
 
 def test_faces_of_two_schemes_are_an_error():
