@@ -140,7 +140,7 @@ def on_config(config):
         {"Concepts": [f"concepts/{page}.md" for page in CONCEPTS]},
         {"Models": [*of("models"), "papers.md", "speed.md"]},
         {"API": of("api")},
-        {"About": ["changelog.md", "contributing.md", "DESIGN.md"]},
+        {"About": ["changelog.md", "contributing.md", "DESIGN.md", "TRAPS.md"]},
     ]
     return config
 

@@ -333,7 +333,9 @@ def test_the_bytes_of_a_file_and_open_files_are_taken(tmp_path):
         with pytest.raises(ValueError, match="is cut short"):
             images.as_rgb(broken)
     for nothing in (b"", b"no picture"):
-        with pytest.raises(ValueError, match="What the bytes hold is not a picture that can be read"):
+        with pytest.raises(
+            ValueError, match="What the bytes hold is not a picture that can be read"
+        ):
             images.as_rgb(nothing)
 
 
