@@ -21,6 +21,17 @@ from keras_landmarks.geometry import Array, namespace
 from keras_landmarks.names import known_name
 from keras_landmarks.schemes import NORMALISERS, Scheme, get_scheme
 
+__all__ = [
+    "NORMALISERS",
+    "auc",
+    "ced",
+    "face_errors",
+    "failure_rate",
+    "normaliser",
+    "point_errors",
+    "region_errors",
+]
+
 
 def normaliser(
     landmarks: Array, scheme: Scheme | str = "ibug68", kind: str | Array | None = None
