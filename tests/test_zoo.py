@@ -6,7 +6,6 @@ import re
 import shutil
 
 import numpy as np
-import publish
 import pytest
 import skimage.data
 from loaded import load
@@ -82,6 +81,8 @@ def test_a_log_beside_a_card_is_of_the_recipe(path):
 
 
 def test_weights_are_published_with_their_log_and_no_other(tmp_path, monkeypatch):
+    import publish  # of tools/, which only pytest finds
+
     name, run, card = "tiny-ibug68", tmp_path / "run", tmp_path / "zoo" / "tiny-ibug68"
     run.mkdir()
     card.mkdir(parents=True)

@@ -150,7 +150,7 @@ def main():
     parser.add_argument(
         "--runtimes",
         action="store_true",
-        help="every model in every runtime besides, into the table of README.md (ten minutes)",
+        help="every model in every runtime besides, into the table of docs/speed.md (ten minutes)",
     )
     parser.add_argument(
         "--photos", action="store_true", help="whole photos besides, by photo_times.py"

@@ -3,7 +3,7 @@
     python tools/check_formats.py cnn6-300w [NAME ...] --data 300W
 
 Adds `formats`, and the sha256 of the weights that they are of, to the results of lfpw-test in
-zoo/NAME/results.json, and writes the table of README.md.
+zoo/NAME/results.json, and writes the table of docs/guides/export.md.
 """
 
 import argparse
