@@ -13,8 +13,8 @@ demo: .venv/installed
 	$(BIN)/keras-landmarks detect tutorials/astronaut.jpg --out output/astronaut.png --json output/astronaut.json
 	@echo "The drawn picture is output/astronaut.png, the points are in output/astronaut.json."
 
-test: .venv/tests lint docs
-	@$(MAKE) --no-print-directory --jobs 2 tensorflow jax
+test: .venv/tests lint
+	@$(MAKE) --no-print-directory --jobs 2 tensorflow jax docs
 
 tensorflow: .venv/tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup

@@ -19,9 +19,18 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks.geometry import Array, namespace
 from keras_landmarks.names import known_name
-from keras_landmarks.schemes import Scheme, get_scheme
+from keras_landmarks.schemes import NORMALISERS, Scheme, get_scheme
 
-NORMALISERS = ("corners", "pupils", "box", "diagonal")
+__all__ = [
+    "NORMALISERS",
+    "auc",
+    "ced",
+    "face_errors",
+    "failure_rate",
+    "normaliser",
+    "point_errors",
+    "region_errors",
+]
 
 
 def normaliser(
@@ -64,7 +73,7 @@ def normaliser(
 def _mean(xp: Any, landmarks: Array, missing: Array, points: np.ndarray) -> Array:
     """The mean of those of some points that are marked, `(batch, 2)`; NaN where none is."""
     landmarks, missing = (xp.take(values, points, axis=1) for values in (landmarks, missing))
-    marked = len(points) - xp.sum(xp.where(missing, 1.0, 0.0), axis=1)
+    marked = xp.sum(xp.where(missing, 0.0, xp.ones_like(landmarks)), axis=1)
     total = xp.sum(xp.where(missing, 0.0, landmarks), axis=1)
     return xp.where(marked > 0, total / xp.maximum(marked, 1.0), np.nan)
 

@@ -16,8 +16,11 @@ def as_path(path: Path) -> pathlib.Path:
     """A path as it was given, but `~` is the home folder.
 
     Raises:
+        TypeError: if it is no path.
         ValueError: if it is an address, as `https://...`: nothing is downloaded here.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"Expected a path, not {path!r:.80}.")
     if re.match(r"[A-Za-z][\w+.-]+:/|data:", os.fspath(path)):
         raise ValueError(f"{path} is an address, not a path: download the file first.")
     return pathlib.Path(os.path.expanduser(path))

@@ -1,7 +1,6 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
 import inspect
-import math
 import os
 import threading
 import warnings
@@ -15,6 +14,7 @@ from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
+from keras_landmarks.names import number
 from keras_landmarks.pictures.html import picture_html, table_html
 from keras_landmarks.schemes import get_scheme, scheme_config
 
@@ -61,8 +61,7 @@ class Landmarker(keras.Model):
         licence=None,
         name=None,
     ):
-        if not 0 < float(margin) < math.inf:
-            raise ValueError(f"margin is the crop's side over the box's, not {margin}.")
+        number("margin", margin, above=0)
         self._process, self._running = os.getpid(), threading.Lock()
         self._check_process()
         super().__init__(inputs, outputs, name=name)
@@ -225,7 +224,10 @@ class Landmarker(keras.Model):
 
 def _like(y, y_pred):
     """The outputs that there is a truth for: Keras asks one for each."""
-    return {name: y_pred[name] for name in (y if isinstance(y, dict) else ("landmarks",))}
+    names = y if isinstance(y, dict) else ("landmarks",)
+    if unknown := [name for name in names if name not in y_pred]:
+        raise ValueError(f"The model has no output {unknown[0]!r}, but {', '.join(y_pred)}.")
+    return {name: y_pred[name] for name in names}
 
 
 keras.saving.get_custom_objects()["Landmarker"] = Landmarker  # its name in .h5 files

@@ -1,6 +1,7 @@
 """The errors of `errors` as Keras metrics; its functions are offered here too."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_landmarks.errors import (
@@ -13,6 +14,7 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
+from keras_landmarks.names import known_name, number
 from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = [
@@ -42,17 +44,20 @@ class _FaceMetric(keras.metrics.Mean):
     def __init__(self, scheme, kind, name, dtype):
         super().__init__(name=name, dtype=dtype or "float32")
         self.scheme, self.kind = get_scheme(scheme), kind
+        if kind is not None:
+            known_name("normaliser", kind, NORMALISERS)
+        normaliser(np.zeros((1, self.scheme.count, 2)), self.scheme, kind)  # has it such a one?
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = (ops.cast(y, "float32") for y in (y_true, y_pred))
         distances, weights = normaliser(y_true, self.scheme, self.kind), None
-        counted = ops.where(ops.isnan(distances), 0.0, 1.0)
+        counted = ops.cast(ops.logical_not(ops.isnan(distances)), "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             if len(sample_weight.shape) == 2 and sample_weight.shape[1] == y_true.shape[1]:
-                weights, missing = sample_weight, ops.isnan(y_true[..., 0])
-                marked = ops.maximum(ops.sum(ops.where(missing, 0.0, 1.0), axis=-1), 1.0)
-                sample_weight = ops.sum(ops.where(missing, 0.0, weights), axis=-1) / marked
+                weights, marked = sample_weight, ops.logical_not(ops.isnan(y_true[..., 0]))
+                count = ops.maximum(ops.sum(ops.cast(marked, "float32"), axis=-1), 1.0)
+                sample_weight = ops.sum(ops.where(marked, weights, 0.0), axis=-1) / count
             counted = counted * ops.reshape(sample_weight, (-1,))
         distances = ops.where(counted > 0, distances, 1.0)
         errors = face_errors(y_true, y_pred, self.scheme, distances, weights)
@@ -94,7 +99,7 @@ class FailureRate(_FaceMetric):
 
     def __init__(self, threshold=0.08, scheme="ibug68", kind=None, name="failure_rate", dtype=None):
         super().__init__(scheme, kind, name, dtype)
-        self.threshold = threshold
+        self.threshold = number("threshold", threshold, above=0)
 
     def _value(self, errors):
         return 1.0 - ops.cast(errors < self.threshold, "float32")
@@ -117,7 +122,7 @@ class AUC(_FaceMetric):
 
     def __init__(self, threshold=0.08, scheme="ibug68", kind=None, name="auc", dtype=None):
         super().__init__(scheme, kind, name, dtype)
-        self.threshold = threshold
+        self.threshold = number("threshold", threshold, above=0)
 
     def _value(self, errors):
         return ops.maximum(1 - errors / self.threshold, 0.0)

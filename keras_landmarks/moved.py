@@ -19,7 +19,7 @@ MOVED = {
     "images": ("pictures.images", "files"),
     "optimizers": ("training.optimizers",),
     "progress": ("training.progress", "training.log"),
-    "recipe": ("training.recipe",),
+    "recipe": ("training.recipe", "training.stage"),
     "smoothing": ("faces.smoothing",),
     "tracking": ("faces.tracking", "faces.followed"),
     "video": ("pictures.video", "pictures.kinds"),

@@ -1,6 +1,8 @@
-"""Names that people type: known, or told which they may have meant."""
+"""Names and numbers that people type: as they must be, or told what was expected."""
 
 import difflib
+import math
+import numbers
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,3 +24,55 @@ def known_name(what: str, name: Any, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(str(name).lower(), known, n=3, cutoff=0.4)
     hint = f" Did you mean {' or '.join(close)}?" if close else ""
     raise ValueError(f"Unknown {what} {name!r}. Known: {', '.join(known)}.{hint}")
+
+
+def number(
+    name: str,
+    value: Any,
+    *,
+    above: float = -math.inf,
+    least: float = -math.inf,
+    below: float = math.inf,
+    most: float = math.inf,
+    whole: bool = False,
+) -> Any:
+    """The number, if it is one, is not NaN and lies within its limits.
+
+    Args:
+        name: of the argument, for the message.
+        value: that was given.
+        above: what it must be larger than.
+        least: what it must at least be.
+        below: what it must be smaller than.
+        most: what it must at most be.
+        whole: whether it must be an integer.
+
+    Raises:
+        ValueError: if it is something else; says what was expected.
+    """
+    real = isinstance(value, numbers.Integral if whole else numbers.Real)
+    if real and above < value < below and least <= value <= most:
+        return value
+    limits = (("above", above), ("of at least", least), ("below", below), ("of at most", most))
+    said = " and ".join(f"{word} {limit:g}" for word, limit in limits if math.isfinite(limit))
+    kind = "a whole number" if whole else "a finite number"
+    raise ValueError(f"{name} must be {kind}{' ' * bool(said)}{said}, not {value!r}.")
+
+
+def sides(name: str, value: Any) -> tuple[int, int]:
+    """A size `(height, width)` in whole pixels as a tuple, if it is one.
+
+    Args:
+        name: of the argument, for the message.
+        value: that was given.
+
+    Raises:
+        ValueError: if it is something else.
+    """
+    try:
+        height, width = (number(name, side, least=1, whole=True) for side in value)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"{name} must be (height, width), two whole numbers of at least 1, not {value!r}."
+        ) from None
+    return height, width

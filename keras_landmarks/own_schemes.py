@@ -5,11 +5,10 @@ import pathlib
 import tomllib
 from typing import Any
 
-from keras_landmarks.schemes import Scheme
+from keras_landmarks.schemes import NORMALISERS, Scheme
 
 _FIELDS = ("name", "points", "mirror", "contours", "regions", "right_eye", "left_eye")
 _FIELDS += ("eye_corners", "normaliser", "square")
-_NORMALISERS = ("corners", "pupils", "box", "diagonal")
 
 
 def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
@@ -49,8 +48,8 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         raise ValueError(f"eye_corners: expected the right and the left one, not {len(corners)}.")
     usual = "corners" if corners else "pupils" if right and left else "box"
     normaliser = fields.get("normaliser", usual)
-    if normaliser not in _NORMALISERS:
-        known = ", ".join(_NORMALISERS)
+    if normaliser not in NORMALISERS:
+        known = ", ".join(NORMALISERS)
         raise ValueError(f"normaliser: unknown kind {normaliser!r}. Known: {known}.")
     if (normaliser, bool(corners)) == ("corners", False):
         raise ValueError("normaliser: corners need eye_corners.")

@@ -17,6 +17,7 @@ from keras_landmarks.faces.boxes import Convention, Detector
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
 from keras_landmarks.files import Path, as_path
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 Run: TypeAlias = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -114,7 +115,7 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
         model = open_model("cnn6.tflite")
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
-    path = as_path(path)
+    path, _ = as_path(path), number("threads", threads, least=1, whole=True)
     openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": _Onnx}
     if path.suffix.lower() not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")

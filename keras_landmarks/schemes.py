@@ -35,6 +35,8 @@ __all__ = [
     "scheme_config",
     "shared_scheme",
 ]
+NORMALISERS = ("corners", "pupils", "box", "diagonal")
+"""The distances of a face that errors are divided by; `errors` says what each is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Scheme:
         right_eye: indices of the points around (or at) the right pupil; their mean is the pupil.
         left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
-        normaliser: the distance that errors are usually divided by (see `metrics.normaliser`).
+        normaliser: the distance that errors are usually divided by, one of `NORMALISERS`.
         square: how the square around the points lies on that of ibug68's, as the fields of a
             `faces.Convention`; None where it is not known, and taken to be the same.
 

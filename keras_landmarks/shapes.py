@@ -4,6 +4,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.geometry import namespace
+from keras_landmarks.names import number
 
 
 def align(shapes, rounds=3):
@@ -56,6 +57,7 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
         is a sum of several exemplars, before `reconstruct` combines them.
     """
     shapes = np.asarray(shapes, np.float64)
+    number("count", count, whole=True)
     if shapes.ndim != 3 or shapes.shape[2] != 2 or not len(shapes) or count < 1:
         raise ValueError(f"Expected shapes (faces, n, 2) and count > 0: {shapes.shape}, {count}.")
     if not np.isfinite(shapes).all() or not np.ptp(shapes, axis=1).any(axis=-1).all():
@@ -144,15 +146,17 @@ def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
         `(batch, n, 2)` all points of the shape, in the pixels of the landmarks.
 
     Raises:
-        ValueError: if there are fewer exemplars than neighbours.
+        ValueError: if there are fewer exemplars than neighbours, or they have other points.
 
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, eq. 2.
     """
     xp = namespace(landmarks, exemplars)
     count, points = exemplars.shape[:2]
-    if not 1 <= neighbours <= count:
-        raise ValueError(f"neighbours must be 1 to {count} (exemplars), not {neighbours}.")
+    if number("neighbours", neighbours, least=1, whole=True) > count:
+        raise ValueError(f"neighbours must be at most {count} (exemplars), not {neighbours}.")
+    if tuple(landmarks.shape[-2:]) != (points, 2):
+        raise ValueError(f"Exemplars of {points} points do not fit landmarks {landmarks.shape}.")
     share = xp.square(xp.maximum(weights, 1e-3))
     share = share / xp.sum(share, axis=-1, keepdims=True)
     mean = xp.mean(exemplars, axis=0) + xp.zeros_like(landmarks)

@@ -25,6 +25,9 @@ from keras_landmarks.schemes import Scheme, get_scheme
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
 """The index of the zoo: builder, crop, weights file with sha256, and facts. Written by
 `tools/index.py`."""
+OPENERS = dict.fromkeys((".keras", ".h5"), "keras.models.load_model")
+OPENERS |= dict.fromkeys((".tflite", ".onnx"), "keras_landmarks.runtime.open_model")
+"""What opens other files of models."""
 DEFAULT = "unet-300w"
 """What `load()` gives: the model to begin with."""
 
@@ -63,6 +66,8 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
             print(name, facts["nme"])
     """
+    if where is not None and not callable(where):
+        raise ValueError(f"where is a function of a model's facts, not {where!r}.")
     models = copy.deepcopy(_index())
     return Models({name: f for name, f in models.items() if where is None or where(f)})
 
@@ -106,9 +111,10 @@ def load(
     Raises:
         ValueError: if the name is unknown (the message names the close ones), the model has no
             published weights, the weights file is not the published one, or the model cannot be
-            built with the scheme or the size, or those of a list differ in scheme, margin or box.
-        FileNotFoundError: if a folder holds no `best.safetensors`, or a large model's weights are
-            not installed (the message says how to).
+            built with the scheme or the size, or those of a list differ in scheme, margin or box;
+            of a file that something else opens (the message says what).
+        FileNotFoundError: if there is no such folder, or it holds no `best.safetensors`, or a large
+            model's weights are not installed (the message says how to).
 
     Example:
         model = keras_landmarks.load()
@@ -164,16 +170,19 @@ def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
         `(facts, weights)`: a dict with `builder`, `arguments`, `margin`, `box`, ... and
         `{variable path: array}`.
     """
-    path = pathlib.Path(name)
-    if str(name) in _index() or not path.exists():
-        return {**facts_of(str(name)), "name": name}, read_weights(str(name))
+    name = os.fspath(name)
+    path = pathlib.Path(os.path.expanduser(name))
+    if path.suffix in OPENERS:
+        raise ValueError(f"{name}: {OPENERS[path.suffix]} opens such files; load takes names.")
+    if name in _index() or not name or not path.exists():
+        if "/" in name or os.sep in name:
+            raise FileNotFoundError(f"No folder or file {name} of a trained model.")
+        return {**facts_of(name), "name": name}, read_weights(name)
     path = path / "best.safetensors" if path.is_dir() else path
     arrays, facts = weights.load_arrays(path)
     model = (facts or {}).get("model")
     if model is None:
-        raise ValueError(
-            f"{path} does not say what model it is of. Build it, and take weights.set_weights."
-        )
+        raise ValueError(f"{path} does not name its model. Build it, and take weights.set_weights.")
     return model, arrays
 
 

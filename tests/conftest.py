@@ -1,5 +1,6 @@
 """What every test finds: a thread a process, this checkout's package, groups, shared models."""
 
+import gc
 import os
 
 from places import ROOT
@@ -13,7 +14,6 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("", "tests", "tools"))
 
 import pytest  # noqa: E402
-from loaded import load  # noqa: E402
 
 
 def pytest_addoption(parser):
@@ -33,7 +33,43 @@ def pytest_collection_modifyitems(config, items):
             item.add_marker(pytest.mark.xdist_group(item.name if apart else item.path.stem))
 
 
+def pytest_collection_finish():
+    """What TensorFlow's import leaves is half a million objects: not to be gone over again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plainly():
+    """TensorFlow's graphs, which run once or twice, are left to XLA where a test asks for it alone:
+    it takes longer to compile them than to trace them. JAX's pass compiles all."""
+    import keras
+
+    with pytest.MonkeyPatch.context() as patch:
+        if keras.backend.backend() == "tensorflow":
+            patch.setattr("keras.src.trainers.trainer.model_supports_jit", lambda model: False)
+        yield
+
+
+@pytest.fixture
+def eagerly():
+    """TensorFlow runs no graphs, which take longer to trace than a few steps."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        yield
+        return
+    import tensorflow as tf
+
+    tf.config.run_functions_eagerly(True)
+    yield
+    tf.config.run_functions_eagerly(False)
+
+
 @pytest.fixture(scope="session")
 def tiny():
     """The published model of tests. It is shared: load one of your own to change it."""
+    from loaded import load  # not above: xdist's own process needs no TensorFlow
+
     return load("tiny-ibug68")

@@ -1,8 +1,20 @@
-"""Gradients under whatever backend the tests run on."""
+"""Functions and their gradients under whatever backend the tests run on."""
 
 import keras
 import numpy as np
 import pytest
+
+
+def compiled(function):
+    """The function, compiled as one by JAX, which would compile each of its operations by itself.
+
+    Layers that it calls must be built.
+    """
+    if keras.backend.backend() != "jax":
+        return function
+    import jax
+
+    return jax.jit(lambda *values: function(*values))
 
 
 def gradients(function, *values):
@@ -18,7 +30,7 @@ def gradients(function, *values):
     elif keras.backend.backend() == "jax":
         import jax
 
-        found = jax.grad(function, argnums=tuple(range(len(values))))(*values)
+        found = compiled(jax.grad(function, argnums=tuple(range(len(values)))))(*values)
     else:
         pytest.skip("gradients are taken under TensorFlow and JAX")
     return [np.asarray(keras.ops.cast(one, "float32")) for one in found]

@@ -5,10 +5,12 @@ import tempfile
 
 import keras
 import numpy as np
-from gradients import gradients
+from gradients import compiled, gradients
 from keras import ops
 
-POLICIES = ("mixed_float16", "mixed_bfloat16")
+POLICIES = {"jax": ("mixed_bfloat16",)}.get(
+    keras.backend.backend(), ("mixed_float16", "mixed_bfloat16")
+)
 
 
 def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True):
@@ -21,14 +23,14 @@ def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True)
         differentiable: which inputs have gradients; None for all.
         coordinates: whether it takes or gives coordinates, and so stays float32.
     """
-    output = ops.convert_to_numpy(layer(*inputs))
+    model = functional(layer, inputs)
+    output = called(layer, inputs)
     check_shape(layer, inputs, output)
     check_config(layer, inputs, output, atol)
-    model = functional(layer, inputs)
     check_saving(model, inputs, output, atol)
     if coordinates:
         check_half_precision(layer, inputs, output)
-    check_gradients(layer, inputs, differentiable)
+    check_gradients(layer, inputs, output.shape, differentiable)
     if keras.backend.backend() == "tensorflow":
         check_tflite(model, inputs, output)
         check_onnx(model, inputs, output)
@@ -38,6 +40,11 @@ def functional(layer, inputs):
     """A small model of the one layer."""
     symbols = [keras.Input(x.shape[1:]) for x in inputs]
     return keras.Model(symbols, layer(*symbols))
+
+
+def called(layer, inputs):
+    """What the built layer gives."""
+    return ops.convert_to_numpy(compiled(layer)(*inputs))
 
 
 def copied(layer, inputs, policy=None):
@@ -54,7 +61,7 @@ def copied(layer, inputs, policy=None):
 
 
 def check_shape(layer, inputs, output):
-    """The eager output is finite, and as the symbolic one says, with and without a batch size."""
+    """The output is finite, and as the symbolic one says, with and without a batch size."""
     assert np.isfinite(output).all()
     assert layer.compute_output_shape(*(x.shape for x in inputs)) == output.shape
     symbolic = layer(*(keras.Input(x.shape[1:]) for x in inputs))
@@ -66,15 +73,16 @@ def check_config(layer, inputs, output, atol):
     """The layer comes back from its config."""
     again = copied(layer, inputs)
     assert again.get_config() == layer.get_config()
-    np.testing.assert_allclose(ops.convert_to_numpy(again(*inputs)), output, atol=atol)
+    np.testing.assert_allclose(called(again, inputs), output, atol=atol)
 
 
 def check_saving(model, inputs, output, atol):
-    """A model of the layer comes back from its file."""
+    """A model of the layer comes back from its file, and XLA compiles it under every backend."""
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "model.keras"
         model.save(path)
         loaded = keras.models.load_model(path)
+    loaded.jit_compile = True
     found = loaded.predict_on_batch(list(inputs))
     np.testing.assert_allclose(found, output, atol=atol)
 
@@ -86,23 +94,24 @@ def check_half_precision(layer, inputs, output):
         try:
             again = copied(layer, inputs, policy)
             assert again.compute_dtype == "float32"
-            found = again(*inputs)
+            found = called(again, inputs)
         finally:
             keras.config.set_dtype_policy("float32")
-        assert keras.backend.standardize_dtype(found.dtype) == "float32"
-        np.testing.assert_allclose(ops.convert_to_numpy(found), output, atol=1e-5)
+        assert found.dtype == "float32"
+        np.testing.assert_allclose(found, output, atol=1e-5)
 
 
-def check_gradients(layer, inputs, differentiable):
+def check_gradients(layer, inputs, shape, differentiable):
     """Gradients are finite, and not zero everywhere."""
-    weights = np.random.default_rng(0).normal(size=layer(*inputs).shape).astype("float32")
+    weights = np.random.default_rng(0).normal(size=shape).astype("float32")
+    weighted = compiled(lambda *values: layer(*values) * weights)
     slopes = gradients(lambda *values: ops.sum(layer(*values) * weights), *inputs)
     for i, slope in enumerate(slopes):
         assert np.isfinite(slope).all()
         wanted = differentiable is None or i in differentiable
         assert not wanted or abs(slope).max() > 0
         if wanted:
-            check_slope(lambda *values: layer(*values) * weights, inputs, i, slope)
+            check_slope(weighted, inputs, i, slope)
 
 
 def check_slope(function, inputs, i, slope):

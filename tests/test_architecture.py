@@ -1,8 +1,10 @@
-"""Imports point one way: docs/DESIGN.md, 'Who may import whom'."""
+"""Imports point one way, and docs/DESIGN.md, the map of the rooms, names every file."""
 
 import ast
+import fnmatch
 import graphlib
 import os
+import re
 import subprocess
 import sys
 
@@ -10,6 +12,7 @@ import pytest
 from places import ROOT
 
 PACKAGE = ROOT / "keras_landmarks"
+DESIGN = ROOT / "docs" / "DESIGN.md"
 MAY_IMPORT = {
     "moved": set(),
     "names": set(),
@@ -115,6 +118,28 @@ def test_the_arrows_make_no_circle():
 @pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_no_file_is_past_250_lines(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= MOST_LINES
+
+
+def entries():
+    """`{name: words}` of the map: what it says of each room, module at the top, and `tools`."""
+    (rooms,) = re.findall(r"^## The rooms\n```\n(.*?)^```", DESIGN.read_text("utf-8"), re.M | re.S)
+    told = re.split(r"^ {0,2}(?=\S)", rooms, flags=re.M)[1:]  # what is further in goes on
+    return {re.match(r"\w*", text)[0]: set(re.findall(r"\w[\w*]*", text)) for text in told}
+
+
+BY_RULE = {"recipes", "readers"}
+"""Folders of which the map says how a file is named."""
+
+
+def test_the_map_names_every_file():
+    told, missing = entries(), []
+    anywhere = set().union(*told.values())
+    for path in [*sources(), *(ROOT / "tools").glob("*.py")]:
+        words = told.get(room(path) if PACKAGE in path.parents else "tools", anywhere)
+        by_rule = path.parent.name in BY_RULE or path.stem.startswith("__")
+        if not by_rule and not any(fnmatch.fnmatch(path.stem, word) for word in words):
+            missing.append(str(path.relative_to(ROOT)))
+    assert not missing
 
 
 def test_these_rooms_are_imported_without_keras():

@@ -31,10 +31,13 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
     assert written["variants"] == found
     assert (tmp_path / "zoo/studies/small.png").is_file()
     assert found["Wing"][0]["lfpw_test"] != found["Wing"][1]["lfpw_test"]
-    assert len(list(compare.sentences(found))) == 2
+    page = (tmp_path / "zoo/studies/small.md").read_text()
+    assert "The paper: none Here, after 50 % of the epochs: " in page
 
     monkeypatch.setattr(compare.training, "train", None)  # nothing is trained again
     assert compare.run("small", study, argparse.Namespace(**options)) == found
+    with pytest.raises(ValueError, match="steps, not .* another --out"):
+        compare.run("small", study, argparse.Namespace(**options | {"short": 1.0}))
 
 
 def test_the_variants_of_a_study_differ_and_keep_what_they_compare_by():
@@ -56,3 +59,22 @@ def test_a_difference_that_all_seeds_show_is_less_likely_chance():
     assert float(comparing.likelihood(apart).split("= ")[1].split(",")[0]) == pytest.approx(
         0.0015, abs=0.0001
     )
+
+
+def test_a_study_ends_with_the_claim_what_came_out_and_how_sure():
+    def figures(*errors):
+        facts = {"held_out": 7.0, "sideways": 9.0, "steps": 10, "minutes": 1.5}
+        return [{"lfpw_test": error, **facts} for error in errors]
+
+    rows = {"L2": figures(6.0, 6.2, 6.4), "Wing": figures(5.7, 5.88, 6.12)}  # 0.3 +- 0.02 apart
+    said = comparing.sentence("Wing is better.", 0.1, rows)
+    assert said.startswith("The paper: Wing is better. Here, after 10 % of the epochs: Wing 5.90, ")
+    assert "Wing 5.90, L2 6.20 %; the first two are 0.30 apart (p = 0.00" in said
+    first, second = comparing.table(rows).splitlines()[2:]
+    assert first == "| L2 | 7.00 ± 0.00 | 6.20 ± 0.20 | 9.00 ± 0.00 | - | 10 | 1.5 |"
+    assert second.split(" | ")[4].startswith("-0.30 (p = 0.00")
+    assert comparing.table({"L2": figures(6.0)}).endswith(
+        "| L2 | 7.00 | 6.00 | 9.00 | - | 10 | 1.5 |"
+    )
+    alone = comparing.sentence("Wing is better.", 0.1, {"L2": figures(6.0)})
+    assert alone.endswith("of the epochs: L2 6.00 %.")

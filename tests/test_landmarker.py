@@ -320,8 +320,27 @@ def test_a_forked_process_is_an_error_and_does_not_hang():
 
 @pytest.mark.parametrize("margin", [0, -1, float("nan"), float("inf")])
 def test_a_margin_that_makes_no_crop_is_refused(margin):
-    with pytest.raises(ValueError, match=f"margin is the crop's side over the box's, not {margin}"):
+    with pytest.raises(ValueError, match=f"margin must be a finite number above 0, not {margin}"):
         keras_landmarks.Landmarker(model().input, model().output, margin=margin)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("x.keras", "x.keras: keras.models.load_model opens such files"),
+        ("x.h5", "keras.models.load_model"),
+        ("x.tflite", "keras_landmarks.runtime.open_model"),
+        ("runs/none", "No folder or file runs/none of a trained model"),
+        ("", "Unknown model ''. Known"),
+    ],
+)
+def test_a_name_that_load_cannot_open_is_told_what_does(name, message):
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        keras_landmarks.load(name)
+
+
+def test_a_path_may_be_a_name():
+    assert load(pathlib.Path("tiny-ibug68")).name == "tiny-ibug68"
 
 
 @pytest.mark.parametrize("name", [None, 5, []])
@@ -336,6 +355,13 @@ def test_a_landmarker_is_a_keras_model_that_can_be_fitted():
     crops = np.zeros((4, 32, 32, 3), np.uint8)
     history = fresh.fit(crops, {"landmarks": np.full((4, 68, 2), 16.0)}, verbose=0)
     assert np.isfinite(history.history["loss"][0])
+    with pytest.raises(ValueError, match="no output 'points', but landmarks"):
+        fresh.compute_loss(y={"points": None}, y_pred=dict.fromkeys(["landmarks"]))
+
+
+def test_boxes_of_a_batch_are_a_list():
+    with pytest.raises(ValueError, match="boxes of 2 pictures are a list, not 5"):
+        model().detect([np.zeros((9, 9, 3), np.uint8)] * 2, boxes=5)
 
 
 def test_points_as_json_are_plain_numbers():

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from places import ROOT
 
 from keras_landmarks import metrics
 from keras_landmarks.schemes import SCHEMES, get_scheme
@@ -18,22 +19,23 @@ TRUE[:, 36:42, 0] -= 150  # the right eye
 TRUE[:, 42:48, 0] += 150
 NOISE = RNG.normal(0, 2, TRUE.shape) * np.arange(1, 11)[:, None, None]  # ever worse
 PREDICTED = (TRUE + NOISE).astype("float32")
-KINDS = ("corners", "pupils", "box", "diagonal")
-every_kind = pytest.mark.parametrize("kind", KINDS)
+every_kind = pytest.mark.parametrize("kind", metrics.NORMALISERS)
 DATA = os.environ.get("KERAS_LANDMARKS_DATA")
 
 
 def distance_by_hand(face, kind):
-    """The normaliser of one face of 68 points."""
+    """The normaliser of one face of 68 points, by those that are marked."""
+    marked = {i: point for i, point in enumerate(face) if not math.isnan(point[0])}
     if kind == "corners":
         return math.dist(face[36], face[45])
     if kind == "pupils":
-        right = [sum(face[i][k] for i in range(36, 42)) / 6 for k in range(2)]
-        left = [sum(face[i][k] for i in range(42, 48)) / 6 for k in range(2)]
-        return math.dist(right, left)
-    width = max(x for x, _ in face) - min(x for x, _ in face)
-    height = max(y for _, y in face) - min(y for _, y in face)
-    return math.sqrt(width * height) if kind == "box" else math.hypot(width, height)
+        eyes = [[marked[i] for i in range(k, k + 6) if i in marked] for k in (36, 42)]
+        return math.dist(*([sum(xs) / len(eye) for xs in zip(*eye)] for eye in eyes))
+    width, height = (max(xs) - min(xs) for xs in zip(*marked.values()))
+    if kind == "diagonal":
+        return math.hypot(width, height)
+    assert kind == "box"
+    return math.sqrt(width * height)
 
 
 def errors_by_hand(true, predicted, kind):
@@ -323,11 +325,19 @@ def test_published_predictions_have_their_published_errors():
     assert 100 * errors.mean() == pytest.approx(2.994, abs=0.001)
     assert 100 * metrics.auc(errors, 0.08) == pytest.approx(62.72, abs=0.02)
 
+    pupils = metrics.face_errors(true, predicted, "ibug68", "pupils")
+    page = (ROOT / "docs" / "papers.md").read_text(encoding="utf-8")
+    parts = {"helen-test": (0, 330), "lfpw-test": (330, 554), "common": (0, 554)}
+    for name, (i, k) in (parts | {"challenging": (554, 689), "full": (0, 689)}).items():
+        corners, means = 100 * errors[i:k].mean(), 100 * pupils[i:k].mean()
+        figures = f"{corners:.2f} | {means:.2f} | {means / corners:.3f}"
+        assert f"| `300w/{name}` | {k - i} | {figures} |" in page
+
 
 # Missing points
 
 
-@pytest.mark.parametrize("kind", metrics.NORMALISERS)
+@every_kind
 def test_missing_points_are_left_out_of_a_faces_error(kind):
     rng = np.random.default_rng(5)
     true = rng.uniform(0, 99, (3, 68, 2))
@@ -336,17 +346,8 @@ def test_missing_points_are_left_out_of_a_faces_error(kind):
     true[1, gone] = np.nan
     kept = [i for i in range(68) if i not in gone]
     found = metrics.face_errors(true, predicted, "ibug68", kind)
-    eyes = [[i for i in range(a, a + 6) if i in kept] for a in (36, 42)]
-    right, left = (true[1, eye].mean(axis=0) for eye in eyes)
-    width, height = np.ptp(true[1, kept], axis=0)
-    distance = {
-        "corners": np.linalg.norm(true[1, 36] - true[1, 45]),
-        "pupils": np.linalg.norm(right - left),
-        "box": np.sqrt(width * height),
-        "diagonal": np.hypot(width, height),
-    }[kind]
     mean = sum(np.linalg.norm(true[1, i] - predicted[1, i]) for i in kept) / len(kept)
-    assert found[1] == pytest.approx(mean / distance)
+    assert found[1] == pytest.approx(mean / distance_by_hand(true[1], kind))
     full = metrics.face_errors(true[[0, 2]], predicted[[0, 2]], "ibug68", kind)
     np.testing.assert_array_equal(found[[0, 2]], full)
     tensors = (keras.ops.convert_to_tensor(np.float32(a)) for a in (true, predicted))

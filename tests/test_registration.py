@@ -1,40 +1,42 @@
 """Keras finds the package's classes, whichever is imported first.
 
-The processes run on NumPy, since it starts sooner than TensorFlow.
+The processes run on NumPy, since it starts sooner than TensorFlow, and are forks of one that has
+imported what Keras imports.
 """
 
 import os
 import subprocess
 import sys
 
-import pytest
-
+IMPORTS = [
+    "import keras_landmarks, keras",
+    "import keras, keras_landmarks",
+    "import keras_landmarks.runtime; from keras import saving; import keras",
+    "from keras_landmarks.losses import Wing; import keras",
+]
 LOAD = """
 model = keras.models.load_model(sys.argv[1])
 assert type(model).__name__ == "Landmarker", type(model)
 registered = keras.saving.get_custom_objects()
 assert {"keras_landmarks>Wing", "keras_landmarks>NME"} <= set(registered)
 """
+PROGRAM = f"""
+import os, sys
+import jax, sklearn.base
+assert not {{"keras", "keras_landmarks"}} & set(sys.modules)
+for imports in {IMPORTS}:
+    if not os.fork():
+        exec(imports)
+        exec({LOAD!r})
+        break
+    if os.wait()[1]:
+        sys.exit("after " + imports)
+"""
 
 
-@pytest.fixture(scope="module")
-def saved(tiny, tmp_path_factory):
-    path = tmp_path_factory.mktemp("saved") / "tiny.keras"
-    tiny.save(path)
-    return path
-
-
-@pytest.mark.parametrize(
-    "imports",
-    [
-        "import keras_landmarks, keras",
-        "import keras, keras_landmarks",
-        "import keras_landmarks.runtime; from keras import saving; import keras",
-        "from keras_landmarks.losses import Wing; import keras",
-    ],
-)
-def test_a_model_is_loaded_after_any_order_of_imports(imports, saved):
-    code = f"import sys; {imports}\n{LOAD}"
-    command, light = [sys.executable, "-c", code, saved], {**os.environ, "KERAS_BACKEND": "numpy"}
+def test_a_model_is_loaded_after_any_order_of_imports(tiny, tmp_path):
+    tiny.save(tmp_path / "tiny.keras")
+    command = [sys.executable, "-c", PROGRAM, tmp_path / "tiny.keras"]
+    light = {**os.environ, "KERAS_BACKEND": "numpy"}
     run = subprocess.run(command, capture_output=True, text=True, env=light)
     assert run.returncode == 0, run.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_landmarks import schemes
-from keras_landmarks.schemes import SCHEMES, convert, get_scheme
+from keras_landmarks.schemes import NORMALISERS, SCHEMES, convert, get_scheme
 
 RNG = np.random.default_rng(0)
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
@@ -96,7 +96,7 @@ def test_eyes_and_their_corners_mirror_each_other(scheme):
 
 @every_scheme
 def test_errors_are_divided_by_a_distance_that_the_scheme_has(scheme):
-    assert scheme.normaliser in ("corners", "pupils", "box", "diagonal")
+    assert scheme.normaliser in NORMALISERS
     assert scheme.normaliser != "corners" or scheme.eye_corners
 
 

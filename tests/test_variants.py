@@ -74,7 +74,8 @@ def test_fine_grained_detection():
         losses.L1,
         losses.Align,
     ]
-    assert (recipe.augmentation.scale, recipe.augmentation.shift) == (0.2, 0.1)
+    varied = recipe.augmentation
+    assert (varied.scale, varied.shift, varied.rotation, varied.mirror) == (0.2, 0.1, 20, 0)
 
 
 def test_score_guided_alignment():
@@ -103,7 +104,8 @@ def test_landmark_validation():
     falling = rates(recipe.stages[-1], 900, 299, 300, 600)
     assert falling == pytest.approx([SUM * 1e-6, SUM * 1e-7, SUM * 1e-8])
     assert recipe.augmentation.rotation == pytest.approx(np.degrees(1), abs=0.1)
-    assert (recipe.augmentation.grey, recipe.augmentation.shift) == (1.0, 0.2)
+    varied = recipe.augmentation
+    assert (varied.grey, varied.shift, varied.mirror) == (1.0, 0.2, 0.0)
 
 
 def test_variants_are_recipes_by_name():

@@ -1,8 +1,12 @@
+import collections
+import csv
 import hashlib
 import json
 import re
+import shutil
 
 import numpy as np
+import publish
 import pytest
 import skimage.data
 from loaded import load
@@ -65,6 +69,32 @@ def test_what_a_recipe_decides_stands_in_the_index_as_it_decides_it(name):
     decided |= {"paper": recipe.paper, "paper_nme": recipe.paper_nme}
     decided = json.loads(json.dumps(decided))
     assert {key: facts[key] for key in decided} == decided
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("zoo/*/log.csv")), ids=lambda p: p.parent.name)
+def test_a_log_beside_a_card_is_of_the_recipe(path):
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    epochs = collections.Counter(int(row["stage"]) for row in rows)
+    stages = recipes.get_recipe(path.parent.name).stages
+    assert all(epochs[i] <= stage.epochs for i, stage in enumerate(stages, 1))
+    assert sum(epochs[i] for i in range(1, len(stages) + 1)) == len(rows)
+    assert all(float(row["val_nme"]) > 0 for row in rows)
+
+
+def test_weights_are_published_with_their_log_and_no_other(tmp_path, monkeypatch):
+    name, run, card = "tiny-ibug68", tmp_path / "run", tmp_path / "zoo" / "tiny-ibug68"
+    run.mkdir()
+    card.mkdir(parents=True)
+    (tmp_path / "weights").mkdir()
+    shutil.copy(weights.FOLDER / f"{name}.safetensors", run / "best.safetensors")
+    (run / "log.csv").write_text("stage,epoch\n1,1\n")
+    monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
+    monkeypatch.setattr(publish, "ZOO", tmp_path / "zoo")
+    publish.publish(name, str(run / "best.safetensors"))
+    assert (card / "log.csv").read_bytes() == (run / "log.csv").read_bytes()
+    (run / "log.csv").unlink()
+    publish.publish(name, str(run / "best.safetensors"))
+    assert not (card / "log.csv").exists()
 
 
 def test_an_unknown_name_lists_the_close_ones():

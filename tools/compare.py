@@ -4,7 +4,8 @@
 
 Each training has a folder of its own in --out: what is there is not trained again, and what was
 killed goes on. Every variant has the steps of the first one, and all have the same held-out faces.
-Writes zoo/studies/STUDY.json and .png after each training. `tools/studies.py` has the studies.
+Writes zoo/studies/STUDY.json, .png and .md (a table, and a sentence: the claim, what came out, how
+sure) after each training. `tools/studies.py` has the studies.
 """
 
 import argparse
@@ -14,7 +15,6 @@ import pathlib
 import time
 
 import comparing
-import numpy as np
 import studies
 from recipes import ZOO, read_samples
 
@@ -35,10 +35,17 @@ def shortened(recipe, steps_of_first, steps, share):
 
 
 def train(recipe, samples, held_out, out, test):
-    """One training: its figures, read from its folder where it is done."""
+    """One training: its figures, read from its folder where it is done.
+
+    The minutes are those since it last went on, on a machine as busy as it was.
+    """
     done = out / "figures.json"
+    steps = len(samples) * sum(stage.epochs for stage in recipe.stages)
     if done.is_file():
-        return json.loads(done.read_text())
+        figures = json.loads(done.read_text())
+        if (trained := figures["steps"]) != steps:
+            raise ValueError(f"{out} is of {trained} steps, not {steps}: name another --out.")
+        return figures
     began = time.monotonic()
     model = training.train(recipe, samples, held_out, out, resume=True)
     error, sideways = comparing.measure(model, test)
@@ -46,7 +53,7 @@ def train(recipe, samples, held_out, out, test):
         "held_out": comparing.measure(model, held_out)[0],
         "lfpw_test": error,
         "sideways": sideways,
-        "steps": len(samples) * sum(stage.epochs for stage in recipe.stages),
+        "steps": steps,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
     files.write_json(done, figures)
@@ -76,32 +83,21 @@ def run(name, study, options):
         for variant, recipe in study.variants.items():
             recipe = studies.begun(recipe, folder) if folder else recipe
             found[variant].append(trained(variant, recipe)[1])
-            write(name, study, options, found, len(read[variant][0].faces))
+            page = write(name, study, options, found, len(read[variant][0].faces))
+            print(page, flush=True)
     return found
 
 
 def write(name, study, options, found, faces):
-    """Writes what is known so far."""
+    """Writes what is known so far; returns the page."""
     rows = {variant: figures for variant, figures in found.items() if figures}
     facts = {"claim": study.claim, "short": options.short, "faces": faces, "normaliser": "corners"}
     files.write_json(ZOO / "studies" / f"{name}.json", facts | {"variants": rows})
     comparing.plot(rows, ZOO / "studies" / f"{name}.png")
-
-
-def sentences(found):
-    """A line for each variant: mean and spread over the seeds, and what sets it off the first."""
-    first = next(iter(found.values()))
-    for variant, figures in found.items():
-        errors = {
-            key: np.array([row[key] for row in figures])
-            for key in ("held_out", "lfpw_test", "sideways")
-        }
-        line = ", ".join(f"{key} {e.mean():.2f} ± {e.std():.2f}" for key, e in errors.items())
-        if figures is not first:
-            apart = errors["lfpw_test"] - [row["lfpw_test"] for row in first]
-            likely = comparing.likelihood(apart)
-            line += f"; {apart.mean():+.2f} to the first{likely}"
-        yield f"{variant}: {line}"
+    said = comparing.sentence(study.claim, options.short, rows)
+    page = f"# {name}\n\n{said}\n\n{comparing.table(rows)}\n"
+    files.write_bytes(ZOO / "studies" / f"{name}.md", page.encode())
+    return page
 
 
 def main():
@@ -113,9 +109,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--short", type=float, default=1.0, help="share of the epochs")
     options = parser.parse_args()
-    study = studies.STUDIES[options.study]()
-    found = run(options.study, study, options)
-    print(f"The paper: {study.claim}", *sentences(found), sep="\n")
+    run(options.study, studies.STUDIES[options.study](), options)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from timing import milliseconds, use_threads
 
 from keras_landmarks import Landmarker, data, evaluation, load
 
-NORMALISERS = "corners", "pupils", "diagonal"
+PUBLISHED = "corners", "pupils", "diagonal"
+"""The normalisers that results are published by."""
 
 
 def picture(model, kind, split):
@@ -28,7 +29,7 @@ def accuracy(model, faces, split):
     rows = []
     for box in evaluation.BOXES:
         result = evaluation.evaluate(model, faces, box)
-        rows += [result.summary(kind) for kind in NORMALISERS]
+        rows += [result.summary(kind) for kind in PUBLISHED]
         if box == "annotation":
             evaluation.plot_ced([result], picture(model, "ced", split))
     return rows

@@ -1,4 +1,4 @@
-"""Puts trained weights into the package as float16.
+"""Puts trained weights into the package as float16, and their log beside the card.
 
     python tools/publish.py cnn6-300w --weights runs/cnn6-300w/best.safetensors
 
@@ -6,16 +6,21 @@ Then `tools/evaluate.py NAME` measures what was published.
 """
 
 import argparse
+import pathlib
 
 import index
 import numpy as np
 from recipes import ZOO, read_recipe
 
-from keras_landmarks import weights
+from keras_landmarks import files, weights
 
 
 def publish(name, source):
-    """Checks weights against the recipe's model and writes them as `weights/NAME.safetensors`."""
+    """Checks weights against the recipe's model and writes them as `weights/NAME.safetensors`.
+
+    The `log.csv` of their folder goes to `zoo/NAME/`; where there is none, an older one is removed,
+    as it is of other weights.
+    """
     arrays, _ = weights.load_arrays(source)
     model = read_recipe(name).model()
     weights.set_weights(model, arrays)
@@ -23,6 +28,12 @@ def publish(name, source):
         weights.FOLDER / f"{name}.safetensors", {k: as_half(v) for k, v in arrays.items()}
     )
     (ZOO / name / "published.json").unlink(missing_ok=True)  # the network is the recipe's again
+    log, kept = pathlib.Path(source).with_name("log.csv"), ZOO / name / "log.csv"
+    if log.is_file():
+        files.write_bytes(kept, log.read_bytes())
+    else:
+        kept.unlink(missing_ok=True)
+        print(f"There is no {log}: the card goes without the log of the training.")
 
 
 def as_half(array):

@@ -22,7 +22,7 @@ def small(data):
     image = Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB")
     image.thumbnail((WIDEST, WIDEST))
     file = io.BytesIO()
-    image.quantize(COLOURS).save(file, "PNG", optimize=True)
+    image.quantize(COLOURS, kmeans=2).save(file, "PNG", optimize=True)
     return base64.b64encode(file.getvalue()).decode()
 
 

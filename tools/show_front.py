@@ -3,7 +3,7 @@
     python tools/show_front.py
 
 The portrait is NASA's of Eileen Collins (public domain), with points, confidence and pose; the plot
-sets every model's error against its time, with what is measured or published of others.
+sets every model's error against its time, with what is measured of dlib on the same faces.
 """
 
 import pathlib
@@ -17,9 +17,7 @@ from keras_landmarks import draw, list_models, load, pictures
 from keras_landmarks.pictures.plots import figure
 
 PICTURES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "pictures"
-PFLD = {"PFLD 0.25X": (1.2, 3.03), "PFLD 1X": (6.1, 3.01)}
-"""Milliseconds on a Core i7-6700K, and NME by corners on Common: Guo et al., PFLD, 2019."""
-LEFT = ("unet-fast", "hourglass", "dan", "PFLD 0.25X", "PFLD 1X")
+LEFT = ("unet-fast", "hourglass", "dan")
 """Whose names stand to the left of their marks."""
 OURS, OTHERS = "#2a6fdb", "#d9822b"
 
@@ -52,7 +50,7 @@ def plot(path):
     shown = {k.removesuffix("-300w"): (v["latency_ms"], v["nme"]) for k, v in ours.items()}
     dlib = index.read_json(index.PEERS)["300w/lfpw-test"]["rows"]["dlib"]["nme_percent"]
     ms = index.read_json(index.SPEED)["dlib_ms"]
-    others = {"dlib (has probably seen these faces)": (ms, dlib)} | PFLD
+    others = {"dlib (has probably seen these faces)": (ms, dlib)}
     with figure(path, (7.5, 4)) as drawn:
         axes = drawn.subplots()
         for places, colour, mark in ((shown, OURS, "o"), (others, OTHERS, "s")):

@@ -75,8 +75,8 @@ def model_pages():
 
 def tutorial_pages():
     """The notebooks as pages, with what they print and draw."""
-    pages = {}
-    for path in sorted(ROOT.glob("tutorials/*.ipynb")):
+    pages, paths = {}, ROOT.glob("tutorials/*.ipynb")
+    for path in sorted(paths, key=lambda path: int(path.name.split("_")[0])):
         parts, name = [], path.stem
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
             source = "".join(cell["source"])
@@ -140,7 +140,7 @@ def on_config(config):
         {"Concepts": [f"concepts/{page}.md" for page in CONCEPTS]},
         {"Models": [*of("models"), "papers.md", "speed.md"]},
         {"API": of("api")},
-        {"About": ["changelog.md", "contributing.md", "DESIGN.md"]},
+        {"About": ["changelog.md", "contributing.md", "DESIGN.md", "TRAPS.md"]},
     ]
     return config
 
@@ -154,14 +154,18 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links to the zoo's folder lead to the pages that are made of it."""
+    """Links to the zoo's folder and to notebooks lead to the pages that are made of them."""
+    here = posixpath.dirname(page.file.src_uri) or "."
 
-    def moved(match):
+    def card(match):
         target = "models/" + (f"{match[1]}/index.md" if match[1] else "index.md")
-        here = posixpath.dirname(page.file.src_uri)
-        return "](" + posixpath.relpath(target, here or ".")
+        return "](" + posixpath.relpath(target, here)
 
-    return re.sub(r"\]\((?:\.\./)+zoo/(?:README|([\w-]+)/card)\.md", moved, markdown)
+    def tutorial(match):
+        return "](" + posixpath.relpath(f"{match[1]}.md", here)
+
+    markdown = re.sub(r"\]\((?:\.\./)+(tutorials/\w+)\.ipynb", tutorial, markdown)
+    return re.sub(r"\]\((?:\.\./)+zoo/(?:README|([\w-]+)/card)\.md", card, markdown)
 
 
 def on_post_build(config):

@@ -62,13 +62,20 @@ def read(options, split=None):
     return data.read_split(options.data, name, options.skip_broken), name
 
 
-def read_more(options, split):
-    """The faces of `--more`: of the same split, or read as those of `--from` are."""
+def read_more(options, split, scheme):
+    """The faces of `--more`, of the same split or read as those of `--from` are, and of
+    `--unlabelled`."""
     from keras_landmarks import data
+    from keras_landmarks.data import readers
 
-    if split:
-        return data.read_split(options.more, split, options.skip_broken)
-    return data.read_any(options.more, None, read_scheme(options.scheme), options.skip_broken)
+    skip, more = options.skip_broken, []
+    if options.more and split:
+        more += data.read_split(options.more, split, skip)
+    elif options.more:
+        more += data.read_any(options.more, None, read_scheme(options.scheme), skip)
+    if options.unlabelled:
+        more += readers.read_table(options.unlabelled, None, scheme, skip, labelled=False)
+    return more
 
 
 def laid(faces, truth=False):

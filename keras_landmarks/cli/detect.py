@@ -18,8 +18,6 @@ WORDS = {
     "keras-landmarks detect video.mp4 --out drawn.mp4; "
     "keras-landmarks detect --camera 0",
 }
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
-"""Endings of the files of a folder that are taken for pictures."""
 
 
 def add_arguments(parser):
@@ -141,8 +139,10 @@ def _photos(options):
 
     The place is that in its folder. What an earlier run has drawn into a folder is left out.
     """
+    from keras_landmarks.pictures.kinds import PICTURES
+
     photos = {}
-    for name in map(pathlib.Path, options.photos):
+    for name in map(files.as_path, options.photos):
         inside = sorted(name.rglob("*")) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:

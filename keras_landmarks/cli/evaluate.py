@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
@@ -69,6 +70,9 @@ def run(options):
         kind, limit = kind or protocol.normaliser, protocol.limit
     given = split or all(face.box is not None for face in faces)
     box = options.box or ("annotation" if given else "truth")
+    if not options.box and not given:
+        said = "The squares around the true points stand for the boxes that faces lack: kinder"
+        print(f"{said} than a detector's (--box detector).", file=sys.stderr)
     if box == "annotation" and not split:
         faces = annotated.laid(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)

@@ -2,7 +2,11 @@
 
 import json
 
-WORDS = {"help": "list the models", "description": "Lists the models."}
+WORDS = {
+    "help": "list the models",
+    "description": "Lists the models.",
+    "epilog": "example: keras-landmarks list --json",
+}
 
 
 def add_arguments(parser):

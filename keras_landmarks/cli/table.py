@@ -45,6 +45,7 @@ class Table:
         stopped = self.journal.is_file()
         lines = self.journal.read_bytes().splitlines(keepends=True) if stopped else []
         whole = [line for line in lines if line.endswith(b"\n")]  # the last may be cut short
+        whole = whole if len(whole) > 1 else []  # of no picture: there is nothing to go on with
         if whole and json.loads(whole[0]) != facts:
             raise ValueError(
                 f"{self.journal} is left from a run with {json.loads(whole[0])}, not {facts}: "

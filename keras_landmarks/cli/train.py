@@ -34,6 +34,12 @@ def add_arguments(parser):
         "--more", metavar="FOLDER", help="as --data or --from: faces to train on, not to choose on"
     )
     parser.add_argument(
+        "--unlabelled",
+        metavar="TABLE",
+        help="faces to learn from a recipe's teachers: picture and box of each, as "
+        "`keras-landmarks detect PHOTOS --out TABLE` writes",
+    )
+    parser.add_argument(
         "--test",
         type=float,
         default=0.0,
@@ -81,7 +87,8 @@ def run(options):
     if options.test:
         faces, test = data.split_by_photo(faces, options.test, seed=1)
     recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
-    more = annotated.laid(annotated.read_more(options, split), truth) if options.more else ()
+    more = annotated.read_more(options, split, faces[0].scheme)
+    more = annotated.laid(more, truth) if more else ()
     samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
     print(

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.names import number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +61,7 @@ class Augmentation:
 
     def __post_init__(self):
         for name, most in (dict.fromkeys(vars(self), 1) | {"rotation": 180, "sigma": 99}).items():
-            if not 0 <= (value := getattr(self, name)) <= most:
-                raise ValueError(f"{name} is {value}: expected 0 to {most}.")
+            number(name, getattr(self, name), least=0, most=most)
 
 
 STRONG = Augmentation(

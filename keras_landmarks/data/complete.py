@@ -16,7 +16,7 @@ def complete_shapes(shapes, factors=24, rounds=10):
 
     Args:
         shapes: `(faces, n, 2)` points; NaN where one is missing.
-        factors: at most; an eighth of the number of faces if that is less.
+        factors: at most; an eighth of the number of faces or the number of points if that is less.
         rounds: of laying over and of expectation maximisation.
 
     Returns:
@@ -42,7 +42,7 @@ def complete_shapes(shapes, factors=24, rounds=10):
     filled = np.where(missing[..., None], 0.0, shapes)
     aligned, mean_from_face = _align(filled, used, rounds)
     weights = np.repeat(np.float64(used), 2, axis=1)
-    factors = min(factors, len(shapes) // 8)
+    factors = min(factors, len(shapes) // 8, shapes.shape[1])
     found = _expected(aligned.reshape(weights.shape), weights, factors, rounds)
     found = geometry.transform_points(found.reshape(shapes.shape), geometry.invert(mean_from_face))
     completed = missing & used.any(axis=1)[:, None]

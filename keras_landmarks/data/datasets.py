@@ -4,10 +4,11 @@ import warnings
 
 import numpy as np
 
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.readers.pts import read_pts_folders
 from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.files import as_path
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 
 __all__ = ["SPLITS", "BrokenFile", "read_300w", "split_by_photo"]
 
@@ -71,9 +72,9 @@ def split_by_photo(faces, fraction=0.1, seed=0):
     Raises:
         ValueError: if the fraction is not between 0 and 1, or there are fewer than two photos.
     """
+    faces = faces_of(faces)
     photos = sorted({face.photo for face in faces})
-    if not 0 < fraction < 1:
-        raise ValueError(f"fraction must be above 0 and below 1, not {fraction}.")
+    number("fraction", fraction, above=0, below=1)
     if len(photos) < 2:
         raise ValueError(f"Parting needs faces of at least two photos, got {len(photos)}.")
     count = min(max(round(len(photos) * fraction), 1), len(photos) - 1)

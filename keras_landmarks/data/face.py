@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -11,12 +12,13 @@ from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
 
 @dataclasses.dataclass(eq=False)
 class Face:
-    """One annotated face.
+    """One annotated face, or one whose box alone is known.
 
     Args:
         image: path of the picture, or its `(height, width, 3)` uint8 RGB pixels.
         landmarks: `(n, 2)` float32 points in pixels of the picture, 0-based; NaN for a point that
-            nobody marked.
+            nobody marked. None where all are: such a face needs a box, and a `training.Teacher` to
+            be learnt from.
         scheme: name of the landmarks' scheme; a `Scheme` gives its own, which `schemes.SCHEMES`
             has to know.
         box: `(4,)` float32 box that a detector gave; None takes the landmarks' own.
@@ -30,12 +32,12 @@ class Face:
 
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
-            as a whole, or all are missing, or are fractions and not pixels; the scheme is unknown;
-            or the box is not finite, inverted or no larger than a pixel.
+            as a whole, or all are missing without a box, or are fractions and not pixels; the
+            scheme is unknown; or the box is not finite, inverted or no larger than a pixel.
     """
 
     image: object
-    landmarks: np.ndarray
+    landmarks: np.ndarray | None
     scheme: str | Scheme
     box: np.ndarray | None = None
     name: str | None = None
@@ -55,8 +57,10 @@ class Face:
                     "put it there first."
                 )
             self.scheme = self.scheme.name
-        self.landmarks = np.asarray(self.landmarks, np.float32)
         expected = (get_scheme(self.scheme).count, 2)
+        if self.landmarks is None:
+            self.landmarks = np.full(expected, np.nan)
+        self.landmarks = np.asarray(self.landmarks, np.float32)
         if self.landmarks.shape != expected:
             raise ValueError(
                 f"{self.name}: {self.scheme} landmarks have the shape {expected}, "
@@ -65,10 +69,10 @@ class Face:
         missing = np.isnan(self.landmarks).all(axis=1)
         if not np.isfinite(self.landmarks[~missing]).all():
             raise ValueError(f"{self.name}: landmarks are not all finite, or missing as a whole.")
-        if missing.all():
-            raise ValueError(f"{self.name}: all landmarks are missing.")
+        if missing.all() and self.box is None:
+            raise ValueError(f"{self.name}: all landmarks are missing, and there is no box.")
         marked = self.landmarks[~missing]
-        if 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
+        if len(marked) and 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
             raise ValueError(
                 f"{self.name}: all landmarks lie within one pixel, {marked.min(axis=0)} to "
                 f"{marked.max(axis=0)}. They are in pixels; fractions are not: multiply them by "
@@ -101,8 +105,15 @@ class Face:
         return np.isnan(self.landmarks[:, 0])
 
     @property
+    def labelled(self):
+        """Whether any point is marked."""
+        return not self.missing.all()
+
+    @property
     def truth_box(self):
         """The smallest box around the landmarks that are marked, `(4,)`."""
+        if not self.labelled:
+            raise ValueError(f"{self.name} has no landmarks: only its given box is known.")
         return geometry.box_from_landmarks(self.landmarks[~self.missing])
 
     @property
@@ -138,3 +149,18 @@ class Face:
     def pixels(self):
         """The picture, `(height, width, 3)` uint8 RGB, read from its file."""
         return as_rgb(self.image)
+
+
+def faces_of(faces):
+    """Annotated faces as a list; one is a list of itself.
+
+    Raises:
+        ValueError: if there is something else among them.
+    """
+    listed = isinstance(faces, Iterable) and not isinstance(faces, str)
+    faces = list(faces) if listed else [faces]
+    if others := [face for face in faces if not isinstance(face, Face)]:
+        raise ValueError(
+            f"Expected faces (data.Face), as readers give them, not {others[0]!r:.80}."
+        )
+    return faces

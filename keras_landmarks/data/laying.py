@@ -42,7 +42,8 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
     found = {}
     for i in sorted(looked_at):
         try:
-            found[i] = box_about(detector, faces[i].pixels(), faces[i].truth_box)
+            about = faces[i].truth_box if faces[i].labelled else faces[i].box
+            found[i] = box_about(detector, faces[i].pixels(), about)
         except (ValueError, OSError):  # of a broken picture, which `Samples` names or leaves out
             found[i] = None
         if step:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks.data.face import Face
+from keras_landmarks.names import number
 from keras_landmarks.schemes import convert
 
 
@@ -112,7 +113,8 @@ def made_up_faces(count, seed=0, size=200, scheme="ibug68"):
         samples = data.Samples(data.made_up_faces(48), (64, 64), augmentation=data.Augmentation())
     """
     faces = []
-    for i in range(count):
+    number("size", size, least=1, whole=True)
+    for i in range(number("count", count, least=0, whole=True)):
         image, landmarks = made_up_face((seed, i), size, scheme)
         low, high = landmarks.min(axis=0), landmarks.max(axis=0) + 1
         jitter = np.random.default_rng((seed, i, 1)).uniform(-0.05, 0.05, 4)

@@ -9,9 +9,10 @@ from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
 from keras_landmarks.data.cuts import cut_faces
-from keras_landmarks.data.face import Face
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number, sides
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -56,29 +57,22 @@ class Samples:
         skip_broken=False,
         records=None,
     ):
-        faces = [faces] if isinstance(faces, Face) else list(faces)
-        if not faces:
+        if not (faces := faces_of(faces)):
             raise ValueError("Samples need at least one face.")
-        if others := [face for face in faces if not isinstance(face, Face)]:
-            raise ValueError(f"Samples are made of faces (data.Face), not of {others[0]!r:.80}.")
-        if len({face.scheme for face in faces}) > 1:
-            raise ValueError(f"Faces of one scheme, not of {sorted({f.scheme for f in faces})}.")
+        if len(schemes := {face.scheme for face in faces}) > 1:
+            raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
         if box not in ("annotation", "truth"):
             raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
-        whole = [batch, *size] if np.shape(size) == (2,) else [0]
-        if not 0 < margin < np.inf or min(whole) < 1 or any(n != int(n) for n in whole):
-            expected = "margin > 0, batch >= 1 and size >= 1 x 1 (height, width), in whole pixels"
-            raise ValueError(f"Expected {expected}, got {margin}, {batch} and {size}.")
         own = self.__dict__  # which nothing else may change
-        own |= dict(scheme=get_scheme(faces[0].scheme), size=tuple(size), margin=margin, box=box)
-        own |= dict(augmentation=augmentation, batch=batch, seed=seed)
+        own |= dict(scheme=get_scheme(faces[0].scheme), size=sides("size", size), box=box)
+        own |= dict(margin=number("margin", margin, above=0), augmentation=augmentation)
+        own |= dict(batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
             warnings.warn(missing, stacklevel=2)
         if records is None:
             counted = indices is not None
-            found = [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]
-            if not found:
+            if not (found := [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]):
                 raise ValueError("None of the pictures could be read.")
             kept, pixels, landmarks, boxes = zip(*found)
         else:
@@ -90,10 +84,16 @@ class Samples:
         own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
+    def __repr__(self):  # which Keras shows where it is given Samples
+        return f"<Samples of {len(self.faces)} faces; `fit` takes their dataset() or py_dataset()>"
+
     def __setattr__(self, name, value):
         raise AttributeError(f"Samples do not change: take samples.replace({name}=...).")
 
     def _set_indices(self, indices):
+        number("batch", self.batch, least=1, whole=True)
+        if not isinstance(self.augmentation, augment.Augmentation | None):
+            raise ValueError(f"augmentation is an Augmentation, not {self.augmentation!r:.80}.")
         indices = np.array(indices)
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")

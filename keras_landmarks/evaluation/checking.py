@@ -79,6 +79,8 @@ def check_faces(parts, model=None, step=None):
     Raises:
         ValueError: if there are no faces, or they are of several schemes.
     """
+    if not isinstance(parts, dict):
+        raise ValueError(f"Expected {{name: faces}}, as {{'train': faces}}, not {parts!r:.80}.")
     faces, part_of, shapes, hashes, points = [], [], [], {}, []
     for part, given in parts.items():
         for face in given:

@@ -208,8 +208,8 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             compared, or a picture cannot be read.
     """
     known_name("box", box, BOXES)
-    schemes = sorted({face.scheme for face in faces}) or [model.scheme.name]
-    if len(schemes) > 1:
+    faces = predicting.check(model, faces)
+    if len(schemes := sorted({face.scheme for face in faces}) or [model.scheme.name]) > 1:
         raise ValueError(f"Faces of one scheme are evaluated together, not of {schemes}.")
     annotated, shared = get_scheme(schemes[0]), shared_scheme(model.scheme, schemes[0])
     if box == "annotation":

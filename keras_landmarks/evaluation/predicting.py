@@ -2,8 +2,16 @@
 
 import numpy as np
 
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
+
+
+def check(model, faces):
+    """The faces as a list, if they are faces and the model is one; a `ValueError` otherwise."""
+    if not hasattr(model, "scheme") or not hasattr(model, "detect"):
+        raise ValueError(f"Expected a model, as load() gives it, not {model!r:.80}.")
+    return faces_of(faces)
 
 
 def need_boxes(faces):

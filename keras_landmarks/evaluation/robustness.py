@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.evaluation.occlusion import occlude
+from keras_landmarks.names import known_name, number
 from keras_landmarks.pictures import images
 
 DISTURBANCES = {
@@ -43,8 +44,8 @@ def disturb(faces, kind, amount, seed=0):
     Raises:
         ValueError: if the kind is unknown, or a face has no box.
     """
-    if kind not in DISTURBANCES:
-        raise ValueError(f"Unknown disturbance {kind!r}. Known: {', '.join(DISTURBANCES)}.")
+    known_name("disturbance", kind, DISTURBANCES)
+    number("amount", amount)
     if without := [face.name for face in faces if face.box is None]:
         raise ValueError(f"{len(without)} faces have no box, the first is {without[0]}.")
     if kind == "cover":

@@ -6,6 +6,7 @@ file itself.
 """
 
 import contextlib
+import functools
 import json
 import pathlib
 
@@ -15,6 +16,7 @@ import keras_landmarks
 from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
+from keras_landmarks.export.integer import write_integer, write_mostly_integer
 from keras_landmarks.export.precision import in_float32
 from keras_landmarks.faces.finder import find_boxes
 from keras_landmarks.faces.looking import cut_crops
@@ -42,8 +44,9 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         path: of the file (`.tflite`, `.onnx`), or of the folder of a SavedModel.
         format: `saved_model`, `tflite` (float32, built-in operations only), `tflite-fp16`,
             `tflite-int8` or `onnx`. int8 is full-integer where the landmarks stay where they were;
-            otherwise weights are int8 and the rest is computed from them in float or, inside a
-            layer, in int8 scaled anew for each face ("dynamic range").
+            else, with `representative` faces, from the last wide convolution on in float; else
+            weights are int8 and the rest is computed from them in float or, inside a layer, in int8
+            scaled anew for each face ("dynamic range").
         dtype: of the crops that the file takes: `float32` or `uint8`.
         representative: for int8: a folder with pictures of faces, or crops
             `(faces, height, width, 3)`; None takes made-up faces.
@@ -60,6 +63,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         ImportError: if a package is missing that the format needs.
         RuntimeError: if the written model does not find the landmarks that Keras finds.
     """
+    if not hasattr(model, "scheme"):
+        raise ValueError(f"Expected a model as load() gives it, a Landmarker, not {type(model)}.")
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)
     ending, limit = FORMATS[known_name("format", format, FORMATS)]
@@ -81,7 +86,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     with files.whole(path) as made:
         facts = _facts(model, format, dtype)
         if format == "tflite-int8":
-            facts |= _write_int8(model, made, dtype, facts, crops)
+            facts |= _write_int8(model, made, dtype, facts, crops, representative is not None)
         else:
             write(model, made, format, dtype, facts)
             facts |= _check(model, made, crops, dtype)
@@ -162,24 +167,21 @@ def _facts(model, format, dtype):
     }
 
 
-def _write_int8(model, path, dtype, facts, crops):
-    """The smallest arithmetic whose landmarks stay where they were: full-integer, else float."""
+def _write_int8(model, path, dtype, facts, crops, of_faces):
+    """The arithmetic of the fewest floats whose landmarks stay where they were."""
     import tensorflow as tf
 
-    def calibration():
-        for crop in crops:
-            yield [crop[None].astype(dtype)]
-
-    default = {"optimizations": [tf.lite.Optimize.DEFAULT]}
-    integer = {
-        "representative_dataset": calibration,
-        "target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
-    }
+    tries = {"full-integer": functools.partial(write_integer, crops=crops)}
+    if of_faces:  # made-up ones do not show how large values become
+        last = functools.partial(write_mostly_integer, crops=crops)
+        tries["integer, the last layers in float"] = last
+    tries["dynamic range"] = lambda model, path, dtype, facts: write(
+        model, path, "tflite-int8", dtype, facts, optimizations=[tf.lite.Optimize.DEFAULT]
+    )
     tried = {}
-    for arithmetic, options in (("full-integer", default | integer), ("dynamic range", default)):
-        facts = {**facts, "arithmetic": arithmetic}
+    for arithmetic, write_as in tries.items():
         try:
-            write(model, path, "tflite-int8", dtype, facts, **options)
+            write_as(model, path, dtype, {**facts, "arithmetic": arithmetic})
             found = _check(model, path, crops, dtype)
         except (RuntimeError, ValueError) as error:  # as a division in integers
             tried[arithmetic] = str(error).splitlines()[0]

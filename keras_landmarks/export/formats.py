@@ -72,25 +72,24 @@ def write(model, path, format, dtype, facts, **converter):
     keras.Model.export(
         model, str(path), format=kind, verbose=False, input_signature=signature, **converter
     )
-    text = json.dumps(facts)
     if format == "onnx":
         import onnx
 
         written = onnx.load(path)
-        onnx.helper.set_model_props(written, {"keras_landmarks": text})
+        onnx.helper.set_model_props(written, {"keras_landmarks": json.dumps(facts)})
         onnx.save(written, path)
     elif kind == "litert":
-        _embed(path, text)
+        embed(path, facts)
 
 
-def _embed(path, text):
+def embed(path, facts):
     """Puts the facts into a TFLite file's own metadata."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 
     written = flatbuffer_utils.read_model(str(path))
     buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.frombuffer(text.encode(), np.uint8)
+    buffer.data = np.frombuffer(json.dumps(facts).encode(), np.uint8)
     entry.name, entry.buffer = "keras_landmarks", len(written.buffers)
     written.buffers.append(buffer)
     written.metadata = [*(written.metadata or []), entry]

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.faces.upright import landmark_angle, level_transform, upright_box
+from keras_landmarks.names import known_name, number
 from keras_landmarks.pictures import as_rgb, warp
 from keras_landmarks.schemes import convert
 
@@ -47,9 +48,9 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
     Reference:
         Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019.
     """
-    if template not in TEMPLATES:
-        raise ValueError(f"Unknown template {template!r}. Known: {', '.join(TEMPLATES)}.")
-    size, target = TEMPLATES[template]
+    size, target = TEMPLATES[known_name("template", template, TEMPLATES)]
+    if not hasattr(detection, "landmarks"):
+        raise ValueError(f"One face is aligned, as `detect` lists them, not {type(detection)}.")
     points = convert(detection.landmarks, detection.scheme, "five5")
     transform = geometry.fit_similarity(np.float64(points), np.array(target))
     return warp(as_rgb(image), transform, size)
@@ -57,6 +58,8 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
 
 def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> np.ndarray:
     """What `Detection.crop` returns."""
+    number("size", size, least=1, whole=True)
+    number("margin", margin, above=0)
     points, scheme = np.asarray(detection.landmarks, np.float64), detection.scheme
     angle = landmark_angle(points, scheme) if scheme.right_eye else detection.angle
     box = upright_box(points, angle)

@@ -10,6 +10,7 @@ from keras_landmarks import geometry
 from keras_landmarks.faces.blaze_network import SIDES, BlazeNetwork, merge
 from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.faces.upright import eye_angle, turned
+from keras_landmarks.names import number
 from keras_landmarks.pictures import images
 
 View: TypeAlias = tuple[float, np.ndarray, np.ndarray]
@@ -65,10 +66,9 @@ class BlazeFace:
     convention = "blazeface"
 
     def __init__(self, smallest: float | None = None, threshold: float = 0.5) -> None:
-        if smallest is not None and not smallest > 0:
-            raise ValueError(f"smallest is a side in pixels or a fraction, not {smallest}.")
-        if not 0 < threshold < 1:
-            raise ValueError(f"threshold is a score between 0 and 1, not {threshold}.")
+        if smallest is not None:
+            number("smallest", smallest, above=0)
+        number("threshold", threshold, above=0, below=1)
         self.smallest, self.threshold = smallest, threshold
         self._networks: tuple[BlazeNetwork, BlazeNetwork] | None = None
 

@@ -64,6 +64,9 @@ class Detection:
         Returns:
             `(size, size, 3)` uint8 RGB; what lies outside of the picture is black.
 
+        Raises:
+            ValueError: if the size is no whole number of pixels, or the margin not above zero.
+
         Example:
             for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
                 pictures.write_image("face.png", face.crop("photo.jpg", size=128))

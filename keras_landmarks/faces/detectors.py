@@ -80,7 +80,7 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
     Raises:
         ValueError: if the detector returns something else than boxes, scores and angles.
     """
-    if not callable(detector):
+    if not callable(detector) or isinstance(detector, type):
         raise ValueError(f"A detector is a callable, as faces.BlazeFace(), not {detector!r}.")
     boxes, scores, more = _parts(detector(image))
     try:

@@ -57,8 +57,9 @@ def find_faces(
     if not many and not endless:
         image, boxes, angles = [image], [boxes], [angles]
     if many:  # said before any picture is read
-        boxes, angles = (given if given is None else list(given) for given in (boxes, angles))
         for name, given in (("boxes", boxes), ("angles", angles)):
+            if given is not None and not hasattr(given, "__len__"):
+                raise ValueError(f"{name} of {len(image)} pictures are a list, not {given!r:.80}.")
             if given is not None and len(given) != len(image):
                 raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 

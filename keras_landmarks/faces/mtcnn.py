@@ -5,6 +5,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_landmarks.names import number
+
 
 class Mtcnn:
     """The MTCNN face detector of the `mtcnn` package, whose weights come with it.
@@ -32,7 +34,8 @@ class Mtcnn:
     convention = "mtcnn"
 
     def __init__(self, longest: int = 800, threshold: float = 0.9) -> None:
-        self.longest, self.threshold = longest, threshold
+        self.longest = number("longest", longest, least=12)
+        self.threshold = number("threshold", threshold, least=0, most=1)
         self._network: Any = None
 
     def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

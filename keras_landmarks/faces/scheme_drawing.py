@@ -6,6 +6,7 @@ from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
 from keras_landmarks.faces.head import HEAD
+from keras_landmarks.names import number
 from keras_landmarks.schemes import Scheme, can_convert, convert, get_scheme
 
 INK, LINE, PAPER = (20, 24, 32), (110, 150, 220), (255, 255, 255)
@@ -30,6 +31,7 @@ def draw_scheme(
         ValueError: if there are no points, and none are known.
     """
     scheme = get_scheme(scheme)
+    number("size", size, least=1, whole=True)
     if points is None:
         if not can_convert("ibug68", scheme):
             raise ValueError(f"Where the points of {scheme.name} lie is not known: give points.")

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_landmarks.names import number
+
 
 class OneEuro:
     """The One-Euro filter: points at rest are smoothed much, moving ones little.
@@ -23,13 +25,9 @@ class OneEuro:
     def __init__(
         self, frame_rate: float, cutoff: float = 1.0, beta: float = 10.0, speed_cutoff: float = 1.0
     ) -> None:
-        if min(frame_rate, cutoff, speed_cutoff) <= 0 or beta < 0:
-            raise ValueError(
-                f"Expected frame_rate, cutoff and speed_cutoff above zero and beta of at least "
-                f"zero, got {frame_rate}, {cutoff}, {speed_cutoff} and {beta}."
-            )
-        self.frame_rate, self.cutoff = frame_rate, cutoff
-        self.beta, self.speed_cutoff = beta, speed_cutoff
+        self.frame_rate = number("frame_rate", frame_rate, above=0)
+        self.cutoff, self.beta = number("cutoff", cutoff, above=0), number("beta", beta, least=0)
+        self.speed_cutoff = number("speed_cutoff", speed_cutoff, above=0)
         self._points: np.ndarray | None = None
         self._speed = np.zeros(0)
 

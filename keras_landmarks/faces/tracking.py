@@ -1,8 +1,6 @@
 """Faces through a video: boxes from the last landmarks, smoothed points, ids that stay."""
 
 import dataclasses
-import numbers
-import pathlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,8 +15,9 @@ from keras_landmarks.faces.looking import locate
 from keras_landmarks.faces.model import Model
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.upright import upright_box
+from keras_landmarks.names import number
 from keras_landmarks.pictures import images
-from keras_landmarks.pictures.video import VideoReader
+from keras_landmarks.pictures.video import frames_of
 
 
 @dataclasses.dataclass(eq=False)
@@ -73,7 +72,7 @@ class Tracker:
         detections: how often the detector was called.
 
     Raises:
-        ValueError: if a number of frames is below 1, or a frequency not above zero.
+        ValueError: if it is no model, or a number is outside of what it may be.
 
     Example:
         tracker = Tracker(keras_landmarks.load("dan-300w"))
@@ -95,13 +94,14 @@ class Tracker:
         beta: float = 10.0,
         turns: bool = False,
     ) -> None:
-        if min(every, search) < 1:
-            raise ValueError(f"every and search must be at least 1, not {every} and {search}.")
-        if cutoff is not None:
-            OneEuro(frame_rate, cutoff, beta)  # its own checks, now
+        if not hasattr(model, "detector"):
+            raise ValueError(f"A Tracker follows by a model, as load() gives it, not by {model!r}.")
+        OneEuro(frame_rate, 1.0 if cutoff is None else cutoff, beta)  # its own checks, now
         self.model, self.detector = model, detector or model.detector
-        self.every, self.search = every, search
-        self.overlap, self.likeness, self.turns = overlap, likeness, turns
+        self.every = number("every", every, least=1, whole=True)
+        self.search = number("search", search, least=1, whole=True)
+        self.overlap = number("overlap", overlap, least=0, most=1)
+        self.likeness, self.turns = number("likeness", likeness, least=-1, most=1), turns
         self.frame_rate, self.cutoff, self.beta = frame_rate, cutoff, beta
         self.detections = self._next_id = 0
         self.reset()
@@ -126,8 +126,7 @@ class Tracker:
             `(frame, faces)`: the picture as it is in the source (from files and cameras
             `(height, width, 3)` uint8 RGB) and the list of its `Track`.
         """
-        if isinstance(source, (str, pathlib.PurePath, numbers.Integral)):
-            source = VideoReader(source)
+        source = frames_of(source)
         self.reset(getattr(source, "frame_rate", None))
         for frame in source:
             yield frame, self(frame)

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_landmarks.names import number, sides
+
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class FeatureImage(keras.layers.Layer):
@@ -27,9 +29,9 @@ class FeatureImage(keras.layers.Layer):
 
     def __init__(self, size=(112, 112), scale=2, **kwargs):
         super().__init__(**kwargs)
-        if scale < 1 or min(size) < 1 or size[0] % scale or size[1] % scale:
-            raise ValueError(f"scale must divide the size {tuple(size)}, got {scale}.")
-        self.size, self.scale = tuple(size), scale
+        self.size, self.scale = sides("size", size), number("scale", scale, least=1, whole=True)
+        if any(side % scale for side in self.size):
+            raise ValueError(f"scale must divide the size {self.size}, got {scale}.")
 
     def build(self, input_shape):
         units = self.size[0] * self.size[1] // self.scale**2

@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 
 KINDS = ("argmax", "centroid", "soft_argmax")
 
@@ -45,11 +45,11 @@ class HeatmapDecoding(keras.layers.Layer):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         known_name("kind", kind, KINDS)
-        if min(stride, radius, sharpness) <= 0:
-            raise ValueError(
-                f"stride, radius and sharpness must be above zero, got {stride}, {radius} and "
-                f"{sharpness}."
-            )
+        number("stride", stride, above=0)
+        number("radius", radius, least=1, whole=True)
+        number("sharpness", sharpness, above=0)
+        if offset is not None:
+            number("offset", offset)
         self.kind, self.stride, self.radius = kind, stride, radius
         self.sharpness, self.offset = sharpness, offset
 

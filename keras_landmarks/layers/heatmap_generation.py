@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number, sides
 
 KINDS = ("distance", "gaussian", "disc")
 
@@ -40,14 +40,13 @@ class HeatmapGeneration(keras.layers.Layer):
     def __init__(self, size, kind="distance", radius=16.0, sigma=1.5, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if len(size) != 2 or min(size) < 1:
-            raise ValueError(f"size must be (height, width), both at least 1, not {size}.")
+        self.size = sides("size", size)
         known_name("kind", kind, KINDS)
-        if sigma <= 0 or (radius is not None and radius <= 0):
-            raise ValueError(f"radius and sigma must be above zero, got {radius} and {sigma}.")
+        number("sigma", sigma, above=0)
+        if radius is not None:
+            number("radius", radius, above=0)
         if kind == "disc" and radius is None:
             raise ValueError("A disc needs a radius.")
-        self.size = tuple(size)
         self.kind, self.radius, self.sigma = kind, radius, sigma
 
     def call(self, landmarks):

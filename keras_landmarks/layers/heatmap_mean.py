@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import number
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -34,9 +35,7 @@ class HeatmapMean(keras.layers.Layer):
     def __init__(self, stride=1, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if stride <= 0:
-            raise ValueError(f"stride must be above zero, got {stride}.")
-        self.stride = stride
+        self.stride = number("stride", stride, above=0)
 
     def build(self, heatmaps_shape, maps_shape):
         if None in heatmaps_shape[1:] or tuple(heatmaps_shape[1:3]) != tuple(maps_shape[1:3]):

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -32,9 +33,7 @@ class ImageTransform(keras.layers.Layer):
     def __init__(self, size=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if size is not None and (len(size) != 2 or min(size) < 1):
-            raise ValueError(f"size must be (height, width), both at least 1, not {size}.")
-        self.size = None if size is None else tuple(size)
+        self.size = None if size is None else sides("size", size)
 
     def build(self, images_shape, transforms_shape):
         if len(images_shape) != 4 or not all(images_shape[1:]):

@@ -3,6 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import number, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -39,9 +40,8 @@ class LandmarkCrop(keras.layers.Layer):
     def __init__(self, size=(8, 8), stride=1, offset=0.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if len(size) != 2 or min(size) < 1 or stride <= 0:
-            raise ValueError(f"size and stride must be above zero, got {size} and {stride}.")
-        self.size, self.stride, self.offset = tuple(size), stride, offset
+        self.size, self.stride = sides("size", size), number("stride", stride, above=0)
+        self.offset = number("offset", offset)
 
     def build(self, maps_shape, landmarks_shape):
         height, width = maps_shape[1:3]

@@ -2,6 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_landmarks.names import sides
+
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class MeanShape(keras.layers.Layer):
@@ -28,7 +30,7 @@ class MeanShape(keras.layers.Layer):
     def __init__(self, size, shape=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.size = tuple(size)
+        self.size = sides("size", size)
         self._initial = None if shape is None else np.array(shape, np.float32)
 
     def build(self, input_shape):

@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_landmarks import geometry
 from keras_landmarks.layers.heatmap_decoding import window
+from keras_landmarks.names import number
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -36,8 +37,10 @@ class ScoreWeights(keras.layers.Layer):
     def __init__(self, stride=1, radius=2, offset=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if stride <= 0 or radius < 0:
-            raise ValueError(f"Expected stride > 0 and radius >= 0, got {stride} and {radius}.")
+        number("stride", stride, above=0)
+        number("radius", radius, least=0, whole=True)
+        if offset is not None:
+            number("offset", offset)
         self.stride, self.radius, self.offset = stride, radius, offset
 
     def build(self, scores_shape, landmarks_shape):

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import shapes
+from keras_landmarks.names import number
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -36,12 +37,12 @@ class ShapeDictionary(keras.layers.Layer):
     def __init__(self, count=256, neighbours=16, sure=0.5, trust=0.5, ridge=10.0, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        if not 1 <= neighbours <= count:
-            raise ValueError(f"neighbours must be 1 to {count} (count), not {neighbours}.")
-        if sure <= 0 or not 0 <= trust <= 1 or ridge <= 0:
-            raise ValueError(
-                f"Expected sure > 0, trust in 0..1 and ridge > 0, got {sure}, {trust}, {ridge}."
-            )
+        number("count", count, least=1, whole=True)
+        if number("neighbours", neighbours, least=1, whole=True) > count:
+            raise ValueError(f"neighbours must be at most {count} (count), not {neighbours}.")
+        number("sure", sure, above=0)
+        number("trust", trust, least=0, most=1)
+        number("ridge", ridge, above=0)
         self.count, self.neighbours, self.sure = count, neighbours, sure
         self.trust, self.ridge = trust, ridge
 

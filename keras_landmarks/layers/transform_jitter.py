@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import number, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -33,8 +34,9 @@ class TransformJitter(keras.layers.Layer):
     def __init__(self, size, rotation=10.0, shift=0.05, scale=0.05, seed=None, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.size = tuple(size)
-        self.rotation, self.shift, self.scale, self.seed = rotation, shift, scale, seed
+        self.size, self.seed = sides("size", size), seed
+        self.rotation = number("rotation", rotation, least=0)
+        self.shift, self.scale = number("shift", shift, least=0), number("scale", scale, least=0)
         self.seed_generator = keras.random.SeedGenerator(seed, name="jitter_seed")
 
     def call(self, transforms, training=None):

@@ -31,7 +31,7 @@ def over_points(errors):
         missing = ops.isnan(ops.sum(y_true, axis=rest))
         like = ops.stop_gradient(like) if len(like.shape) == len(y_true.shape) else 0.0
         y_true = ops.where(ops.expand_dims(missing, rest), like, y_true)
-        marked = ops.where(missing, 0.0, 1.0)
+        marked = ops.cast(ops.logical_not(missing), "float32")
         found = marked * errors(y_true, y_pred, *args, **kwargs)
         if weights is not None:
             found = found * ops.cast(weights, "float32")

@@ -6,6 +6,7 @@ from keras import ops
 from keras_landmarks import geometry
 from keras_landmarks.layers import HeatmapGeneration
 from keras_landmarks.losses.face_loss import FaceLoss, over_points
+from keras_landmarks.names import number
 
 
 @over_points
@@ -57,6 +58,14 @@ def _half_squares(y_true, y_pred, stride, offset, **drawing):
     return 0.5 * ops.sum(squares, axis=(1, 2))
 
 
+def _places(stride, offset):
+    """Where maps lie in the crop, if that can be."""
+    number("stride", stride, above=0)
+    if offset is not None:
+        number("offset", offset)
+    return {"stride": stride, "offset": offset}
+
+
 class _MapLoss(FaceLoss):
     """A loss of landmarks and a map for each of them."""
 
@@ -84,7 +93,8 @@ class Heatmaps(_MapLoss):
         name="heatmaps",
         dtype=None,
     ):
-        arguments = {"sigma": sigma, "stride": stride, "offset": offset}
+        number("sigma", sigma, above=0)
+        arguments = {"sigma": sigma, **_places(stride, offset)}
         super().__init__(heatmaps, arguments, name, reduction, dtype)
 
 
@@ -102,5 +112,7 @@ class ScoreMaps(_MapLoss):
         name="score_maps",
         dtype=None,
     ):
-        arguments = {"radius": radius, "stride": stride, "weight": weight, "offset": offset}
+        number("radius", radius, above=0)
+        number("weight", weight, least=0)
+        arguments = {"radius": radius, "weight": weight, **_places(stride, offset)}
         super().__init__(score_maps, arguments, name, reduction, dtype)

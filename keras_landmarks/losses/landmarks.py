@@ -14,6 +14,7 @@ from keras import ops
 
 from keras_landmarks import metrics
 from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
+from keras_landmarks.names import known_name, number
 from keras_landmarks.schemes import get_scheme
 
 
@@ -198,9 +199,8 @@ class Wing(FaceLoss):
     def __init__(
         self, w=10.0, epsilon=2.0, reduction="sum_over_batch_size", name="wing", dtype=None
     ):
-        if w <= 0 or epsilon <= 0:
-            raise ValueError(f"w and epsilon must be above zero, got w={w}, epsilon={epsilon}.")
-        super().__init__(wing, {"w": w, "epsilon": epsilon}, name, reduction, dtype)
+        arguments = {"w": number("w", w, above=0), "epsilon": number("epsilon", epsilon, above=0)}
+        super().__init__(wing, arguments, name, reduction, dtype)
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -235,6 +235,7 @@ class NormalisedDistance(FaceLoss):
         name="normalised_distance",
         dtype=None,
     ):
+        known_name("normaliser", kind, metrics.NORMALISERS)
         arguments = {"scheme": get_scheme(scheme), "kind": kind}
         metrics.normaliser(np.zeros((1, arguments["scheme"].count, 2)), **arguments)  # checks them
         super().__init__(normalised_distance, arguments, name, reduction, dtype)

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 from keras_landmarks.losses.landmarks import L2
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 
 DISTANCES = ("manhattan", "euclidean")
 
@@ -61,7 +61,8 @@ class Validation(FaceLoss):
         weight: of the expected errors' part.
 
     Raises:
-        ValueError: if the distance is another one.
+        ValueError: if the distance is another one, `coordinates` no loss object or the weight no
+            number of at least 0.
 
     Example:
         graph = training.MultiLoss(model, {"validated": Validation(Wing(10, 2))})
@@ -77,10 +78,12 @@ class Validation(FaceLoss):
         dtype=None,
     ):
         known_name("distance", distance, DISTANCES)
+        if coordinates is not None and not isinstance(coordinates, keras.losses.Loss):
+            raise ValueError(f"coordinates must be a loss object, as Wing(), not {coordinates!r}.")
         arguments = {
             "coordinates": coordinates or L2(),
             "distance": distance,
-            "weight": float(weight),
+            "weight": float(number("weight", weight, least=0)),
         }
         super().__init__(validation, arguments, name, reduction, dtype)
 

@@ -1,10 +1,13 @@
 """Pieces that several models share."""
 
+import numbers
+
 import keras
 import numpy as np
 from keras import layers
 
 from keras_landmarks.layers import BatchNormalization, MeanShape
+from keras_landmarks.names import number
 
 
 def rescale(crops, name="rescale"):
@@ -19,6 +22,20 @@ def rescale(crops, name="rescale"):
             'keras.config.set_image_data_format("channels_last").'
         )
     return layers.Rescaling(1 / 127.5, offset=-1.0, name=name)(crops)
+
+
+def check_size(size, multiple):
+    """Raises a `ValueError` where `size` is not so many pixels, or a multiple of them."""
+    if not isinstance(size, numbers.Integral) or size < 1 or size % multiple:
+        raise ValueError(f"size must be a multiple of {multiple}, not {size!r}.")
+
+
+def check_widths(several=(1,), **widths):
+    """Raises a `ValueError` where widths of layers are no whole numbers, or `several` no tuple."""
+    if not isinstance(several, (tuple, list)) or not several:
+        raise ValueError(f"Widths of layers are a tuple of whole numbers, not {several!r}.")
+    for name, width in [*widths.items(), *(("A layer's width", width) for width in several)]:
+        number(name, width, least=1, whole=True)
 
 
 def grey(pixels):

@@ -65,11 +65,8 @@ def cnn(
         Feng et al., Wing Loss, CVPR 2018, figure 2 and section 7.1: no batch normalisation,
         dropout or residual blocks.
     """
-    if size < 1 or size % 2 ** len(filters):
-        raise ValueError(
-            f"size must be a multiple of {2 ** len(filters)} for {len(filters)} poolings, "
-            f"not {size}."
-        )
+    blocks.check_widths(filters, hidden=hidden)
+    blocks.check_size(size, 2 ** len(filters))
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")

@@ -14,6 +14,7 @@ from keras_landmarks.layers import (
 )
 from keras_landmarks.models import blocks
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 
@@ -81,12 +82,10 @@ def dan(
     Reference:
         Kowalski et al., Deep Alignment Network, 2017: table 1, section 3, eq. 2.
     """
-    if stages < 1:
-        raise ValueError(f"stages must be at least 1, not {stages}.")
-    if size < 1 or size % 2 ** len(filters):
-        raise ValueError(
-            f"size must be a multiple of {2 ** len(filters)} for {len(filters)} blocks, not {size}."
-        )
+    blocks.check_widths(filters, hidden=hidden)
+    number("dropout", dropout, least=0, below=1)
+    number("stages", stages, least=1, whole=True)
+    blocks.check_size(size, 2 ** len(filters))
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     shape = blocks.ring(scheme.count) if mean_shape is None else mean_shape

@@ -62,7 +62,8 @@ def ffld(
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
         representations, CVIU 2020, section 3; table 7; table 6 for the switches.
     """
-    check(depth, size)
+    check(depth, size, width)
+    blocks.check_widths(channels=channels)
     if stages not in range(4):
         raise ValueError(f"stages must be 0, 1, 2 or 3, not {stages}.")
     if stages and size // 8 < PATCH:

@@ -5,6 +5,7 @@ from keras import layers
 
 from keras_landmarks.layers import HeatmapDecoding, ScoreWeights, ShapeDictionary
 from keras_landmarks.models import blocks
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 
@@ -72,8 +73,9 @@ def hourglass(
         Yan et al., Score-guided face alignment network under occlusions, section 3; Newell et al.,
         Stacked hourglass networks, ECCV 2016.
     """
-    if size < 1 or size % 2 ** (depth + 1):
-        raise ValueError(f"size must be a multiple of {2 ** (depth + 1)}, not {size}.")
+    blocks.check_widths(width=width, growth=growth, fine=fine)
+    number("depth", depth, least=1, whole=True)
+    blocks.check_size(size, 2 ** (depth + 1))
     if stride not in (1, 2):
         raise ValueError(f"stride must be 1 or 2, not {stride}.")
     scheme = get_scheme(scheme)

@@ -7,6 +7,7 @@ from keras_landmarks.layers import HeatmapDecoding, UpsampledSum
 from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 DEPTHS = {18: ("basic", (2, 2, 2, 2)), 50: ("bottleneck", (3, 4, 6, 3))}
@@ -69,12 +70,12 @@ def levels(pixels, depth=18, width=1.0):
     return maps
 
 
-def check(depth, size):
-    """Raises a `ValueError` that names what is wrong with a depth or size."""
-    if depth not in DEPTHS:
+def check(depth, size, width):
+    """Raises a `ValueError` that names what is wrong with a depth, size or width."""
+    if depth not in [*DEPTHS]:
         raise ValueError(f"depth must be one of {sorted(DEPTHS)}, not {depth}.")
-    if size < 1 or size % 32:
-        raise ValueError(f"size must be a multiple of 32, not {size}.")
+    number("width", width, above=0)
+    blocks.check_size(size, 32)
 
 
 def heatmap_head(maps, count, offset, width=128):
@@ -143,7 +144,7 @@ def resnet(
         (a quarter of the channels). The heatmaps' maps meet as in Lin et al., Feature pyramid
         networks, CVPR 2017.
     """
-    check(depth, size)
+    check(depth, size, width)
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")

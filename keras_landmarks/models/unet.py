@@ -8,6 +8,7 @@ from keras_landmarks.models import blocks
 from keras_landmarks.models.blocks import convolution
 from keras_landmarks.models.resnet import residual_block
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 
@@ -60,12 +61,14 @@ def unet(
         (soft-argmax); Fuhl and Kasneci, Learning to validate the quality of detected landmarks,
         2019 (expected errors).
     """
+    blocks.check_widths(widths, side=side, places=places)
     strides = [2**level for level in range(1, len(widths) + 1)]
-    if size < 1 or size % strides[-1]:
-        raise ValueError(f"size must be a multiple of {strides[-1]}, not {size}.")
+    number("depth", depth, least=1, whole=True)
+    blocks.check_size(size, strides[-1])
     if stride not in strides:
         raise ValueError(f"stride must be one of {strides}, not {stride}.")
     scheme = get_scheme(scheme)
+    blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     maps = _down(blocks.rescale(crops), widths, depth)
     x = _up(maps, strides, stride, side)

@@ -58,8 +58,8 @@ def validation(
         Fuhl and Kasneci, Learning to validate the quality of detected landmarks, figure 3 and
         section 5.
     """
-    if size < 1 or size % 16:
-        raise ValueError(f"size must be a multiple of 16, not {size}.")
+    blocks.check_widths(filters, hidden=hidden)
+    blocks.check_size(size, 16)
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")

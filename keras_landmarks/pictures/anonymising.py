@@ -1,36 +1,37 @@
 """Faces made unrecognisable."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 
+from keras_landmarks.names import number
+from keras_landmarks.pictures.drawing import faces_of
 from keras_landmarks.pictures.images import as_rgb
 
 FOREHEAD = 1.4
 """Radius of what is hidden over the distance of the furthest landmark from the middle of them."""
 
 
-def anonymise(image: Any, detections: Iterable[Any], blocks: int = 6) -> np.ndarray:
+def anonymise(image: Any, detections: Any, blocks: int = 6) -> np.ndarray:
     """Hides faces under blocks of one colour each, forehead and ears with them.
 
     Args:
         image: any picture that `detect` takes (see `as_rgb`); is not changed.
-        detections: list of `Detection`, or anything with `landmarks`.
+        detections: list of `Detection`, or one (or anything with `landmarks`).
         blocks: how many lie side by side over a face; the fewer, the less is left of it.
 
     Returns:
         `(height, width, 3)` uint8 RGB.
 
     Raises:
-        ValueError: if it is no picture, or there is to be less than one block.
+        ValueError: if it is no picture, something else than a face is given, or there is to be
+            less than one block.
     """
-    if blocks < 1:
-        raise ValueError(f"A face is hidden under at least one block, not {blocks}.")
+    number("blocks", blocks, least=1, whole=True)
     image = np.array(as_rgb(image))
     height, width = image.shape[:2]
-    for face in detections:
+    for face in faces_of(detections):
         points = np.asarray(face.landmarks, np.float64)
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         radius = FOREHEAD * np.linalg.norm(points - middle, axis=1).max()

@@ -19,6 +19,22 @@ AXES = (255, 48, 48), (48, 208, 48), (64, 96, 255)
 _SHIFT = 4  # OpenCV draws at a sixteenth of a pixel
 
 
+def faces_of(detections: Any) -> list[Any]:
+    """The faces of a picture as a list, or one as a list of itself, if they are faces.
+
+    Raises:
+        ValueError: if something else is among them than what has `landmarks`.
+    """
+    one = hasattr(detections, "landmarks") or not isinstance(detections, Iterable)
+    faces = [detections] if one else list(detections)
+    for face in faces:
+        if not hasattr(face, "landmarks"):
+            raise ValueError(
+                f"Expected the faces of one picture, as `detect` gives them, not {type(face)}."
+            )
+    return faces
+
+
 def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) -> np.ndarray:
     """Draws the contours and points of faces; the less a point is sure, the redder it is.
 
@@ -40,12 +56,7 @@ def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) ->
         ValueError: if it is no picture, or something else than a face is given.
     """
     image = np.array(as_rgb(image))
-    one = hasattr(detections, "landmarks") or not isinstance(detections, Iterable)
-    for face in [detections] if one else detections:
-        if not hasattr(face, "landmarks"):
-            raise ValueError(
-                f"Expected the faces of one picture, as `detect` gives them, not {type(face)}."
-            )
+    for face in faces_of(detections):
         scheme = get_scheme(face.scheme)
         landmarks = np.asarray(face.landmarks, np.float32)
         if landmarks.shape != (scheme.count, 2):

@@ -32,7 +32,11 @@ def read_image(path: Path) -> np.ndarray:
             bits only; if the path is an address on the web.
     """
     path = as_path(path)
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:  # a name too long, as of a picture in base64
+        raise FileNotFoundError(f"No picture at {str(path)[:60]}...: {error.strerror}.") from None
+    if not there:
         folder = ", which is a folder: give its pictures as a list" if path.is_dir() else ""
         raise FileNotFoundError(f"No picture at {path}{folder}.")
     if path.suffix.lower() in VIDEOS:
@@ -123,7 +127,7 @@ def as_rgb(image: Any) -> np.ndarray:
     if isinstance(image, (str, os.PathLike)):
         return read_image(image)
     if isinstance(image, (bytes, bytearray, memoryview)):
-        return _decode(bytes(image), "The picture")
+        return _decode(bytes(image), "What the bytes hold")
     if hasattr(image, "getexif"):
         image = _from_pil(image)
     elif callable(getattr(image, "read", None)):
@@ -136,8 +140,8 @@ def as_rgb(image: Any) -> np.ndarray:
             "np.array(rows, np.uint8)."
         )
     kind, image = type(image).__name__, np.asarray(image)
-    if image.dtype == object:
-        raise ValueError(f"Expected {TAKEN}, not a {kind}.")
+    if image.dtype == object or not image.ndim:
+        raise ValueError(f"Expected {TAKEN}, or a list of these, not a {kind}.")
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):

@@ -5,6 +5,8 @@ import re
 
 from keras_landmarks.files import Path, as_path
 
+PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
+"""Endings of pictures, in small letters."""
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
 """Endings of videos; OpenCV reads most of them."""
@@ -12,9 +14,8 @@ VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob
 
 def is_video(path: Path) -> bool:
     """Whether a path ends like a video, is that of a GIF which moves, or a stream's address."""
-    pictured = {".jpg", ".jpeg", ".png", ".gif", ".webp", ".bmp"}
     if "://" in str(path):
-        return pathlib.PurePosixPath(str(path)).suffix.lower() not in pictured
+        return pathlib.PurePosixPath(str(path)).suffix.lower() not in PICTURES
     path = pathlib.Path(path)
     if path.suffix.lower() != ".gif":
         return path.suffix.lower() in VIDEOS

@@ -5,7 +5,7 @@ import numbers
 import pathlib
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Self
 
 import cv2
@@ -113,8 +113,23 @@ def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
         return str(source)
     path = as_path(source)
     if not path.is_file():
-        raise FileNotFoundError(f"No video at {path}.")
+        camera = f" A camera's index is a number: {path}." if path.name.isdigit() else ""
+        raise FileNotFoundError(f"No video at {path}.{camera}")
     return path
+
+
+def frames_of(source: Any) -> Any:
+    """A path or a camera's index as a `VideoReader`; other frames, one after the other, as given.
+
+    Raises:
+        ValueError: if it is a single picture, or nothing that has frames.
+    """
+    if isinstance(source, (str, pathlib.PurePath, numbers.Integral)):
+        return VideoReader(source)
+    if not isinstance(source, Iterable) or getattr(source, "ndim", 4) != 4:
+        kind = type(source).__name__
+        raise ValueError(f"Expected a video, a camera's index or several frames, not one {kind}.")
+    return source
 
 
 class VideoWriter:

@@ -139,7 +139,7 @@ VARIANTS = {
         batch=64,
         precision="float32",
     ),
-    # Table 3 has two stages: a third is said to add nothing.
+    # Section 4.3 compares one to three stages: the third is said to add nothing of note.
     "three-stages": dataclasses.replace(
         RECIPE,
         model=functools.partial(RECIPE.model, stages=3),

@@ -6,7 +6,8 @@ from keras_landmarks.training.face_losses import FaceLosses
 from keras_landmarks.training.fine_tuning import fine_tuning, for_scheme
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.optimizers import averaged_adamw
-from keras_landmarks.training.recipe import Recipe, Stage, at_half_size
+from keras_landmarks.training.recipe import Recipe
+from keras_landmarks.training.stage import Stage, at_half_size
 from keras_landmarks.training.teacher import Teacher
 from keras_landmarks.training.train import train
 

@@ -4,8 +4,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_landmarks.data import LossBalance
+from keras_landmarks.data import LossBalance, Samples
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number
 from keras_landmarks.training import devices
 from keras_landmarks.training.face_losses import FaceLosses
 
@@ -51,10 +52,11 @@ class LossBalancing(keras.callbacks.Callback):
 
     def __init__(self, samples, loss, every=None, output="landmarks", floor=0.1, lag=LAG):
         super().__init__()
-        if every is not None and not every > 0:
-            raise ValueError(f"every must be above 0, not {every}.")
-        if lag < 1:
-            raise ValueError(f"lag must be at least 1, not {lag}.")
+        if every is not None:
+            number("every", every, above=0)
+        number("lag", lag, least=1, whole=True)
+        if not isinstance(samples, Samples) or not isinstance(loss, keras.losses.Loss):
+            raise ValueError(f"Expected Samples and a loss object, not {samples!r} and {loss!r}.")
         if samples.augmentation is None:
             raise ValueError(
                 "Samples without augmentation come in their order: no loss picks them."

@@ -10,7 +10,8 @@ from keras_landmarks import models, weights, zoo
 from keras_landmarks.losses import Validation, Wing
 from keras_landmarks.schemes import get_scheme
 from keras_landmarks.training.optimizers import averaged_adamw
-from keras_landmarks.training.recipe import Recipe, Stage
+from keras_landmarks.training.recipe import Recipe
+from keras_landmarks.training.stage import Stage
 
 STEPS = 60
 """Fewest steps of an epoch of a fine-tuning: few faces are picked several times."""
@@ -89,6 +90,8 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     for stage in base.stages:
         if not callable(stage.output):
             last[stage.output] = stage
+    if get_scheme(faces[0].scheme) != arguments["scheme"]:
+        last = _with_heads(last, model())
     adamw = averaged_adamw(1e-3, 0.99)
     change = dict(epochs=epochs, optimizer=adamw, start=None, teacher=None, patience=None)
     batch = max(min(batch, len(faces) // 2), 1)
@@ -112,6 +115,19 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     recipe = for_scheme(recipe, faces[0].scheme)
     adapt = functools.partial(_take, base.adapt, recipe.stages, name, arrays)
     return dataclasses.replace(recipe, adapt=adapt)
+
+
+def _with_heads(stages, model):
+    """Before stages that never train a part with landmarks of its own, stages that train those."""
+    names = {layer.name for layer in model.layers}
+    never = set.intersection(*(set(stage.frozen) for stage in stages.values()))
+    stage = next(iter(stages.values()))
+    heads = (f"{start}landmarks" for start in sorted(never))
+    return {
+        output: dataclasses.replace(stage, output=output, frozen=())
+        for output in heads
+        if output in names
+    } | stages
 
 
 def _size(facts):

@@ -9,14 +9,14 @@ from keras_landmarks.pictures import plots
 
 
 def write_log(history, folder):
-    """Writes `log.csv` and `loss.png`, each whole or not at all.
+    """Writes `log.csv`, whole or not at all.
 
     Keras' `CSVLogger` adds lines to a file: a kill would leave some that a resumed training writes
     again.
 
     Args:
         history: list of dicts with `epoch`, `loss`, `nme` and perhaps `val_nme` (fractions).
-        folder: of both.
+        folder: of the table.
     """
     text = io.StringIO()
     names = list(dict.fromkeys(name for row in history for name in row))
@@ -24,7 +24,6 @@ def write_log(history, folder):
     table.writeheader()
     table.writerows(history)
     write_bytes(folder / "log.csv", text.getvalue().encode())
-    plot_history(history, folder / "loss.png")
 
 
 def plot_history(history, path):

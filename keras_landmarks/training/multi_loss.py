@@ -35,8 +35,8 @@ class MultiLoss(keras.Model):
     """
 
     def __init__(self, model, losses, lesson=None):
-        if not losses:
-            raise ValueError("MultiLoss needs a loss for at least one layer.")
+        if not isinstance(losses, dict) or not losses:
+            raise ValueError("MultiLoss needs a loss for at least one layer, {layer: loss}.")
         outputs = {"landmarks": model.output["landmarks"]}
         for name, loss in losses.items():
             outputs[name] = model.get_layer(name).output

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_landmarks.names import number
+
 
 def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
     """AdamW under a cosine with a warmup, whose averaged weights are validated and kept.
@@ -21,6 +23,12 @@ def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
     Reference:
         Loshchilov and Hutter, SGDR, 2017 (cosine) and Decoupled weight decay, 2019.
     """
+
+    number("rate", rate, above=0)
+    number("momentum", momentum, least=0, most=1)
+    number("floor", floor, least=0, most=1)
+    if longest_warmup is not None:
+        number("longest_warmup", longest_warmup, least=0, whole=True)
 
     def for_steps(steps):
         warmup = steps // 20

@@ -1,5 +1,7 @@
 """The end of each epoch: the held-out error, best weights, checkpoint and log."""
 
+import time
+
 import keras
 import numpy as np
 
@@ -7,7 +9,7 @@ from keras_landmarks import metrics, weights
 from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
 from keras_landmarks.training.checkpoint import Standing
-from keras_landmarks.training.log import write_log
+from keras_landmarks.training.log import plot_history, write_log
 
 
 class Finite(keras.callbacks.Callback):
@@ -42,6 +44,7 @@ class Progress(keras.callbacks.Callback):
         self.scheme = None if held_out is None else held_out.scheme
         self.standing, self.patience, self.begun = Standing(), None, False
         self.writes = devices.place()[0] == 0
+        self.drawn = time.monotonic()
 
     def resume(self):
         """Goes on from the checkpoint, inside of a stage."""
@@ -72,6 +75,12 @@ class Progress(keras.callbacks.Callback):
         standing.stage, standing.epoch, standing.done = standing.stage + 1, 0, standing.epochs
         self.begun = False
 
+    def draw(self, pause=0.0):
+        """Draws the curves where so many seconds have gone by: it takes as long as some epochs."""
+        if self.writes and self.standing.history and time.monotonic() - self.drawn >= pause:
+            plot_history(self.standing.history, self.out / "loss.png")
+            self.drawn = time.monotonic()
+
     def take_best(self):
         """Gives the network the best weights so far, if an epoch is over."""
         if self.standing.history:
@@ -101,6 +110,7 @@ class Progress(keras.callbacks.Callback):
         standing.history.append(row)
         if self.writes:  # first, so that no kill leaves a finished checkpoint with a shorter log
             write_log(standing.history, self.out)
+            self.draw(pause=10.0)
         self.checkpoint.write(standing, model, self.writes)
         devices.wait()  # the others read what was written
         model.stop_training = self.stale()

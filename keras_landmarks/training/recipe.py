@@ -12,86 +12,10 @@ from keras_landmarks import models
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names, renamed
+from keras_landmarks.names import number, sides
 from keras_landmarks.schemes import scheme_config
 from keras_landmarks.training.described import described
-from keras_landmarks.training.teacher import Teacher
-
-
-def at_half_size(model, outputs):
-    """What layers put out for crops of half the size: for the `output` of a cheap first `Stage`.
-
-    Args:
-        model: a functional model of convolutions, whose layers take crops of any size.
-        outputs: outputs of its layers, in any structure.
-
-    Returns:
-        Their outputs, by the same layers, as a function of the model's input; in pixels and
-        fractions of the crop as the layers have them.
-    """
-    height, width, channels = model.input.shape[1:]
-    small = keras.models.clone_model(
-        keras.Model(model.input, outputs),
-        keras.Input((height // 2, width // 2, channels)),
-        clone_function=lambda layer: layer,
-    )
-    return small(keras.layers.AveragePooling2D(2)(model.input))
-
-
-@dataclasses.dataclass(frozen=True)
-class Stage:
-    """A stretch of training with one loss and one optimizer.
-
-    Args:
-        loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
-            together (see `MultiLoss`).
-        epochs: how many.
-        optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
-            can end when the stage does). With `use_ema=True` the averaged weights are validated
-            and kept.
-        frozen: beginnings of the names of layers that are not trained; batch normalisation among
-            them keeps its statistics.
-        output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
-            a function from the model to landmarks that its layers compute in another way
-            (pretraining); None trains the model's. Errors of stages with different outputs are
-            not compared: the best weights are then the later stage's.
-        patience: ends the stage early after so many epochs without a lower held-out error.
-        start: called with the model before the first step, to bring weights along.
-        augmentation: `Augmentation` of the training faces; None takes the recipe's.
-        teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
-            dict; None learns from the annotation alone.
-    """
-
-    loss: Callable | dict
-    epochs: int
-    optimizer: Callable
-    frozen: tuple = ()
-    output: str | Callable | None = None
-    patience: int | None = None
-    start: Callable | None = None
-    augmentation: Augmentation | None = None
-    teacher: Teacher | None = None
-
-    def check(self, model):
-        """Raises a `ValueError` where a layer that is named is not one of the model's.
-
-        Args:
-            model: that is trained.
-        """
-        if self.teacher and not isinstance(self.loss, dict):
-            raise ValueError(
-                "A stage with a teacher names the layers of its losses: {layer: loss}."
-            )
-        names = [layer.name for layer in model.layers]
-        if isinstance(self.frozen, str):  # of which each letter would be a beginning
-            raise ValueError(f"frozen is a tuple: ({self.frozen!r},).")
-        for start in self.frozen:
-            if not any(name.startswith(start) for name in names):
-                raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")
-        wanted = [*self.loss] if isinstance(self.loss, dict) else []
-        wanted += [self.output] if isinstance(self.output, str) else []
-        for name in wanted:
-            if name not in names:
-                raise ValueError(f"{model.name} has no layer {name!r}. It has {', '.join(names)}.")
+from keras_landmarks.training.stage import Stage
 
 
 @renamed(validation="held_out")
@@ -143,6 +67,25 @@ class Recipe:
     paper_nme: str | None = None
     licence: str = "300W: research only"
     adapt: Callable | None = None
+
+    def __post_init__(self):
+        stages = (self.stages,) if isinstance(self.stages, Stage) else self.stages
+        made = isinstance(stages, (tuple, list))
+        if not made or not all(isinstance(stage, Stage) for stage in stages):
+            raise ValueError(f"stages are a tuple of Stage, not {self.stages!r:.80}.")
+        if not callable(self.model) or isinstance(self.model, keras.Model):
+            raise ValueError(f"model makes the model, as models.cnn6: not {self.model!r:.80}.")
+        if not isinstance(self.augmentation, Augmentation | None):
+            raise ValueError(f"augmentation is an Augmentation, not {self.augmentation!r:.80}.")
+        object.__setattr__(self, "stages", tuple(stages))
+        object.__setattr__(self, "size", sides("size", self.size))
+        number("margin", self.margin, above=0)
+        number("held_out", self.held_out, least=0, below=1)
+        for name in ("repeat", "batch", "bins", "most"):
+            if (value := getattr(self, name)) is not None or name in ("repeat", "batch"):
+                number(name, value, least=1, whole=True)
+        if self.lpbb not in ("BB", "BBO", None):
+            raise ValueError(f"lpbb must be 'BB', 'BBO' or None, not {self.lpbb!r}.")
 
     def samples(self, faces, skip_broken=False, more=(), records=None):
         """What the recipe makes of annotated faces.

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_landmarks import geometry, zoo
 from keras_landmarks.models import ensemble
+from keras_landmarks.names import number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,9 @@ class Teacher:
         weight: of that loss; the losses of the annotation have theirs.
         mirrored: whether each is asked about the mirror image too, at twice the cost.
 
+    Raises:
+        ValueError: if there is no teacher, or the loss or its weight is none.
+
     Reference:
         Hinton et al., Distilling the knowledge in a neural network, 2015.
     """
@@ -29,6 +33,13 @@ class Teacher:
     loss: keras.losses.Loss
     weight: float = 1.0
     mirrored: bool = True
+
+    def __post_init__(self):
+        if not isinstance(self.models, (tuple, list)) or not self.models:
+            raise ValueError(f"models are a tuple of one teacher or more, not {self.models!r:.80}.")
+        if not isinstance(self.loss, keras.losses.Loss):
+            raise ValueError(f"loss must be a loss object, as losses.Wing(), not {self.loss!r}.")
+        number("weight", self.weight, least=0)
 
 
 class Lesson(keras.layers.Layer):
@@ -49,13 +60,11 @@ class Lesson(keras.layers.Layer):
         `(batch, n, 2)` landmarks that the teachers find, in pixels of the crops, float32.
 
     Raises:
-        ValueError: if there is no teacher, or one has other landmarks or another margin.
+        ValueError: if a teacher has other landmarks or another margin.
     """
 
     def __init__(self, teacher, scheme, margin, **kwargs):
         super().__init__(trainable=False, **kwargs)
-        if not teacher.models:
-            raise ValueError("A student needs at least one teacher.")
         models = [zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models]
         self.teacher = teacher
         for model in models:

@@ -6,6 +6,7 @@ import sys
 import keras
 
 from keras_landmarks import metrics
+from keras_landmarks.data import Samples
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
@@ -14,6 +15,7 @@ from keras_landmarks.training.checkpoint import Checkpoint
 from keras_landmarks.training.fingerprint import fingerprint
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.progress import Finite, Progress
+from keras_landmarks.training.recipe import Recipe
 from keras_landmarks.training.teacher import Lesson
 
 
@@ -22,8 +24,9 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
-    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`), `log.csv`
-    and `loss.png`; each is replaced only by a whole one. Shows a progress bar.
+    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`) and `log.csv`,
+    every ten seconds and at the end its curves, `loss.png`; each is replaced only by a whole one.
+    Shows a progress bar.
 
     Args:
         recipe: `Recipe`.
@@ -44,13 +47,18 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         The trained `Landmarker` with the best weights.
 
     Raises:
-        ValueError: if `out` holds a checkpoint and `resume` is false, the checkpoint is of
-            another model, recipe or data (the message names what differs), a stage names a layer
-            that the model has not, the devices cannot share a batch evenly, or hosts have
-            different recipes, data or checkpoints.
+        ValueError: if it is no recipe, `out` holds a checkpoint and `resume` is false, the
+            checkpoint is of another model, recipe or data (the message names what differs), a stage
+            names a layer that the model has not, the devices cannot share a batch evenly, or hosts
+            have different recipes, data or checkpoints.
         RuntimeError: if another host is gone; it is named.
         FloatingPointError: if the loss is no longer finite.
     """
+    if not isinstance(recipe, Recipe):
+        raise ValueError(f"Expected a Recipe, as recipes.get_recipe(name), not {recipe!r:.80}.")
+    for given in (samples, held_out)[: 1 if held_out is None else 2]:
+        if not isinstance(given, Samples):
+            raise ValueError(f"Expected Samples, as of recipe.samples(faces), not {given!r:.80}.")
     out = pathlib.Path(out)
     path = out / "checkpoint.safetensors"
     if path.exists() and not resume:
@@ -67,6 +75,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         for stage in recipe.stages:
             stage.check(model)
+        _check_labels(recipe, samples)
         made_of = fingerprint(recipe, samples, held_out)
         begun = path.exists()
         devices.agree({**made_of, "checkpoint": begun and path.read_bytes()})
@@ -86,16 +95,25 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
+    progress.draw()
     progress.take_best()
     for layer in model.layers:
         layer.trainable = True
     return recipe.landmarker(samples, model)
 
 
+def _check_labels(recipe, samples):
+    """Faces without landmarks are learnt from teachers alone, and not to be picked by a loss."""
+    without = sum(not face.labelled for face in samples.faces)
+    if without and (recipe.lpbb or any(stage.teacher is None for stage in recipe.stages)):
+        raise ValueError(
+            f"{without} of {len(samples.faces)} faces have no landmarks: every stage needs a "
+            "teacher then, and lpbb cannot pick them."
+        )
+
+
 def _balancing(recipe, samples):
     """Loss-probability batch balancing by the loss of the last stage's output."""
-    if recipe.lpbb not in ("BB", "BBO"):
-        raise ValueError(f"lpbb must be 'BB', 'BBO' or None, not {recipe.lpbb!r}.")
     every = 0.1 if recipe.lpbb == "BB" else None
     return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
 

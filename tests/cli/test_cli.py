@@ -15,7 +15,7 @@ from places import ROOT
 
 import keras_landmarks
 from keras_landmarks import load
-from keras_landmarks.cli import main, table
+from keras_landmarks.cli import COMMANDS, main, table
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
@@ -239,9 +239,10 @@ def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
         ([], "Name a picture, a folder or a video"),
         (["--camera", "-1"], "index is 0 or more"),
         (["--camera", "0", "a.jpg"], "A camera, or files"),
-        (["a.jpg", "--smallest", "-3"], "smallest is a side in pixels"),
+        (["a.jpg", "--smallest", "-3"], "smallest must be a finite number above 0, not -3.0"),
         (["a.jpg", "--detector", "mtcnn", "--smallest", "20"], "--smallest is of blazeface alone"),
         (["none.mp4"], "No video at none.mp4"),
+        (["https://a.org/b.jpg"], "https://a.org/b.jpg is an address, not a path"),
     ],
 )
 def test_words_that_make_no_sense_are_one_line(words, message, capsys):
@@ -254,9 +255,11 @@ def test_an_empty_folder_is_one_line(tmp_path, capsys):
     assert "holds no pictures (.jpg" in capsys.readouterr().err
 
 
-def test_an_unknown_model_is_one_line(photo, capsys):
-    assert main(["detect", str(photo), "--model", "cnn9"]) == 1
+def test_an_unknown_model_is_one_line_and_does_not_bar_the_next_run(photo, tmp_path, capsys):
+    words = ["detect", str(photo), "--out", str(tmp_path / "points.csv")]
+    assert main([*words, "--model", "cnn9"]) == 1
     assert "Known: cnn6-300w" in capsys.readouterr().err
+    assert main([*words, *MODEL]) == 0
 
 
 def test_the_version_is_told(capsys):
@@ -315,12 +318,11 @@ def test_a_model_is_exported_as_the_ending_says(tmp_path, capsys):
     assert "ends as no format does" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["detect"], ["list"], ["evaluate"]])
+@pytest.mark.parametrize("command", COMMANDS)
 def test_help_shows_an_example(command, capsys):
-    with pytest.raises(SystemExit) as stop:
-        main([*command, "--help"])
-    assert stop.value.code == 0
-    assert "usage: keras-landmarks" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert re.search(rf"examples?: keras-landmarks\s+{command}\s", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """From a table of one's own points to a model, by commands alone."""
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -91,6 +92,13 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     assert main(["evaluate", str(trained), *given]) == 0
     written = json.loads(facts.read_text())
     assert (written["faces"], written["box"], written["points"]) == (4, "annotation", "all of mine")
+    bare = [dataclasses.replace(f, box=None) for f in data.read_table(trained / "test.csv")]
+    data.write_table(tmp_path / "bare.csv", bare)
+    capsys.readouterr()
+    assert main(["evaluate", str(trained), "--from", str(tmp_path / "bare.csv")]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["box"] == "truth"
+    assert "kinder than a detector's (--box detector)" in printed.err
     export = ["export", str(trained), "--format", "tflite", "--out", str(tmp_path / "m.tflite")]
     assert main(export) == 0
     out = tmp_path / "points.csv"
@@ -106,6 +114,15 @@ def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, caps
     assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]
 
 
+def test_unlabelled_faces_need_a_teacher(trained, mine, tmp_path, capsys):
+    """Those that `detect` finds are read without their points."""
+    found = tmp_path / "found.csv"
+    assert main(["detect", str(mine / "photos"), "--model", str(trained), "--out", str(found)]) == 0
+    assert main(words(mine, tmp_path / "run", "--unlabelled", str(found))) == 1
+    assert "20 of 38 faces have no landmarks: every stage needs a t" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
     given = words(mine, tmp_path / "run", "--epochs", "1", "--batch", "8")
     given[1:3] = ["--recipe", "tiny-ibug68"]

@@ -67,6 +67,14 @@ def test_a_face_of_one_point_is_left_as_it_is(whole):
     assert np.isfinite(data.balance_poses(stacked(faces)).coefficients).all()
 
 
+def test_many_faces_of_few_points_are_completed(whole):
+    few = np.tile(stacked(whole)[:, [36, 45, 30, 48, 54]], (2, 1, 1))
+    lacking = few.copy()
+    lacking[np.arange(160), np.random.default_rng(0).integers(0, 5, 160)] = np.nan
+    error = np.linalg.norm(complete_shapes(lacking) - few, axis=-1)[np.isnan(lacking[..., 0])]
+    assert np.median(error) < 0.06 * np.median(np.linalg.norm(few[:, 0] - few[:, 1], axis=-1))
+
+
 def test_a_point_that_no_face_has_is_an_error(whole):
     shapes = stacked(whole[:9])
     shapes[1:, 3] = shapes[0, :3] = shapes[0, 4:] = np.nan  # one point tells no place

@@ -101,8 +101,16 @@ def test_visible_says_which_points_are_not_covered():
     assert np.flatnonzero(~face.visible).tolist() == [5, 6]
     with pytest.raises(ValueError, match=r"visible has the shape \(68,\), not \(3,\)"):
         Face(IMAGE, LANDMARKS, "ibug68", visible=[1, 1, 0])
-    with pytest.raises(ValueError, match="all landmarks are missing"):
-        Face(IMAGE, LANDMARKS * np.nan, "ibug68")
+
+
+def test_a_face_without_landmarks_has_a_box():
+    face = Face(IMAGE, None, "ibug68", box=(1, 2, 30, 40))
+    assert (face.labelled, face.landmarks.shape) == (False, (68, 2))
+    np.testing.assert_array_equal(face.square(), [-3.5, 2, 34.5, 40])
+    with pytest.raises(ValueError, match="face has no landmarks: only its given box is known"):
+        face.square("truth")
+    with pytest.raises(ValueError, match="all landmarks are missing, and there is no box"):
+        Face(IMAGE, None, "ibug68")
 
 
 def test_a_box_of_another_convention_becomes_the_square_that_models_expect():

@@ -43,7 +43,9 @@ def test_a_model_of_half_precision_is_exported_in_float32(half, again, tmp_path)
         assert variable.dtype == "float32"
         np.testing.assert_array_equal(np.float32(known.numpy()), variable.numpy())
     expected = whole.predict_on_batch(crops())["landmarks"]
-    for name, kind in (("a.tflite", "tflite"), ("a.onnx", "onnx")):
+    kinds = [] if again else [("a.tflite", "tflite")]
+    kinds += [("a.onnx", "onnx")] if keras.config.dtype_policy().name == "float16" else []
+    for name, kind in kinds:
         facts = half.export(tmp_path / name, kind)
         assert facts["licence"] == half.licence
         found = runtime.open_model(tmp_path / name).predict_on_batch(crops())["landmarks"]

@@ -172,7 +172,7 @@ def test_plain_and_strangely_shaped_pictures_have_no_face(size):
 
 @pytest.mark.parametrize("wrong", [{"smallest": 0}, {"smallest": -1}, {"threshold": 1.0}])
 def test_what_cannot_be_looked_for_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"smallest is a side|threshold is a score"):
+    with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a finite number"):
         BlazeFace(**wrong)
 
 

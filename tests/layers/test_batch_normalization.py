@@ -153,7 +153,9 @@ def test_layers_of_files_from_before_come_back():
         again = layers.BatchNormalization.from_config(config)
         assert not again.synchronized  # there is one device
         assert "synchronized" not in again.get_config()
-    # Files of before name Keras' own class.
+
+
+def test_files_from_before_name_keras_own_class():
     model = EVERY["resnet"]()
     told = json.loads(model.to_json().replace("keras_landmarks>BatchNormalization", "Batch"))
     for layer in told["config"]["layers"]:

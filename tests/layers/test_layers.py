@@ -2,7 +2,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
-from gradients import gradients
+from gradients import compiled, gradients
 from keras import ops
 from layer_check import check_layer, check_onnx, check_tflite, functional
 from umeyama import umeyama
@@ -168,11 +168,11 @@ def test_bad_input_has_a_finite_output_in_keras_and_in_every_export(name):
     build, good = LAYERS[name]
     layer = build()
     bad = tuple(np.float32(values) for values in BAD[name])
-    output = array(layer(*bad))
+    model, run = functional(layer, bad), compiled(layer)
+    output = array(run(*bad))
     assert np.isfinite(output).all()
-    np.testing.assert_allclose(output[2], array(layer(*good))[2], atol=1e-2)  # a good face
+    np.testing.assert_allclose(output[2], array(run(*good))[2], atol=1e-2)  # a good face
     if keras.backend.backend() == "tensorflow":
-        model = functional(layer, bad)
         check_tflite(model, bad, output)
         check_onnx(model, bad, output)
 
@@ -592,9 +592,9 @@ def test_a_landmark_that_is_no_place_on_the_map_has_an_empty_patch(bad):
 
 
 def test_bad_patches_are_refused():
-    with pytest.raises(ValueError, match="size and stride must be above zero"):
+    with pytest.raises(ValueError, match="(size|stride) must be"):
         layers.LandmarkCrop((0, 8))
-    with pytest.raises(ValueError, match="size and stride must be above zero"):
+    with pytest.raises(ValueError, match="(size|stride) must be"):
         layers.LandmarkCrop(stride=0)
     with pytest.raises(ValueError, match="at least 8 x 8"):
         layers.LandmarkCrop()(IMAGES[:, :7], LANDMARKS)

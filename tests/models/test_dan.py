@@ -197,8 +197,9 @@ def test_a_first_stage_that_finds_one_point_leaves_the_picture_as_it_is():
     assert np.isfinite(outputs["landmarks"]).all()
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize(
+    "policy", ["mixed_float16", pytest.param("mixed_bfloat16", marks=pytest.mark.backend)]
+)
 def test_half_precision_does_not_round_the_coordinates(policy):
     keras.config.set_dtype_policy(policy)
     try:
@@ -221,7 +222,7 @@ def test_half_precision_does_not_round_the_coordinates(policy):
 def test_training_both_stages_at_once_moves_every_weight_of_both():
     model = small_dan(scheme="five5", mean_shape=FACE)
     before = {v.path: ops.convert_to_numpy(v) for v in model.trainable_weights}
-    model.compile(keras.optimizers.SGD(1e-2), loss={"landmarks": "mse"})
+    model.compile(keras.optimizers.SGD(1e-2), loss={"landmarks": "mse"}, jit_compile=True)
     target = np.stack([FACE_IN_PIXELS, FACE_IN_PIXELS + 2])
     model.fit(CROPS, {"landmarks": target}, batch_size=2, verbose=0)
     for variable in model.trainable_weights:
@@ -242,11 +243,13 @@ def test_a_dan_comes_back_from_its_file(tmp_path):
 
 @pytest.mark.parametrize("stages", [0, -1])
 def test_a_dan_of_no_stage_is_refused(stages):
-    with pytest.raises(ValueError, match=f"stages must be at least 1, not {stages}"):
+    with pytest.raises(
+        ValueError, match=f"stages must be a whole number of at least 1, not {stages}"
+    ):
         models.dan(stages=stages)
 
 
 @pytest.mark.parametrize("size", [0, -112, 8, 100])
 def test_a_size_that_cannot_be_halved_for_every_block_is_refused(size):
-    with pytest.raises(ValueError, match=f"multiple of 16 for 4 blocks, not {size}"):
+    with pytest.raises(ValueError, match=f"multiple of 16, not {size}"):
         models.dan(size=size)

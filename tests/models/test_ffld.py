@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from gradients import compiled
 from keras import ops
 
 from keras_landmarks import models
@@ -102,7 +103,7 @@ def test_a_stage_adds_the_moves_of_its_crop_net_in_pixels_of_its_map():
         dense.set_weights([RNG.normal(size=w.shape) * 0.1 for w in dense.get_weights()])
     names = [f"stage{i}_{what}" for i in (1, 2, 3) for what in ("moves", "landmarks")]
     tensors = [model.get_layer(name).output for name in ("stage0_landmarks", *names)]
-    before, *found = map(array, keras.Model(model.input, tensors)(CROPS))
+    before, *found = map(array, compiled(keras.Model(model.input, tensors))(CROPS))
     for stride, moves, after in zip((8, 4, 2), found[::2], found[1::2]):
         assert np.abs(moves).max() > 0.01
         np.testing.assert_allclose(after, before + stride * moves, atol=1e-4)
@@ -140,12 +141,13 @@ def test_gradients_to_maps_and_places_can_be_stopped(learn_maps, learn_places):
         assert np.abs(array(to_places)).max() > 0
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float32"])
+@pytest.mark.parametrize(
+    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.backend), "float32"]
+)
 def test_landmarks_are_float32_under_any_policy(policy):
     keras.config.set_dtype_policy(policy)
     try:
-        landmarks = small_ffld()(CROPS)["landmarks"]
+        landmarks = compiled(small_ffld())(CROPS)["landmarks"]
     finally:
         keras.config.set_dtype_policy("float32")
     assert keras.backend.standardize_dtype(landmarks.dtype) == "float32"

@@ -5,6 +5,7 @@ import functools
 import keras
 import numpy as np
 import pytest
+from gradients import compiled
 from keras import ops
 
 from keras_landmarks import layers, losses, models, shapes, training
@@ -241,10 +242,10 @@ def test_the_layer_is_the_function_and_takes_weights_that_are_no_numbers_for_zer
     exemplars = array(layer.exemplars)
     found = shapes.infer(face[None], weights, exemplars, 8)
     assert np.isfinite(found).all()
-    np.testing.assert_allclose(array(layer(face[None], weights)), found, atol=1e-2)
+    np.testing.assert_allclose(array(compiled(layer)(face[None], weights)), found, atol=1e-2)
     weights[0, 5] = 0
     np.testing.assert_array_equal(shapes.infer(face[None], weights, exemplars, 8), found)
-    with pytest.raises(ValueError, match="neighbours must be 1 to 30"):
+    with pytest.raises(ValueError, match="neighbours must be at most 30"):
         shapes.infer(face[None], weights, exemplars, 31)
 
 
@@ -272,7 +273,7 @@ def test_what_a_dictionary_cannot_be_learnt_from_is_named():
     for bad, count in ((np.ones((3, 5, 3)), 2), ([], 2), (np.ones((3, 5, 2)), 0)):
         with pytest.raises(ValueError, match="Expected shapes .* and count > 0"):
             shapes.learn_dictionary(bad, count)
-    with pytest.raises(ValueError, match="neighbours must be 1 to 8"):
+    with pytest.raises(ValueError, match="neighbours must be at most 8"):
         layers.ShapeDictionary(8, 9)
     with pytest.raises(ValueError, match=r"landmarks \(batch, n, 2\) and weights"):
         layers.ShapeDictionary(8, 4)(np.zeros((1, 5, 2)), np.zeros((1, 4)))
@@ -309,7 +310,7 @@ def test_sizes_that_do_not_halve_are_named():
     "decoding", [pytest.param("soft_argmax", marks=pytest.mark.backend), "argmax"]
 )
 def test_all_parts_train_together(decoding):
-    model = models.hourglass("five5", decoding=decoding, **SMALL)
+    model = models.hourglass("five5", decoding=decoding, **{**SMALL, "depth": 1})
     stage_losses = {"scores": losses.ScoreMaps(radius=2.0)}
     if decoding == "argmax":
         stage_losses["heatmaps"] = losses.Heatmaps()
@@ -320,7 +321,7 @@ def test_all_parts_train_together(decoding):
     graph.compile(keras.optimizers.Adam(3e-3), run_eagerly=eagerly)
     crops = RNG.uniform(0, 255, (4, 32, 32, 3)).astype("float32")
     truth = {"landmarks": RNG.uniform(8, 24, (4, 5, 2)).astype("float32")}
-    history = graph.fit(crops, truth, epochs=4, batch_size=4, verbose=0).history["loss"]
+    history = graph.fit(crops, truth, epochs=3, batch_size=4, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert history[-1] < history[0]
 

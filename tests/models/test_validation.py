@@ -6,7 +6,7 @@ import math
 import keras
 import numpy as np
 import pytest
-from gradients import gradients
+from gradients import compiled, gradients
 from keras import layers, ops
 
 from keras_landmarks import losses, models, training, weights
@@ -297,12 +297,18 @@ def test_every_point_is_at_first_as_sure_as_the_others(name):
     np.testing.assert_allclose(error, math.log(2), rtol=1e-5)  # softplus of zero
 
 
-@pytest.mark.backend
-@every_network
+@pytest.mark.parametrize(
+    "name",
+    ["resnet", "validation"]  # "ffld" and "places" are more of the same
+    + [
+        pytest.param(name, marks=pytest.mark.backend)
+        for name in ("cnn", "heatmaps", "ffld", "dan", "places")
+    ],
+)
 def test_both_outputs_are_float32_under_mixed_precision(name):
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        outputs = built(name)(crops_of(name))
+        outputs = compiled(built(name))(crops_of(name))
     finally:
         keras.config.set_dtype_policy("float32")
     for tensor in outputs.values():
@@ -337,7 +343,6 @@ def test_multi_loss_trains_landmarks_and_expected_errors(name):
             assert not np.array_equal(before[path], after[path]), path
 
 
-@pytest.mark.backend
 def test_the_places_that_an_expected_error_comes_from_do_not_pull_at_the_points():
     heads = []
     for weight in (0.0, 100.0):

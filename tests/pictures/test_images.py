@@ -333,7 +333,9 @@ def test_the_bytes_of_a_file_and_open_files_are_taken(tmp_path):
         with pytest.raises(ValueError, match="is cut short"):
             images.as_rgb(broken)
     for nothing in (b"", b"no picture"):
-        with pytest.raises(ValueError, match="The picture is not a picture that can be read"):
+        with pytest.raises(
+            ValueError, match="What the bytes hold is not a picture that can be read"
+        ):
             images.as_rgb(nothing)
 
 
@@ -563,3 +565,13 @@ def test_reading_gives_what_opencv_would_write(tmp_path):
 def test_channels_that_come_first_are_told():
     with pytest.raises(ValueError, match=r"not \(3, 20, 30\).*transpose\(1, 2, 0\)"):
         images.as_rgb(np.zeros((3, 20, 30), np.uint8))
+
+
+def test_a_picture_in_base64_and_a_number_are_no_paths():
+    with pytest.raises(FileNotFoundError, match=r"No picture at iVBOR.*\.\.\.: File name too long"):
+        images.as_rgb("iVBOR" * 1000)
+    with pytest.raises(ValueError, match="an open file, a PIL picture .* not a int"):
+        images.as_rgb(0)
+    for none in (5, None, b"a.jpg"):
+        with pytest.raises(TypeError, match=f"Expected a path, not {none}"):
+            images.write_image(none, PICTURE)

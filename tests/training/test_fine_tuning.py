@@ -51,6 +51,17 @@ def test_the_last_stages_of_a_cascade_are_trained_again(faces):
     assert recipe.repeat == 30
 
 
+def test_a_part_that_the_recipe_only_takes_over_learns_the_new_points_first(faces):
+    """The CNN-6 in a CNN-6/7, which its recipe takes from another training and freezes."""
+    own = get_recipe("cnn6-7-300w")
+    recipe = fine_tuning("cnn6-7-300w", faces, own, epochs=7)
+    found = [(stage.output, stage.frozen) for stage in recipe.stages]
+    assert found == [("stage1_landmarks", ()), (None, ("stage1_",))]
+    recipe.build(recipe.samples(faces)[0])
+    same = fine_tuning("cnn6-7-300w", data.made_up_faces(10, size=60), own)
+    assert [stage.output for stage in same.stages] == [None]
+
+
 def test_the_new_network_starts_from_the_trained_weights_but_for_what_is_new(faces):
     recipe = fine_tuning("tiny-ibug68", faces, get_recipe("tiny-ibug68"))
     samples, _ = recipe.samples([dataclasses.replace(f, convention="annotation") for f in faces])

@@ -388,7 +388,7 @@ def test_samples_without_augmentation_are_refused():
 
 @pytest.mark.parametrize("every", [0, -0.1, NAN])
 def test_an_interval_that_is_not_above_0_is_refused(every):
-    with pytest.raises(ValueError, match="every must be above 0"):
+    with pytest.raises(ValueError, match="every must be a finite number above 0"):
         LossBalancing(recorded()[0], losses.L1(), every)
 
 
@@ -658,7 +658,7 @@ def test_a_batch_too_far_ahead_is_refused():
     balancing = LossBalancing(recorded()[0], losses.L1(), lag=3)
     with pytest.raises(ValueError, match="No faces are picked for step 3, only for steps 0 to 2"):
         balancing.pick(3)
-    with pytest.raises(ValueError, match="lag must be at least 1"):
+    with pytest.raises(ValueError, match="lag must be a whole number of at least 1"):
         LossBalancing(recorded()[0], losses.L1(), lag=0)
 
 

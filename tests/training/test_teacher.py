@@ -12,7 +12,7 @@ from small_recipe import RECIPE
 from keras_landmarks import Landmarker, data, models, training
 from keras_landmarks.losses import L1, Validation
 from keras_landmarks.schemes import get_scheme
-from keras_landmarks.training import Stage, Teacher
+from keras_landmarks.training import MultiLoss, Stage, Teacher
 from keras_landmarks.training.teacher import Lesson
 
 IBUG = get_scheme("ibug68")
@@ -80,8 +80,36 @@ def test_a_student_without_annotation_of_weight_comes_to_its_teacher(tmp_path):
     assert distances[1] < distances[0]
 
 
+def test_a_face_without_landmarks_is_learnt_from_the_teacher_alone(tmp_path):
+    write_300w(tmp_path, 4)
+    drawn = data.made_up_face(3)[0]
+    bare = data.Face(drawn, None, "ibug68", box=(20, 20, 90, 90))
+    lesson = Lesson(Teacher((teacher(),), L1(), 2.0), IBUG, 1.25)
+    graph = MultiLoss(network(seed=5), {"validated": Validation(L1())}, lesson)
+    found = graph(CROPS)
+    truth = {"landmarks": np.full((3, 68, 2), np.nan, "float32")}
+    expected = lesson.loss(CROPS, found["landmarks"])
+    assert float(graph.compute_loss(CROPS, truth, found)) == pytest.approx(float(expected))
+
+    made = {"size": (32, 32), "model": lambda mean_shape: network(seed=5), "bins": 3}
+    stage = Stage({"validated": Validation(L1())}, 1, lambda steps: keras.optimizers.Adam(1e-3))
+    taught = dataclasses.replace(stage, teacher=Teacher((teacher().ready(),), L1()))
+    recipe = dataclasses.replace(RECIPE, stages=(taught,), **made)
+    samples, held = recipe.samples(data.read_300w(tmp_path), more=[bare, bare])
+    assert sum(not face.labelled for face in samples.faces) == 2
+    model = training.train(recipe, samples, held, tmp_path / "run", verbose=0)
+    assert np.isfinite(model(CROPS)["landmarks"]).all()
+    figures = (tmp_path / "run/log.csv").read_text().splitlines()[1].split(",")
+    assert np.isfinite(np.float64(figures)).all()
+    alone = dataclasses.replace(recipe, stages=(stage,))
+    with pytest.raises(
+        ValueError, match=r"2 of \d+ faces have no landmarks: every stage needs a t"
+    ):
+        training.train(alone, samples, held, tmp_path / "alone", verbose=0)
+
+
 def test_a_teacher_that_cannot_teach_is_named():
-    with pytest.raises(ValueError, match="needs at least one teacher"):
+    with pytest.raises(ValueError, match="a tuple of one teacher or more"):
         answers()
     with pytest.raises(
         ValueError, match=r"teacher0 finds five5 in crops of margin 1.25; .* ibug68"

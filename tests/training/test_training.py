@@ -1,12 +1,14 @@
 import csv
 import dataclasses
 import functools
+import itertools
 import os
 import pathlib
 import signal
 import subprocess
 import sys
 import time
+import types
 
 import keras
 import numpy as np
@@ -21,7 +23,7 @@ from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
-from keras_landmarks.training import Recipe, Stage, at_half_size, train
+from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress, train
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -104,7 +106,8 @@ def assert_same(one, two, atol=1e-6):
         np.testing.assert_allclose(one[name], two[name], atol=atol, err_msg=name)
 
 
-def test_a_network_learns_and_leaves_its_files(tmp_path):
+def test_a_network_learns_and_leaves_its_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "plot_history", log.plot_history)
     larger = functools.partial(small_cnn, filters=(16, 32), hidden=128)
     model = run(recipe_of(adam, 10, model=larger), tmp_path)
     rows = read_log(tmp_path)
@@ -116,6 +119,13 @@ def test_a_network_learns_and_leaves_its_files(tmp_path):
     assert files == ["best.safetensors", "checkpoint.safetensors", "log.csv", "loss.png"]
     assert (tmp_path / "loss.png").read_bytes()[-8:-4] == b"IEND"
     assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
+
+
+def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch, drawn):
+    clock = itertools.count(step=4)  # it is looked at before a drawing and after it
+    monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
+    run(recipe_of(adam, stages=(Stage(Wing(), 3, adam), Stage(Wing(), 1, adam))), tmp_path)
+    assert drawn == [3, 4]
 
 
 def test_off_a_terminal_an_epoch_is_two_lines_and_no_bar(tmp_path, capsys):
@@ -381,6 +391,7 @@ CASCADE = (
 )
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     cascade = functools.partial(recipe_of, adam, model=small_dan)
     first = weights.get_weights(run(cascade(stages=CASCADE[:1]), tmp_path / "first"))
@@ -400,6 +411,7 @@ def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     assert all(name.startswith("stage2_") for name in moved)  # statistics of stage one too
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("when", ["inside the second stage", "as the second stage begins"])
 def test_a_cascade_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path, monkeypatch, when):
     first = CASCADE[0]
@@ -510,8 +522,13 @@ def uninterrupted(tmp_path_factory):
     return folder, out
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("epochs", [1, 4], ids=["in the first stage", "in the second stage"])
+@pytest.mark.parametrize(
+    "epochs",
+    [
+        pytest.param(1, id="in the first stage"),
+        pytest.param(4, id="in the second stage", marks=pytest.mark.backend),
+    ],
+)
 def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(
     tmp_path, uninterrupted, epochs
 ):

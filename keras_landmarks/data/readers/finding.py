@@ -10,9 +10,7 @@ import numpy as np
 
 from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.files import as_path
-
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp")
-"""Endings of pictures, in small letters."""
+from keras_landmarks.pictures.kinds import PICTURES
 
 
 class Pictures:

@@ -9,7 +9,6 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import (
-    PICTURES,
     existing_folder,
     plain_stem,
     read_mat,
@@ -17,6 +16,7 @@ from keras_landmarks.data.readers.finding import (
 )
 from keras_landmarks.data.readers.rows import corner_box, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.schemes import get_scheme
 
 

@@ -13,7 +13,7 @@ class BrokenFile(UserWarning):
     """A file or face that was left out because it could not be used."""
 
 
-def read_faces(source, rows, make, skip_broken=False):
+def read_faces(source, rows, make, skip_broken=False, labelled=True):
     """Makes the faces of an annotation, one by one.
 
     Args:
@@ -21,6 +21,7 @@ def read_faces(source, rows, make, skip_broken=False):
         rows: what `make` takes.
         make: function from a row to a `Face`.
         skip_broken: whether to warn of a broken face and go on.
+        labelled: whether a face without any landmark is a broken one.
 
     Raises:
         ValueError: if there are no rows, or all faces are broken; what `make` raises else.
@@ -29,7 +30,10 @@ def read_faces(source, rows, make, skip_broken=False):
     for row in rows:
         count += 1
         try:
-            faces.append(make(row))
+            face = make(row)
+            if labelled and not face.labelled:
+                raise ValueError(f"{face.name}: all landmarks are missing.")
+            faces.append(face)
         except (ValueError, OSError) as error:
             if not skip_broken:
                 raise

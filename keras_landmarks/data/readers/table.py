@@ -14,7 +14,7 @@ BOX = ("left", "top", "right", "bottom")
 """The columns of a box, on pixel edges."""
 
 
-def read_table(path, images=None, scheme=None, skip_broken=False):
+def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True):
     """Reads faces from the columns image, x0, y0, x1, y1, ... (0-based pixels).
 
     What `keras-landmarks detect --out points.csv` writes is read, too: its column is picture, and
@@ -31,6 +31,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         scheme: of the points, or its name; None takes the column's, or else the one that data sets
             of so many points have.
         skip_broken: whether to warn of a broken row, or one without its picture, and go on.
+        labelled: whether points are read; without, boxes alone, of faces to be learnt from a
+            `training.Teacher`. A scheme is needed then.
 
     Returns:
         List of `Face`.
@@ -45,7 +47,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
         columns |= {"image"}
         rows = [row | {"image": row["picture"]} for row in rows if str(row.get("face")) != "0"]
     fixed = None if scheme is None else get_scheme(scheme)
-    if fixed is None and "scheme" not in columns:
+    if fixed is None and "scheme" not in columns and labelled:
         count = next(i for i in range(len(columns) + 1) if f"x{i}" not in columns)
         fixed = get_scheme(scheme_of(count, None, f"{path}, without a column scheme"))
     pictures = Pictures(images or path.parent)
@@ -53,19 +55,21 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
     def face(row):
         number, cells = row
         where = f"{path}, row {number} ({cells.get('image')})"
-        points = get_scheme(cells["scheme"]) if fixed is None else fixed
-        _check(columns, points, path)
+        points = get_scheme(cells.get("scheme")) if fixed is None else fixed
+        _check(columns, points, path, labelled)
         image = as_path(cells["image"])
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
             image = pictures.find(cells["image"])
-        landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(points.count)]
+        count = points.count if labelled else 0
+        landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
-        flags = [cells.get(f"visible{i}") for i in range(points.count)]
-        seen = None if None in flags or "" in flags else [float(flag) > 0 for flag in flags]
+        flags = [cells.get(f"visible{i}") for i in range(points.count) if labelled]
+        told = flags and None not in flags and "" not in flags
+        seen = [float(flag) > 0 for flag in flags] if told else None
         return Face(
             image,
-            landmarks,
+            landmarks or None,
             points.name,
             None if np.isnan(box).all() else box,
             cells.get("name") or f"{cells['image']}#{number}",
@@ -73,19 +77,20 @@ def read_table(path, images=None, scheme=None, skip_broken=False):
             seen,
         )
 
-    faces = read_faces(path, enumerate(rows, start=1), face, skip_broken)
+    faces = read_faces(path, enumerate(rows, start=1), face, skip_broken, labelled)
     pictures.warn_of_unused(path)
     return faces
 
 
-def _check(columns, scheme, path):
-    wanted = ["image", *(f"{axis}{i}" for i in range(scheme.count) for axis in "xy")]
+def _check(columns, scheme, path, labelled):
+    points = [f"{axis}{i}" for i in range(scheme.count) for axis in "xy"]
+    wanted = ["image", *(points if labelled else BOX)]
     if missing := [name for name in wanted if name not in columns]:
         raise ValueError(
             f"{path}: {scheme.name} needs the column {missing[0]}"
             f"{f' and {len(missing) - 1} others' if missing[1:] else ''}."
         )
-    if (extra := f"x{scheme.count}") in columns:
+    if labelled and (extra := f"x{scheme.count}") in columns:
         raise ValueError(f"{path}: {scheme.name} has {scheme.count} points, but there is {extra}.")
 
 

@@ -7,10 +7,11 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import PICTURES, LazyPicture, existing_folder, files_of
+from keras_landmarks.data.readers.finding import LazyPicture, existing_folder, files_of
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.pictures.video import VideoReader
 
 CATEGORIES = {

@@ -95,6 +95,18 @@ def test_a_broken_row_is_named_or_left_out(tmp_path, points, broken, message):
         assert len(read_table(path, scheme="five5", skip_broken=True)) == 1
 
 
+def test_boxes_alone_are_unlabelled_faces(tmp_path, points):
+    write(tmp_path, HEAD, row(points))  # and its picture
+    (tmp_path / "boxes.csv").write_text("image,left,top,right,bottom\na.jpg,1,2,30,40\n")
+    (face,) = read_table(tmp_path / "boxes.csv", scheme="five5", labelled=False)
+    assert (face.labelled, face.box.tolist()) == (False, [1, 2, 30, 40])
+    with pytest.raises(ValueError, match="five5 needs the column x0"):
+        read_table(tmp_path / "boxes.csv", scheme="five5")
+    (tmp_path / "boxes.csv").write_text("image,left,top,right\na.jpg,1,2,30\n")
+    with pytest.raises(ValueError, match="five5 needs the column bottom"):
+        read_table(tmp_path / "boxes.csv", scheme="five5", labelled=False)
+
+
 def test_other_input_is_an_error(tmp_path, points):
     with pytest.raises(FileNotFoundError, match="No faces.csv"):
         read_table(tmp_path / "faces.csv", scheme="five5")

@@ -1,0 +1,107 @@
+"""A stage of training, and what it may train on."""
+
+import dataclasses
+import inspect
+from collections.abc import Callable
+
+import keras
+
+from keras_landmarks.data import Augmentation
+from keras_landmarks.names import number
+from keras_landmarks.training.teacher import Teacher
+
+
+def at_half_size(model, outputs):
+    """What layers put out for crops of half the size: for the `output` of a cheap first `Stage`.
+
+    Args:
+        model: a functional model of convolutions, whose layers take crops of any size.
+        outputs: outputs of its layers, in any structure.
+
+    Returns:
+        Their outputs, by the same layers, as a function of the model's input; in pixels and
+        fractions of the crop as the layers have them.
+    """
+    height, width, channels = model.input.shape[1:]
+    small = keras.models.clone_model(
+        keras.Model(model.input, outputs),
+        keras.Input((height // 2, width // 2, channels)),
+        clone_function=lambda layer: layer,
+    )
+    return small(keras.layers.AveragePooling2D(2)(model.input))
+
+
+CALLS = {
+    "loss": "a loss object, as losses.Wing(), or {layer: loss object}",
+    "optimizer": "a function from the number of steps, as training.averaged_adamw(1e-3)",
+}
+"""What a stage is made of."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A stretch of training with one loss and one optimizer.
+
+    Args:
+        loss: a Keras loss over landmarks; or `{layer: loss}` to train several layers' landmarks
+            together (see `MultiLoss`).
+        epochs: how many.
+        optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
+            can end when the stage does). With `use_ema=True` the averaged weights are validated
+            and kept.
+        frozen: beginnings of the names of layers that are not trained; batch normalisation among
+            them keeps its statistics.
+        output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
+            a function from the model to landmarks that its layers compute in another way
+            (pretraining); None trains the model's. Errors of stages with different outputs are
+            not compared: the best weights are then the later stage's.
+        patience: ends the stage early after so many epochs without a lower held-out error.
+        start: called with the model before the first step, to bring weights along.
+        augmentation: `Augmentation` of the training faces; None takes the recipe's.
+        teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
+            dict; None learns from the annotation alone.
+    """
+
+    loss: Callable | dict
+    epochs: int
+    optimizer: Callable
+    frozen: tuple = ()
+    output: str | Callable | None = None
+    patience: int | None = None
+    start: Callable | None = None
+    augmentation: Augmentation | None = None
+    teacher: Teacher | None = None
+
+    def __post_init__(self):
+        losses = [*self.loss.values()] if isinstance(self.loss, dict) else [self.loss]
+        for name, calls in (("loss", losses), ("optimizer", [self.optimizer])):
+            if not calls or not all(map(callable, calls)) or any(map(inspect.isclass, calls)):
+                raise ValueError(f"{name} must be {CALLS[name]}, not {getattr(self, name)!r}.")
+        number("epochs", self.epochs, least=0, whole=True)
+        if self.patience is not None:
+            number("patience", self.patience, least=1, whole=True)
+        if isinstance(self.frozen, str):  # of which each letter would be a beginning
+            raise ValueError(f"frozen is a tuple: ({self.frozen!r},).")
+        for name, kind in (("frozen", tuple | list), ("augmentation", Augmentation | None)):
+            if not isinstance(getattr(self, name), kind):
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r:.80}.")
+
+    def check(self, model):
+        """Raises a `ValueError` where a layer that is named is not one of the model's.
+
+        Args:
+            model: that is trained.
+        """
+        if self.teacher and not isinstance(self.loss, dict):
+            raise ValueError(
+                "A stage with a teacher names the layers of its losses: {layer: loss}."
+            )
+        names = [layer.name for layer in model.layers]
+        for start in self.frozen:
+            if not any(name.startswith(start) for name in names):
+                raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")
+        wanted = [*self.loss] if isinstance(self.loss, dict) else []
+        wanted += [self.output] if isinstance(self.output, str) else []
+        for name in wanted:
+            if name not in names:
+                raise ValueError(f"{model.name} has no layer {name!r}. It has {', '.join(names)}.")
