@@ -19,7 +19,7 @@ TWINS = {
         depth=1,
         fine=8,
         exemplars=12,
-        neighbours=4,
+        neighbours=2,
     ),
     "unet": functools.partial(models.unet, size=32, widths=(4, 4, 4), depth=1, side=4, places=4),
     "validation": functools.partial(

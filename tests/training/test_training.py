@@ -7,6 +7,7 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import types
 
@@ -411,13 +412,22 @@ def test_stages_of_a_cascade_are_trained_one_by_one(tmp_path):
     assert all(name.startswith("stage2_") for name in moved)  # statistics of stage one too
 
 
+@functools.cache
+def whole_cascade():
+    """A training of two stages in one go: its recipe, and a folder for as long as it is held."""
+    second = dataclasses.replace(CASCADE[1], loss=Breaking(), epochs=3, start=dimmed)
+    recipe = recipe_of(adam, model=small_dan, stages=(CASCADE[0], second))
+    folder = tempfile.TemporaryDirectory()
+    run(recipe, pathlib.Path(folder.name))
+    return recipe, folder
+
+
 @pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("when", ["inside the second stage", "as the second stage begins"])
 def test_a_cascade_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path, monkeypatch, when):
-    first = CASCADE[0]
-    second = dataclasses.replace(CASCADE[1], loss=Breaking(), epochs=3, start=dimmed)
-    whole = recipe_of(adam, model=small_dan, stages=(first, second))
-    run(whole, tmp_path / "whole")
+    whole, folder = whole_cascade()
+    first, second = whole.stages
+    expected = pathlib.Path(folder.name)
     if when == "inside the second stage":
         cut = dataclasses.replace(whole, stages=(first, dataclasses.replace(second, epochs=1)))
         run(cut, tmp_path / "cut")
@@ -428,8 +438,8 @@ def test_a_cascade_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path, monk
         monkeypatch.undo()
     run(whole, tmp_path / "cut", resume=True)
     for name in ("best", "checkpoint"):
-        assert_same(read_weights(tmp_path / "cut", name), read_weights(tmp_path / "whole", name))
-    assert read_log(tmp_path / "cut") == read_log(tmp_path / "whole")
+        assert_same(read_weights(tmp_path / "cut", name), read_weights(expected, name))
+    assert read_log(tmp_path / "cut") == read_log(expected)
 
 
 def dimmed(model):
