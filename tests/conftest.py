@@ -48,7 +48,7 @@ def plainly():
 
     with pytest.MonkeyPatch.context() as patch:
         if keras.backend.backend() == "tensorflow":
-            patch.setattr("keras.src.trainers.trainer.model_supports_jit", lambda model: False)
+            patch.setattr(keras.Model, "_resolve_auto_jit_compile", lambda model: False)
         yield
 
 
