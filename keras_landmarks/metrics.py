@@ -35,8 +35,8 @@ __all__ = [
 class _FaceMetric(keras.metrics.Mean):
     """The mean over faces of something that follows from each face's error.
 
-    A face that lacks the points of its normaliser is left out. A `sample_weight` is of each face,
-    `(batch,)`, or each point, `(batch, n)`.
+    A face that lacks the points of its normaliser is left out; where no face counts, it is NaN. A
+    `sample_weight` is of each face, `(batch,)`, or each point, `(batch, n)`.
     """
 
     _direction = "down"  # by which Keras' EarlyStopping and ModelCheckpoint tell what is better
@@ -62,6 +62,9 @@ class _FaceMetric(keras.metrics.Mean):
         distances = ops.where(counted > 0, distances, 1.0)
         errors = face_errors(y_true, y_pred, self.scheme, distances, weights)
         super().update_state(ops.where(counted > 0, self._value(errors), 0.0), counted)
+
+    def result(self):
+        return ops.where(self.count > 0, super().result(), float("nan"))
 
     def get_config(self):
         config = {"name": self.name, "dtype": self.dtype}

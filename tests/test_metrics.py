@@ -372,3 +372,12 @@ def test_a_region_without_marked_points_has_no_error():
     distances = [np.linalg.norm(face[36] - face[45]) for face in true]
     assert found["nose"] == pytest.approx(np.mean([5 / d for d in distances]))
     assert found["mouth"] == pytest.approx((19 * 5 / distances[0] + 20 * 5 / distances[1]) / 39)
+
+
+@pytest.mark.parametrize("metric", [metrics.NME, metrics.FailureRate, metrics.AUC])
+def test_a_metric_of_no_face_is_no_number(metric):
+    truth = np.random.default_rng(0).uniform(0, 32, (4, 5, 2))
+    truth[:, 0] = np.nan  # an eye, which the normaliser needs
+    found = metric(scheme="five5")
+    found.update_state(truth, np.zeros((4, 5, 2)))
+    assert np.isnan(float(found.result()))

@@ -49,8 +49,11 @@ class Detection:
         """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""
         contours = {name: points for name, (points, _) in self.scheme.contours.items()}
         parts = {**self.scheme.regions, **contours}
-        if part not in parts:
-            raise KeyError(f"{self.scheme.name} has no part {part!r}, but {', '.join(parts)}.")
+        if not isinstance(part, str) or part not in parts:
+            raise KeyError(
+                f"{self.scheme.name} has no part {part!r}, but {', '.join(parts)}; points by their "
+                "numbers are face.landmarks[...]."
+            )
         return self.landmarks[list(parts[part])]
 
     def crop(self, image: Any, size: int = 256, margin: float = 1.5) -> np.ndarray:

@@ -69,6 +69,8 @@ def test_a_part_is_asked_for_by_the_name_of_a_contour_or_a_region():
     face = made_up()[1]
     np.testing.assert_array_equal(face["left_eye"], face.landmarks[42:48])
     np.testing.assert_array_equal(face["mouth"], face.landmarks[48:])
+    with pytest.raises(KeyError, match=r"has no part slice.*numbers are face.landmarks\["):
+        face[0:17]
     with pytest.raises(KeyError, match="ibug68 has no part 'ear', but jaw, brows"):
         face["ear"]
     with pytest.raises(TypeError, match="not iterable"):

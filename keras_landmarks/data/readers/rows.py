@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import SCHEMES, get_scheme
 
 _SCHEMES = {68: "ibug68", 98: "wflw98", 29: "cofw29", 19: "aflw19", 106: "lapa106", 39: "menpo39"}
 
@@ -55,9 +55,9 @@ def scheme_of(count, scheme, where):
     if scheme is not None:
         return get_scheme(scheme).name
     if count not in _SCHEMES:
-        known = ", ".join(f"{name} ({n})" for n, name in _SCHEMES.items())
+        known = ", ".join(f"{scheme.name} ({scheme.count})" for scheme in SCHEMES.values())
         raise ValueError(
-            f"{where}: no scheme of {count} points is known, name one. Known: {known}."
+            f"{where}: no scheme of {count} points is taken unnamed, name one. Known: {known}."
         )
     return _SCHEMES[count]
 

@@ -189,7 +189,7 @@ def test_boxes_lie_on_pixel_edges():
 def test_a_scheme_follows_from_the_count_or_is_named():
     assert scheme_of(106, None, "here") == "lapa106"
     assert scheme_of(5, "five5", "here") == "five5"
-    with pytest.raises(ValueError, match="here: no scheme of 5 points is known"):
+    with pytest.raises(ValueError, match="here: no scheme of 5 points is taken unnamed"):
         scheme_of(5, None, "here")
     with pytest.raises(ValueError, match="Unknown scheme 'mine'"):
         scheme_of(5, "mine", "here")
