@@ -90,7 +90,8 @@ def rmsprop(steps):
 
 VARIANTS = {
     # Section 3.4. Sigma, radius and lambda of eq. 3 are ours, as are the amounts of translation and
-    # colour; the paper's scale of 0.9 to 1.2 is 0.85 to 1.15 here.
+    # colour; ridge and number of neighbours of the dictionary are the builder's. The paper's scale
+    # of 0.9 to 1.2 is 0.85 to 1.15 here.
     "paper": dataclasses.replace(
         RECIPE,
         model=functools.partial(hourglass, decoding="argmax", trust=1.0),

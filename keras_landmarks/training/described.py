@@ -17,7 +17,7 @@ def described(model):
     try:
         config = keras.saving.serialize_keras_object(keras.Model(model.input, model.output))
         return _in_float32(json.loads(json.dumps(config)))
-    except (TypeError, ValueError, NotImplementedError):
+    except (TypeError, ValueError, NotImplementedError):  # what Keras says of such a layer
         return None
 
 

@@ -90,6 +90,8 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     for stage in base.stages:
         if not callable(stage.output):
             last[stage.output] = stage
+    if not last:
+        raise ValueError(f"No stage of the recipe for {name} trains an output of the model itself.")
     if get_scheme(faces[0].scheme) != arguments["scheme"]:
         last = _with_heads(last, model())
     adamw = averaged_adamw(1e-3, 0.99)

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from loaded import load
 from keras_landmarks import Tracker, geometry
 from keras_landmarks.data import read_300w
 from keras_landmarks.errors import face_errors
-from keras_landmarks.faces import BlazeFace, find_faces
+from keras_landmarks.faces import BlazeFace, Detection, find_faces, looking
 from keras_landmarks.faces.upright import turned
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
@@ -45,6 +46,24 @@ def test_a_model_that_expects_no_errors_is_asked_twice_where_the_detector_is_uns
     (found,) = load("cnn6-300w").detect(PORTRAIT, detector=wrong(180, 0.7), turns=False)
     assert found.error is None
     assert face_errors(face.landmarks[None], found.landmarks[None])[0] < 0.03
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_points_that_turn_with_the_crop_to_one_side_alone_are_half_as_doubtful(monkeypatch, side):
+    points = np.float32([[30, 30], [70, 30], [50, 50], [35, 70], [65, 70]])
+    face = Detection(points, np.float32([20, 20, 80, 80]), get_scheme("five5"), angle=5.0)
+
+    def sureness(moves):
+        def look(model, views):
+            return [replace(face, landmarks=points + moves(view[2] - face.angle)) for view in views]
+
+        monkeypatch.setattr(looking, "_look", look)
+        return looking._sureness(None, [None], [face])[0]
+
+    both, one = sureness(lambda turn: 8.0), sureness(lambda turn: 8.0 * (turn * side > 0))
+    assert sureness(lambda turn: 0.0) == 1
+    assert both < 0.5
+    assert one == pytest.approx(both**0.5)
 
 
 @pytest.mark.skipif(not FACES.is_dir(), reason="needs the photos of 300W")

@@ -76,6 +76,13 @@ def test_the_new_network_starts_from_the_trained_weights_but_for_what_is_new(fac
     np.testing.assert_allclose(mean, samples.mean_shape(), atol=1e-6)
 
 
+def test_a_recipe_that_only_pretrains_is_refused(faces):
+    own = get_recipe("tiny-ibug68")
+    stages = tuple(dataclasses.replace(stage, output=lambda model: None) for stage in own.stages)
+    with pytest.raises(ValueError, match="No stage of the recipe for tiny-ibug68 trains an output"):
+        fine_tuning("tiny-ibug68", faces, dataclasses.replace(own, stages=stages))
+
+
 def test_a_head_that_the_recipe_never_trains_is_refused(faces):
     own = get_recipe("tiny-ibug68")
     frozen = tuple(dataclasses.replace(stage, frozen=("head",)) for stage in own.stages)
