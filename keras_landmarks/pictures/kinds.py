@@ -5,7 +5,8 @@ import re
 
 from keras_landmarks.files import Path, as_path
 
-PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff", ".ppm", ".pgm", ".gif")
+PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".avif", ".jp2", ".tif")
+PICTURES += (".tiff", ".ppm", ".pgm", ".gif")
 """Endings of pictures, in small letters."""
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}

@@ -14,13 +14,21 @@ DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", ""))
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 
+def repeat(first, *paths):
+    """The first file under other names: links are made sooner than files."""
+    for path in paths:
+        os.link(first, path)
+
+
 def write_pairs(folder, count, stem="image_{:05d}", ending=".jpg", points=68):
     folder.mkdir(parents=True, exist_ok=True)
+    names = [folder / stem.format(i) for i in range(count)]
     text = "\n".join(f"{i + 1} {2 * i + 1}" for i in range(points))
-    for i in range(count):
-        name = stem.format(i)
-        (folder / f"{name}{ending}").touch()
-        (folder / f"{name}.pts").write_text(text)
+    first = names[0].with_suffix(".pts"), names[0].with_suffix(ending)
+    first[0].write_text(text)
+    first[1].touch()
+    for path in first:
+        repeat(path, *(name.with_suffix(path.suffix) for name in names[1:]))
 
 
 def counts(folder, *names):
@@ -111,8 +119,8 @@ def test_aflw_has_its_faces(tmp_path):
         names[i, 0] = f"{(0, 2, 3)[i % 3]}/image{i:05d}.jpg"
     for folder in (0, 2, 3):
         (tmp_path / f"data/flickr/{folder}").mkdir(parents=True)
-    for name in names[:, 0]:
-        (tmp_path / "data/flickr" / name).touch()
+    (tmp_path / "a.jpg").touch()
+    repeat(tmp_path / "a.jpg", *(tmp_path / "data/flickr" / name for name in names[:, 0]))
     order = np.random.default_rng(0).permutation(24386)
     masks = np.ones((24386, 19), np.uint8)
     masks[order[20000 + 1314 :], 3] = 0
@@ -158,19 +166,20 @@ def test_300vw_has_its_clips(tmp_path):
 def test_aflw2000_lapa_and_merl_have_their_faces(tmp_path):
     scipy_io = pytest.importorskip("scipy.io")
     (tmp_path / "lp").mkdir()
+    (tmp_path / "a.jpg").touch()
     points = {"pt3d_68": np.ones((3, 68)), "Pose_Para": np.zeros((1, 7))}
-    scipy_io.savemat(tmp_path / "lp/image00000.mat", points)
-    content = (tmp_path / "lp/image00000.mat").read_bytes()
-    for i in range(2000):
-        (tmp_path / f"lp/image{i:05d}.mat").write_bytes(content)
-        (tmp_path / f"lp/image{i:05d}.jpg").touch()
+    scipy_io.savemat(tmp_path / "a.mat", points)
+    for name in ("a.mat", "a.jpg"):
+        paths = (tmp_path / f"lp/image{i:05d}{name[1:]}" for i in range(2000))
+        repeat(tmp_path / name, *paths)
     assert counts(tmp_path / "lp", "aflw2000/all") == official("aflw2000/all")
     lines = "106\n" + "\n".join(f"{i} {i}" for i in range(106))
     for folder in ("images", "landmarks"):
         (tmp_path / "lapa/test" / folder).mkdir(parents=True)
-    for i in range(2000):
-        (tmp_path / f"lapa/test/images/{i}_0.jpg").touch()
-        (tmp_path / f"lapa/test/landmarks/{i}_0.txt").write_text(lines)
+    (tmp_path / "a.txt").write_text(lines)
+    for name, part in (("a.jpg", "images"), ("a.txt", "landmarks")):
+        paths = (tmp_path / f"lapa/test/{part}/{i}_0{name[1:]}" for i in range(2000))
+        repeat(tmp_path / name, *paths)
     assert counts(tmp_path / "lapa", "lapa/test") == official("lapa/test")
     for pose in ("frontal", "left", "lefthalf", "right", "righthalf"):
         write_pairs(tmp_path / f"merl/merl_rav_organized/{pose}/testset", 773, pose + "{:05d}_1")

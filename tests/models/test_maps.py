@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
+from twins import TWINS
 
 from keras_landmarks import layers, losses, models
 
@@ -89,13 +90,10 @@ def test_a_pixel_lit_in_the_last_maps_decodes_to_the_middle_of_what_it_saw(name)
 
 
 def test_every_builder_that_decodes_maps_is_measured():
-    decoding = set()
-    for name in models.__all__:
-        build = getattr(models, name)
-        if inspect.isfunction(build) and name != "ensemble":  # of networks that are measured
-            arguments = {"heatmaps": True} if name == "resnet" else {}
-            kinds = {type(layer) for layer in build(**arguments).layers}
-            decoding |= {name} if kinds & set(DECODING) else set()
+    builders = {name for name in models.__all__ if inspect.isfunction(getattr(models, name))}
+    twins = {twin.func.__name__: twin().layers for twin in TWINS.values()}
+    assert builders - {"cnn6", "cnn7", "cnn6_7", "ensemble"} == set(twins)
+    decoding = {n for n, found in twins.items() if {type(x) for x in found} & set(DECODING)}
     measured = {build().name.rstrip("0123456789") for build, _, _ in DECODERS.values()}
     assert decoding == measured
 

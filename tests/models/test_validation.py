@@ -258,10 +258,28 @@ def crops_of(name, count=3):
     return np.random.default_rng(1).integers(0, 256, (count, size, size, 3)).astype("float32")
 
 
-def built(name, **arguments):
-    """A network whose expected errors and moves depend on the crop; the same weights each time."""
+@functools.cache
+def network(name, policy="float32"):
+    """A network that expects errors, and its first weights; it is shared."""
     keras.utils.set_random_seed(0)
-    model, rng = NETWORKS[name](**{"expected_error": True, **arguments}), np.random.default_rng(2)
+    keras.config.set_dtype_policy(policy)
+    try:
+        model = NETWORKS[name](expected_error=True)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    return model, weights.get_weights(model)
+
+
+def untrained(name, policy="float32"):
+    """It with its first weights."""
+    model, first = network(name, policy)
+    weights.set_weights(model, first)
+    return model
+
+
+def built(name, policy="float32"):
+    """It with weights of which its expected errors and moves depend on the crop."""
+    model, rng = untrained(name, policy), np.random.default_rng(2)
     for variable in model.trainable_weights:
         layer, what = variable.path.split("/")[-2:]
         if what == "kernel" and layer.endswith(("dense", "fc2", "error")):
@@ -292,8 +310,7 @@ def test_landmarks_are_those_of_the_model_that_expects_no_error(name):
 
 @every_network
 def test_every_point_is_at_first_as_sure_as_the_others(name):
-    keras.utils.set_random_seed(0)
-    error = array(NETWORKS[name](expected_error=True)(crops_of(name))["error"])
+    error = array(untrained(name)(crops_of(name))["error"])
     np.testing.assert_allclose(error, math.log(2), rtol=1e-5)  # softplus of zero
 
 
@@ -306,11 +323,7 @@ def test_every_point_is_at_first_as_sure_as_the_others(name):
     ],
 )
 def test_both_outputs_are_float32_under_mixed_precision(name):
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
-        outputs = compiled(built(name))(crops_of(name))
-    finally:
-        keras.config.set_dtype_policy("float32")
+    outputs = compiled(built(name, "mixed_bfloat16"))(crops_of(name))
     for tensor in outputs.values():
         assert keras.backend.standardize_dtype(tensor.dtype) == "float32"
         assert np.isfinite(array(tensor)).all()
@@ -319,8 +332,7 @@ def test_both_outputs_are_float32_under_mixed_precision(name):
 
 @every_network
 def test_multi_loss_trains_landmarks_and_expected_errors(name):
-    keras.utils.set_random_seed(0)
-    model = NETWORKS[name](expected_error=True)
+    model = untrained(name)
     truth = np.random.default_rng(3).uniform(0.2, 0.8, (3, 5, 2)) * crops_of(name).shape[1]
     truth = truth.astype("float32")
     before = weights.get_weights(model)
@@ -335,7 +347,7 @@ def test_multi_loss_trains_landmarks_and_expected_errors(name):
     assert found == pytest.approx(expected, rel=1e-3)
     # Tracing takes longer than a few steps.
     graph.compile(keras.optimizers.Adam(1e-3), run_eagerly=TENSORFLOW)
-    history = graph.fit(crops_of(name), {"landmarks": truth}, epochs=4, verbose=0).history["loss"]
+    history = graph.fit(crops_of(name), {"landmarks": truth}, epochs=2, verbose=0).history["loss"]
     assert history[-1] < history[0]
     after = weights.get_weights(model)
     for path in before:
@@ -401,9 +413,9 @@ def test_a_model_that_expects_errors_comes_back_from_its_file(name, tmp_path):
 
 @every_network
 def test_a_model_built_again_has_the_same_paths(name):
-    paths = [[v.path for v in NETWORKS[name](expected_error=True).weights] for _ in range(2)]
-    assert paths[0] == paths[1]
-    assert len(set(paths[0])) == len(paths[0])
+    paths = [v.path for v in network(name)[0].weights]
+    assert paths == [v.path for v in NETWORKS[name](expected_error=True).weights]
+    assert len(set(paths)) == len(paths)
 
 
 on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="exports are made under TensorFlow")

@@ -1,6 +1,7 @@
 """iBUG `.pts` files: 1-based points between braces, or bare lines; and folders of them."""
 
 import csv
+import math
 import pathlib
 import re
 import warnings
@@ -62,8 +63,8 @@ def _point(path, line):
     try:
         x, y = (float(word) for word in line.split())
     except ValueError:
-        x = y = np.nan
-    if not np.isfinite([x, y]).all():
+        x = y = math.nan
+    if not (math.isfinite(x) and math.isfinite(y)):
         raise ValueError(f"{path}: expected two finite numbers a line, found {line.strip()!r}.")
     return x, y
 

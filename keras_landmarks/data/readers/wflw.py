@@ -1,6 +1,6 @@
 """WFLW: 98 points, boxes and six attributes in one list of text."""
 
-import numpy as np
+import math
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, read_text
@@ -79,6 +79,6 @@ def read_wflw_list(path, images, skip_broken=False):
 
 def _is_number(word):
     try:
-        return bool(np.isfinite(float(word)))
+        return math.isfinite(float(word))
     except ValueError:
         return False
