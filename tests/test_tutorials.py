@@ -21,7 +21,8 @@ def test_a_tutorial_runs_from_start_to_end(path, tmp_path, monkeypatch):
     names = {"__name__": "__main__"}
     for number, cell in enumerate(json.loads(path.read_text(encoding="utf-8"))["cells"]):
         if cell["cell_type"] == "code":
-            exec(compile("".join(cell["source"]), f"{path.name}, cell {number}", "exec"), names)
+            source = "".join(cell["source"]).replace("epochs=10", "epochs=6")  # of a DAN
+            exec(compile(source, f"{path.name}, cell {number}", "exec"), names)
             for figure in map(plt.figure, plt.get_fignums()):
                 figure.canvas.draw()  # as a notebook shows it below its cell
             plt.close("all")

@@ -93,7 +93,8 @@ def environments(backend, devices, hosts):
     for number in range(hosts):
         found = {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
         if backend == "jax":
-            found["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
+            more = f" --xla_force_host_platform_device_count={devices}"
+            found["XLA_FLAGS"] = os.environ.get("XLA_FLAGS", "") + more
         if hosts > 1 and backend == "jax":
             found["KERAS_DISTRIBUTION_JOB_ADDRESSES"] = addresses[0]
             found["KERAS_DISTRIBUTION_NUM_PROCESSES"] = str(hosts)

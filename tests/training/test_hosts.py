@@ -21,7 +21,6 @@ from test_training import (
     TENSORFLOW,
     assert_same,
     environment,
-    epochs_in,
     read_weights,
     run,
     samples_of,
@@ -184,48 +183,32 @@ def test_a_last_batch_that_devices_cannot_share_is_an_error():
 # Two processes on the loopback
 
 
-def start(out, *words):
-    """What each of two hosts printed, when it ended and how; they run `on_two_hosts.py`."""
-    command, ends = [sys.executable, HERE / "on_two_hosts.py", out, *words], {}
-    processes = [
-        subprocess.Popen(
-            command, cwd=ROOT, env=environment(**env), stdout=subprocess.PIPE, text=True
-        )
-        for env in scale.environments("tensorflow", 1, 2)
-    ]
-    try:
-        for number in (1, 0):
-            output = processes[number].communicate(timeout=400)[0]
-            ends[number] = (output, time.monotonic(), processes[number].returncode)
-    finally:
-        for process in processes:
-            process.kill()
-    return ends
-
-
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """The folder of trainings by two hosts, and what they said, when one was killed and after."""
+    """The folder of trainings by two hosts, what they said, and how and when they ended."""
     if not TENSORFLOW:
         pytest.skip("is TensorFlow's")
     out = tmp_path_factory.mktemp("hosts")
     write_300w(out / "faces", 8)
-    killed = start(out, "die")
-    epochs = epochs_in(out / "killed")
-    return out, killed, epochs, start(out)
+    command = [sys.executable, HERE / "on_two_hosts.py", out]
+    done = subprocess.run(command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, check=True)
+    said = {path.stem: path.read_text() for path in out.glob("*.txt")}
+    return out, said, json.loads(done.stdout)
 
 
 def test_a_host_that_is_killed_is_named_by_the_others_within_a_minute(trained):
-    _, killed, epochs, _ = trained
-    assert killed[1][2] == -signal.SIGKILL
-    assert re.match(r"killed: Host 1 \(127.0.0.1:\d+\) no longer answers, and", killed[0][0])
-    assert killed[0][1] - killed[1][1] < 60
-    assert epochs == 1
+    _, said, ends = trained
+    first, other = ends["killed-0"], ends["killed-1"]
+    assert other[0] == -signal.SIGKILL
+    expected = r"killed: Host 1 \(127.0.0.1:\d+\) no longer answers, and"
+    assert re.match(expected, said["killed-0"])
+    assert first[1] - other[1] < 60
+    assert "epochs: 1" in said["killed-0"]
 
 
 def test_hosts_that_were_killed_go_on_to_the_weights_of_an_undisturbed_run(trained, tmp_path):
-    out, _, _, ends = trained
-    assert {end[2] for end in ends.values()} == {0}
+    out, _, ends = trained
+    assert ends["after-0"][0] == ends["after-1"][0] == 0
     run(SHARED["averaged"], tmp_path)
     for name in ("best", "checkpoint"):
         assert_same(read_weights(out / "killed", name), read_weights(tmp_path, name), atol=1e-5)
@@ -252,24 +235,27 @@ def test_stages_and_picked_batches_are_those_of_one_device(trained, tmp_path, na
 
 
 def test_hosts_with_different_recipes_or_odd_batches_end_before_the_first_step(trained):
-    out, _, _, ends = trained
-    for output, _, _ in ends.values():
-        assert re.search(r"other: Host 1 \(.*\) has another loss in stage 1 than the first", output)
-        assert "odd: 2 devices cannot share a batch of 5 evenly." in output
+    out, said, _ = trained
+    for name in ("after-0", "after-1"):
+        expected = r"other: Host 1 \(.*\) has another loss in stage 1 than the first"
+        assert re.search(expected, said[name])
+        assert "odd: 2 devices cannot share a batch of 5 evenly." in said[name]
     assert not (out / "other" / "checkpoint.safetensors").exists()
 
 
 def test_the_command_line_trains_on_several_hosts(trained):
-    out, _, _, ends = trained
-    assert all("train: 0" in output for output, _, _ in ends.values())
+    out, said, _ = trained
+    assert "train: 0" in said["after-0"]
+    assert "train: 0" in said["after-1"]
     assert "nme" in (out / "cli" / "results.json").read_text()
     assert load(out / "cli").size == (16, 16)
 
 
 def test_keras_has_not_yet_mended_its_fit_for_several_hosts(trained):
     # If this fails: Keras issue 20585 is mended, and `Hosts.fit` can be `graph.fit`.
-    for output, _, _ in trained[3].values():
-        assert "Keras' own fit fails" in output
+    _, said, _ = trained
+    assert "Keras' own fit fails" in said["after-0"]
+    assert "Keras' own fit fails" in said["after-1"]
 
 
 # JAX
