@@ -1,4 +1,4 @@
-"""Every recipe of the zoo trains a step, with few channels; one of them on two devices too."""
+"""Every recipe of the zoo trains a step, with few channels."""
 
 import dataclasses
 import functools
@@ -9,13 +9,10 @@ import keras
 import pytest
 import recipes
 import tensorflow as tf
-import two_devices
 from faces import write_300w
 
 from keras_landmarks import training
 
-ON_TWO = "unet-fast-300w"
-"""The recipe that is trained on two devices: batch normalisation, two stages, losses by layer."""
 STAGES = {id(recipes.read_recipe(name).stages): name for name in reversed(recipes.names())}
 """One recipe of those that share their stages, and so differ in depth or channels alone."""
 CHANNELS = ("filters", "widths", "width", "hidden", "growth", "fine")
@@ -88,11 +85,6 @@ VARIANTS = [
 )
 def test_a_recipe_trains_a_step_of_every_stage(name, tmp_path):
     train_a_step_eagerly(name, tmp_path)
-
-
-@pytest.mark.apart
-def test_a_recipe_trains_a_step_of_every_stage_on_two_devices(tmp_path):
-    two_devices.run(f"test_recipes.train_a_step_eagerly({ON_TWO!r}, {tmp_path!r})")
 
 
 @pytest.mark.parametrize("name", recipes.names())

@@ -184,7 +184,6 @@ def test_stages_leave_out_missing_points_and_multiply_by_their_weights():
     assert np.isfinite(graph.fit(CROPS, {"landmarks": truth}, verbose=0).history["loss"][0])
 
 
-@pytest.mark.backend
 def test_align_does_not_pull_at_the_maps():
     # Were it to, the maps could all become alike, and the loss zero.
     model = small_ffld()

@@ -9,14 +9,12 @@ import time
 import keras
 import numpy as np
 import pytest
-import two_devices
 from keras import ops
 from test_training import start_and_kill
 
 from keras_landmarks import losses, models, weights
 from keras_landmarks.data import Augmentation, LossBalance, Samples, made_up_faces
 from keras_landmarks.training import FaceLosses, LossBalancing, Recipe, Stage, train
-from keras_landmarks.training.devices import default_strategy
 
 AUGMENTATION = Augmentation()
 TENSORFLOW = keras.backend.backend() == "tensorflow"
@@ -663,20 +661,3 @@ def test_a_batch_too_far_ahead_is_refused():
         balancing.pick(3)
     with pytest.raises(ValueError, match="lag must be a whole number of at least 1"):
         LossBalancing(recorded()[0], losses.L1(), lag=0)
-
-
-def check_fit_in_scope():
-    """The same with a network and a metric of one's own; they are made where the devices share."""
-    samples, made = recorded()
-    with default_strategy().scope():
-        model, balancing = fit(samples, "dataset")
-    expected = last_losses(model, made, 6, l1_by_hand)
-    np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
-
-
-@on_tensorflow
-def test_two_devices_give_the_losses_of_all_faces(tmp_path):
-    two_devices.run(
-        f"test_loss_balance.check_recipe('BBO', {tmp_path / 'BBO'!r})",
-        "test_loss_balance.check_fit_in_scope()",
-    )

@@ -14,8 +14,6 @@ import types
 import keras
 import numpy as np
 import pytest
-import scale
-import two_devices
 from faces import write_300w
 from recipes import read_samples
 from small_recipe import RECIPE
@@ -29,7 +27,6 @@ from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress,
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 TENSORFLOW = keras.backend.backend() == "tensorflow"
-on_tensorflow = pytest.mark.skipif(not TENSORFLOW, reason="is TensorFlow's, or runs on it already")
 small_dan = functools.partial(dan, size=16, filters=(4, 8), hidden=16)
 small_cnn = functools.partial(cnn, size=16, filters=(4, 8), hidden=16)
 
@@ -540,35 +537,8 @@ def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(tmp_pa
         assert float(row["val_nme"]) == pytest.approx(float(other["val_nme"]), rel=1e-4)
 
 
-def run_shared(name, out):
-    """Trains on all devices there are."""
-    if name == "averaged":
-        run(SHARED[name], out / name, validated=False)
-    elif name == "resumed":
-        run_in_two_goes(SHARED["averaged"], out / name, validated=False)
-    else:
-        with pytest.raises(ValueError, match="2 devices cannot share a batch of 5 evenly"):
-            run(ODD, out / name)
-
-
-@on_tensorflow
-def test_two_devices_train_to_the_weights_of_one(tmp_path):
-    out, names = tmp_path / "two", ["averaged", "resumed", "odd"]
-    calls = [f"test_training.run_shared({name!r}, {out!r})" for name in names]
-    two_devices.run(*calls, f"scale.losses({out / 'losses'!r})")
-    run(SHARED["averaged"], tmp_path / "one", validated=False)
-    one, two = read_weights(tmp_path / "one"), read_weights(tmp_path / "two" / "averaged")
-    assert_same(one, two, atol=2e-5)
-    one, two = (read_weights(tmp_path / "two" / name) for name in ("averaged", "resumed"))
-    assert_same(one, two)
-    # SGD sees a gradient's scale, where Adam would hide a wrong one.
-    expected, _ = scale.losses(tmp_path / "losses")
-    rows = read_log(tmp_path / "two" / "losses")
-    np.testing.assert_allclose([float(row["loss"]) for row in rows], expected, atol=1e-4)
-
-
 def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path):
-    # What `on_two_devices` is compared with, by hand: w - rate * mean of the faces' gradients.
+    # What two devices are compared with, by hand: w - rate * mean of the faces' gradients.
     recipe = recipe_of(lambda steps: keras.optimizers.SGD(0.01), 1, batch=32, augmentation=None)
     samples = samples_of(dataclasses.replace(recipe, augmentation=Augmentation()))[0]
     assert len(samples) == 1
