@@ -31,7 +31,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="a model of `keras-landmarks list` (default: the one that `load()` gives)",
+        help="a model of `keras-landmarks list`, the folder of a training or an exported .tflite or "
+        ".onnx (default: the one that `load()` gives)",
     )
     parser.add_argument(
         "--out",
@@ -176,9 +177,9 @@ def _targets(options, photos):
 
 def _detected(options, photos, broken, many):
     """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
-    from keras_landmarks import load, pictures
+    from keras_landmarks import pictures
 
-    model, shown = load(options.model), collections.deque()
+    model, shown = make_model(options), collections.deque()
 
     def leave_out(photo, error):
         if not (many or options.skip_broken or options.strict):
@@ -195,6 +196,13 @@ def _detected(options, photos, broken, many):
     detector = make_detector(options)
     for faces in model.detect(read(), detector=detector, turns=not options.upright):
         yield *shown.popleft(), faces
+
+
+def make_model(options):
+    from keras_landmarks import load, runtime
+
+    is_exported = options.model.lower().endswith((".tflite", ".onnx"))
+    return (runtime.open_model if is_exported else load)(options.model)
 
 
 def make_detector(options):

@@ -4,13 +4,13 @@ import contextlib
 import pathlib
 
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.detect import make_detector, write_json
+from keras_landmarks.cli.detect import make_detector, make_model, write_json
 from keras_landmarks.cli.table import Table, is_table
 
 
 def run_video(options):
     """Follows the faces of a video or before a camera, until it ends or Ctrl-C is pressed."""
-    from keras_landmarks import Tracker, load
+    from keras_landmarks import Tracker
     from keras_landmarks.pictures import VideoReader, VideoWriter, draw
 
     source = _source(options)
@@ -21,7 +21,7 @@ def run_video(options):
         table.done.clear()  # a track cannot be gone on with in the middle
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
-    tracker = Tracker(load(options.model), make_detector(options))
+    tracker = Tracker(make_model(options), make_detector(options))
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     with writer, contextlib.suppress(KeyboardInterrupt):
         for frame, faces in tracker.track(reader):

@@ -311,11 +311,18 @@ def test_a_folder_without_faces_is_one_line(tmp_path, capsys):
     assert "lfpw/testset" in capsys.readouterr().err
 
 
-def test_a_model_is_exported_as_the_ending_says(tmp_path, capsys):
-    assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.tflite")]) == 0
+def test_a_model_is_exported_as_the_ending_says_and_finds_the_same(photo, tmp_path, capsys):
+    exported = str(tmp_path / "tiny.tflite")
+    assert main(["export", "tiny-ibug68", "--out", exported]) == 0
     assert "tiny.tflite: tflite;" in capsys.readouterr().out
     assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.h5")]) == 1
     assert "ends as no format does" in capsys.readouterr().err
+    points = []
+    for name in ("tiny-ibug68", exported):
+        assert main(["detect", str(photo), "--model", name, "--json", str(tmp_path / "j")]) == 0
+        (face,) = json.loads((tmp_path / "j").read_text())["photos"][str(photo)]
+        points.append(face["landmarks"])
+    np.testing.assert_allclose(*points, atol=0.05)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
