@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_landmarks import geometry
-from keras_landmarks.pictures import images
+from keras_landmarks.pictures import images, kinds
 
 RNG = np.random.default_rng(0)
 # Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.
@@ -50,6 +50,13 @@ def assert_alike(picture, expected, tolerance=12):
 
 
 # Reading
+
+
+@pytest.mark.parametrize("ending", sorted(kinds.PICTURES))
+def test_a_picture_of_every_ending_that_folders_are_searched_for_is_read(tmp_path, ending):
+    picture = PICTURE if ending != ".pgm" else PICTURE[..., 0]
+    found = images.read_image(saved(tmp_path / f"photo{ending}", picture))
+    assert_alike(found, PICTURE if ending != ".pgm" else np.stack([picture] * 3, axis=-1))
 
 
 def test_a_png_is_read_pixel_by_pixel(tmp_path):
