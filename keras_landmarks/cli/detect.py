@@ -31,8 +31,8 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help="a model of `keras-landmarks list`, a training's folder or an exported .tflite or .onnx "
-        "(default: that of `load()`)",
+        help="a model of `keras-landmarks list`, a training's folder or an exported .tflite or "
+        ".onnx (default: that of `load()`)",
     )
     parser.add_argument(
         "--out",
