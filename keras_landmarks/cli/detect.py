@@ -101,7 +101,7 @@ def run(options):
         facts = {"model": options.model, "detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
-        table = Table(options.out, facts)
+        table = Table(options.out, facts, pictures=photos)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = dict(table.done) if table else {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))

@@ -7,6 +7,7 @@ that was stopped, its pictures are not done again.
 import csv
 import io
 import json
+import os
 import pathlib
 
 from keras_landmarks import files
@@ -26,16 +27,18 @@ class Table:
         path: of the table; its ending says in which format.
         facts: what must be the same in the run that is gone on with, such as the model; plain.
         key: what a picture is called in the table.
+        pictures: of this run; None where a stopped one is not gone on with.
 
     Attributes:
         done: `{picture: its faces as dicts}`.
 
     Raises:
         ImportError: if the format's package is not installed.
-        ValueError: if a run was stopped that had other facts.
+        ValueError: if a run was stopped that had other facts, or pictures which are there and are
+            none of this one.
     """
 
-    def __init__(self, path, facts, key="picture"):
+    def __init__(self, path, facts, key="picture", pictures=None):
         self.key, self.path = key, pathlib.Path(path)
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
@@ -54,6 +57,12 @@ class Table:
         for line in whole[1:]:
             row = json.loads(line)
             self.done[row["picture"]] = row["faces"]
+        others = [] if pictures is None else [p for p in self.done if p not in pictures]
+        if others and (len(others) == len(self.done) or any(map(os.path.isfile, others))):
+            raise ValueError(
+                f"{self.journal} is left from a run over other pictures, as {others[0]}: name them "
+                "as there to finish that one, or remove the file."
+            )
         files.write_bytes(self.journal, b"".join(whole or [_line(facts)]))
         self._file = self.journal.open("ab")
 

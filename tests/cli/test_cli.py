@@ -189,6 +189,27 @@ def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monk
     assert not journal.exists()
 
 
+def test_a_table_is_not_gone_on_with_by_a_run_over_other_pictures(folder, tmp_path, capsys):
+    out, facts = tmp_path / "points.csv", {"model": "tiny-ibug68", "detector": "blazeface"}
+    facts |= {"smallest": None, "threshold": None, "upright": False}
+    shutil.copy(folder / "a.jpg", tmp_path / "gone.jpg")
+    stopped = table.Table(out, facts)
+    for picture in (folder / "a.jpg", tmp_path / "gone.jpg"):
+        stopped.add(str(picture), [])
+    stopped.close()
+    journal = (tmp_path / "points.csv.unfinished").read_bytes()
+    for named in ([folder / "c.png"], [folder / "a.jpg"], [pathlib.Path("a.jpg")]):
+        with pytest.raises(ValueError, match="over other pictures, as .*: name them as there"):
+            table.Table(out, facts, pictures=list(map(str, named)))
+    assert (tmp_path / "points.csv.unfinished").read_bytes() == journal
+    (tmp_path / "gone.jpg").unlink()
+    gone_on = table.Table(out, facts, pictures=[str(folder / "a.jpg"), str(folder / "c.png")])
+    assert len(gone_on.done) == 2
+    gone_on.close()
+    assert main(["detect", str(folder / "c.png"), *MODEL, "--out", str(out)]) == 1
+    assert "over other pictures" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_drawn_keeps_the_folders_below_and_may_hold_what_is_drawn(folder, capsys):
     for name in ("c.png", "d.jpg", "a.jpg"):
         (folder / name).unlink()
