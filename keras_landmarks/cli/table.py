@@ -105,6 +105,8 @@ def _line(numbers):
 
 def _rows(done, key):
     for picture, faces in done.items():
+        if isinstance(picture, str):  # bytes of a name that are no UTF-8 as JSON has them: \udce9
+            picture = picture.encode(errors="backslashreplace").decode()
         if not faces:
             yield {key: picture, "face": 0}
         for number, face in enumerate(faces, start=1):

@@ -241,6 +241,21 @@ def test_a_table_beside_printed_json_is_told_of_elsewhere(folder, tmp_path, caps
     assert len(parquet.read_table(out)["x0"]) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_picture_whose_name_is_no_utf8_has_its_rows(photo, tmp_path, monkeypatch):
+    shutil.copy(photo, tmp_path / "caf\udce9.jpg")
+    words = ["detect", str(tmp_path / "caf\udce9.jpg"), *MODEL]
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    for out in ([], ["--out", str(tmp_path / "a.csv")], ["--out", str(tmp_path / "a.parquet")]):
+        assert main([*words, *out]) == 0
+    sys.stdout.flush()
+    assert b"caf\\udce9.jpg: 1 face at" in sys.stdout.buffer.getvalue()
+    name = str(tmp_path / "caf\\udce9.jpg")
+    assert (tmp_path / "a.csv").read_text("utf-8").splitlines()[1].split(",")[0] == name
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert parquet.read_table(tmp_path / "a.parquet")["picture"].to_pylist() == [name]
+
+
 def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
     source, out = tmp_path / "made.avi", tmp_path / "points.csv"
     picture = images.read_image(photo)[:300, 100:400]
