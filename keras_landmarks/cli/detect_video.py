@@ -30,7 +30,8 @@ def run_video(options):
             if options.json or table:
                 found.append([face.to_dict() for face in faces])
             if table:
-                table.done[bar.done] = [{"time": times[-1], **face} for face in found[-1]]
+                table.done[bar.done] = found[-1]
+                table.more[bar.done] = {"time": times[-1]}
             elif options.out:
                 writer.write(draw(frame, faces, pose=options.pose))
             bar.step(f", faces now: {len(faces)}")

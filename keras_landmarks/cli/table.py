@@ -31,6 +31,7 @@ class Table:
 
     Attributes:
         done: `{picture: its faces as dicts}`.
+        more: `{picture: what else its rows hold}`, with a face and without; as a frame's time.
 
     Raises:
         ImportError: if the format's package is not installed.
@@ -43,7 +44,7 @@ class Table:
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")
-        self.done = {}
+        self.done, self.more = {}, {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         stopped = self.journal.is_file()
         lines = self.journal.read_bytes().splitlines(keepends=True) if stopped else []
@@ -75,10 +76,11 @@ class Table:
     def finish(self):
         """Writes the table: a row for each face, and one with face 0 for a picture without."""
         self._file.close()
-        rows = list(_rows(self.done, self.key))
+        rows = list(_rows(self.done, self.key, self.more))
         ending = self.path.suffix.lower()
         if ending == ".jsonl":
-            lines = [{self.key: p, "faces": faces} for p, faces in self.done.items()]
+            of = self.more.get
+            lines = [{self.key: p, **of(p, {}), "faces": f} for p, f in self.done.items()]
             files.write_bytes(self.path, b"".join(map(_line, lines)))
         elif ending == ".csv":
             text = io.StringIO(newline="")
@@ -103,12 +105,13 @@ def _line(numbers):
     return (json.dumps(numbers, allow_nan=False) + "\n").encode()
 
 
-def _rows(done, key):
+def _rows(done, key, more):
     for picture, faces in done.items():
+        facts = more.get(picture, {})
         if isinstance(picture, str):  # bytes of a name that are no UTF-8 as JSON has them: \udce9
             picture = picture.encode(errors="backslashreplace").decode()
         if not faces:
-            yield {key: picture, "face": 0}
+            yield {key: picture, "face": 0, **facts}
         for number, face in enumerate(faces, start=1):
             box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
             plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
@@ -117,7 +120,7 @@ def _rows(done, key):
                 for i, point in enumerate(face["landmarks"])
                 for axis, value in zip("xy", point)
             }
-            head = {key: picture, "face": number}
+            head = {key: picture, "face": number, **facts}
             yield {**head, **plain, **box, **face.get("pose", {}), **points}
 
 

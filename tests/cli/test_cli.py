@@ -260,13 +260,18 @@ def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
     source, out = tmp_path / "made.avi", tmp_path / "points.csv"
     picture = images.read_image(photo)[:300, 100:400]
     with VideoWriter(source, 20) as video:
-        for _ in range(3):
-            video.write(picture)
+        for frame in (picture, picture, picture, np.zeros_like(picture)):
+            video.write(frame)
     assert main(["detect", str(source), *MODEL, "--out", str(out)]) == 0
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["frame"], row["id"]) for row in rows] == [("0", "0"), ("1", "0"), ("2", "0")]
-    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.05, 0.1], abs=1e-3)
+    assert [(row["frame"], row["id"]) for row in rows[:3]] == [("0", "0"), ("1", "0"), ("2", "0")]
+    assert [row["face"] for row in rows] == ["1", "1", "1", "0"]
+    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.05, 0.1, 0.15], abs=1e-3)
+    assert main(["detect", str(source), *MODEL, "--out", str(out.with_suffix(".jsonl"))]) == 0
+    lines = [json.loads(line) for line in out.with_suffix(".jsonl").read_text().splitlines()]
+    assert [len(line["faces"]) for line in lines] == [1, 1, 1, 0]
+    assert [line["time"] for line in lines] == pytest.approx([0, 0.05, 0.1, 0.15], abs=1e-3)
 
 
 @pytest.mark.parametrize(
