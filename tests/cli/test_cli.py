@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 
+import cv2
 import numpy as np
 import pytest
 from faces import write_300w
@@ -21,7 +23,7 @@ from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
-from keras_landmarks.pictures import images
+from keras_landmarks.pictures import images, video
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
@@ -272,6 +274,35 @@ def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
     lines = [json.loads(line) for line in out.with_suffix(".jsonl").read_text().splitlines()]
     assert [len(line["faces"]) for line in lines] == [1, 1, 1, 0]
     assert [line["time"] for line in lines] == pytest.approx([0, 0.05, 0.1, 0.15], abs=1e-3)
+
+
+def test_the_drawn_video_of_a_camera_takes_the_time_that_passed(tmp_path, monkeypatch):
+    now = 50.0
+
+    class Camera:  # that says 20 frames a second, of which 5 can be followed
+        def __init__(self, source):
+            self.left = 4
+
+        def isOpened(self):
+            return True
+
+        def release(self):
+            pass
+
+        def get(self, what):
+            return 20.0 if what == cv2.CAP_PROP_FPS else 0.0
+
+        def read(self):
+            nonlocal now
+            now, self.left = now + 0.2, self.left - 1
+            return self.left >= 0, np.full((64, 64, 3), 50 * abs(self.left), np.uint8)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "VideoCapture", Camera)
+        patch.setattr(video, "time", types.SimpleNamespace(monotonic=lambda: now))
+        assert main(["detect", "--camera", "0", *MODEL, "--out", str(tmp_path / "a.avi")]) == 0
+    greys = [round(frame.mean() / 50) for frame in VideoReader(tmp_path / "a.avi")]
+    assert greys == [3] + [2] * 4 + [1] * 4 + [0] * 4
 
 
 @pytest.mark.parametrize(
