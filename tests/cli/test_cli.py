@@ -139,6 +139,7 @@ def folder(photo, tmp_path):
     (folder / "d.jpg").write_bytes(b"no picture")
     (folder / "._a.jpg").write_bytes(b"of another system")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "below" / "e.HEIC").write_bytes(b"a telephone's")
     return folder
 
 
@@ -149,6 +150,7 @@ def test_a_folder_becomes_a_table_and_broken_files_are_named_at_the_end(folder, 
     assert "2 faces in 3 pictures" in output.out
     assert "1 of 4 pictures could not be read" in output.err
     assert "d.jpg" in output.err.splitlines()[-1]
+    assert "e.HEIC of a kind that is not read: convert to jpg" in output.err
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = ["a.jpg", "below/b.JPG", "c.png"]
