@@ -107,7 +107,8 @@ def run(options):
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
     try:
         for photo, picture, faces in _detected(options, waiting, broken, many):
-            found[photo] = [face.to_dict() for face in faces]
+            if options.json or table:  # a large folder fills the memory with them
+                found[photo] = [face.to_dict() for face in faces]
             if table:
                 table.add(photo, found[photo])
             elif options.json != "-":

@@ -23,6 +23,7 @@ from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
+from keras_landmarks.faces import Detection
 from keras_landmarks.pictures import images, video
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
@@ -53,6 +54,13 @@ def test_detect_of_several_photos_fills_a_folder(photo, tmp_path):
     assert main(["detect", str(photo), str(other), *MODEL, "--out", str(folder)]) == 0
     assert sorted(p.name for p in folder.iterdir()) == ["other.png", "photo.png"]
     assert main(["detect", str(photo), str(other), *MODEL, "--out", "one.png"]) == 1
+
+
+def test_what_is_only_drawn_is_not_kept(photo, tmp_path, monkeypatch):
+    monkeypatch.delattr(Detection, "to_dict")
+    assert main(["detect", str(photo), *MODEL, "--out", str(tmp_path / "drawn.png")]) == 0
+    with pytest.raises(AttributeError, match="to_dict"):
+        main(["detect", str(photo), *MODEL, "--json", "-"])
 
 
 def test_a_photo_is_not_drawn_over(photo, tmp_path, capsys):
