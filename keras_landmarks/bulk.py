@@ -53,8 +53,8 @@ def annotate(
     Raises:
         FileNotFoundError: if there is no such model or Parquet file.
         ImportError: if Ray is not installed.
-        ValueError: if there are no pictures, the table has no paths, or `out` holds the results of
-            another model.
+        ValueError: if there are no pictures, a path is not in UTF-8, the table has no paths, or
+            `out` holds the results of another model.
     """
     ray, arrow, parquet = _packages()
     model, out = files.as_path(model).resolve(), files.as_path(out).resolve()
@@ -172,7 +172,8 @@ def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
             groups = [(file, group) for file, count in counts.items() for group in range(count)]
             return arrow.table(dict(zip(("file", "group"), zip(*groups))))
         pictures = _column(parquet, table, "path")
-    paths = list(dict.fromkeys(os.path.abspath(files.as_path(path)) for path in pictures))
+    paths = [files.as_text(os.path.abspath(files.as_path(path))) for path in pictures]
+    paths = list(dict.fromkeys(paths))
     if not paths:
         raise ValueError("There are no pictures to annotate.")
     left = [path for path in paths if path not in done]

@@ -26,6 +26,20 @@ def as_path(path: Path) -> pathlib.Path:
     return pathlib.Path(os.path.expanduser(path))
 
 
+def as_text(name: Path) -> str:
+    """A name for what takes UTF-8 alone, as OpenCV's videos, Parquet and XML.
+
+    Raises:
+        ValueError: if it is of other bytes, as those of files from old archives.
+    """
+    text = os.fspath(name)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!a} is no name in UTF-8, as is needed here: rename it.") from None
+    return text
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[pathlib.Path]:
     """A place to write to, which becomes the file or folder when the block ends well.

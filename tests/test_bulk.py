@@ -153,6 +153,8 @@ def test_results_of_another_model_no_pictures_and_tables_without_paths_are_error
         bulk.annotate(paths_of(folder), model, tmp_path)
     with pytest.raises(ValueError, match="no pictures to annotate"):
         bulk.annotate([], model, tmp_path / "out")
+    with pytest.raises(ValueError, match="udce9.jpg' is no name in UTF-8"):
+        bulk.annotate(["caf\udce9.jpg"], model, tmp_path / "out")
     parquet.write_table(pyarrow.table({"name": ["a"]}), tmp_path / "names.parquet")
     with pytest.raises(ValueError, match="has no column path, but name"):
         bulk.annotate(tmp_path / "names.parquet", model, tmp_path / "out")

@@ -15,6 +15,7 @@ import cv2
 import keras
 import numpy as np
 import PIL.Image
+import PIL.ImageSequence
 import pytest
 import skimage.data
 from loaded import load
@@ -397,6 +398,24 @@ def test_an_iterator_of_pictures_gives_an_iterator_of_lists_and_reads_little_ahe
     assert len(taken) < 24
     assert [len(faces) for faces in found] == [1] * 39
     assert list(model().detect(iter([]))) == []
+
+
+@pytest.mark.parametrize("kind", ["array", "PIL"])
+def test_an_iterator_may_make_each_picture_in_the_place_of_the_last(kind, tmp_path):
+    shifted = [np.roll(portrait(), shift, axis=1) for shift in (0, 20, 40)]
+    first, *others = map(PIL.Image.fromarray, shifted)
+    first.save(tmp_path / "pages.tif", save_all=True, append_images=others)
+    buffer = np.empty_like(shifted[0])
+
+    def pictures():
+        for picture in shifted:
+            buffer[:] = picture
+            yield buffer
+
+    pages = PIL.ImageSequence.Iterator(PIL.Image.open(tmp_path / "pages.tif"))
+    found = list(model().detect(pictures() if kind == "array" else pages))
+    for (face,), (expected,) in zip(found, model().detect(shifted), strict=True):
+        np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=0.05)
 
 
 @pytest.mark.parametrize("given", ["boxes", "angles"])

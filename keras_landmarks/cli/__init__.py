@@ -1,6 +1,7 @@
 """The command line: `keras-landmarks detect | list | info | …`, one file a command."""
 
 import argparse
+import io
 import sys
 import warnings
 
@@ -30,6 +31,8 @@ def main(arguments=None):
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser(arguments[:1]).parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:

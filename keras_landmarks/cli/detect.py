@@ -102,13 +102,14 @@ def run(options):
         facts = {"model": options.model, "detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
-        table = Table(options.out, facts)
+        table = Table(options.out, facts, pictures=photos)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = dict(table.done) if table else {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
     try:
         for photo, picture, faces in _detected(options, waiting, broken, many):
-            found[photo] = [face.to_dict() for face in faces]
+            if options.json or table:  # a large folder fills the memory with them
+                found[photo] = [face.to_dict() for face in faces]
             if table:
                 table.add(photo, found[photo])
             elif options.json != "-":
@@ -140,7 +141,7 @@ def _photos(options):
 
     The place is that in its folder. What an earlier run has drawn into a folder is left out.
     """
-    from keras_landmarks.pictures.kinds import PICTURES
+    from keras_landmarks.pictures.kinds import PICTURES, UNREAD
 
     photos = {}
     for name in map(files.as_path, options.photos):
@@ -148,7 +149,12 @@ def _photos(options):
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:
             inside = [file for file in inside if drawn not in file.resolve().parents]
-        kept = [f for f in inside if f.suffix.lower() in PICTURES and not f.name.startswith(".")]
+        inside = [file for file in inside if not file.name.startswith(".")]
+        kept = [file for file in inside if file.suffix.lower() in PICTURES]
+        if left := [file for file in inside if file.suffix.lower() in UNREAD]:
+            more = f" and {len(left) - 1} more" if left[1:] else ""
+            said = f"{left[0]}{more} of a kind that is not read: convert to jpg."
+            print(f"warning: left out: {said}", file=sys.stderr)
         if name.is_dir() and not kept:
             raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
         photos |= {str(file): file.relative_to(name) for file in kept} or {str(name): name.name}

@@ -23,6 +23,7 @@ def run_video(options):
         writer = VideoWriter(options.out, reader.frame_rate)
     tracker = Tracker(make_model(options), make_detector(options))
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
+    written = 0
     with writer, contextlib.suppress(KeyboardInterrupt):
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
@@ -30,9 +31,15 @@ def run_video(options):
             if options.json or table:
                 found.append([face.to_dict() for face in faces])
             if table:
-                table.done[bar.done] = [{"time": times[-1], **face} for face in found[-1]]
+                table.done[bar.done] = found[-1]
+                table.more[bar.done] = {"time": times[-1]}
             elif options.out:
-                writer.write(draw(frame, faces, pose=options.pose))
+                picture, due = draw(frame, faces, pose=options.pose), written + 1
+                if options.camera is not None:  # which does not wait: frames were left out
+                    due = round(reader.time * reader.frame_rate) + 1
+                for _ in range(written, due):
+                    writer.write(picture)
+                written = max(written, due)
             bar.step(f", faces now: {len(faces)}")
     bar.close()
     if table:

@@ -7,6 +7,7 @@ that was stopped, its pictures are not done again.
 import csv
 import io
 import json
+import os
 import pathlib
 
 from keras_landmarks import files
@@ -26,21 +27,24 @@ class Table:
         path: of the table; its ending says in which format.
         facts: what must be the same in the run that is gone on with, such as the model; plain.
         key: what a picture is called in the table.
+        pictures: of this run; None where a stopped one is not gone on with.
 
     Attributes:
         done: `{picture: its faces as dicts}`.
+        more: `{picture: what else its rows hold}`, with a face and without; as a frame's time.
 
     Raises:
         ImportError: if the format's package is not installed.
-        ValueError: if a run was stopped that had other facts.
+        ValueError: if a run was stopped that had other facts, or pictures which are there and are
+            none of this one.
     """
 
-    def __init__(self, path, facts, key="picture"):
+    def __init__(self, path, facts, key="picture", pictures=None):
         self.key, self.path = key, pathlib.Path(path)
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")
-        self.done = {}
+        self.done, self.more = {}, {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
         stopped = self.journal.is_file()
         lines = self.journal.read_bytes().splitlines(keepends=True) if stopped else []
@@ -54,6 +58,12 @@ class Table:
         for line in whole[1:]:
             row = json.loads(line)
             self.done[row["picture"]] = row["faces"]
+        others = [] if pictures is None else [p for p in self.done if p not in pictures]
+        if others and (len(others) == len(self.done) or any(map(os.path.isfile, others))):
+            raise ValueError(
+                f"{self.journal} is left from a run over other pictures, as {others[0]}: name them "
+                "as there to finish that one, or remove the file."
+            )
         files.write_bytes(self.journal, b"".join(whole or [_line(facts)]))
         self._file = self.journal.open("ab")
 
@@ -66,10 +76,11 @@ class Table:
     def finish(self):
         """Writes the table: a row for each face, and one with face 0 for a picture without."""
         self._file.close()
-        rows = list(_rows(self.done, self.key))
+        rows = list(_rows(self.done, self.key, self.more))
         ending = self.path.suffix.lower()
         if ending == ".jsonl":
-            lines = [{self.key: p, "faces": faces} for p, faces in self.done.items()]
+            of = self.more.get
+            lines = [{self.key: p, **of(p, {}), "faces": f} for p, f in self.done.items()]
             files.write_bytes(self.path, b"".join(map(_line, lines)))
         elif ending == ".csv":
             text = io.StringIO(newline="")
@@ -94,10 +105,13 @@ def _line(numbers):
     return (json.dumps(numbers, allow_nan=False) + "\n").encode()
 
 
-def _rows(done, key):
+def _rows(done, key, more):
     for picture, faces in done.items():
+        facts = more.get(picture, {})
+        if isinstance(picture, str):  # bytes of a name that are no UTF-8 as JSON has them: \udce9
+            picture = picture.encode(errors="backslashreplace").decode()
         if not faces:
-            yield {key: picture, "face": 0}
+            yield {key: picture, "face": 0, **facts}
         for number, face in enumerate(faces, start=1):
             box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
             plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
@@ -106,7 +120,7 @@ def _rows(done, key):
                 for i, point in enumerate(face["landmarks"])
                 for axis, value in zip("xy", point)
             }
-            head = {key: picture, "face": number}
+            head = {key: picture, "face": number, **facts}
             yield {**head, **plain, **box, **face.get("pose", {}), **points}
 
 

@@ -1,5 +1,6 @@
 import dataclasses
 import pathlib
+import warnings
 from collections.abc import Iterable
 
 import numpy as np
@@ -29,6 +30,7 @@ class Face:
         convention: how the box lies on the face, a name of `faces.CONVENTIONS` or a
             `faces.Convention`; None where it is not known, and taken as `annotation`.
         facts: what else the annotation says, by name: WFLW's attributes, a pose in degrees, ...
+        size: `(height, width)` of the picture that was annotated; None where it is not known.
 
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
@@ -45,6 +47,7 @@ class Face:
     visible: np.ndarray | None = None
     facts: dict = dataclasses.field(default_factory=dict)
     convention: object = None
+    size: tuple[int, int] | None = None
 
     def __post_init__(self):
         is_path = isinstance(self.image, (str, pathlib.Path))
@@ -147,8 +150,24 @@ class Face:
         return square if same else np.float64(convert_boxes(square, laid, "annotation"))
 
     def pixels(self):
-        """The picture, `(height, width, 3)` uint8 RGB, read from its file."""
-        return as_rgb(self.image)
+        """The picture, `(height, width, 3)` uint8 RGB, read from its file.
+
+        Raises:
+            FileNotFoundError: if there is no such file.
+            ValueError: if it is no picture, or of another size than the one that was annotated. A
+                warning if height and width are exchanged: some tools say them before, and some
+                after the EXIF turns a picture.
+        """
+        picture = as_rgb(self.image)
+        here = picture.shape[:2]
+        if self.size in (None, here):
+            return picture
+        (height, width), (high, wide) = self.size, here
+        said = f"{self.name}: {width} x {height} pixels were annotated, and it has {wide} x {high}"
+        if here[::-1] != self.size:
+            raise ValueError(f"{said}: its points lie elsewhere. Scale them, or correct the size.")
+        warnings.warn(f"{said}: are its points as of the upright picture?", stacklevel=2)
+        return picture
 
 
 def faces_of(faces):

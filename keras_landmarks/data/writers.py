@@ -13,7 +13,7 @@ import numpy as np
 from keras_landmarks import files
 from keras_landmarks.data.readers.finding import needed
 from keras_landmarks.data.readers.table import BOX
-from keras_landmarks.files import as_path
+from keras_landmarks.files import as_path, as_text
 from keras_landmarks.schemes import get_scheme
 
 
@@ -44,7 +44,8 @@ def write_table(path, faces, images=None):
         images: folder that the pictures' names begin at; None takes the file's.
 
     Raises:
-        ValueError: if there are no faces, they have several schemes, or a picture is no file.
+        ValueError: if there are no faces, they have several schemes, or a picture is no file or has
+            no name in UTF-8.
     """
     path = as_path(path)
     scheme = _scheme(path, faces)
@@ -55,7 +56,8 @@ def write_table(path, faces, images=None):
     for face in faces:
         box = [None] * 4 if face.box is None else face.box.tolist()
         points = [None if np.isnan(v) else v for v in face.landmarks.ravel().tolist()]
-        rows.append([_name(face, path, images), face.name, face.photo, scheme.name, *box])
+        called = map(as_text, (_name(face, path, images), face.name, face.photo))
+        rows.append([*called, scheme.name, *box])
         rows[-1] += [*points, *face.visible.astype(int).tolist()]
     if path.suffix.lower() == ".parquet":
         pyarrow, parquet = needed("pyarrow", "pyarrow"), needed("pyarrow.parquet", "pyarrow")
@@ -126,8 +128,8 @@ def write_dlib(path, faces, images=None):
         images: folder that the pictures' names begin at; None takes the file's.
 
     Raises:
-        ValueError: if there are no faces, they have several schemes, a picture is no file, or
-            a point is missing in all faces.
+        ValueError: if there are no faces, they have several schemes, a picture is no file or has
+            no name in UTF-8, or a point is missing in all faces.
     """
     path = as_path(path)
     scheme = _scheme(path, faces)
@@ -138,7 +140,7 @@ def write_dlib(path, faces, images=None):
     pictures, digits = {}, len(str(scheme.count - 1))
     parent = ElementTree.SubElement(root, "images")
     for face in faces:
-        name = _name(face, path, images)
+        name = as_text(_name(face, path, images))
         if name not in pictures:
             pictures[name] = ElementTree.SubElement(parent, "image", file=name)
         left, top, right, bottom = np.float64(face.annotation_box).tolist()

@@ -26,6 +26,7 @@ class OccludedFace(Face):
         visible: `(n,)` booleans: which landmarks the annotators saw, before it was covered.
         facts: what else the annotation says.
         convention: how the box lies on the face.
+        size: of the picture that was annotated.
         hidden: `(n,)` booleans: which landmarks lie under a cover.
     """
 

@@ -31,7 +31,7 @@ def read_ahead(
         FileNotFoundError: if there is no such file.
         ValueError: if a picture cannot be read.
     """
-    sources = iter(sources)
+    sources = map(_taken, sources) if isinstance(sources, Iterator) else iter(sources)
     waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
     waiting = collections.deque()
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
@@ -52,6 +52,16 @@ def read_ahead(
             yield source, picture
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _taken(source: Any) -> Any:
+    """A picture as it is now: an iterator may make the next one in the same place."""
+    if not isinstance(source, np.ndarray) and not hasattr(source, "getexif"):
+        return source
+    try:
+        return np.array(as_rgb(source))
+    except (ValueError, OSError):  # which is raised when its turn comes
+        return source
 
 
 def beside(rows: Iterable[tuple[Any, ...]], given: Any, name: str) -> Iterator[tuple[Any, ...]]:

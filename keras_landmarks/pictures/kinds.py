@@ -8,6 +8,9 @@ from keras_landmarks.files import Path, as_path
 PICTURES = (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".webp", ".avif", ".jp2", ".tif")
 PICTURES += (".tiff", ".ppm", ".pgm", ".gif")
 """Endings of pictures, in small letters."""
+UNREAD = (".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf")
+UNREAD += (".rw2", ".psd")
+"""Endings of pictures that OpenCV does not read, as those of telephones."""
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
 """Endings of videos; OpenCV reads most of them."""

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import files
-from keras_landmarks.files import Path, as_path
+from keras_landmarks.files import Path, as_path, as_text
 from keras_landmarks.pictures.images import as_rgb
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
@@ -37,7 +37,7 @@ class VideoReader:
     Raises:
         FileNotFoundError: if there is no such file.
         TypeError: if the source is neither a path nor a whole number.
-        ValueError: if it is no video, or there is no such camera.
+        ValueError: if it is no video, its name is not in UTF-8, or there is no such camera.
 
     Example:
         for frame in VideoReader("video.mp4"):
@@ -55,7 +55,7 @@ class VideoReader:
 
     def _open(self) -> cv2.VideoCapture:
         camera = isinstance(self.source, int)
-        capture = cv2.VideoCapture(self.source if camera else str(self.source))
+        capture = cv2.VideoCapture(self.source if camera else as_text(str(self.source)))
         if not capture.isOpened():
             what = f"Camera {self.source} does not open" if camera else f"{self.source} is no video"
             raise ValueError(f"{what} (OpenCV cannot read frames from it){self._coding()}.")
@@ -140,8 +140,8 @@ class VideoWriter:
         frame_rate: frames a second.
 
     Raises:
-        ValueError: if the ending is another one, the rate is no number above zero, or the file
-            cannot be written.
+        ValueError: if the ending is another one, the name is not in UTF-8, the rate is no number
+            above zero, or the file cannot be written.
 
     Example:
         with VideoWriter("drawn.mp4", 30) as video:
@@ -150,6 +150,7 @@ class VideoWriter:
 
     def __init__(self, path: Path, frame_rate: float) -> None:
         self.path, self.frame_rate = as_path(path), frame_rate
+        as_text(self.path)  # over another name OpenCV would end the process
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
         if not isinstance(frame_rate, numbers.Real) or not 0 < frame_rate < 1000:

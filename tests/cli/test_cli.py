@@ -6,7 +6,9 @@ import re
 import shutil
 import subprocess
 import sys
+import types
 
+import cv2
 import numpy as np
 import pytest
 from faces import write_300w
@@ -21,7 +23,8 @@ from keras_landmarks.data import SPLITS, made_up_face
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
-from keras_landmarks.pictures import images
+from keras_landmarks.faces import Detection
+from keras_landmarks.pictures import images, video
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 
@@ -51,6 +54,13 @@ def test_detect_of_several_photos_fills_a_folder(photo, tmp_path):
     assert main(["detect", str(photo), str(other), *MODEL, "--out", str(folder)]) == 0
     assert sorted(p.name for p in folder.iterdir()) == ["other.png", "photo.png"]
     assert main(["detect", str(photo), str(other), *MODEL, "--out", "one.png"]) == 1
+
+
+def test_what_is_only_drawn_is_not_kept(photo, tmp_path, monkeypatch):
+    monkeypatch.delattr(Detection, "to_dict")
+    assert main(["detect", str(photo), *MODEL, "--out", str(tmp_path / "drawn.png")]) == 0
+    with pytest.raises(AttributeError, match="to_dict"):
+        main(["detect", str(photo), *MODEL, "--json", "-"])
 
 
 def test_a_photo_is_not_drawn_over(photo, tmp_path, capsys):
@@ -137,6 +147,7 @@ def folder(photo, tmp_path):
     (folder / "d.jpg").write_bytes(b"no picture")
     (folder / "._a.jpg").write_bytes(b"of another system")
     (folder / "notes.txt").write_text("no picture")
+    (folder / "below" / "e.HEIC").write_bytes(b"a telephone's")
     return folder
 
 
@@ -147,6 +158,7 @@ def test_a_folder_becomes_a_table_and_broken_files_are_named_at_the_end(folder, 
     assert "2 faces in 3 pictures" in output.out
     assert "1 of 4 pictures could not be read" in output.err
     assert "d.jpg" in output.err.splitlines()[-1]
+    assert "e.HEIC of a kind that is not read: convert to jpg" in output.err
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = ["a.jpg", "below/b.JPG", "c.png"]
@@ -189,6 +201,27 @@ def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monk
     assert not journal.exists()
 
 
+def test_a_table_is_not_gone_on_with_by_a_run_over_other_pictures(folder, tmp_path, capsys):
+    out, facts = tmp_path / "points.csv", {"model": "tiny-ibug68", "detector": "blazeface"}
+    facts |= {"smallest": None, "threshold": None, "upright": False}
+    shutil.copy(folder / "a.jpg", tmp_path / "gone.jpg")
+    stopped = table.Table(out, facts)
+    for picture in (folder / "a.jpg", tmp_path / "gone.jpg"):
+        stopped.add(str(picture), [])
+    stopped.close()
+    journal = (tmp_path / "points.csv.unfinished").read_bytes()
+    for named in ([folder / "c.png"], [folder / "a.jpg"], [pathlib.Path("a.jpg")]):
+        with pytest.raises(ValueError, match="over other pictures, as .*: name them as there"):
+            table.Table(out, facts, pictures=list(map(str, named)))
+    assert (tmp_path / "points.csv.unfinished").read_bytes() == journal
+    (tmp_path / "gone.jpg").unlink()
+    gone_on = table.Table(out, facts, pictures=[str(folder / "a.jpg"), str(folder / "c.png")])
+    assert len(gone_on.done) == 2
+    gone_on.close()
+    assert main(["detect", str(folder / "c.png"), *MODEL, "--out", str(out)]) == 1
+    assert "over other pictures" in capsys.readouterr().err
+
+
 def test_a_folder_that_is_drawn_keeps_the_folders_below_and_may_hold_what_is_drawn(folder, capsys):
     for name in ("c.png", "d.jpg", "a.jpg"):
         (folder / name).unlink()
@@ -220,17 +253,66 @@ def test_a_table_beside_printed_json_is_told_of_elsewhere(folder, tmp_path, caps
     assert len(parquet.read_table(out)["x0"]) == 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_picture_whose_name_is_no_utf8_has_its_rows(photo, tmp_path, monkeypatch):
+    shutil.copy(photo, tmp_path / "caf\udce9.jpg")
+    words = ["detect", str(tmp_path / "caf\udce9.jpg"), *MODEL]
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), "utf-8"))
+    for out in ([], ["--out", str(tmp_path / "a.csv")], ["--out", str(tmp_path / "a.parquet")]):
+        assert main([*words, *out]) == 0
+    sys.stdout.flush()
+    assert b"caf\\udce9.jpg: 1 face at" in sys.stdout.buffer.getvalue()
+    name = str(tmp_path / "caf\\udce9.jpg")
+    assert (tmp_path / "a.csv").read_text("utf-8").splitlines()[1].split(",")[0] == name
+    parquet = pytest.importorskip("pyarrow.parquet")
+    assert parquet.read_table(tmp_path / "a.parquet")["picture"].to_pylist() == [name]
+
+
 def test_a_video_becomes_a_table_of_its_frames(photo, tmp_path):
     source, out = tmp_path / "made.avi", tmp_path / "points.csv"
     picture = images.read_image(photo)[:300, 100:400]
     with VideoWriter(source, 20) as video:
-        for _ in range(3):
-            video.write(picture)
+        for frame in (picture, picture, picture, np.zeros_like(picture)):
+            video.write(frame)
     assert main(["detect", str(source), *MODEL, "--out", str(out)]) == 0
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [(row["frame"], row["id"]) for row in rows] == [("0", "0"), ("1", "0"), ("2", "0")]
-    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.05, 0.1], abs=1e-3)
+    assert [(row["frame"], row["id"]) for row in rows[:3]] == [("0", "0"), ("1", "0"), ("2", "0")]
+    assert [row["face"] for row in rows] == ["1", "1", "1", "0"]
+    assert [float(row["time"]) for row in rows] == pytest.approx([0, 0.05, 0.1, 0.15], abs=1e-3)
+    assert main(["detect", str(source), *MODEL, "--out", str(out.with_suffix(".jsonl"))]) == 0
+    lines = [json.loads(line) for line in out.with_suffix(".jsonl").read_text().splitlines()]
+    assert [len(line["faces"]) for line in lines] == [1, 1, 1, 0]
+    assert [line["time"] for line in lines] == pytest.approx([0, 0.05, 0.1, 0.15], abs=1e-3)
+
+
+def test_the_drawn_video_of_a_camera_takes_the_time_that_passed(tmp_path, monkeypatch):
+    now = 50.0
+
+    class Camera:  # that says 20 frames a second, of which 5 can be followed
+        def __init__(self, source):
+            self.left = 4
+
+        def isOpened(self):
+            return True
+
+        def release(self):
+            pass
+
+        def get(self, what):
+            return 20.0 if what == cv2.CAP_PROP_FPS else 0.0
+
+        def read(self):
+            nonlocal now
+            now, self.left = now + 0.2, self.left - 1
+            return self.left >= 0, np.full((64, 64, 3), 50 * abs(self.left), np.uint8)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "VideoCapture", Camera)
+        patch.setattr(video, "time", types.SimpleNamespace(monotonic=lambda: now))
+        assert main(["detect", "--camera", "0", *MODEL, "--out", str(tmp_path / "a.avi")]) == 0
+    greys = [round(frame.mean() / 50) for frame in VideoReader(tmp_path / "a.avi")]
+    assert greys == [3] + [2] * 4 + [1] * 4 + [0] * 4
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,12 @@
 
 import json
 import shutil
+import warnings
 
 import numpy as np
 import pytest
 from faces import write_300w
+from lit import lit_points
 from places import DATA
 
 from keras_landmarks import data
@@ -116,6 +118,50 @@ def test_json_of_label_studio_and_xml_of_cvat_are_told_from_the_others(tmp_path)
     )
     with pytest.raises(ValueError, match=r"face 1 of a.png|a.png does not exist"):
         read_any(tmp_path / "cvat.xml")
+
+
+def annotation_of(kind, size):
+    """A face on `a.png` as a tool writes it that showed a picture of `size`, `(ending, text)`."""
+    points, sides = lit_points(68).tolist(), dict(zip(("height", "width"), size))
+    said = " ".join(f'{side}="{length}"' for side, length in sides.items())
+    if kind == "coco":
+        flagged = [number for x, y in points for number in (x, y, 2)]
+        facts = {"images": [{"id": 7, "file_name": "a.png", **sides}]}
+        return "json", json.dumps(facts | {"annotations": [{"image_id": 7, "keypoints": flagged}]})
+    if kind == "labelstudio":
+        original = {f"original_{side}": length for side, length in sides.items()}
+        results = [
+            {"type": "keypointlabels", "value": {"x": x, "y": y, "keypointlabels": [str(i)]}}
+            for i, (x, y) in enumerate(points)
+        ]
+        task = {"annotations": [{"result": [result | original for result in results]}]}
+        return "json", json.dumps([task | {"data": {"image": "a.png"}}])
+    if kind == "cvat":
+        shape = f'<points points="{";".join(f"{x},{y}" for x, y in points)}"/>'
+        return "xml", f'<annotations><image name="a.png" {said}>{shape}</image></annotations>'
+    parts = "".join(f'<part name="{i}" x="{x}" y="{y}"/>' for i, (x, y) in enumerate(points))
+    box = f'<box top="1" left="1" width="60" height="50">{parts}</box>'
+    return "xml", f'<dataset><images><image file="a.png" {said}>{box}</image></images></dataset>'
+
+
+@pytest.mark.parametrize("kind", ["coco", "labelstudio", "cvat", "dlib"])
+def test_a_picture_of_another_size_than_the_annotated_one_is_told(tmp_path, kind):
+    def pixels(size):
+        ending, text = annotation_of(kind, size)
+        (tmp_path / f"faces.{ending}").write_text(text)
+        (face,) = read_any(tmp_path / f"faces.{ending}")
+        return face.pixels()
+
+    picture = np.zeros((60, 80, 3), np.uint8)
+    write_image(tmp_path / "a.png", picture)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for size in ((60, 80), ("", 0)) if kind in ("coco", "dlib", "cvat") else ((60, 80),):
+            assert pixels(size).shape == picture.shape
+    with pytest.raises(ValueError, match="a.png.*: 160 x 120 pixels were .*, and it has 80 x 60"):
+        pixels((120, 160))
+    with pytest.warns(UserWarning, match="60 x 80 pixels were annotated, .* upright picture"):
+        assert pixels((80, 60)).shape == picture.shape
 
 
 @needs_data

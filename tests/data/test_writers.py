@@ -112,6 +112,13 @@ def test_faces_that_a_file_cannot_hold_are_errors(tmp_path, faces, write):
     assert not (tmp_path / "faces.csv").exists()
 
 
+@pytest.mark.parametrize("write", [write_dlib, write_table])
+def test_a_picture_whose_name_is_no_utf8_is_an_error_that_names_it(tmp_path, write):
+    face = Face(tmp_path / "caf\udce9.jpg", lit_points(68), "ibug68")
+    with pytest.raises(ValueError, match=r"'caf\\udce9.jpg' is no name in UTF-8.*: rename it"):
+        write(tmp_path / "faces.csv", [face])
+
+
 def test_points_that_a_file_cannot_hold_are_errors(tmp_path, faces):
     with pytest.raises(ValueError, match="none missing"):
         write_pts(tmp_path / "a.pts", faces[1].landmarks)

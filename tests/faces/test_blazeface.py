@@ -9,13 +9,14 @@ import pickle
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 
 from keras_landmarks import geometry
 from keras_landmarks.faces import BlazeFace, convert_boxes, overlap
 from keras_landmarks.faces.blaze_network import anchors, merge
-from keras_landmarks.faces.blazeface import squares, surest
+from keras_landmarks.faces.blazeface import of_one_face, squares, surest
 from keras_landmarks.faces.upright import eye_angle, turned
 from keras_landmarks.pictures import images
 
@@ -103,6 +104,27 @@ def test_the_anchors_are_two_on_each_of_16_x_16_places_and_six_on_each_of_8_x_8(
                 rows += [((x + 0.5) * stride, (y + 0.5) * stride)] * count
     np.testing.assert_allclose(anchors(256), rows)
     np.testing.assert_allclose(anchors(128), np.array(rows) / 2)
+
+
+@pytest.mark.parametrize("size", [1000, 2400])
+def test_the_mouth_and_the_eyes_of_a_close_up_are_no_faces(size):
+    face = PORTRAIT[65:185, 162:282]
+    close = cv2.resize(face, (size, size), interpolation=cv2.INTER_CUBIC)
+    boxes, scores, _ = BlazeFace()(close)
+    assert len(scores) == 1
+    assert (boxes[0, 2:] - boxes[0, :2]).max() > 0.8 * size
+
+
+def test_a_smaller_face_beside_or_before_another_one_stays():
+    face = np.array([[100, 100, 200, 200]], np.float32)
+    for box, same in [
+        ([125, 150, 165, 190], True),  # its mouth
+        ([105, 105, 205, 205], True),
+        ([170, 170, 210, 210], False),  # at its edge
+        ([110, 110, 175, 175], False),  # nearly as large
+    ]:
+        assert of_one_face(face, np.float32(box)).tolist() == [same]
+    assert of_one_face(face[:0], face[0]).tolist() == []
 
 
 def test_merging_weighs_what_overlaps_the_best_box_by_score():

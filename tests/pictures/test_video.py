@@ -1,5 +1,6 @@
 import os
 import struct
+import sys
 
 import cv2
 import numpy as np
@@ -62,6 +63,16 @@ def test_any_picture_is_a_frame(tmp_path, kind):
             video.write(change(frame))
     for frame, expected in zip(VideoReader(tmp_path / "a.avi"), FRAMES, strict=True):
         np.testing.assert_allclose(frame, expected, atol=4)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_a_video_whose_name_is_no_utf8_is_refused_and_not_given_to_opencv(tmp_path):
+    path = tmp_path / "caf\udce9.avi"
+    path.write_bytes(b"no video")
+    with pytest.raises(ValueError, match=r"caf\\udce9.avi' is no name in UTF-8.*: rename it"):
+        VideoReader(path)
+    with pytest.raises(ValueError, match="is no name in UTF-8"):
+        VideoWriter(path, 25)
 
 
 def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):

@@ -35,9 +35,17 @@ export async function detectFaces(picture: Picture): Promise<Framed[]> {
     Object.assign(face, { box, points });
   }
   return found
-    .filter(({ box }, i) => !found.slice(0, i).some((other) => overlap(other.box, box) > 0.5))
+    .filter(({ box }, i) => !found.slice(0, i).some((better) => isOneFace(better.box, box)))
     .filter(({ box }) => box[2] > 0 && box[3] > 0 && box[0] < picture.width && box[1] < picture.height)
     .map((face) => ({ box: face.box, score: face.score, angle: angleOf(face) }));
+}
+
+/** Whether a box lies on a better face: as the same one, or as its mouth or an eye. */
+function isOneFace(better: Box, box: Box): boolean {
+  const [x, y] = middleOf(better);
+  const apart = Math.hypot(middleOf(box)[0] - x, middleOf(box)[1] - y);
+  const isPart = sideOf(box) < 0.6 * sideOf(better) && apart < 0.4 * sideOf(better);
+  return isPart || overlap(better, box) > 0.5;
 }
 
 function angleOf({ points }: Found): number {

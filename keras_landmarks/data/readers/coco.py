@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
-from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box
+from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 
 
 def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
@@ -34,6 +34,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
     try:
         content = json.loads(read_text(path))
         names = {image["id"]: image["file_name"] for image in content["images"]}
+        sizes = {i["id"]: size_of(i.get("height"), i.get("width")) for i in content["images"]}
         rows = [_row(annotation) for annotation in content["annotations"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected COCO's `images` and `annotations`: {error}") from error
@@ -62,6 +63,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
             f"{image}#{annotation.get('id')}",
             image,
             seen > 1 if sees else seen > 0,
+            size=sizes[annotation["image_id"]],
         )
 
     faces = read_faces(path, rows, face, skip_broken)

@@ -6,7 +6,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.dlib import parse_xml
 from keras_landmarks.data.readers.finding import Pictures, existing_file
 from keras_landmarks.data.readers.labelstudio import order_of, put_point
-from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.data.readers.rows import points_of, read_faces, size_of
 from keras_landmarks.schemes import get_scheme
 
 
@@ -59,7 +59,8 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
             seen = np.full(scheme.count, shape.get("occluded") != "1")
         box = _box(image, points, where)
         face_name = f"{name}#{number}"
-        return Face(picture, points, scheme.name, box, face_name, name, seen)
+        size = size_of(image.get("height"), image.get("width"))
+        return Face(picture, points, scheme.name, box, face_name, name, seen, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)

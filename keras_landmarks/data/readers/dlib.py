@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
-from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box
+from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 
 
 def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
@@ -30,7 +30,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
     path = existing_file(path)
     root = parse_xml(path)
     boxes = [
-        (image.get("file", ""), number, box)
+        (image, number, box)
         for image in root.iter("image")
         for number, box in enumerate(image.iter("box"), start=1)
         if box.get("ignore") != "1"
@@ -41,7 +41,8 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
     pictures = Pictures(images or path.parent)
 
     def face(row):
-        image, number, box = row
+        element, number, box = row
+        image, size = element.get("file", ""), size_of(element.get("height"), element.get("width"))
         where = f"{path}, face {number} of {image}"
         picture = pictures.find(image)
         parts = {part.get("name", ""): part for part in box.iter("part")}
@@ -56,7 +57,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        return Face(picture, points, kind, edges, f"{image}#{number}", image)
+        return Face(picture, points, kind, edges, f"{image}#{number}", image, size=size)
 
     faces = read_faces(path, boxes, face, skip_broken)
     pictures.warn_of_unused(path)

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
-from keras_landmarks.data.readers.rows import read_faces
+from keras_landmarks.data.readers.rows import read_faces, size_of
 from keras_landmarks.schemes import get_scheme
 
 
@@ -61,7 +61,9 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
             except (KeyError, TypeError, ValueError) as error:
                 raise ValueError(f"{where}: expected numbers: {error!r}") from error
             put_point(points, order, value["keypointlabels"][0], at - 0.5, where)
-        return Face(image, points, scheme.name, box, image.name, image.stem)
+        height, width = (results[0][f"original_{k}"] for k in ("height", "width"))
+        size = size_of(height, width)
+        return Face(image, points, scheme.name, box, image.name, image.stem, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)

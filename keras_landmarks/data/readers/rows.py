@@ -83,6 +83,15 @@ def points_of(numbers, count, where, first=0):
     return np.float32(points - first)
 
 
+def size_of(height, width):
+    """The size of the picture that was annotated, `(height, width)`; None where it is not said."""
+    try:
+        size = round(float(height)), round(float(width))
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return size if min(size) > 0 else None
+
+
 def corner_box(corners, first=0):
     """A box on pixel edges from two corners x0, y0, x1, y1 that are points, `(4,)`."""
     return np.asarray(corners, np.float64).reshape(4) + (0.5 - first)
