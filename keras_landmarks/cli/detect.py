@@ -7,7 +7,8 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.table import ENDINGS, Table, is_table
+from keras_landmarks.cli.photos import find_photos, find_targets
+from keras_landmarks.cli.table import Table, is_table
 
 WORDS = {
     "help": "find the landmarks of the faces in pictures, folders or a video",
@@ -93,10 +94,10 @@ def run(options):
     if options.ray:
         from keras_landmarks.cli.detect_ray import run_ray
 
-        return run_ray(options, list(_photos(options)))
-    photos = _photos(options)
+        return run_ray(options, list(find_photos(options)))
+    photos = find_photos(options)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
-    targets = _targets(options, photos)
+    targets = find_targets(options, photos)
     table = None
     if is_table(options.out):
         facts = {"model": options.model, "detector": options.detector}
@@ -134,51 +135,6 @@ def run(options):
         print(f"{len(broken)} of {len(photos)} pictures could not be read:", file=sys.stderr)
         print(*(f"  {error}" for error in broken), sep="\n", file=sys.stderr)
     return int(bool(broken) and options.strict)
-
-
-def _photos(options):
-    """The picture files of all names, those of a folder in their order: `{photo: place}`.
-
-    The place is that in its folder. What an earlier run has drawn into a folder is left out.
-    """
-    from keras_landmarks.pictures.kinds import PICTURES, UNREAD
-
-    photos = {}
-    for name in map(files.as_path, options.photos):
-        inside = sorted(name.rglob("*")) if name.is_dir() else []
-        drawn = pathlib.Path(options.out or name).resolve()
-        if name.resolve() in drawn.parents:
-            inside = [file for file in inside if drawn not in file.resolve().parents]
-        inside = [file for file in inside if not file.name.startswith(".")]
-        kept = [file for file in inside if file.suffix.lower() in PICTURES]
-        if left := [file for file in inside if file.suffix.lower() in UNREAD]:
-            more = f" and {len(left) - 1} more" if left[1:] else ""
-            said = f"{left[0]}{more} of a kind that is not read: convert to jpg."
-            print(f"warning: left out: {said}", file=sys.stderr)
-        if name.is_dir() and not kept:
-            raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
-        photos |= {str(file): file.relative_to(name) for file in kept} or {str(name): name.name}
-    if not photos:
-        raise ValueError("Name a picture, a folder or a video, or --camera 0.")
-    return photos
-
-
-def _targets(options, photos):
-    """Where each photo is drawn: `{photo: path}`, empty where it is not."""
-    if options.out is None or is_table(options.out):
-        return {}
-    out = pathlib.Path(options.out)
-    if len(photos) > 1 and out.suffix:
-        ways = f"a folder or a table ({', '.join(ENDINGS)})"
-        raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
-    targets, drawn = {}, {}
-    for photo, place in photos.items():
-        target = targets[photo] = out if out.suffix else (out / place).with_suffix(".png")
-        if drawn.setdefault(target, photo) != photo:
-            raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
-        if target.resolve() == pathlib.Path(photo).resolve():
-            raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
-    return targets
 
 
 def _detected(options, photos, broken, many):

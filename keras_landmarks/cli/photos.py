@@ -1,0 +1,52 @@
+"""The picture files that are named to `detect`, and where each is drawn."""
+
+import pathlib
+import sys
+
+from keras_landmarks import files
+from keras_landmarks.cli.table import ENDINGS, is_table
+
+
+def find_photos(options):
+    """The picture files of all names, those of a folder in their order: `{photo: place}`.
+
+    The place is that in its folder. What an earlier run has drawn into a folder is left out.
+    """
+    from keras_landmarks.pictures.kinds import PICTURES, UNREAD
+
+    photos = {}
+    for name in map(files.as_path, options.photos):
+        inside = sorted(name.rglob("*")) if name.is_dir() else []
+        drawn = pathlib.Path(options.out or name).resolve()
+        if name.resolve() in drawn.parents:
+            inside = [file for file in inside if drawn not in file.resolve().parents]
+        inside = [file for file in inside if not file.name.startswith(".")]
+        kept = [file for file in inside if file.suffix.lower() in PICTURES]
+        if left := [file for file in inside if file.suffix.lower() in UNREAD]:
+            more = f" and {len(left) - 1} more" if left[1:] else ""
+            said = f"{left[0]}{more} of a kind that is not read: convert to jpg."
+            print(f"warning: left out: {said}", file=sys.stderr)
+        if name.is_dir() and not kept:
+            raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
+        photos |= {str(file): file.relative_to(name) for file in kept} or {str(name): name.name}
+    if not photos:
+        raise ValueError("Name a picture, a folder or a video, or --camera 0.")
+    return photos
+
+
+def find_targets(options, photos):
+    """Where each photo is drawn: `{photo: path}`, empty where it is not."""
+    if options.out is None or is_table(options.out):
+        return {}
+    out = pathlib.Path(options.out)
+    if len(photos) > 1 and out.suffix:
+        ways = f"a folder or a table ({', '.join(ENDINGS)})"
+        raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
+    targets, drawn = {}, {}
+    for photo, place in photos.items():
+        target = targets[photo] = out if out.suffix else (out / place).with_suffix(".png")
+        if drawn.setdefault(target, photo) != photo:
+            raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
+        if target.resolve() == pathlib.Path(photo).resolve():
+            raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
+    return targets
