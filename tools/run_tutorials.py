@@ -45,6 +45,7 @@ def run(path):
                     del data["text/plain"]
                 if "image/png" in data:
                     data["image/png"] = small(data["image/png"])
+            cell.outputs = [o for o in cell.outputs if o.get("text") != ""]
     nbformat.write(notebook, path)
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 

@@ -519,7 +519,6 @@ def start_and_kill(command, out, epochs):
     assert process.returncode == -signal.SIGKILL
 
 
-@pytest.mark.backend
 def test_a_killed_training_resumes_to_the_weights_of_an_uninterrupted_one(tmp_path):
     folder, expected, out = (tmp_path / name for name in ("faces", "whole", "killed"))
     write_300w(folder, 16)
