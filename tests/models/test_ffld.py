@@ -95,7 +95,6 @@ def test_stages_move_nothing_at_first():
         np.testing.assert_array_equal(array(later), array(found[0]))
 
 
-@pytest.mark.backend
 def test_a_stage_adds_the_moves_of_its_crop_net_in_pixels_of_its_map():
     model = small_ffld()
     for i in (1, 2, 3):
