@@ -163,8 +163,11 @@ def _detected(options, photos, broken, many):
 def make_model(options):
     from keras_landmarks import load, runtime
 
-    is_exported = options.model.lower().endswith((".tflite", ".onnx"))
-    return (runtime.open_model if is_exported else load)(options.model)
+    return (runtime.open_model if is_exported(options.model) else load)(options.model)
+
+
+def is_exported(name):
+    return name.lower().endswith((".tflite", ".onnx"))
 
 
 def make_detector(options):

@@ -3,6 +3,7 @@
 import pathlib
 
 from keras_landmarks import bulk
+from keras_landmarks.cli.detect import is_exported
 from keras_landmarks.cli.table import is_table
 
 NOT_THERE = {"json": None, "pose": False, "smallest": None, "threshold": None, "upright": False}
@@ -34,9 +35,8 @@ def run_ray(options, photos):
 
 def _exported(options):
     """The path of the model's file; of a model of the zoo, one is made beside the results."""
-    path = pathlib.Path(options.model)
-    if path.suffix in (".tflite", ".onnx"):
-        return path
+    if is_exported(options.model):
+        return pathlib.Path(options.model)
     path = pathlib.Path(options.out) / f"_{options.model}.tflite"
     if not path.is_file():
         from keras_landmarks import load

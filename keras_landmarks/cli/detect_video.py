@@ -23,7 +23,7 @@ def run_video(options):
         writer = VideoWriter(options.out, reader.frame_rate)
     tracker = Tracker(make_model(options), make_detector(options))
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
-    written = 0
+    written, waits = 0, options.camera is None
     with writer, contextlib.suppress(KeyboardInterrupt):
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
@@ -34,12 +34,12 @@ def run_video(options):
                 table.done[bar.done] = found[-1]
                 table.more[bar.done] = {"time": times[-1]}
             elif options.out:
-                picture, due = draw(frame, faces, pose=options.pose), written + 1
-                if options.camera is not None:  # which does not wait: frames were left out
-                    due = round(reader.time * reader.frame_rate) + 1
-                for _ in range(written, due):
+                picture = draw(frame, faces, pose=options.pose)
+                # A camera does not wait: of the frames that were left out this one takes the place.
+                due = written + 1 if waits else round(reader.time * reader.frame_rate) + 1
+                while written < due:
                     writer.write(picture)
-                written = max(written, due)
+                    written += 1
             bar.step(f", faces now: {len(faces)}")
     bar.close()
     if table:

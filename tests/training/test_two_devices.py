@@ -85,7 +85,7 @@ def recipe(out):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
-    """Folders of what two devices trained; what is looked at there only is true."""
+    """Folders of what two devices trained; `odd`, `balanced` and `in_scope` hold or fail there."""
     out = tmp_path_factory.mktemp("two")
     functions = (averaged, resumed, losses, odd, moved, balanced, in_scope, recipe)
     calls = [f"test_two_devices.{f.__name__}({out / f.__name__!r})" for f in functions]
