@@ -86,6 +86,7 @@ WRONG = {  # what a call gets, and what it must be
     "longest": (lambda: faces.Mtcnn("800"), "of at least 12, not '800'"),
     "frame_rate": (lambda: faces.OneEuro(np.nan), "above 0, not nan"),
     "every": (lambda: tracker(every=1.5), "a whole number of at least 1, not 1.5"),
+    "time": (lambda: tracker()(PICTURE, "1"), "a finite number, not '1'"),
     "beta": (lambda: tracker(cutoff=None, beta="10"), "of at least 0, not '10'"),
     "overlap": (lambda: tracker(overlap=2), "of at least 0 and of at most 1, not 2"),
     "rotation": (lambda: data.Augmentation(rotation="30"), "of at most 180, not '30'"),

@@ -13,7 +13,7 @@ from keras_landmarks.faces.boxes import (
     get_convention,
     overlap,
 )
-from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detection import Detection, Track
 from keras_landmarks.faces.detectors import (
     Framed,
     calibrate,
@@ -30,7 +30,7 @@ from keras_landmarks.faces.pose import Pose
 from keras_landmarks.faces.scheme_drawing import draw_scheme
 from keras_landmarks.faces.shown import Detections
 from keras_landmarks.faces.smoothing import OneEuro
-from keras_landmarks.faces.tracking import Track, Tracker
+from keras_landmarks.faces.tracking import Tracker
 
 __all__ = [
     "CONVENTIONS",

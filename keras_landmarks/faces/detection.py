@@ -150,6 +150,31 @@ class Detection:
         return numbers
 
 
+@dataclasses.dataclass(eq=False)
+class Track(Detection):
+    """A face in a frame of a video.
+
+    As a `Detection`, with smoothed landmarks, and the square around them as its box: levelled, and
+    turned by the angle about its middle.
+
+    Args:
+        landmarks: `(n, 2)` float32 points in pixels of the frame.
+        box: `(4,)` float32 box on pixel edges.
+        scheme: name of the landmarks' scheme.
+        score: how much the face looks as when it was last detected, 0..1 (a correlation).
+        error: `(n,)` expected errors in pixels of the frame, or None.
+        point_score: `(n,)` weights of the points in 0..1, or None.
+        angle: degrees clockwise by which the face was taken to be turned.
+        id: number of the face; stays as long as it is followed.
+    """
+
+    id: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The track as plain numbers, for JSON."""
+        return {"id": self.id, **super().to_dict()}
+
+
 def openness(face: Detection, contour: str) -> float | None:
     """The mean height of a closed contour of a face over its width, or None without such a one."""
     indices, closed = face.scheme.contours.get(contour, ((), False))

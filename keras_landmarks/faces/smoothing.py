@@ -31,25 +31,27 @@ class OneEuro:
         self._points: np.ndarray | None = None
         self._speed = np.zeros(0)
 
-    def __call__(self, points: np.ndarray, width: float) -> np.ndarray:
+    def __call__(self, points: np.ndarray, width: float, passed: float | None = None) -> np.ndarray:
         """The points of a frame, smoothed.
 
         Args:
             points: `(n, 2)` in pixels.
             width: of the face in pixels, the unit of speed.
+            passed: seconds since the frame before; None takes the frame rate's.
 
         Returns:
             `(n, 2)`.
         """
         if self._points is None:
             self._points, self._speed = points, np.zeros_like(points)
-        last = self._points
-        speed = (points - last) * self.frame_rate / width
-        self._speed = self._speed + self._weight(self.speed_cutoff) * (speed - self._speed)
+        last, rate = self._points, 1 / passed if passed else self.frame_rate
+        speed = (points - last) * rate / width
+        self._speed = self._speed + _weight(self.speed_cutoff, rate) * (speed - self._speed)
         pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)
-        weight = self._weight(self.cutoff + self.beta * pace)
-        self._points = last + weight * (points - last)
+        self._points = last + _weight(self.cutoff + self.beta * pace, rate) * (points - last)
         return self._points
 
-    def _weight(self, cutoff: Any) -> Any:
-        return 1 / (1 + self.frame_rate / (2 * np.pi * cutoff))
+
+def _weight(cutoff: Any, rate: float) -> Any:
+    """Of a new value beside the smoothed one, for a cutoff in hertz."""
+    return 1 / (1 + rate / (2 * np.pi * cutoff))

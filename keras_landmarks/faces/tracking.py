@@ -1,13 +1,12 @@
 """Faces through a video: boxes from the last landmarks, smoothed points, ids that stay."""
 
-import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from keras_landmarks.faces.boxes import Detector, overlap
-from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detection import Detection, Track
 from keras_landmarks.faces.detectors import Framed
 from keras_landmarks.faces.finder import find_boxes
 from keras_landmarks.faces.followed import SAME, Followed, State
@@ -17,32 +16,7 @@ from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.upright import upright_box
 from keras_landmarks.names import number
 from keras_landmarks.pictures import images
-from keras_landmarks.pictures.video import frames_of
-
-
-@dataclasses.dataclass(eq=False)
-class Track(Detection):
-    """A face in a frame of a video.
-
-    As a `Detection`, with smoothed landmarks, and the square around them as its box: levelled, and
-    turned by the angle about its middle.
-
-    Args:
-        landmarks: `(n, 2)` float32 points in pixels of the frame.
-        box: `(4,)` float32 box on pixel edges.
-        scheme: name of the landmarks' scheme.
-        score: how much the face looks as when it was last detected, 0..1 (a correlation).
-        error: `(n,)` expected errors in pixels of the frame, or None.
-        point_score: `(n,)` weights of the points in 0..1, or None.
-        angle: degrees clockwise by which the face was taken to be turned.
-        id: number of the face; stays as long as it is followed.
-    """
-
-    id: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """The track as plain numbers, for JSON."""
-        return {"id": self.id, **super().to_dict()}
+from keras_landmarks.pictures.video import VideoReader, frames_of
 
 
 class Tracker:
@@ -64,7 +38,7 @@ class Tracker:
             found in it.
         likeness: lowest correlation with the face as it was last detected, -1..1.
         turns: whether a frame in which no face is found is tried upside down and sideways.
-        frame_rate: frames a second, where a video does not say.
+        frame_rate: frames a second, where neither a video nor the time of its frames says it.
         cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
         beta: of the smoothing.
 
@@ -115,6 +89,8 @@ class Tracker:
         self._faces: list[Followed] = []
         self._since = self.every
         self._rate = frame_rate or self.frame_rate
+        self._time: float | None = None
+        self._passed: float | None = None
 
     def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
         """Follows the faces of a whole video.
@@ -129,19 +105,25 @@ class Tracker:
         source = frames_of(source)
         self.reset(getattr(source, "frame_rate", None))
         for frame in source:
-            yield frame, self(frame)
+            yield frame, self(frame, source.time if isinstance(source, VideoReader) else None)
 
-    def __call__(self, frame: Any) -> list[Track]:
+    def __call__(self, frame: Any, time: float | None = None) -> list[Track]:
         """Finds the faces of the next frame.
 
         Args:
             frame: a picture, as `Landmarker.detect` takes it.
+            time: when it was taken, in seconds, by which points are smoothed; None is a frame's
+                length after the last.
 
         Returns:
             List of `Track`.
         """
         frame = images.as_rgb(frame)
         self._since += 1
+        if time is not None:
+            number("time", time)
+        passed = 0.0 if time is None or self._time is None else time - self._time
+        self._time, self._passed = time, passed if passed > 0 else None
         for face in self._faces:
             face.begin_frame()
         well = self._faces and all(face.in_view for face in self._faces)
@@ -240,7 +222,7 @@ class Tracker:
     def _track(self, face: Followed, found: Detection) -> Track:
         landmarks = found.landmarks
         if face.smooth:
-            landmarks = face.smooth(landmarks, face.box[2] - face.box[0])
+            landmarks = face.smooth(landmarks, face.box[2] - face.box[0], self._passed)
         face.place(landmarks, found.scheme)
         facts = vars(found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
         return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})

@@ -8,6 +8,7 @@ from loaded import load
 
 from keras_landmarks import Landmarker, Tracker, faces
 from keras_landmarks.data import Face
+from keras_landmarks.pictures import VideoReader, VideoWriter
 
 PICTURE = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3), np.uint8), (120, 100))
 BOX = np.float32([40, 30, 80, 70])
@@ -123,6 +124,22 @@ def test_smoothing_goes_by_the_frame_rate_of_the_video():
     found = [faces[0].landmarks + 0.5 for _, faces in brightness_tracker().track(frames)]
     np.testing.assert_allclose(found, list(moved(brightness_tracker(frame_rate=4.0))), atol=1e-4)
     assert np.abs(found[1] - list(moved(brightness_tracker()))[1]).mean() > 0.1
+
+
+def test_smoothing_goes_by_when_frames_were_taken_whatever_rate_is_claimed(tmp_path):
+    with VideoWriter(tmp_path / "slow.avi", 4) as video:
+        for picture in (PICTURE // 2, PICTURE // 2 + 100):
+            video.write(picture)
+    reader = VideoReader(tmp_path / "slow.avi")
+    slow, fast = (brightness_tracker(frame_rate=rate) for rate in (4, 30))
+    expected, quicker = ([t(f)[0].landmarks for f in reader] for t in (slow, fast))
+    assert np.abs(quicker[1] - expected[1]).mean() > 0.1
+    reader.frame_rate = 30.0  # as a camera says that is slower in the dark
+    found = [faces[0].landmarks for _, faces in fast.track(reader)]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    fast.reset()
+    found = [fast(f, time)[0].landmarks for f, time in zip(reader, (9.0, 9.25))]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_an_empty_scene_is_searched_every_five_frames():
