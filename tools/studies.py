@@ -31,8 +31,9 @@ replace = dataclasses.replace
 
 
 def with_loss(recipe, loss):
-    """A recipe with another loss in all its stages."""
-    return replace(recipe, stages=tuple(replace(stage, loss=loss) for stage in recipe.stages))
+    """A recipe with another loss in all its stages but those that a teacher takes part in."""
+    stages = (replace(stage, loss=loss) for stage in recipe.stages if not stage.teacher)
+    return replace(recipe, stages=tuple(stages))
 
 
 def wing_losses():

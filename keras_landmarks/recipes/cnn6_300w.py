@@ -12,7 +12,7 @@ import dataclasses
 from keras_landmarks.data import Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn6
-from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training import Recipe, Stage, Teacher
 from keras_landmarks.training.optimizers import averaged_adamw, falling_sgd
 
 RECIPE = Recipe(
@@ -22,6 +22,12 @@ RECIPE = Recipe(
             loss=Wing(w=10, epsilon=2),
             epochs=330,
             optimizer=averaged_adamw(1e-3, 0.998, 0.002, 500),
+        ),
+        Stage(
+            loss={"head_mean_shape": Wing(w=10, epsilon=2)},
+            epochs=16,
+            optimizer=averaged_adamw(5e-4),
+            teacher=Teacher(("unet-300w",), Wing(w=10, epsilon=2), mirrored=False),
         ),
     ),
     size=(64, 64),
