@@ -1,11 +1,10 @@
 """FFLD on a quarter of ResNet-18: the network alone, then three stages with a loss each, on 300W.
 
-At the end `unet-300w` teaches it beside the annotation.
-
 keras-landmarks train --recipe resnet18-ffld-300w --data 300W --more 300W-more --out runs/ffld
 
-Some three hours on two busy CPU cores: 3.26 % on 300w/lfpw-test (corners, annotation box), 4.38 %
-before the stages. The card lists what differs from the paper.
+Some three and a half hours on two busy CPU cores: 3.17 % on 300w/lfpw-test (corners, annotation
+box), 4.43 % before the stages. At the end `unet-300w` teaches it beside the annotation. The card
+lists what differs from the paper.
 """
 
 import dataclasses
