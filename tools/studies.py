@@ -30,9 +30,14 @@ class Study:
 replace = dataclasses.replace
 
 
+def untaught(recipe):
+    """A recipe without the stages that a teacher takes part in."""
+    return replace(recipe, stages=tuple(stage for stage in recipe.stages if not stage.teacher))
+
+
 def with_loss(recipe, loss):
-    """A recipe with another loss in all its stages but those that a teacher takes part in."""
-    stages = (replace(stage, loss=loss) for stage in recipe.stages if not stage.teacher)
+    """An untaught recipe with another loss in all its stages."""
+    stages = (replace(stage, loss=loss) for stage in untaught(recipe).stages)
     return replace(recipe, stages=tuple(stages))
 
 
@@ -67,7 +72,7 @@ def wing_parameters():
 
 def wing_networks():
     names = {"CNN-6": "cnn6-300w", "CNN-6/7": "cnn6-7-300w", "ResNet-50": "resnet50-300w"}
-    variants = {name: get_recipe(recipe) for name, recipe in names.items()}
+    variants = {name: untaught(get_recipe(recipe)) for name, recipe in names.items()}
     return Study("CNN-6 > CNN-6/7 > ResNet-50 in error (tables 4, 5).", variants)
 
 
