@@ -72,7 +72,10 @@ def test_measured_results_are_of_the_weights_that_are_published(name):
 def test_what_is_measured_is_published_and_measured_in_every_format(name):
     assert list_models()[name]["sha256"]
     rows = index.read_results(name)["splits"][index.SPLIT]["formats"]
-    assert list(dict.fromkeys(row["format"] for row in rows)) == list(FORMATS)
+    kinds = [row["format"] for row in rows]
+    if kinds.count("tflite-int8") == 2:  # once without, once by training faces
+        kinds.remove("tflite-int8")
+    assert kinds == list(FORMATS)
 
 
 @pytest.mark.parametrize("name", MEASURED)

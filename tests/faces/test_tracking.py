@@ -94,20 +94,19 @@ def test_a_still_face_jitters_half_as_much_as_without_tracking_and_is_seldom_det
     assert spread([faces[0].landmarks for faces in tracked[10:22]]) < 0.5 * spread(alone)
 
 
-# By the filter 1.1 and 0.43 frames: its cutoff is 1 + 10 widths a second, a width some 90 pixels.
-@pytest.mark.parametrize(("speed", "lag"), [(1, 1.2), (3, 0.5)])
-def test_a_moving_face_is_followed_with_little_lag(speed, lag):
-    noise, detector = np.random.default_rng(1), Known(0)
+@pytest.mark.parametrize("speed", [1, 3])
+def test_a_moving_face_is_followed_with_little_lag(speed):
+    noise, detector, video = np.random.default_rng(1), Known(0), load("unet-fast-300w")
     frames = [frame(speed * t, noise) for t in range(30)]
-    tracker = Tracker(model(), detector)
+    tracker = Tracker(video, detector)
     tracked = [tracker(picture)[0] for picture in frames]
     assert {face.id for face in tracked} == {0}
     assert detector.calls == tracker.detections == 1
     assert min(face.score for face in tracked) > 0.8
-    truth = [model().detect(f, BOX + (x, 0, x, 0), convention="truth")[0].landmarks
+    truth = [video.detect(f, BOX + (x, 0, x, 0), convention="truth")[0].landmarks
              for f, x in zip(frames, speed * np.arange(30) - 80)]  # fmt: skip
     behind = [(t - face.landmarks)[:, 0].mean() for t, face in zip(truth, tracked)]
-    assert np.mean(behind[15:]) / speed < lag  # frames
+    assert np.mean(behind[15:]) / speed < 1  # frames
 
 
 def test_two_faces_keep_their_ids_and_do_not_mix():
