@@ -15,7 +15,7 @@ from keras_landmarks.data import LIGHT, STRONG, Augmentation
 from keras_landmarks.layers import HeatmapDecoding
 from keras_landmarks.losses import Heatmaps, ScoreMaps, Wing
 from keras_landmarks.models import hourglass
-from keras_landmarks.training import Recipe, Stage
+from keras_landmarks.training import Recipe, Stage, Teacher
 from keras_landmarks.training.optimizers import averaged_adamw
 
 
@@ -54,20 +54,25 @@ def adapt(model, samples):
 HALF, FULL = coarse(2), coarse(1)
 HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
 COVERED = dataclasses.replace(LIGHT, patches=0.4)
+WING, TEACHER = Wing(10, 2), Teacher(("unet-300w",), Wing(10, 2), mirrored=False)
 
 
 RECIPE = Recipe(
     model=hourglass,
     stages=(
-        Stage(Wing(10, 2), 40, averaged_adamw(2e-3), output=HALF),
-        Stage(Wing(10, 2), 25, averaged_adamw(2e-3), output=FULL),
-        Stage(Wing(10, 2), 14, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED),
+        Stage(WING, 40, averaged_adamw(2e-3), output=HALF),
+        Stage(WING, 18, averaged_adamw(2e-3), output=FULL, teacher=TEACHER),
         Stage(
-            {"decoded": Wing(10, 2), "scores": ScoreMaps(radius=4.0, weight=0.02, offset=-0.5)},
-            26,
+            WING, 8, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED, teacher=TEACHER
+        ),
+        Stage(
+            {"decoded": WING, "scores": ScoreMaps(radius=4.0, weight=0.02, offset=-0.5)},
+            14,
             averaged_adamw(1e-3, 0.995),
+            output="decoded",
             start=start_scores,
             augmentation=COVERED,
+            teacher=TEACHER,
         ),
     ),
     size=(128, 128),

@@ -17,8 +17,11 @@ class MultiLoss(keras.Model):
         model: a functional model with `landmarks` among its outputs.
         losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
             landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
-            layer `validated` of a model that tells expected errors.
-        lesson: `Lesson` of a teacher, whose loss of the model's landmarks is added; None has none.
+            layer `validated` of a model that tells expected errors. A loss alone is that of
+            `landmarks`.
+        lesson: `Lesson` of a teacher, whose loss of `landmarks` is added; None has none.
+        landmarks: `(batch, n, 2)`, computed from the model's input, that are measured; None takes
+            the model's.
 
     Raises:
         ValueError: if there is no loss, or no layer of a name.
@@ -34,12 +37,14 @@ class MultiLoss(keras.Model):
         representations (FFLD), 2020, section 4.
     """
 
-    def __init__(self, model, losses, lesson=None):
+    def __init__(self, model, losses, lesson=None, landmarks=None):
+        losses = {"landmarks": losses} if callable(losses) else losses
         if not isinstance(losses, dict) or not losses:
             raise ValueError("MultiLoss needs a loss for at least one layer, {layer: loss}.")
-        outputs = {"landmarks": model.output["landmarks"]}
+        outputs = {"landmarks": model.output["landmarks"] if landmarks is None else landmarks}
         for name, loss in losses.items():
-            outputs[name] = model.get_layer(name).output
+            if name != "landmarks":
+                outputs[name] = model.get_layer(name).output
             if isinstance(loss, Align):
                 crop = model.get_layer(_sibling(name, "crop"))
                 outputs[_sibling(name, "crop")] = crop.input[0]

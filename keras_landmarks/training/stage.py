@@ -53,13 +53,14 @@ class Stage:
             them keeps its statistics.
         output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
             a function from the model to landmarks that its layers compute in another way
-            (pretraining); None trains the model's. Errors of stages with different outputs are
-            not compared: the best weights are then the later stage's.
+            (pretraining); None trains the model's. Beside a dict of losses these landmarks are
+            what is measured, and what a teacher teaches. Errors of stages with different outputs
+            are not compared: the best weights are then the later stage's.
         patience: ends the stage early after so many epochs without a lower held-out error.
         start: called with the model before the first step, to bring weights along.
         augmentation: `Augmentation` of the training faces; None takes the recipe's.
-        teacher: `Teacher` whose landmarks are learnt beside the annotated ones, where `loss` is a
-            dict; None learns from the annotation alone.
+        teacher: `Teacher` whose landmarks are learnt beside the annotated ones; None learns from
+            the annotation alone.
     """
 
     loss: Callable | dict
@@ -92,10 +93,6 @@ class Stage:
         Args:
             model: that is trained.
         """
-        if self.teacher and not isinstance(self.loss, dict):
-            raise ValueError(
-                "A stage with a teacher names the layers of its losses: {layer: loss}."
-            )
         names = [layer.name for layer in model.layers]
         for start in self.frozen:
             if not any(name.startswith(start) for name in names):

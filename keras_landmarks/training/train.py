@@ -120,19 +120,19 @@ def _balancing(recipe, samples):
 
 def _graph(model, stage, samples):
     """The layers that the stage trains, as a model."""
-    several = isinstance(stage.loss, dict)
-    if stage.output:
-        named = isinstance(stage.output, str)
-        landmarks = model.get_layer(stage.output).output if named else stage.output(model)
-        model = keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
-    elif not several and len(model.output) > 1:  # Keras asks a truth for each output
-        outputs = {"landmarks": model.output["landmarks"]}
-        model = keras.Model(model.input, outputs, name=model.name)
-    if not several:
-        return model
+    if callable(stage.output):
+        landmarks = stage.output(model)
+    elif stage.output:
+        landmarks = model.get_layer(stage.output).output
+    else:
+        landmarks = model.output["landmarks"]
     teacher = stage.teacher
-    lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
-    return MultiLoss(model, stage.loss, lesson)
+    if teacher or isinstance(stage.loss, dict):
+        lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
+        return MultiLoss(model, stage.loss, lesson, landmarks)
+    if stage.output or len(model.output) > 1:  # Keras asks a truth for each output
+        return keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
+    return model
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
@@ -141,11 +141,11 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     tensorflow = keras.backend.backend() == "tensorflow"
     balancing, standing = progress.checkpoint.balancing, progress.standing
     with devices.scope(strategy):
-        graph, loss = _graph(model, stage, samples), stage.loss
+        graph = _graph(model, stage, samples)
         more = [balancing.metric] if balancing and balancing.interval is None else []
         graph.compile(
             optimizer=stage.optimizer(stage.epochs * len(samples)),
-            loss=None if isinstance(loss, dict) else {"landmarks": loss},
+            loss=None if isinstance(graph, MultiLoss) else {"landmarks": stage.loss},
             metrics={"landmarks": [metrics.NME(samples.scheme), *more]},
             # XLA on CPUs is slower than oneDNN's convolutions.
             jit_compile=False if tensorflow else "auto",
