@@ -44,9 +44,9 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         path: of the file (`.tflite`, `.onnx`), or of the folder of a SavedModel.
         format: `saved_model`, `tflite` (float32, built-in operations only), `tflite-fp16`,
             `tflite-int8` or `onnx`. int8 is full-integer where the landmarks stay where they were;
-            else, with `representative` faces, from the last wide convolution on in float; else
-            weights are int8 and the rest is computed from them in float or, inside a layer, in int8
-            scaled anew for each face ("dynamic range").
+            else, with `representative` faces, from the last wide convolution on in float, if few
+            weights lie there; else weights are int8 and the rest is computed from them in float
+            or, inside a layer, in int8 scaled anew for each face ("dynamic range").
         dtype: of the crops that the file takes: `float32` or `uint8`.
         representative: for int8: a folder with pictures of faces, or crops
             `(faces, height, width, 3)`; None takes made-up faces.

@@ -34,7 +34,8 @@ def write_mostly_integer(model, path, dtype, facts, crops):
     differences of a few of them.
 
     Raises:
-        ValueError: if the network has no such convolution, or nothing before it.
+        ValueError: if the network has no such convolution, or nothing before it, or if it keeps
+            most of its weights behind it, as a head of dense layers does.
     """
     import tensorflow as tf
 
@@ -50,7 +51,10 @@ def write_mostly_integer(model, path, dtype, facts, crops):
         made = debug.QuantizationDebugger(
             converter=converter, debug_dataset=data, debug_options=options
         )
-        pathlib.Path(path).write_bytes(made.get_nondebug_quantized_model())
+        file = made.get_nondebug_quantized_model()
+    if len(file) > len(plain) / 2:
+        raise ValueError("Most of the weights would stay in float.")
+    pathlib.Path(path).write_bytes(file)
     embed(path, facts)
 
 
