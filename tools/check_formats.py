@@ -73,7 +73,9 @@ def compare(model, faces, training):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="+", choices=names(), help="models of the zoo")
+    parser.add_argument(
+        "names", nargs="+", choices=names(), metavar="NAME", help="models of the zoo"
+    )
     parser.add_argument("--data", required=True, help="folder that holds afw/, helen/, lfpw/")
     arguments = parser.parse_args()
     faces = data.read_300w(arguments.data, index.SPLIT)

@@ -77,7 +77,9 @@ def latency(model):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("names", nargs="+", choices=names(), help="models of the zoo")
+    parser.add_argument(
+        "names", nargs="+", choices=names(), metavar="NAME", help="models of the zoo"
+    )
     parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
     parser.add_argument("--split", default="300w/lfpw-test")
     arguments = parser.parse_args()

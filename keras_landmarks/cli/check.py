@@ -5,6 +5,7 @@ import json
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.bar import Bar
+from keras_landmarks.cli.named import read_model
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -29,15 +30,15 @@ def add_arguments(parser):
     parser.add_argument(
         "--model",
         default="unet-fast-300w",
-        help="whose predictions the points are compared with; 'none' leaves that out "
-        "(default: %(default)s)",
+        help="whose predictions the points are compared with: of the zoo, a training's folder or "
+        "an exported file; 'none' leaves that out (default: %(default)s)",
     )
     parser.add_argument("--out", metavar="FILE", help=f"draw the {SHOWN} most suspicious faces")
     parser.add_argument("--json", metavar="FILE", help="write all that was found")
 
 
 def run(options):
-    from keras_landmarks import data, evaluation, load, pictures
+    from keras_landmarks import data, evaluation, pictures
 
     scheme, parts = annotated.read_scheme(options.scheme), {}
     for path in options.paths:
@@ -46,7 +47,7 @@ def run(options):
             parts[_name(split, path, options)] = data.read_split(path, split, skip_broken=True)
         if not splits:
             parts[path] = data.read_any(path, options.images, scheme, skip_broken=True)
-    model = None if options.model == "none" else load(options.model)
+    model = None if options.model == "none" else read_model(options.model)
     bar = Bar(sum(map(len, parts.values())), "faces")
     found = evaluation.check_faces(parts, model, bar.step)
     bar.close()

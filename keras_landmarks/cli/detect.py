@@ -7,6 +7,7 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
+from keras_landmarks.cli.named import read_model
 from keras_landmarks.cli.photos import find_photos, find_targets
 from keras_landmarks.cli.table import Table, is_table
 
@@ -141,7 +142,7 @@ def _detected(options, photos, broken, many):
     """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
     from keras_landmarks import pictures
 
-    model, shown = make_model(options), collections.deque()
+    model, shown = read_model(options.model), collections.deque()
 
     def leave_out(photo, error):
         if not (many or options.skip_broken or options.strict):
@@ -158,16 +159,6 @@ def _detected(options, photos, broken, many):
     detector = make_detector(options)
     for faces in model.detect(read(), detector=detector, turns=not options.upright):
         yield *shown.popleft(), faces
-
-
-def make_model(options):
-    from keras_landmarks import load, runtime
-
-    return (runtime.open_model if is_exported(options.model) else load)(options.model)
-
-
-def is_exported(name):
-    return name.lower().endswith((".tflite", ".onnx"))
 
 
 def make_detector(options):

@@ -3,7 +3,7 @@
 import pathlib
 
 from keras_landmarks import bulk
-from keras_landmarks.cli.detect import is_exported
+from keras_landmarks.cli.named import is_exported
 from keras_landmarks.cli.table import is_table
 
 NOT_THERE = {"json": None, "pose": False, "smallest": None, "threshold": None, "upright": False}

@@ -4,7 +4,8 @@ import contextlib
 import pathlib
 
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.detect import make_detector, make_model, write_json
+from keras_landmarks.cli.detect import make_detector, write_json
+from keras_landmarks.cli.named import read_model
 from keras_landmarks.cli.table import Table, is_table
 
 
@@ -21,7 +22,7 @@ def run_video(options):
         table.done.clear()  # a track cannot be gone on with in the middle
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
-    tracker = Tracker(make_model(options), make_detector(options))
+    tracker = Tracker(read_model(options.model), make_detector(options))
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     written, waits = 0, options.camera is None
     with writer, contextlib.suppress(KeyboardInterrupt):

@@ -6,6 +6,7 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
+from keras_landmarks.cli.named import read_model
 from keras_landmarks.errors import NORMALISERS
 
 WORDS = {
@@ -25,7 +26,8 @@ def add_arguments(parser):
     parser.add_argument(
         "name",
         metavar="NAME",
-        help="a model of `keras-landmarks list`, or a training's folder; several as one: A+B",
+        help="a model of `keras-landmarks list`, a training's folder or an exported .tflite or "
+        ".onnx file; several as one: A+B",
     )
     parser.add_argument(
         "--mirrored", action="store_true", help="take the mean with the mirror image's points"
@@ -52,14 +54,14 @@ def _names(name):
 
 
 def run(options):
-    from keras_landmarks import data, evaluation, load
+    from keras_landmarks import data, evaluation
     from keras_landmarks.evaluation.subsets import by_attribute, by_normaliser
     from keras_landmarks.pictures import plots
     from keras_landmarks.schemes import PUBLISHED, SCHEMES
 
     if options.plot:
         plots.need_matplotlib()
-    model = load(_names(options.name), mirrored=options.mirrored)
+    model = read_model(_names(options.name), options.mirrored)
     if model.scheme not in PUBLISHED:  # of a training on points of one's own
         SCHEMES[model.scheme.name] = model.scheme
         options.scheme = options.scheme or (options.source and model.scheme.name)

@@ -62,9 +62,7 @@ RECIPE = Recipe(
     stages=(
         Stage(WING, 40, averaged_adamw(2e-3), output=HALF),
         Stage(WING, 18, averaged_adamw(2e-3), output=FULL, teacher=TEACHER),
-        Stage(
-            WING, 8, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED, teacher=TEACHER
-        ),
+        Stage(WING, 8, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED, teacher=TEACHER),
         Stage(
             {"decoded": WING, "scores": ScoreMaps(radius=4.0, weight=0.02, offset=-0.5)},
             14,

@@ -394,16 +394,24 @@ def test_a_folder_without_faces_is_one_line(tmp_path, capsys):
 
 
 def test_a_model_is_exported_as_the_ending_says_and_finds_the_same(photo, tmp_path, capsys):
+    write_300w(tmp_path / "300W", 1)
     exported = str(tmp_path / "tiny.tflite")
     assert main(["export", "tiny-ibug68", "--out", exported]) == 0
     assert "tiny.tflite: tflite;" in capsys.readouterr().out
     assert main(["export", "tiny-ibug68", "--out", str(tmp_path / "tiny.h5")]) == 1
     assert "ends as no format does" in capsys.readouterr().err
-    points = []
+    points, figures = [], []
     for name in ("tiny-ibug68", exported):
         assert main(["detect", str(photo), "--model", name, "--json", str(tmp_path / "j")]) == 0
         (face,) = json.loads((tmp_path / "j").read_text())["photos"][str(photo)]
         points.append(face["landmarks"])
+        assert main(["check", str(tmp_path / "300W"), "--model", name]) == 0
+        capsys.readouterr()
+        assert main(["evaluate", name, "--data", str(tmp_path / "300W")]) == 0
+        figures.append(json.loads(capsys.readouterr().out)["nme_percent"])
+    assert figures[0] == pytest.approx(figures[1], abs=0.01)
+    assert main(["evaluate", exported, "--mirrored", "--data", str(tmp_path / "300W")]) == 1
+    assert "is read alone and unmirrored" in capsys.readouterr().err
     np.testing.assert_allclose(*points, atol=0.05)
 
 

@@ -65,7 +65,7 @@ def test_a_teacher_of_another_size_answers_in_the_students_pixels():
 
 
 @pytest.mark.parametrize(
-    "loss, output",
+    ("loss", "output"),
     [
         ({"validated": Validation(L1(), weight=0.0)}, None),
         (Wing(w=1e-6), None),
