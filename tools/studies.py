@@ -122,23 +122,35 @@ def ffld_losses():
     return of_stages(recipe, alone, last, OF_STAGES)
 
 
-def ffld_losses_small():
-    """On a fifth of the pixels and seven of the variants, which learn in minutes."""
+def small_ffld():
+    """FFLD on a fifth of the pixels, and its network alone, which learns in minutes."""
     recipe = get_recipe("resnet18-ffld-300w")
     blurred = replace(recipe.augmentation, sigma=1.0)
     model = functools.partial(recipe.model, size=96)
-    recipe = replace(recipe, model=model, size=(96, 96), augmentation=blurred)
     alone = Stage(IodL2(), 30, averaged_adamw(2e-3), output="stage0_landmarks")
+    return replace(recipe, model=model, size=(96, 96), augmentation=blurred, stages=(alone,))
+
+
+def ffld_losses_small():
+    recipe = small_ffld()
     last = Stage({"stage0_landmarks": IodL2()}, 10, averaged_adamw(1e-3))
-    return of_stages(recipe, (alone,), last, OF_STAGES[:2] + OF_STAGES[4:9])
+    return of_stages(recipe, recipe.stages, last, OF_STAGES[:2] + OF_STAGES[4:9])
+
+
+def of_baseline(recipe):
+    """FFLD's network alone by its loss."""
+    variants = {"IOD-L2": recipe, "L2": with_loss(recipe, L2())}
+    return Study("Errors over the eyes' distance are learnt better (section 4).", variants)
 
 
 def ffld_baseline():
     recipe = get_recipe("resnet18-ffld-300w")
     alone = tuple(stage for stage in recipe.stages if not isinstance(stage.loss, dict))
-    recipe = replace(recipe, stages=alone)
-    variants = {"IOD-L2": recipe, "L2": with_loss(recipe, L2())}
-    return Study("Errors over the eyes' distance are learnt better (section 4).", variants)
+    return of_baseline(replace(recipe, stages=alone))
+
+
+def ffld_baseline_small():
+    return of_baseline(small_ffld())
 
 
 def validation_balancing():
@@ -182,6 +194,7 @@ STUDIES: dict[str, Callable[[], Study]] = {
         ffld_losses,
         ffld_losses_small,
         ffld_baseline,
+        ffld_baseline_small,
         validation_balancing,
         score_decoding,
     )
