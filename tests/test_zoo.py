@@ -35,6 +35,15 @@ def test_a_model_gives_its_golden_prediction(name):
     np.testing.assert_allclose(found, golden[name], atol=0.05)
 
 
+def test_the_page_for_phones_shows_the_points_that_a_port_must_find():
+    page = (ROOT / "docs" / "mobile.md").read_text()
+    rows = re.findall(r"^\| `.*\((\d+)\) \| ([\d.]+) \| ([\d.]+) \|$", page, re.M)
+    shown = {int(point): (float(x), float(y)) for point, x, y in rows}
+    assert len(shown) == 6
+    found = load("cnn6-300w").detect(ROOT / "tutorials" / "astronaut.jpg", FACE)[0].landmarks
+    np.testing.assert_allclose(found[list(shown)], [*shown.values()], atol=0.05)
+
+
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_weights_file_is_float16_without_denormals_and_as_the_index_says(name):
     path = weights.FOLDER / f"{name}.safetensors"

@@ -1,4 +1,4 @@
-"""The U-Net that teaches the smaller ones, with more channels than they have, on 300W.
+"""The U-Net that teaches `unet-300w`, with more channels, on 300W.
 
 keras-landmarks train --recipe unet-large-300w --data 300W --more 300W-more --out runs/unet-large
 
