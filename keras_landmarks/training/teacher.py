@@ -17,7 +17,8 @@ class Teacher:
 
     Args:
         models: tuple of names of the zoo, paths of trained models or `Landmarker`s, of the
-            student's scheme and margin. Their landmarks are averaged.
+            student's scheme, of one margin and none wider than the student's. Their landmarks are
+            averaged.
         loss: Keras loss of the student's landmarks against theirs.
         weight: of that loss; the losses of the annotation have theirs.
         mirrored: whether each is asked about the mirror image too, at twice the cost.
@@ -45,8 +46,8 @@ class Teacher:
 class Lesson(keras.layers.Layer):
     """What a `Teacher` makes of a student's landmarks, in the step that trains the student.
 
-    The teachers see the very crops that the student sees, however they were disturbed, resized
-    where theirs have another size.
+    The teachers see the very crops that the student sees, however they were disturbed: the middle
+    of them where their margin is smaller, resized where their crops have another size.
 
     Args:
         teacher: `Teacher`.
@@ -60,33 +61,35 @@ class Lesson(keras.layers.Layer):
         `(batch, n, 2)` landmarks that the teachers find, in pixels of the crops, float32.
 
     Raises:
-        ValueError: if a teacher has other landmarks or another margin.
+        ValueError: if a teacher has other landmarks, or a margin wider than the student's or than
+            another teacher's.
     """
 
     def __init__(self, teacher, scheme, margin, **kwargs):
         super().__init__(trainable=False, **kwargs)
         models = [zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models]
         self.teacher = teacher
+        seen = models[0].margin
         for model in models:
-            if model.scheme != scheme or model.margin != margin:
+            if model.scheme != scheme or not model.margin == seen <= margin:
                 raise ValueError(
                     f"{model.name} finds {model.scheme.name} in crops of margin {model.margin}; "
                     f"the student learns {scheme.name} in crops of margin {margin}."
                 )
         self.network = ensemble(models, scheme, teacher.mirrored)
         self.network.trainable = False
+        self.unseen = (1 - seen / margin) / 2  # of the crop, at each edge
 
     def call(self, crops):
-        crops, own, size = (
-            ops.cast(crops, "float32"),
-            crops.shape[1:3],
-            self.network.input.shape[1:3],
-        )
+        height, width = crops.shape[1:3]
+        top, left = round(self.unseen * height), round(self.unseen * width)
+        crops = ops.cast(crops[:, top : height - top, left : width - left], "float32")
+        own, size = crops.shape[1:3], self.network.input.shape[1:3]
         if own != size:
             crops = ops.image.resize(crops, size, antialias=True)
         points = self.network(crops, training=False)["landmarks"]
         scale = np.float32(own[::-1]) / np.float32(size[::-1])
-        return ops.stop_gradient(geometry.resize_points(points, scale))
+        return ops.stop_gradient(geometry.resize_points(points, scale) + np.float32((left, top)))
 
     def loss(self, crops, landmarks):
         """How far a student's landmarks `(batch, n, 2)` are from the teachers', weighted."""

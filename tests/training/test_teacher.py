@@ -34,8 +34,8 @@ def halved(model):
     return model.output["landmarks"] * 0.5
 
 
-def answers(*models, mirrored=False, crops=CROPS):
-    return ops.convert_to_numpy(Lesson(Teacher(models, L1(), 1.0, mirrored), IBUG, 1.25)(crops))
+def answers(*models, mirrored=False, crops=CROPS, margin=1.25):
+    return ops.convert_to_numpy(Lesson(Teacher(models, L1(), 1.0, mirrored), IBUG, margin)(crops))
 
 
 def test_teachers_are_averaged():
@@ -62,6 +62,13 @@ def test_a_teacher_of_another_size_answers_in_the_students_pixels():
     found = answers(large, crops=grey)
     direct = large(np.full((1, 64, 64, 3), 128, "float32"))["landmarks"]
     np.testing.assert_allclose((found + 0.5) * 2 - 0.5, direct, atol=1e-3)
+
+
+def test_a_teacher_of_a_smaller_margin_sees_the_middle_of_the_crop():
+    # 1.25 of 1.5625 are four fifths: 32 of 40 pixels, from the fifth on.
+    crops = np.random.default_rng(1).uniform(0, 255, (2, 40, 40, 3)).astype("float32")
+    direct = teacher()(crops[:, 4:36, 4:36])["landmarks"] + 4.0
+    np.testing.assert_allclose(answers(teacher(), crops=crops, margin=1.5625), direct, atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -129,3 +136,5 @@ def test_a_teacher_that_cannot_teach_is_named():
         ValueError, match=r"teacher0 finds five5 in crops of margin 1.25; .* ibug68"
     ):
         answers(teacher(scheme="five5"))
+    with pytest.raises(ValueError, match=r"in crops of margin 1.25; the student .* margin 1.2\."):
+        answers(teacher(), margin=1.2)
