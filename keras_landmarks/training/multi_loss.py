@@ -17,8 +17,8 @@ class MultiLoss(keras.Model):
         model: a functional model with `landmarks` among its outputs.
         losses: `{layer: loss}`: a Keras loss of landmarks for the layer of a stage that puts
             landmarks out; `Align` for a layer `stage{i}_landmarks` of `ffld`; `Validation` for the
-            layer `validated` of a model that tells expected errors. A loss alone is that of
-            `landmarks`.
+            layer `validated` of a model that tells expected errors. `landmarks` names the landmarks
+            that are measured, whatever layer puts them out.
         lesson: `Lesson` of a teacher, whose loss of `landmarks` is added; None has none.
         landmarks: `(batch, n, 2)`, computed from the model's input, that are measured; None takes
             the model's.
@@ -38,7 +38,6 @@ class MultiLoss(keras.Model):
     """
 
     def __init__(self, model, losses, lesson=None, landmarks=None):
-        losses = {"landmarks": losses} if callable(losses) else losses
         if not isinstance(losses, dict) or not losses:
             raise ValueError("MultiLoss needs a loss for at least one layer, {layer: loss}.")
         outputs = {"landmarks": model.output["landmarks"] if landmarks is None else landmarks}

@@ -128,8 +128,9 @@ def _graph(model, stage, samples):
         landmarks = model.output["landmarks"]
     teacher = stage.teacher
     if teacher or isinstance(stage.loss, dict):
+        losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
         lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
-        return MultiLoss(model, stage.loss, lesson, landmarks)
+        return MultiLoss(model, losses, lesson, landmarks)
     if stage.output or len(model.output) > 1:  # Keras asks a truth for each output
         return keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
     return model
