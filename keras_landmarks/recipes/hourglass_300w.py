@@ -54,7 +54,8 @@ def adapt(model, samples):
 HALF, FULL = coarse(2), coarse(1)
 HARD = dataclasses.replace(STRONG, rotation=15, scale=0.07, patches=0.5)
 COVERED = dataclasses.replace(LIGHT, patches=0.4)
-WING, TEACHER = Wing(10, 2), Teacher(("unet-300w",), Wing(10, 2), mirrored=False)
+WING = Wing(10, 2)
+TEACHER = Teacher(("unet-300w",), WING, mirrored=False)
 
 
 RECIPE = Recipe(
