@@ -7,6 +7,7 @@ import warnings
 
 from keras_landmarks import __version__
 from keras_landmarks.cli import check, detect, evaluate, export, info, list_models, train, web
+from keras_landmarks.cli.quiet import import_keras
 
 COMMANDS = {
     "detect": detect,
@@ -36,6 +37,8 @@ def main(arguments=None):
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:
+            if options.run is not web.run:
+                import_keras()
             return options.run(options) or 0
         except (ValueError, OSError, ImportError, RuntimeError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)

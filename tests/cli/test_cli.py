@@ -1,6 +1,7 @@
 import csv
 import io
 import json
+import os
 import pathlib
 import re
 import shutil
@@ -438,6 +439,22 @@ def test_help_does_not_wait_for_keras(words):
     code = "import sys; from keras_landmarks.cli import main\n"
     code += f"try: main({words})\nexcept SystemExit: assert 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
+
+
+def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
+    command = [sys.executable, "-m", "keras_landmarks.cli", "info", "tiny-ibug68"]
+    plain = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+    plain["KERAS_BACKEND"] = "tensorflow"
+
+    def said(**more):
+        run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=plain | more)
+        return run.returncode, run.stderr
+
+    (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'lost')\nraise OSError('bad')")
+    assert said() == (0, "")
+    assert "oneDNN" in said(TF_CPP_MIN_LOG_LEVEL="0")[1]
+    code, lines = said(PYTHONPATH=str(tmp_path))
+    assert code == 1 and "lost" in lines and "bad" in lines
 
 
 def test_python_runs_the_package_of_commands():
