@@ -104,8 +104,8 @@ def infer(landmarks, weights, exemplars, neighbours=16, sure=0.5, trust=0.5, rid
         exemplars: `(count, n, 2)`, see `learn_dictionary`.
         neighbours: how many exemplars are combined.
         sure: landmarks of this weight or more stay where they are; below, they move in proportion.
-        trust: the largest part of the way that a landmark moves, 0..1; the paper replaces it,
-            which is 1.
+        trust: the largest part of the way that a landmark moves, 0..1. By 1 one of weight 0 is
+            replaced, as unsure ones are in the paper.
         ridge: see `reconstruct`.
 
     Returns:

@@ -41,7 +41,21 @@ def test_wing_loss(name, first, last, wing, turn):
     varied = recipe.augmentation
     assert (varied.rotation, varied.mirror, varied.shift) == (turn, 0.5, 0.05)
     assert (varied.blur, varied.sigma, varied.vary_sigma) == (0.5, 1.0, False)
-    assert (recipe.bins, recipe.most) == (9, None)
+    assert (recipe.bins, recipe.most, recipe.held_out) == (9, None, 0)
+
+
+@pytest.mark.parametrize("name", ["cnn6-300w", "cnn6-7-300w", "resnet50-300w", "validation-300w"])
+def test_rates_of_sgd_are_for_a_layer_that_puts_out_pixels(name):
+    recipe = get_recipe(f"{name}@paper")
+    model = recipe.model(mean_shape=np.zeros((68, 2)))
+    crops = np.zeros((1, *recipe.size, 3), "float32")
+    before = np.asarray(model.predict(crops, verbose=0)["landmarks"])
+    dense = model.get_layer("head_dense")
+    kernel, bias = dense.get_weights()
+    dense.set_weights([kernel, bias + 1])
+    moved = np.asarray(model.predict(crops, verbose=0)["landmarks"]) - before
+    # Upright, CNN-6/7's two stages have the same pixels.
+    np.testing.assert_allclose(moved, 1, rtol=0.02)
 
 
 def test_a_deep_alignment_network():
@@ -62,7 +76,7 @@ def test_a_deep_alignment_network():
 def test_fine_grained_detection():
     recipe = get_recipe("resnet18-ffld-300w@paper")
     alone, smooth, exact = recipe.stages
-    assert recipe.batch == 64
+    assert (recipe.batch, recipe.held_out) == (64, 0)
     assert (alone.epochs, smooth.epochs + exact.epochs) == (350, 400)
     assert rates(alone, 350, 0, 49, 50, 349) == pytest.approx([1e-4, 1e-4, 3e-5, 1e-4 * 0.3**6])
     assert rates(smooth, 320, 0, 79, 80, 319) == pytest.approx([5e-4, 5e-4, 1.5e-4, 5e-4 * 0.3**3])
@@ -85,12 +99,13 @@ def test_score_guided_alignment():
     assert rates(stage, 80, 0, 20, 21, 79) == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5])
     assert type(stage.optimizer(80)) is keras.optimizers.RMSprop
     assert recipe.augmentation.rotation == 30
-    assert recipe.model.keywords == {"decoding": "argmax", "trust": 1.0}
+    assert recipe.model.keywords == {"width": 128, "decoding": "argmax", "trust": 1.0}
+    assert recipe.held_out == 0
 
 
 def test_landmark_validation():
     recipe = get_recipe("validation-300w@paper")
-    assert recipe.batch == 10
+    assert (recipe.batch, recipe.held_out) == (10, 0)
     assert recipe.lpbb == "BB"
     expected = [1e-8, 1e-7, 1e-7, 1e-6, 1e-6]
     for stage, rate in zip(recipe.stages, expected):

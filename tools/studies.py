@@ -81,7 +81,7 @@ def dan_stages():
     first = tuple(stage for stage in recipe.stages if stage.output)
     one = replace(recipe, model=functools.partial(recipe.model, stages=1), stages=first)
     one = replace(one, stages=tuple(replace(stage, frozen=()) for stage in first))
-    return Study("A second stage lowers the error (tables 2, 3).", {"two": recipe, "one": one})
+    return Study("A second stage lowers the error (table 5).", {"two": recipe, "one": one})
 
 
 OF_STAGES = (
@@ -140,7 +140,7 @@ def ffld_losses_small():
 def of_baseline(recipe):
     """FFLD's network alone by its loss."""
     variants = {"IOD-L2": recipe, "L2": with_loss(recipe, L2())}
-    return Study("Errors over the eyes' distance are learnt better (section 4).", variants)
+    return Study("Errors over the eyes' distance are learnt better (section 6.4).", variants)
 
 
 def ffld_baseline():

@@ -15,10 +15,12 @@ class MeanShape(keras.layers.Layer):
         size: `(height, width)` of the crop.
         shape: `(n, 2)` points as fractions of the crop, 0 at its centre and 0.5 at its right and
             lower edges; None puts every point at the centre.
+        pixels: whether displacements are in pixels, not in fractions of the crop. The layer before
+            then learns the slower by SGD, by the square of the crop's size.
 
     Call arguments:
-        displacements: `(batch, 2 n)`, in fractions of the crop: x, y of the first point, then of
-            the second, and so on.
+        displacements: `(batch, 2 n)`, in that unit: x, y of the first point, then of the second,
+            and so on.
 
     Returns:
         `(batch, n, 2)` landmarks in crop pixels, float32.
@@ -27,10 +29,10 @@ class MeanShape(keras.layers.Layer):
         ValueError: if the number of displacements is odd or not that of the shape.
     """
 
-    def __init__(self, size, shape=None, **kwargs):
+    def __init__(self, size, shape=None, pixels=False, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
-        self.size = sides("size", size)
+        self.size, self.pixels = sides("size", size), pixels
         self._initial = None if shape is None else np.array(shape, np.float32)
 
     def build(self, input_shape):
@@ -47,13 +49,15 @@ class MeanShape(keras.layers.Layer):
         )
 
     def call(self, displacements):
-        fractions = ops.reshape(displacements, (-1, *self.shape.shape)) + self.shape
+        moves = ops.reshape(displacements, (-1, *self.shape.shape))
         size = np.array(self.size[::-1], np.float32)
-        return (fractions + 0.5) * size - 0.5
+        if self.pixels:
+            return (self.shape + 0.5) * size - 0.5 + moves
+        return (moves + self.shape + 0.5) * size - 0.5
 
     def compute_output_shape(self, input_shape):
         return (input_shape[0], input_shape[-1] // 2, 2)
 
     def get_config(self):
         shape = None if self._initial is None else self._initial.tolist()
-        return {**super().get_config(), "size": self.size, "shape": shape}
+        return {**super().get_config(), "size": self.size, "shape": shape, "pixels": self.pixels}

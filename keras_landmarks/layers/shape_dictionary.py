@@ -16,8 +16,8 @@ class ShapeDictionary(keras.layers.Layer):
         count: of exemplars.
         neighbours: how many of them are combined.
         sure: landmarks of this weight or more stay where they are; below, they move in proportion.
-        trust: the largest part of the way that a landmark moves, 0..1; the paper replaces it,
-            which is 1.
+        trust: the largest part of the way that a landmark moves, 0..1. By 1 one of weight 0 is
+            replaced, as unsure ones are in the paper.
         ridge: see `shapes.reconstruct`.
 
     Call arguments:

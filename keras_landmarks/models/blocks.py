@@ -69,7 +69,7 @@ def normalise(x, name, gamma="ones"):
     return BatchNormalization(gamma_initializer=gamma, name=name)(x)
 
 
-def landmark_head(features, count, size, mean_shape=None, name="head"):
+def landmark_head(features, count, size, mean_shape=None, name="head", pixels=False):
     """Landmarks in crop pixels from a feature vector: a linear layer about the mean shape.
 
     It starts at the mean shape, and computes in float32 under any policy.
@@ -79,11 +79,13 @@ def landmark_head(features, count, size, mean_shape=None, name="head"):
         count: number of landmarks, n.
         size: `(height, width)` of the crop.
         mean_shape: `(n, 2)` fractions of the crop (see `MeanShape`), or None.
+        name: what the names of its layers begin with.
+        pixels: whether the linear layer puts out pixels, not fractions of the crop.
 
     Returns:
         `(batch, n, 2)` landmarks, float32.
     """
-    return MeanShape(size, mean_shape, name=f"{name}_mean_shape")(
+    return MeanShape(size, mean_shape, pixels, name=f"{name}_mean_shape")(
         displacements(features, count, f"{name}_dense")
     )
 

@@ -38,6 +38,7 @@ def cnn(
     mean_shape=None,
     expected_error=False,
     name="cnn",
+    pixels=False,
 ):
     """A plain convolutional network: convolution, ReLU and max pooling, then two dense layers.
 
@@ -51,6 +52,8 @@ def cnn(
         expected_error: whether the model says how far off each point may be (see
             `losses.Validation`).
         name: of the model.
+        pixels: whether the last layer puts out pixels, as in the paper, not fractions of the crop:
+            the paper's rates of SGD are for that.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
@@ -71,18 +74,21 @@ def cnn(
     mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
     features = _features(blocks.rescale(crops), filters, hidden)
-    landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
+    landmarks = blocks.landmark_head(
+        features, scheme.count, (size, size), mean_shape, pixels=pixels
+    )
     return keras.Model(crops, blocks.outputs(landmarks, features, expected_error), name=name)
 
 
 @renamed(validation="expected_error")
-def cnn6(scheme="ibug68", mean_shape=None, expected_error=False):
+def cnn6(scheme="ibug68", mean_shape=None, expected_error=False, pixels=False):
     """CNN-6: five convolutions on 64 x 64 crops. 3.8 M parameters for 68 landmarks.
 
     Args:
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
         expected_error: see `cnn`.
+        pixels: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -90,14 +96,16 @@ def cnn6(scheme="ibug68", mean_shape=None, expected_error=False):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, figure 2.
     """
-    return cnn(scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, expected_error, "cnn6")
+    return cnn(
+        scheme, 64, (32, 64, 128, 256, 512), 1024, mean_shape, expected_error, "cnn6", pixels
+    )
 
 
 CNN7_FILTERS = (64, 128, 256, 512, 512, 512)
 
 
 @renamed(validation="expected_error")
-def cnn7(scheme="ibug68", mean_shape=None, expected_error=False):
+def cnn7(scheme="ibug68", mean_shape=None, expected_error=False, pixels=False):
     """CNN-7: six convolutions on 128 x 128 crops. 8.5 M parameters for 68 landmarks.
 
     The paper gives the first layer (64 filters), the last map (2 x 2 x 512) and the parameters
@@ -107,6 +115,7 @@ def cnn7(scheme="ibug68", mean_shape=None, expected_error=False):
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`.
         expected_error: see `cnn`.
+        pixels: see `cnn`.
 
     Returns:
         A functional model, as `cnn`.
@@ -114,11 +123,11 @@ def cnn7(scheme="ibug68", mean_shape=None, expected_error=False):
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 6.
     """
-    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, expected_error, "cnn7")
+    return cnn(scheme, 128, CNN7_FILTERS, 1024, mean_shape, expected_error, "cnn7", pixels)
 
 
 @renamed(validation="expected_error")
-def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False):
+def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False, pixels=False):
     """CNN-6/7: the landmarks of CNN-6 turn and centre the picture for CNN-7, in one graph.
 
     The crop of 160 x 160 pixels shows 1.25 times what the stages see. Stage one reads the middle
@@ -132,6 +141,7 @@ def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False):
         scheme: the landmarks' scheme or its name.
         mean_shape: see `cnn`; in fractions of the whole crop.
         expected_error: see `cnn`; it is of stage two.
+        pixels: see `cnn`; of stage two's last layer.
 
     Returns:
         A functional model: `(batch, 160, 160, 3)` RGB crops of 0..255 to
@@ -147,9 +157,9 @@ def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False):
     middle_shape = blocks.ring(scheme.count) if mean_shape is None else mean_shape
     middle_shape = middle_shape * (160 / 128)
     crops = keras.Input((160, 160, 3), name="crops")
-    pixels = blocks.rescale(crops)
+    scaled = blocks.rescale(crops)
 
-    middle = layers.Cropping2D(16, name="stage1_middle")(pixels)
+    middle = layers.Cropping2D(16, name="stage1_middle")(scaled)
     small = layers.AveragePooling2D(2, name="stage1_halve")(middle)
     features = _features(small, (32, 64, 128, 256, 512), 1024, "stage1_")
     rough = blocks.landmark_head(features, scheme.count, (64, 64), middle_shape, "stage1_head")
@@ -158,8 +168,10 @@ def cnn6_7(scheme="ibug68", mean_shape=None, expected_error=False):
 
     transform = TransformEstimation((middle_shape + 0.5) * 128 - 0.5, name="estimate")(rough)
     transform = TransformJitter((128, 128), name="jitter")(transform)
-    upright = ImageTransform((128, 128), name="straighten")(pixels, transform)
+    upright = ImageTransform((128, 128), name="straighten")(scaled, transform)
     features = _features(upright, CNN7_FILTERS, 1024)
-    landmarks = blocks.landmark_head(features, scheme.count, (128, 128), middle_shape)
+    landmarks = blocks.landmark_head(
+        features, scheme.count, (128, 128), middle_shape, pixels=pixels
+    )
     landmarks = LandmarkTransform(inverse=True, name="landmarks")(landmarks, transform)
     return keras.Model(crops, blocks.outputs(landmarks, features, expected_error), name="cnn6_7")

@@ -41,7 +41,8 @@ def ffld(
         size: height and width of the crop in pixels, a multiple of 32, at least 64.
         channels: chosen for each landmark.
         learn_maps: whether the stages' gradient goes on to the feature maps.
-        learn_places: whether it goes on to the places of the patches.
+        learn_places: whether it goes on to the landmarks before the stage, by the places of the
+            patches and by the sum (eq. 10).
         mean_shape: `(n, 2)` fractions of the crop (see `layers.MeanShape`); None starts from the
             centre. Trained weights bring theirs.
         expected_error: whether the model says how far off each point may be (see
@@ -82,7 +83,7 @@ def ffld(
         crop = LandmarkCrop((PATCH, PATCH), stride=2**level, name=f"stage{stage}_crop")
         features, moves = _crop_net(crop(seen, places), scheme.count, channels, f"stage{stage}")
         moves = layers.Rescaling(2.0**level, dtype="float32", name=f"stage{stage}_pixels")(moves)
-        landmarks = layers.Add(dtype="float32", name=f"stage{stage}_landmarks")([landmarks, moves])
+        landmarks = layers.Add(dtype="float32", name=f"stage{stage}_landmarks")([places, moves])
     outputs = blocks.outputs(landmarks, features, expected_error)
     return keras.Model(crops, outputs, name=f"resnet{depth}_ffld")
 

@@ -111,6 +111,7 @@ def resnet(
     expected_error=False,
     heatmaps=False,
     offset=0.0,
+    pixels=False,
 ):
     """A residual network with a linear layer of landmarks on its averaged features, or heatmaps.
 
@@ -128,6 +129,7 @@ def resnet(
         offset: where in the crop the first pixel of the heatmaps lies, in pixels: 0, as all
             convolutions are padded by half their kernel. Weights that learnt with another have it
             as an argument.
+        pixels: whether the linear layer puts out pixels (see `cnn`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
@@ -153,6 +155,8 @@ def resnet(
     if heatmaps:
         landmarks = heatmap_head(maps[:1:-1], scheme.count, offset)
     else:
-        landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
+        landmarks = blocks.landmark_head(
+            features, scheme.count, (size, size), mean_shape, pixels=pixels
+        )
     outputs = blocks.outputs(landmarks, features, expected_error)
     return keras.Model(crops, outputs, name=f"resnet{depth}")

@@ -20,6 +20,7 @@ def validation(
     places=0,
     mean_shape=None,
     expected_error=True,
+    pixels=False,
 ):
     """A convolution, max pooling, three residual blocks and two linear layers, on grey crops.
 
@@ -44,6 +45,8 @@ def validation(
             centre. Trained weights bring theirs.
         expected_error: whether the model says how far off each point may be (see
             `losses.Validation`).
+        pixels: whether the last layer puts out the coordinates in pixels, as it does the expected
+            errors (see `cnn`).
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
@@ -73,7 +76,9 @@ def validation(
     x = layers.Dense(hidden, kernel_initializer="he_normal", use_bias=False, name="features")(x)
     x = blocks.normalise(x, "features_norm")
     features = layers.ReLU(name="features_relu")(x)
-    landmarks = blocks.landmark_head(features, scheme.count, (size, size), mean_shape)
+    landmarks = blocks.landmark_head(
+        features, scheme.count, (size, size), mean_shape, pixels=pixels
+    )
     seen = _places(maps, landmarks, places) if expected_error and places else None
     outputs = blocks.outputs(landmarks, features, expected_error, seen)
     return keras.Model(crops, outputs, name="validation")

@@ -124,7 +124,7 @@ def until_it_stops(frozen, output):
 
 
 VARIANTS = {
-    # Sections 3.4 and 4. How many epochs without a better one are a stop, and the sigmas of the
+    # Sections 3.5 and 4. How many epochs without a better one are a stop, and the sigmas of the
     # normal distributions, are ours. Ten images of each face are one pass there.
     "paper": dataclasses.replace(
         RECIPE,

@@ -60,11 +60,13 @@ def sgd(rate, times=1):
 VARIANTS = {
     # Section 5: 2,000 epochs at each of four rates, and 900 in which the rate falls twice. "Weight
     # decay 5 x 10^4" is read as 5 x 10^-4. Grey pictures, turned by a radian at most, shifted by a
-    # fifth, blurred by a sigma of up to 1.3 (1.0 to 1.3 there), and covered up to half; contrast by
-    # up to 30 levels. Batches are picked by the loss that the card names.
+    # fifth, blurred by a sigma of up to 1.3 (1.0 to 1.3 there), and covered by up to three patches
+    # of up to half each (there one, also dark or bright ones alone); contrast, and here brightness,
+    # by up to 30 levels; noise has a sigma of up to 16 levels ("up to 20 %" there). Batches are
+    # picked by the loss that the card names.
     "paper": dataclasses.replace(
         RECIPE,
-        model=validation,
+        model=functools.partial(validation, pixels=True),
         stages=(
             Stage(losses(L2(), 1.0), 2000, sgd(1e-8)),
             Stage(losses(L2(), 1.0), 2000, sgd(1e-7)),
@@ -85,6 +87,7 @@ VARIANTS = {
             cover=0.35,
             noise=1.0,
         ),
+        held_out=0,
         lpbb="BB",
         batch=10,
         precision="float32",

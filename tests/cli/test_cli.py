@@ -454,7 +454,9 @@ def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
     assert said() == (0, "")
     assert "oneDNN" in said(TF_CPP_MIN_LOG_LEVEL="0")[1]
     code, lines = said(PYTHONPATH=str(tmp_path))
-    assert code == 1 and "lost" in lines and "bad" in lines
+    assert code == 1
+    assert "lost" in lines
+    assert "bad" in lines
 
 
 def test_python_runs_the_package_of_commands():

@@ -616,6 +616,12 @@ def test_displacements_are_fractions_of_the_crop_about_the_mean_shape():
             np.testing.assert_allclose(face[k], expected, rtol=1e-5, atol=1e-4)
 
 
+def test_displacements_can_be_pixels():
+    layer = layers.MeanShape((100, 200), [[0, 0], [-0.5, 0.5]], pixels=True)
+    result = array(layer(np.float32([[3, -4, 0.5, 0.25]])))
+    np.testing.assert_allclose(result, [[[102.5, 45.5], [0, 99.75]]], atol=1e-4)
+
+
 def test_zero_is_the_centre_of_the_crop_and_a_half_its_right_and_lower_edges():
     result = array(layers.MeanShape((100, 200), [[0, 0], [0.5, 0.5]])(np.zeros((1, 4), "float32")))
     np.testing.assert_allclose(result, [[[99.5, 49.5], [199.5, 99.5]]])

@@ -109,31 +109,29 @@ def test_a_stage_adds_the_moves_of_its_crop_net_in_pixels_of_its_map():
         before = after
 
 
-def slopes(model, name):
-    """The gradient of a stage's moves towards the layer `name`'s output."""
+def slopes(model, name, of):
+    """The gradient of what layer `of` puts out towards the weights of the layer `name`."""
     pytest.importorskip("tensorflow")
     if keras.backend.backend() != "tensorflow":
         pytest.skip("gradients between layers are taken under TensorFlow")
     import tensorflow as tf
 
-    graph = keras.Model(
-        model.input, [model.get_layer(name).output, model.get_layer("stage1_moves").output]
-    )
+    graph = keras.Model(model.input, [model.get_layer(name).output, model.get_layer(of).output])
     with tf.GradientTape() as tape:
-        _, moves = graph(CROPS)
-        total = tf.reduce_sum(moves)
+        total = tf.reduce_sum(graph(CROPS)[1])
     return tape.gradient(total, model.get_layer(name).trainable_variables)
 
 
 @pytest.mark.parametrize("learn_maps", [True, False])
 @pytest.mark.parametrize("learn_places", [True, False])
-def test_gradients_to_maps_and_places_can_be_stopped(learn_maps, learn_places):
+@pytest.mark.parametrize("of", ["stage1_moves", "stage1_landmarks"])
+def test_gradients_to_maps_and_places_can_be_stopped(learn_maps, learn_places, of):
     model = small_ffld(stages=1, learn_maps=learn_maps, learn_places=learn_places)
     dense = model.get_layer("stage1_dense")
     dense.set_weights([np.ones(w.shape) for w in dense.get_weights()])
     # Level 3 is the map of stage 1; the linear layer of stage 0 says the places alone.
-    (to_map,) = slopes(model, "level3_block1_in")
-    to_places = slopes(model, "stage0_dense")[1]
+    (to_map,) = slopes(model, "level3_block1_in", of)
+    to_places = slopes(model, "stage0_dense", of)[1]
     assert (to_places is not None) == learn_places
     assert (to_map is not None) == (learn_maps or learn_places)
     if learn_places:
