@@ -45,7 +45,7 @@ def normaliser(
             None takes the scheme's usual one.
 
     Returns:
-        `(batch,)`.
+        `(batch,)`; NaN of a face without its points.
 
     Raises:
         ValueError: if the kind is unknown or the scheme has no such distance.
@@ -60,12 +60,16 @@ def normaliser(
         high = xp.max(xp.where(missing, -np.inf, landmarks), axis=1)
         extent = high - xp.min(xp.where(missing, np.inf, landmarks), axis=1)
         if kind == "box":
-            return xp.sqrt(extent[:, 0] * extent[:, 1])
-        return xp.sqrt(xp.sum(extent * extent, axis=-1))
+            distance = xp.sqrt(extent[:, 0] * extent[:, 1])
+        else:
+            distance = xp.sqrt(xp.sum(extent * extent, axis=-1))
+        return xp.where((distance > 0) & (distance < np.inf), distance, np.nan)
     known_name("normaliser", kind, NORMALISERS)
     eyes = scheme.eye_corners if kind == "corners" else (scheme.right_eye, scheme.left_eye)
     if eyes is None:
         raise ValueError(f"Scheme {scheme.name} has no eye corners; take 'pupils' or 'box'.")
+    if () in eyes:
+        raise ValueError(f"Scheme {scheme.name} has no eyes; take 'box'.")
     right, left = (_mean(xp, landmarks, missing, np.atleast_1d(eye)) for eye in eyes)
     return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
 

@@ -53,8 +53,8 @@ class Scheme:
         left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by, one of `NORMALISERS`.
-        square: how the square around the points lies on that of ibug68's, as the fields of a
-            `faces.Convention`; None where it is not known, and taken to be the same.
+        square: how the square around the points lies on that of ibug68's, as a `faces.Convention`;
+            None where it is not known, and taken to be the same. Equal schemes may differ in it.
 
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
@@ -71,7 +71,7 @@ class Scheme:
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
-    square: tuple[float, float, float] | None = None
+    square: tuple[float, float, float] | None = dataclasses.field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         points, mirror = list(range(self.count)), list(self.mirror)

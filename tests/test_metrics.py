@@ -11,6 +11,9 @@ from keras import ops
 from places import ROOT
 
 from keras_landmarks import metrics
+from keras_landmarks.errors import normaliser
+from keras_landmarks.losses import IodL2
+from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES, get_scheme
 
 RNG = np.random.default_rng(0)
@@ -381,3 +384,25 @@ def test_a_metric_of_no_face_is_no_number(metric):
     found = metric(scheme="five5")
     found.update_state(truth, np.zeros((4, 5, 2)))
     assert np.isnan(float(found.result()))
+
+
+@pytest.mark.parametrize("kind", ["box", "diagonal"])
+def test_a_face_of_no_extent_lacks_its_normaliser(kind):
+    landmarks = np.full((3, 5, 2), np.nan)
+    landmarks[1, 2] = 30, 40  # a single point; the first face has none
+    landmarks[2, :2] = (0, 0), (30, 40)
+    found = np.asarray(normaliser(landmarks, "five5", kind))
+    np.testing.assert_array_equal(np.isnan(found), [True, True, False])
+    metric = metrics.NME("five5", kind)
+    metric.update_state(landmarks, np.nan_to_num(landmarks))
+    assert float(metric.result()) == 0
+
+
+def test_a_scheme_without_eyes_is_measured_by_its_box():
+    blind = scheme_of_names("blind", 3, mirror=[[0, 1]])
+    landmarks = np.float32([[[0, 0], [30, 0], [15, 40]]])
+    with pytest.raises(ValueError, match="blind has no eyes; take 'box'"):
+        normaliser(landmarks, blind, "pupils")
+    # A third of the coordinates' squares, over the root of 30 x 40.
+    predicted = landmarks + np.float32([[[6, 0], [0, 0], [0, 0]]])
+    assert float(IodL2(blind)(landmarks, predicted)) == pytest.approx(6 / np.sqrt(1200), rel=1e-4)

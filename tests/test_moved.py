@@ -202,7 +202,8 @@ def test_a_builder_takes_its_old_argument(told):
 
 
 def test_a_recipe_takes_and_answers_to_its_old_argument():
-    words = dict(model=models.cnn6, stages=(), size=(64, 64))
+    stage = training.Stage(losses.L2(), 1, training.averaged_adamw(1e-3))
+    words = dict(model=models.cnn6, stages=stage, size=(64, 64))
     with pytest.warns(DeprecationWarning, match="Recipe: the argument validation is now held_out"):
         recipe = training.Recipe(**words, validation=0.3)
     assert recipe.held_out == 0.3

@@ -1,7 +1,10 @@
 import re
 
+import numpy as np
 import pytest
 
+from keras_landmarks import Landmarker, data, evaluation, models, schemes
+from keras_landmarks.evaluation.subsets import by_normaliser
 from keras_landmarks.own_schemes import read_scheme, scheme_of_names
 from keras_landmarks.schemes import Scheme
 
@@ -20,6 +23,24 @@ def test_names_say_what_mirrors_what():
 def test_a_scheme_without_eyes_takes_the_box():
     scheme = scheme_of_names("mine", 4, mirror=[[0, 3]])
     assert (scheme.mirror, scheme.normaliser, scheme.eye_corners) == ((3, 1, 2, 0), "box", None)
+
+
+def test_a_model_of_points_without_eyes_is_measured_and_exported(tmp_path, recwarn):
+    blind = scheme_of_names("blind", 3, mirror=[[0, 1]])
+    network = models.cnn(blind, size=16, filters=(4,), hidden=4)
+    model = Landmarker(network.input, network.output, scheme=blind, name="blind").ready()
+    schemes.SCHEMES["blind"] = blind
+    try:
+        picture = np.random.default_rng(0).integers(0, 256, (60, 60, 3), np.uint8)
+        points = [[10, 10], [50, 10], [30, 50]]
+        face = data.Face(picture, points, "blind", box=(5, 5, 55, 55))
+        result = evaluation.evaluate(model, [face])
+        assert result.summary()["normaliser"] == "box"
+        assert by_normaliser(result) == {}
+        model.export(tmp_path / "blind.tflite", format="tflite")
+    finally:
+        schemes.SCHEMES.pop("blind")
+    assert not [w for w in recwarn if "empty slice" in str(w.message)]
 
 
 def test_a_file_says_all_fields(tmp_path):

@@ -40,7 +40,7 @@ def main(arguments=None):
             if options.run is not web.run:
                 import_keras()
             return options.run(options) or 0
-        except (ValueError, OSError, ImportError, RuntimeError) as error:
+        except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:

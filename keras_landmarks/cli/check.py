@@ -58,7 +58,8 @@ def run(options):
         pictures.write_image(options.out, found.sheet(SHOWN))
         print(f"{options.out} shows them.")
     if options.json:
-        doubts = {found.faces[i].name: found.doubts[i] for i in found.worst if found.doubts[i]}
+        names = data.face.unique_names(found.faces)
+        doubts = {names[i]: found.doubts[i] for i in found.worst if found.doubts[i]}
         files.write_json(options.json, {**found.facts, "doubts": doubts})
 
 

@@ -104,8 +104,9 @@ def run(options):
         return
     if test:
         _write_test(test, out, given)
-    results = {name: _measured(model, part, given) for name, part in _parts(chosen, test, split)}
-    if results:
+    results = {}
+    for name, part in _parts(chosen, test, split):
+        results[name] = _measured(model, part, given, split, options.skip_broken)
         files.write_json(out / "results.json", results)
     print(f"{out} is the model: `keras-landmarks detect PHOTO --model {out}`.")
 
@@ -136,11 +137,12 @@ def _recipe(options, wanted, faces, box):
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
-        settings = {k: getattr(options, k) for k in ("epochs", "batch") if getattr(options, k)}
+        settings = {k: getattr(options, k) for k in ("epochs", "batch")}
+        settings = {k: value for k, value in settings.items() if value is not None}
         recipe = training.fine_tuning(options.weights, faces, own, **settings)
     else:
         recipe = training.for_scheme(wanted, faces[0].scheme)
-        if options.epochs:
+        if options.epochs is not None:
             stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
     given = {k: getattr(options, k) for k in ("batch", "margin")}
@@ -168,12 +170,23 @@ def _write_test(test, out, given):
         data.write_table(out / "test.csv", test)
 
 
-def _measured(model, faces, given):
-    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them."""
-    from keras_landmarks import evaluation
+def _measured(model, faces, given, split, skip_broken):
+    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them.
 
-    rows = []
+    By the normaliser of the split's protocol or the scheme's; by the points' box where a face
+    lacks the points of that.
+    """
+    from keras_landmarks import data, evaluation
+
+    kind, limit, rows = None, 0.08, []
+    if split:
+        protocol = data.get_protocol(split)
+        kind, limit = protocol.normaliser, protocol.limit
     for box in (*["annotation"] * given, "truth", "detector"):
-        rows.append(evaluation.evaluate(model, faces, box).summary())
+        found = evaluation.evaluate(model, faces, box, skip_broken=skip_broken)
+        try:
+            rows.append(found.summary(kind, limit))
+        except ValueError:
+            rows.append(found.summary("box", limit))
         print(json.dumps({k: v for k, v in rows[-1].items() if k != "regions_percent"}))
     return rows

@@ -72,7 +72,8 @@ def _expected(values, weights, factors, rounds):
     count = np.maximum(weights.sum(axis=0), 1)
     mean = (weights * values).sum(axis=0) / count
     centred = weights * (values - mean)
-    squares, noise = (weights * values**2).sum(axis=0), np.square(centred).sum(axis=0) / count
+    squares = (weights * values**2).sum(axis=0)
+    noise = np.maximum(np.square(centred).sum(axis=0) / count, 0.01)
     strengths, ways = np.linalg.eigh(centred.T @ centred / len(values))
     loadings = (ways * np.sqrt(np.maximum(strengths, 0)))[:, len(noise) - factors :]
     blocks = np.array_split(np.arange(len(values)), -(-len(values) // 2048))  # fit into memory

@@ -1,6 +1,7 @@
 import dataclasses
 import pathlib
 import warnings
+import zlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -24,7 +25,8 @@ class Face:
             has to know.
         box: `(4,)` float32 box that a detector gave; None takes the landmarks' own.
         name: how the face is called in messages and tables; None takes the picture's path.
-        photo: the source photo, the same for all faces cut from it; None takes the name.
+        photo: the source photo, the same for all faces cut from it; None takes the name, or what
+            tells pixels without one from others.
         visible: `(n,)` booleans, which points are seen and not covered; None takes all that are
             marked. A point that nobody marked is never visible.
         convention: how the box lies on the face, a name of `faces.CONVENTIONS` or a
@@ -51,6 +53,8 @@ class Face:
 
     def __post_init__(self):
         is_path = isinstance(self.image, (str, pathlib.Path))
+        if not self.photo and not self.name and isinstance(self.image, np.ndarray):
+            self.photo = f"pixels {zlib.crc32(np.ascontiguousarray(self.image)):08x}"
         self.name = self.name or (str(self.image) if is_path else "face")
         self.photo = self.photo or self.name
         if isinstance(self.scheme, Scheme):
@@ -168,6 +172,15 @@ class Face:
             raise ValueError(f"{said}: its points lie elsewhere. Scale them, or correct the size.")
         warnings.warn(f"{said}: are its points as of the upright picture?", stacklevel=2)
         return picture
+
+
+def unique_names(faces):
+    """The names of faces, those that come again with a number: `a`, `a (2)`, … ."""
+    times, names = {}, []
+    for face in faces:
+        times[face.name] = count = times.get(face.name, 0) + 1
+        names.append(face.name if count == 1 else f"{face.name} ({count})")
+    return names
 
 
 def faces_of(faces):

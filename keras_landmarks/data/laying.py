@@ -33,11 +33,12 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
     """
     detector, said = detector or BlazeFace(), []
     scheme = get_scheme(faces[0].scheme)
-    own = scheme.square is None and scheme not in PUBLISHED
+    labelled = [i for i, face in enumerate(faces) if face.labelled]
+    own = scheme.square is None and scheme not in PUBLISHED and bool(labelled)
     wanted = [] if truth else list(enumerate(faces))
     without = [i for i, face in wanted if face.box is None]
     unknown = [i for i, face in wanted if face.box is not None and not face.convention]
-    measured = [*unknown, *without] or list(range(len(faces) * own))
+    measured = [*unknown, *without] or labelled * own
     looked_at = {*without, *measured[:: -(-len(measured) // MOST) or 1]}
     found = {}
     for i in sorted(looked_at):
@@ -62,7 +63,7 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         return lay, f"are {words} (by {seen} faces that {who} finds)"
 
     if own:
-        lay, words = lie({i: face.truth_box for i, face in enumerate(faces)})
+        lay, words = lie({i: faces[i].truth_box for i in labelled})
         said.append(f"The squares around the points of {scheme.name} {words}.")
         if lay:
             square = tuple(round(number, 4) for number in dataclasses.astuple(lay))

@@ -54,7 +54,7 @@ class Check:
         crops, captions = [], []
         for i in self.worst[:count] or range(min(count, len(self.faces))):
             face = self.faces[i]
-            square = geometry.square_box(face.square("truth"), 1.5)
+            square = geometry.square_box(_at_least(face.square("truth")), 1.5)
             transform = geometry.box_transform(square, (side, side))
             crop = warp(face.pixels(), transform, (side, side))
             points = geometry.transform_points(face.landmarks, transform)
@@ -95,8 +95,7 @@ def check_faces(parts, model=None, step=None):
             part_of.append(part)
             shapes.append(pixels.shape[:2])
             if model is not None:
-                box, convention = face.framed("truth")
-                points.append(model.detect(pixels, box, convention=convention)[0].landmarks)
+                points.append(_found(model, face, pixels))
             if _picture(part, face) not in hashes:
                 hashes[_picture(part, face)] = picture_hash(pixels)
     if not faces:
@@ -120,11 +119,29 @@ def check_faces(parts, model=None, step=None):
         facts |= _told(found)
         scores += np.nan_to_num(found.errors) / LARGE
         for i, error in enumerate(found.errors):
+            if np.isnan(points[i]).all():
+                doubts[i].append("no crop shows it")
+                scores[i] += 1
             kinds = {"mirrored": found.is_mirrored[i], "shuffled": found.is_shuffled[i]}
             doubts[i] += [f"{kind} order" for kind, so in kinds.items() if so]
             if error > LARGE:
                 doubts[i].append(f"{100 * error:.0f} % off")
     return Check(facts, faces, doubts, scores)
+
+
+def _found(model, face, pixels):
+    """A model's points of a face; NaN where its own make no crop of the picture."""
+    try:
+        box, convention = face.framed("truth")
+        return model.detect(pixels, box, convention=convention)[0].landmarks
+    except ValueError:
+        return np.full((model.scheme.count, 2), np.nan, np.float32)
+
+
+def _at_least(square, side=16):
+    """A square that is as large as can be drawn, about the same middle."""
+    more = max(side - (square[2] - square[0]), 0) / 2
+    return square + np.array([-more, -more, more, more])
 
 
 def _picture(part, face):

@@ -28,13 +28,13 @@ def false_detection_auc(model, faces, seed=0):
     """
     rng, real, false = np.random.default_rng(seed), [], []
     for face in faces:
-        picture, box = face.pixels(), np.asarray(face.annotation_box)
+        picture, (box, convention) = face.pixels(), face.framed()
         side = (box[2:] - box[:2]).max() / 2
         for _ in range(20):
             corner = rng.uniform(0, 1, 2) * np.maximum(picture.shape[1::-1] - side, 0)
             other = np.concatenate([corner, corner + side])
             if overlap(other[None], box)[0] == 0:
-                found = model.detect(picture, np.stack([box, other]))
+                found = model.detect(picture, np.stack([box, other]), convention=convention)
                 if found[0].confidence is None:
                     raise ValueError(f"{model.name} does not say how sure it is.")
                 for list_, detection in zip((real, false), found):

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks.data import Face
+from keras_landmarks.data.face import unique_names
 from keras_landmarks.errors import point_errors
 
 KINDS = ("photo", "hand", "bar")
@@ -135,7 +136,7 @@ def hidden_and_visible(evaluation, faces, kind=None):
     Raises:
         ValueError: if the evaluation is of other faces.
     """
-    if evaluation.names != [face.name for face in faces]:
+    if evaluation.names != unique_names(faces):
         raise ValueError("The evaluation is of other faces.")
     hidden = np.stack([face.hidden for face in faces])
     errors = np.asarray(

@@ -1,17 +1,25 @@
 """What a model says of one annotated face."""
 
+import dataclasses
+
 import numpy as np
 
-from keras_landmarks.data.face import faces_of
+from keras_landmarks.data.face import faces_of, unique_names
 from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
 
 
 def check(model, faces):
-    """The faces as a list, if they are faces and the model is one; a `ValueError` otherwise."""
+    """The faces as a list, no two of a name, if they are faces and the model is one.
+
+    Raises:
+        ValueError: otherwise.
+    """
     if not hasattr(model, "scheme") or not hasattr(model, "detect"):
         raise ValueError(f"Expected a model, as load() gives it, not {model!r:.80}.")
-    return faces_of(faces)
+    faces = faces_of(faces)
+    pairs = zip(faces, unique_names(faces))
+    return [f if f.name == name else dataclasses.replace(f, name=name) for f, name in pairs]
 
 
 def need_boxes(faces):

@@ -97,7 +97,8 @@ def _moved(face, picture, place):
     """A face in a picture that was transformed."""
     points = geometry.transform_points(np.float64(face.landmarks), np.float64(place))
     box = geometry.move_box(np.float64(face.box), np.float64(place))
-    return dataclasses.replace(face, image=picture, landmarks=np.float32(points), box=box)
+    moved = {"landmarks": np.float32(points), "box": box, "size": picture.shape[:2]}
+    return dataclasses.replace(face, image=picture, **moved)
 
 
 def _blur(pixels, face, share, rng):

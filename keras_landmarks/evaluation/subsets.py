@@ -4,6 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_landmarks.data.face import unique_names
+
 
 def by_attribute(result, faces, kind=None, limit=0.08):
     """The figures of the faces that have each attribute.
@@ -18,10 +20,10 @@ def by_attribute(result, faces, kind=None, limit=0.08):
         `{attribute: {"faces": …, "nme_percent": …, …}}`, in the order of the facts; empty where
         the faces have none.
     """
-    rows = {}
+    rows, named = {}, list(zip(unique_names(faces), faces))
     names = [k for k, value in faces[0].facts.items() if isinstance(value, bool)]
     for attribute in names:
-        chosen = {face.name for face in faces if face.facts.get(attribute)}
+        chosen = {name for name, face in named if face.facts.get(attribute)}
         if chosen:
             rows[attribute] = _figures(_part(result, chosen).summary(kind, limit))
     return rows

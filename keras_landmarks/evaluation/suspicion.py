@@ -78,6 +78,7 @@ def suspect(faces, found, model):
 def _in_square(points, squares):
     """Points `(faces, n, 2)` as fractions of the faces' squares `(faces, 4)`."""
     low, side = squares[:, None, :2] - 0.5, squares[:, None, 2:3] - squares[:, None, :1]
+    side = np.where(side > 0, side, np.nan)  # of a single point
     return (points - low) / side - 0.5
 
 

@@ -61,7 +61,7 @@ def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> 
     number("size", size, least=1, whole=True)
     number("margin", margin, above=0)
     points, scheme = np.asarray(detection.landmarks, np.float64), detection.scheme
-    angle = landmark_angle(points, scheme) if scheme.right_eye else detection.angle
+    angle = landmark_angle(points, scheme, detection.angle)
     box = upright_box(points, angle)
     transform = level_transform(box, geometry.square_box(box, margin), angle, (size, size))
     return warp(as_rgb(image), transform, (size, size))

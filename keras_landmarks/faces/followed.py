@@ -43,7 +43,7 @@ class Followed:
 
     Args:
         id: its number.
-        box: `(4,)` of the upright face, convention `truth`.
+        box: `(4,)` around the points of the upright face (see `square_convention`).
         angle: degrees by which it is turned.
         smooth: the filter of its points, or None.
     """
@@ -109,7 +109,7 @@ class Followed:
 
     def place(self, landmarks: np.ndarray, scheme: Scheme | str) -> None:
         """Its box and angle for the next frame, from its points `(n, 2)` in this one."""
-        angle = landmark_angle(landmarks, scheme)
+        angle = landmark_angle(landmarks, scheme, self.angle)
         if abs(turned(angle, self.angle)) > STEADY:
             self.angle = angle
         self.box = upright_box(landmarks, self.angle)

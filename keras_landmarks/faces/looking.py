@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import Convention, convert_boxes
+from keras_landmarks.faces.boxes import Convention, convert_boxes, square_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed
 from keras_landmarks.faces.model import Model, predict_in_parts
@@ -94,11 +94,12 @@ def _levelled(model: Model, views: Sequence[View]) -> list[Detection]:
     """The faces in views, those that are tilted past what networks know seen again."""
     views, found = list(views), _look(model, views)
     again: Sequence[int] = range(len(views))
+    around = square_convention(model.scheme)
     for _ in range(2):
-        tilts = {i: landmark_angle(found[i].landmarks, model.scheme) for i in again}
+        tilts = {i: landmark_angle(found[i].landmarks, model.scheme, found[i].angle) for i in again}
         again = [i for i in again if abs(turned(tilts[i], found[i].angle)) > TRAINED]
         for i in again:
-            views[i] = views[i][0], upright_box(found[i].landmarks, tilts[i]), tilts[i], "truth"
+            views[i] = views[i][0], upright_box(found[i].landmarks, tilts[i]), tilts[i], around
         for i, face in zip(again, _look(model, [views[i] for i in again])):
             found[i] = face
     return found
@@ -127,8 +128,9 @@ def _sureness(
 ) -> np.ndarray:
     """How sure a model is of each face, `(faces,)` in 0..1 (see the module's description)."""
     if faces and faces[0].error is None:
+        around = square_convention(model.scheme)
         views: list[View] = [
-            (picture, upright_box(face.landmarks, face.angle), face.angle + turn, "truth")
+            (picture, upright_box(face.landmarks, face.angle), face.angle + turn, around)
             for turn in (LITTLE, -LITTLE)
             for picture, face in zip(pictures, faces)
         ]

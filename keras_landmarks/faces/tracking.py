@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import Detector, overlap
+from keras_landmarks.faces.boxes import Detector, overlap, square_convention
 from keras_landmarks.faces.detection import Detection, Track
 from keras_landmarks.faces.detectors import Framed
 from keras_landmarks.faces.finder import find_boxes
@@ -140,7 +140,8 @@ class Tracker:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
-        seen = find_boxes(self.detector, frame, self.turns).converted("truth")
+        around = square_convention(self.model.scheme)
+        seen = find_boxes(self.detector, frame, self.turns).converted(around)
         boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
             (not face.in_view, -share, i, j)
@@ -185,7 +186,8 @@ class Tracker:
         known = [self._faces[i] for i in followed]
         boxes = np.array([face.box for face in known], np.float32).reshape(-1, 4)
         angles = np.array([face.angle for face in known], np.float32)
-        framed = Framed(boxes, np.full(len(known), np.nan), angles, "truth")
+        unknown, around = np.full(len(known), np.nan), square_convention(self.model.scheme)
+        framed = Framed(boxes, unknown, angles, around)
         sides = not self._since  # a face that was followed here stands as it did
         for i, found in zip(followed, locate(self.model, [frame], [framed], sides)[0]):
             self._see(i, frame, found)

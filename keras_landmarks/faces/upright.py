@@ -35,9 +35,17 @@ def eye_angle(points: np.ndarray) -> Any:
     return np.degrees(np.arctan2(y, x))
 
 
-def landmark_angle(landmarks: np.ndarray, scheme: Scheme | str) -> float:
-    """By how many degrees a face is turned clockwise, from its landmarks `(n, 2)`."""
+def landmark_angle(landmarks: np.ndarray, scheme: Scheme | str, untold: float = 0.0) -> float:
+    """By how many degrees a face is turned clockwise, from its landmarks `(n, 2)`.
+
+    Args:
+        landmarks: in pixels.
+        scheme: of the landmarks, or its name.
+        untold: what is returned where the scheme has no eyes.
+    """
     scheme = get_scheme(scheme)
+    if not scheme.right_eye:
+        return untold
     eyes = [landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)]
     return float(eye_angle(np.stack(eyes)))
 

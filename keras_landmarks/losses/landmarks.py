@@ -25,7 +25,7 @@ def _distance(y_true, y_pred):
 
 
 def _normaliser(y_true, scheme, kind):
-    return ops.maximum(metrics.normaliser(y_true, scheme, kind), 1.0)[:, None]
+    return ops.maximum(ops.nan_to_num(metrics.normaliser(y_true, scheme, kind)), 1.0)[:, None]
 
 
 @over_points
@@ -111,7 +111,7 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
     """The squared difference over the inter-ocular distance, averaged over the coordinates.
 
     The distance between the outer eye corners, or between the pupils where the scheme has no
-    corners; at least one pixel.
+    corners, or its own normaliser where it has no eyes; at least one pixel.
 
     Args:
         y_true: `(batch, n, 2)` landmarks.
@@ -125,7 +125,8 @@ def iod_l2(y_true, y_pred, scheme="ibug68"):
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
         representations (FFLD), eq. 1.
     """
-    kind = "corners" if get_scheme(scheme).eye_corners else "pupils"
+    scheme = get_scheme(scheme)
+    kind = "corners" if scheme.eye_corners else "pupils" if scheme.right_eye else None
     squared = ops.mean(ops.square(difference(y_true, y_pred)), axis=-1)
     return squared / _normaliser(y_true, scheme, kind)
 

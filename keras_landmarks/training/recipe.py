@@ -71,8 +71,8 @@ class Recipe:
     def __post_init__(self):
         stages = (self.stages,) if isinstance(self.stages, Stage) else self.stages
         made = isinstance(stages, (tuple, list))
-        if not made or not all(isinstance(stage, Stage) for stage in stages):
-            raise ValueError(f"stages are a tuple of Stage, not {self.stages!r:.80}.")
+        if not made or not stages or not all(isinstance(stage, Stage) for stage in stages):
+            raise ValueError(f"stages are a tuple of one Stage or more, not {self.stages!r:.80}.")
         if not callable(self.model) or isinstance(self.model, keras.Model):
             raise ValueError(f"model makes the model, as models.cnn6: not {self.model!r:.80}.")
         if not isinstance(self.augmentation, Augmentation | None):

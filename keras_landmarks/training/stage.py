@@ -87,12 +87,17 @@ class Stage:
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.80}.")
 
-    def check(self, model):
+    def check(self, model, samples):
         """Raises a `ValueError` where a layer that is named is not one of the model's.
+
+        So it does where the teacher cannot teach it.
 
         Args:
             model: that is trained.
+            samples: `data.Samples` to train on.
         """
+        if self.teacher:
+            self.teacher.check(samples.scheme, samples.margin)
         names = [layer.name for layer in model.layers]
         for start in self.frozen:
             if not any(name.startswith(start) for name in names):

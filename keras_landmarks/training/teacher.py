@@ -1,6 +1,7 @@
 """Distillation: trained models whose landmarks a student learns beside the annotated ones."""
 
 import dataclasses
+import os
 
 import keras
 import numpy as np
@@ -9,6 +10,7 @@ from keras import ops
 from keras_landmarks import geometry, zoo
 from keras_landmarks.models import ensemble
 from keras_landmarks.names import number
+from keras_landmarks.schemes import get_scheme
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Teacher:
         mirrored: whether each is asked about the mirror image too, at twice the cost.
 
     Raises:
-        ValueError: if there is no teacher, or the loss or its weight is none.
+        ValueError: if there is no teacher, or one of them, the loss or its weight is none.
 
     Reference:
         Hinton et al., Distilling the knowledge in a neural network, 2015.
@@ -38,9 +40,34 @@ class Teacher:
     def __post_init__(self):
         if not isinstance(self.models, (tuple, list)) or not self.models:
             raise ValueError(f"models are a tuple of one teacher or more, not {self.models!r:.80}.")
+        for model in self.models:
+            if not isinstance(model, (str, os.PathLike)) and not hasattr(model, "scheme"):
+                raise ValueError(f"A teacher is a name, a path or a Landmarker, not {model!r:.80}.")
         if not isinstance(self.loss, keras.losses.Loss):
             raise ValueError(f"loss must be a loss object, as losses.Wing(), not {self.loss!r}.")
         number("weight", self.weight, least=0)
+
+    def check(self, scheme, margin):
+        """Raises a `ValueError` where a model cannot teach a student.
+
+        Args:
+            scheme: the student's `Scheme`.
+            margin: of the student's crops (see `data.Samples`).
+        """
+        seen = None
+        for model in self.models:
+            if isinstance(model, (str, os.PathLike)):
+                facts, _ = zoo.read_model(model)
+                own = facts.get("scheme") or facts["arguments"]["scheme"]
+                name, own, its = facts["name"], get_scheme(own), facts["margin"]
+            else:
+                name, own, its = model.name, model.scheme, model.margin
+            seen = its if seen is None else seen
+            if own != scheme or not its == seen <= margin:
+                raise ValueError(
+                    f"{name} finds {own.name} in crops of margin {its}; the student learns "
+                    f"{scheme.name} in crops of margin {margin}."
+                )
 
 
 class Lesson(keras.layers.Layer):
@@ -67,18 +94,13 @@ class Lesson(keras.layers.Layer):
 
     def __init__(self, teacher, scheme, margin, **kwargs):
         super().__init__(trainable=False, **kwargs)
-        models = [zoo.load(m) if isinstance(m, (str, bytes)) else m for m in teacher.models]
+        teacher.check(scheme, margin)
+        models = [m if hasattr(m, "scheme") else zoo.load(m) for m in teacher.models]
         self.teacher = teacher
-        seen = models[0].margin
-        for model in models:
-            if model.scheme != scheme or not model.margin == seen <= margin:
-                raise ValueError(
-                    f"{model.name} finds {model.scheme.name} in crops of margin {model.margin}; "
-                    f"the student learns {scheme.name} in crops of margin {margin}."
-                )
         self.network = ensemble(models, scheme, teacher.mirrored)
-        self.network.trainable = False
-        self.unseen = (1 - seen / margin) / 2  # of the crop, at each edge
+        self.learnt = self.network.trainable_variables
+        self._hold(True)
+        self.unseen = (1 - models[0].margin / margin) / 2  # of the crop, at each edge
 
     def call(self, crops):
         height, width = crops.shape[1:3]
@@ -90,6 +112,14 @@ class Lesson(keras.layers.Layer):
         points = self.network(crops, training=False)["landmarks"]
         scale = np.float32(own[::-1]) / np.float32(size[::-1])
         return ops.stop_gradient(geometry.resize_points(points, scale) + np.float32((left, top)))
+
+    def release(self):
+        """The teachers, which may be the user's own, can be trained again."""
+        self._hold(False)
+
+    def _hold(self, still):
+        for variable in self.learnt:
+            variable.trainable = not still
 
     def loss(self, crops, landmarks):
         """How far a student's landmarks `(batch, n, 2)` are from the teachers', weighted."""

@@ -74,7 +74,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             model = recipe.build(samples)
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         for stage in recipe.stages:
-            stage.check(model)
+            stage.check(model, samples)
         _check_labels(recipe, samples)
         made_of = fingerprint(recipe, samples, held_out)
         begun = path.exists()
@@ -115,7 +115,8 @@ def _check_labels(recipe, samples):
 def _balancing(recipe, samples):
     """Loss-probability batch balancing by the loss of the last stage's output."""
     every = 0.1 if recipe.lpbb == "BB" else None
-    return LossBalancing(samples, NormalisedDistance(samples.scheme), every)
+    kind = "pupils" if samples.scheme.right_eye else samples.scheme.normaliser
+    return LossBalancing(samples, NormalisedDistance(samples.scheme, kind), every)
 
 
 def _graph(model, stage, samples):
@@ -155,13 +156,17 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     progress.begin(graph, stage.patience)
     make = samples.dataset if tensorflow else samples.py_dataset
     words = {"pick": balancing.pick if balancing else None, "part": devices.place()}
-    devices.fit(
-        strategy,
-        graph,
-        make(lambda: standing.epochs * len(samples), stage.augmentation, **words),
-        epochs=standing.epoch if progress.stale() else stage.epochs,
-        initial_epoch=standing.epoch,
-        callbacks=[Finite(), *([balancing] if balancing else []), progress],
-        verbose=verbose,
-    )
+    try:
+        devices.fit(
+            strategy,
+            graph,
+            make(lambda: standing.epochs * len(samples), stage.augmentation, **words),
+            epochs=standing.epoch if progress.stale() else stage.epochs,
+            initial_epoch=standing.epoch,
+            callbacks=[Finite(), *([balancing] if balancing else []), progress],
+            verbose=verbose,
+        )
+    finally:
+        if lesson := getattr(graph, "lesson", None):
+            lesson.release()
     progress.next_stage()

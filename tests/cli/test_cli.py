@@ -459,6 +459,16 @@ def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
     assert "bad" in lines
 
 
+@pytest.mark.parametrize("error", [FloatingPointError, ValueError, OSError])
+def test_an_error_that_is_told_of_is_one_line(error, monkeypatch, capsys):
+    def fail(options):
+        raise error("the loss is no number")
+
+    monkeypatch.setattr(COMMANDS["info"], "run", fail)
+    assert main(["info", "tiny-ibug68"]) == 1
+    assert capsys.readouterr().err == "keras-landmarks: the loss is no number\n"
+
+
 def test_python_runs_the_package_of_commands():
     command = [sys.executable, "-m", "keras_landmarks.cli", "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout

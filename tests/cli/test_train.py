@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_landmarks import data, load, schemes, weights
-from keras_landmarks.cli import main
+from keras_landmarks.cli import main, train
 from keras_landmarks.pictures import read_image, write_image
 
 MINE = """name = "mine"
@@ -152,3 +152,20 @@ def test_words_that_make_no_sense_are_one_line(more, message, tmp_path, capsys, 
         more += ["--scheme", str(mine / "mine.toml")]
     assert main(["train", *more, "--out", str(tmp_path)]) == 1
     assert message in capsys.readouterr().err
+
+
+def test_a_training_is_measured_whatever_its_faces_lack(mine, tiny, capsys):
+    """By the points' box where a face lacks those of its normaliser; without broken pictures."""
+    faces = data.made_up_faces(3, size=96)
+    corner = np.where(np.arange(68)[:, None] == 36, np.nan, faces[0].landmarks)
+    faces[0] = dataclasses.replace(faces[0], landmarks=corner, visible=None)
+    faces[1] = dataclasses.replace(faces[1], image=mine / "mine.toml")  # no picture
+    rows = train._measured(tiny, faces, True, None, skip_broken=True)
+    assert [(row["box"], row["normaliser"], row["faces"]) for row in rows[:2]] == [
+        ("annotation", "box", 2),
+        ("truth", "box", 2),
+    ]
+    rows = train._measured(tiny, faces[2:], True, "aflw/full", skip_broken=False)
+    protocol = data.get_protocol("aflw/full")
+    assert rows[0]["normaliser"] == protocol.normaliser
+    assert f"auc_at_{100 * protocol.limit:g}" in rows[0]

@@ -75,6 +75,14 @@ def test_many_faces_of_few_points_are_completed(whole):
     assert np.median(error) < 0.06 * np.median(np.linalg.norm(few[:, 0] - few[:, 1], axis=-1))
 
 
+def test_a_point_that_one_face_has_tells_the_others(whole):
+    faces = [lose(face, [20, 21] if i % 2 else [20]) for i, face in enumerate(whole[:40])]
+    faces[0] = whole[0]
+    found = complete_shapes(stacked(faces))
+    off = np.linalg.norm(found - stacked(whole[:40]), axis=-1) / size_of(found)
+    assert off.max() < 0.2
+
+
 def test_a_point_that_no_face_has_is_an_error(whole):
     shapes = stacked(whole[:9])
     shapes[1:, 3] = shapes[0, :3] = shapes[0, 4:] = np.nan  # one point tells no place

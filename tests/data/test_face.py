@@ -46,6 +46,14 @@ def test_name_and_photo_follow_from_the_picture(tmp_path):
     assert (named.name, named.photo) == ("ann", "ann")
 
 
+def test_pixels_without_a_name_are_a_photo_of_their_own():
+    one, same, other = (
+        Face(pixels, LANDMARKS, "ibug68") for pixels in (IMAGE, +IMAGE, 255 - IMAGE)
+    )
+    assert one.photo == same.photo != other.photo
+    assert Face(IMAGE, LANDMARKS, "ibug68", name="ann").photo == "ann"
+
+
 @pytest.mark.parametrize(
     ("landmarks", "scheme", "box", "message"),
     [

@@ -88,16 +88,18 @@ def test_the_squares_of_a_scheme_of_ones_own_are_measured(known):
     )
     schemes.SCHEMES["mine"] = mine
     try:
-        faces = []
+        faces = [data.Face(known[0].image, None, "mine", box=known[0].truth_box)]
+        assert "mine" not in lay_boxes(faces, Detector(known))[1][0]  # tells no square of points
         for face in known:  # two corners of the upper half of the face's square
             left, top, right, bottom = face.square("truth")
             corners = np.array([[left, top], [right - 1, (top + bottom) / 2 - 1]])
             faces.append(data.Face(face.image, corners, "mine"))
         laid, said = lay_boxes(faces, Detector(known), truth=True)
         assert len(said) == 1
+        assert schemes.SCHEMES["mine"] == mine
         assert schemes.SCHEMES["mine"].square == pytest.approx((0, -0.25, 1), abs=0.02)
-        assert laid[0].box is None
-        assert_near(laid[0], known[0].square("truth"), "truth")
+        assert laid[1].box is None
+        assert_near(laid[1], known[0].square("truth"), "truth")
     finally:
         schemes.SCHEMES.pop("mine")
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_landmarks import data, schemes
+from keras_landmarks import data, load, schemes
 from keras_landmarks.data.duplicates import picture_hash, same_pictures
 from keras_landmarks.evaluation import check_faces
 from keras_landmarks.evaluation.suspicion import suspect
@@ -38,6 +38,18 @@ def faces():
 @pytest.fixture(scope="module")
 def knows(faces):
     return Knows(faces)
+
+
+def test_a_face_that_no_crop_shows_is_told_of():
+    faces = data.made_up_faces(4, size=100, scheme="five5")
+    faces[1] = dataclasses.replace(faces[1], landmarks=faces[1].landmarks + 300)
+    alone = np.where(np.arange(5)[:, None] == 2, faces[2].landmarks, np.nan)
+    faces[2] = dataclasses.replace(faces[2], landmarks=alone)
+    check = check_faces({"mine": faces}, load("tiny-ibug68"))
+    assert check.doubts[1] == ["5 points outside", "box elsewhere", "no crop shows it"]
+    assert "no crop shows it" in check.doubts[2]
+    assert {1, 2} <= set(check.worst)
+    assert check.sheet(side=64).any()
 
 
 def changed(faces, number, points):

@@ -314,7 +314,7 @@ class Guard:
     def __init__(self, rule):
         self.rule, self.seen = rule, []
 
-    def detect(self, image, boxes):
+    def detect(self, image, boxes, convention):
         self.seen.append((image, np.array(boxes)))
         return [
             Detection(10 * POINTS, box, "five5", None, np.full(5, self.rule(i, box), np.float32))
@@ -404,3 +404,19 @@ def test_the_places_without_a_face_depend_on_the_seed_alone():
 def test_a_model_that_expects_no_error_cannot_tell_false_faces():
     with pytest.raises(ValueError, match="does not say how sure it is"):
         evaluation.false_detection_auc(unsaying_landmarker(), [face_with_room()])
+
+
+def test_false_detections_are_cropped_as_the_faces_boxes_lie():
+    seen = []
+
+    class Watched:
+        name = "watched"
+
+        def detect(self, picture, boxes, convention):
+            seen.append(convention)
+            return [detection(), detection(error=2 * ERRORS)]
+
+    landmarks = 8 * POINTS
+    face = data.Face(PICTURE, landmarks, "five5", box=(30, 20, 90, 110), convention="wflw")
+    assert evaluation.false_detection_auc(Watched(), [face]) == 1
+    assert seen == ["wflw"]

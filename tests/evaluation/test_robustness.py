@@ -51,6 +51,12 @@ def test_the_box_of_a_turned_or_smaller_face_lies_about_it_as_before():
         np.testing.assert_allclose(moved.box[2:] - moved.box[:2], side, atol=0.01)
 
 
+def test_a_face_in_a_picture_of_a_known_size_knows_the_new_one():
+    for kind, amount in (("turn", 30), ("face size", 25)):
+        (moved,) = evaluation.disturb([face(size=GREY.shape[:2])], kind, amount)
+        assert moved.pixels().shape[:2] == moved.size != GREY.shape[:2]
+
+
 def test_boxes_are_moved_and_scaled_by_shares_of_their_side():
     shifts = [f.box - BOX for f in evaluation.disturb([face()] * 20, "box shift", 0.1)]
     np.testing.assert_allclose([np.hypot(*shift[:2]) for shift in shifts], 5, atol=1e-3)

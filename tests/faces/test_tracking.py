@@ -4,14 +4,17 @@ import functools
 import pathlib
 
 import cv2
+import keras
 import numpy as np
 import pytest
 
-from keras_landmarks import geometry, load
+from keras_landmarks import Landmarker, geometry, load
+from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.tracking import Tracker
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
+from keras_landmarks.schemes import convert
 
 PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg")
 BOX = np.array([172.0, 75.0, 272.0, 175.0])  # the square around its landmarks
@@ -301,3 +304,22 @@ def test_opencv_can_write_every_known_ending(tmp_path):
         with VideoWriter(tmp_path / f"made{suffix}", 25) as video:
             video.write(frame())
         assert cv2.VideoCapture(str(tmp_path / f"made{suffix}")).read()[0]
+
+
+def test_the_few_points_of_another_scheme_are_followed_and_levelled():
+    whole = load("unet-fast-300w")
+    rows = CONVERSIONS["ibug68", "five5"]
+    mix = np.float32([[(i in row) / len(row) for i in range(68)] for row in rows])
+    points = keras.ops.einsum("bnc,kn->bkc", whole.output["landmarks"], mix)
+    few = Landmarker(whole.input, {"landmarks": points}, scheme="five5")
+    detector = Known(80)
+    for degrees in (0, 40):
+        picture = frame(80, degrees=degrees)
+        (right,) = whole.detect(picture, BOX, convention="truth")
+        (found,) = few.detect(picture, BOX, convention="truth")
+        away = np.linalg.norm(found.landmarks - convert(right.landmarks, "ibug68", "five5"), axis=1)
+        assert away.max() < 2.5
+    tracker = Tracker(few, detector)
+    for x in range(0, 8, 2):
+        assert [face.id for face in tracker(frame(80 + x))] == [0]
+    assert detector.calls == 1

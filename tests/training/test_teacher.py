@@ -129,7 +129,32 @@ def test_a_face_without_landmarks_is_learnt_from_the_teacher_alone(tmp_path):
         training.train(alone, samples, held, tmp_path / "alone", verbose=0)
 
 
+def test_a_landmarker_that_has_taught_can_be_trained_again(tmp_path):
+    one = teacher().ready()
+    before = len(one.trainable_weights)
+    lesson = Lesson(Teacher((one,), L1()), IBUG, 1.25)
+    assert not MultiLoss(network(), {"landmarks": L1()}, lesson).lesson.trainable_weights
+    assert not one.trainable_weights
+    write_300w(tmp_path, 4)
+    stage = Stage(L1(), 1, lambda steps: keras.optimizers.Adam(1e-3), teacher=lesson.teacher)
+    made = {"size": (32, 32), "model": lambda mean_shape: network(seed=5), "bins": 3}
+    recipe = dataclasses.replace(RECIPE, stages=(stage,), **made)
+    lesson.release()
+    samples, held = recipe.samples(data.read_300w(tmp_path))
+    training.train(recipe, samples, held, tmp_path / "run", verbose=0)
+    assert len(one.trainable_weights) == before
+    # Its folder teaches, too; and a teacher is looked at before the first of all stages.
+    Teacher((tmp_path / "run",), L1()).check(IBUG, 1.25)
+    late = dataclasses.replace(stage, teacher=Teacher((teacher(scheme="five5"),), L1()))
+    recipe = dataclasses.replace(recipe, stages=(stage, late))
+    with pytest.raises(ValueError, match="teacher0 finds five5"):
+        training.train(recipe, samples, held, tmp_path / "late", verbose=0)
+    assert not (tmp_path / "late").exists()
+
+
 def test_a_teacher_that_cannot_teach_is_named():
+    with pytest.raises(ValueError, match="A teacher is a name, a path or a Landmarker, not 3"):
+        Teacher((3,), L1())
     with pytest.raises(ValueError, match="a tuple of one teacher or more"):
         answers()
     with pytest.raises(
