@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import pathlib
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,6 +17,9 @@ from keras_landmarks.runtime import open_model
 
 FACTS = "_model.json"
 """The file in the folder of the results that says which model they are of; readers overlook it."""
+
+_TRIES = 3
+"""How often a batch is done again whose worker died, as of a picture that ends every process."""
 
 
 def annotate(
@@ -119,10 +121,13 @@ class Annotator:
         import pyarrow.parquet
 
         left = [(path, source) for path, source in zip(paths, sources) if path not in self.done]
-        if left:
+        # A name of its own for the same pictures: Ray does a batch again whose worker died.
+        name = hashlib.sha256("\n".join(path for path, _ in left).encode()).hexdigest()[:32]
+        target = self.out / f"{name}.parquet"
+        if left and not target.is_file():
             rows = [row for path, source in left for row in self._annotated(path, source)]
             table = pyarrow.Table.from_pylist(rows, schema=_schema(pyarrow))
-            with files.whole(self.out / f"{uuid.uuid4().hex}.parquet") as partial:
+            with files.whole(target) as partial:
                 pyarrow.parquet.write_table(table, partial)
         return len(left)
 
@@ -171,7 +176,7 @@ def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
             counts = {file: parquet.ParquetFile(file).num_row_groups for file in found.files}
             groups = [(file, group) for file, count in counts.items() for group in range(count)]
             return arrow.table(dict(zip(("file", "group"), zip(*groups))))
-        pictures = _column(parquet, table, "path")
+        pictures = found.read(columns=["path"])["path"].to_pylist()
     paths = [files.as_text(os.path.abspath(files.as_path(path))) for path in pictures]
     paths = list(dict.fromkeys(paths))
     if not paths:
@@ -195,6 +200,8 @@ def _run(ray: Any, left: Any, words: dict[str, Any], workers: int | None, addres
             batch_size=size,
             compute=ray.data.ActorPoolStrategy(**pool),
             num_cpus=1,
+            max_restarts=_TRIES,
+            max_task_retries=_TRIES,
         )
         for _ in rows.iter_batches(batch_size=None):
             pass

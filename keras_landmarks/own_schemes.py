@@ -2,25 +2,34 @@
 
 import dataclasses
 import pathlib
+import re
 import tomllib
+import warnings
 from typing import Any
 
 from keras_landmarks.schemes import NORMALISERS, Scheme
 
 _FIELDS = ("name", "points", "mirror", "contours", "regions", "right_eye", "left_eye")
 _FIELDS += ("eye_corners", "normaliser", "square")
+_SIDES = {"right": "left", "left": "right", "r": "l", "l": "r"}
+_WORDS = re.compile(r"(?<![^\W_])(right|left|r|l)(?![^\W_])")
+_ANYWHERE = re.compile("right|left")  # `righteye`
 
 
 def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
     """A scheme whose points are named; `right` and `left` in names say what mirrors what.
+
+    So do `r` and `l` that stand alone, as in `r_eye`, all in any case. Label Studio's and CVAT's
+    labels are looked for by these names.
 
     Put it into `schemes.SCHEMES` to use it by its name: `SCHEMES[scheme.name] = scheme`.
 
     Args:
         name: of the scheme.
         points: their names in their order; a number stands for that many points `0`, `1`, ...
-        **fields: of `Scheme`, where points are names or indices: `mirror` (pairs; None takes the
-            names' right and left), `contours` (`{name: points}`, or `{name: {"points": points,
+        **fields: of `Scheme`, where points are names or indices: `mirror` (pairs, `[]` where no
+            point has a partner; None takes the names' right and left, and warns where that tells
+            nothing), `contours` (`{name: points}`, or `{name: {"points": points,
             "closed": True}}`), `regions`, `right_eye`, `left_eye`, `eye_corners`, `normaliser`,
             `square` (three numbers).
 
@@ -35,6 +44,7 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         raise ValueError(f"{unknown[0]}: unknown field. Known: {', '.join(_FIELDS)}.")
     if not isinstance(name, str) or not name:
         raise ValueError(f"name: expected a word, not {name!r}.")
+    named = isinstance(points, list)
     if isinstance(points, int) and not isinstance(points, bool):
         points = [str(i) for i in range(points)]
     if not isinstance(points, list) or not points or not all(isinstance(p, str) for p in points):
@@ -76,6 +86,7 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         eye_corners=(corners[0], corners[1]) if corners else None,
         normaliser=normaliser,
         square=square,
+        names=tuple(points) if named else (),
     )
 
 
@@ -109,6 +120,11 @@ def _table(field: str, value: Any) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"{field}: expected a table of names, not {value!r}.")
     return value
+
+
+def _swapped(pattern: re.Pattern[str], name: str) -> str:
+    """A name in small letters with right for left and left for right."""
+    return pattern.sub(lambda found: _SIDES[found[0]], name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -146,15 +162,28 @@ class _Reader:
             mirror[i], mirror[j] = j, i
         return tuple(mirror)
 
-    def _pairs_by_name(self) -> list[tuple[str, str]]:
-        pairs = []
-        for name in self.names:
-            if "right" in name.lower():
-                other = name.replace("right", "left").replace("Right", "Left")
-                if other not in self.names:
-                    raise ValueError(f"mirror: {name!r} has no {other!r} beside it.")
-                pairs.append((name, other))
-        return pairs
+    def _pairs_by_name(self) -> list[tuple[int, int]]:
+        """The points whose names differ in right and left; warns where that tells too little."""
+        spaced = [re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower() for name in self.names]
+        places, pairs, alone = {name: i for i, name in enumerate(spaced)}, [], ""
+        for i, name in enumerate(spaced):
+            words, others = _WORDS.findall(name), [_swapped(p, name) for p in (_WORDS, _ANYWHERE)]
+            found = [places[other] for other in others if other != name and other in places]
+            if found:
+                pairs.append((min(i, found[0]), max(i, found[0])))
+            elif "right" in words or "left" in words:
+                alone = f"mirror: {self.names[i]!r} has no {others[0]!r} beside it"
+                if "right" in words:
+                    raise ValueError(f"{alone}.")
+        if alone or (not pairs and len(self.names) > 1):
+            warnings.warn(
+                f"{alone or 'mirror: no names tell right from left'}: a point without a partner is "
+                "taken for its own mirror image. Where that is wrong, mirrored faces teach "
+                "contradictions: give the pairs, as `mirror = [[0, 1]]`, or say by `mirror = []` "
+                "that there are none.",
+                stacklevel=4,
+            )
+        return sorted(set(pairs))  # each was found from either side
 
     def contours(self, table: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], bool]]:
         contours = {}

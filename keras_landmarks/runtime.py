@@ -6,6 +6,7 @@ Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, N
 import json
 import os
 import pathlib
+import re
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -144,7 +145,8 @@ def read_facts(path: Path) -> dict[str, Any]:
     start = content.rfind(MARK.encode())
     try:
         # Up to what cannot be ASCII, in which the facts are written.
-        text = content[start : start + 2**16].decode("ascii", "replace") if start >= 0 else ""
+        facts = re.match(rb"[\x00-\x7f]*", content[start:]) if start >= 0 else None
+        text = facts[0].decode() if facts else ""
         return json.JSONDecoder().raw_decode(text)[0]
     except json.JSONDecodeError:
         raise ValueError(f"{path} was not exported by keras_landmarks, or is cut short.") from None
@@ -167,6 +169,7 @@ class _Onnx:
     def __init__(self, path: pathlib.Path, threads: int) -> None:
         self._path, self._threads = path, threads
         self._content = path.read_bytes()
+        self._parents: list[Any] = []
         self._start()
 
     def _start(self) -> None:
@@ -188,6 +191,7 @@ class _Onnx:
 
     def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         if self._process != os.getpid():
+            self._parents.append(self._session)  # ending it would wait for threads left behind
             self._start()
         return dict(zip(self._names, self._session.run(self._names, {"crops": crops})))
 
@@ -195,5 +199,5 @@ class _Onnx:
         return {name: vars(self)[name] for name in ("_path", "_threads", "_content")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        vars(self).update(state, _parents=[])
         self._start()

@@ -55,11 +55,12 @@ class Scheme:
         normaliser: the distance that errors are usually divided by, one of `NORMALISERS`.
         square: how the square around the points lies on that of ibug68's, as a `faces.Convention`;
             None where it is not known, and taken to be the same. Equal schemes may differ in it.
+        names: n names of the points, or none. Equal schemes may differ in them.
 
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
-            index is none of theirs, one eye has no points, or the mirror image of the right eye is
-            not the left one.
+            index is none of theirs, one eye has no points, the mirror image of the right eye is
+            not the left one, or there are not as many names as points.
     """
 
     name: str
@@ -72,30 +73,28 @@ class Scheme:
     eye_corners: tuple[int, int] | None
     normaliser: str = "corners"
     square: tuple[float, float, float] | None = dataclasses.field(default=None, compare=False)
+    names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
         points, mirror = list(range(self.count)), list(self.mirror)
         eyes = [("right_eye", self.right_eye), ("left_eye", self.left_eye)]
-        lists = [("mirror", mirror), *eyes, ("eye_corners", self.eye_corners or ())]
+        corners = self.eye_corners or ()
+        lists = [("mirror", mirror), *eyes, ("eye_corners", corners)]
         lists += [*self.regions.items(), *((k, v[0]) for k, v in self.contours.items())]
         for name, indices in lists:
             if wrong := sorted(set(indices) - set(points)):
                 raise ValueError(f"{self.name}: {name} holds {wrong}, not of 0..{self.count - 1}.")
         if len(mirror) != self.count:
             raise ValueError(f"{self.name}: mirror holds {len(mirror)} of {self.count} indices.")
+        if len(self.names) not in (0, self.count):
+            raise ValueError(f"{self.name}: {len(self.names)} names of {self.count} points.")
         if wrong := [i for i in points if mirror[mirror[i]] != i]:
-            raise ValueError(
-                f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}, but a face that is "
-                "mirrored twice is itself."
-            )
+            raise ValueError(f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}.")
         needs_eyes = self.normaliser in ("corners", "pupils") or self.right_eye or self.left_eye
         for side, indices in eyes:
             if needs_eyes and not len(indices):
                 raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
-        pairs = [(self.right_eye, self.left_eye)]
-        if self.eye_corners:
-            pairs.append((self.eye_corners[:1], self.eye_corners[1:]))
-        for right, left in pairs:
+        for right, left in ((self.right_eye, self.left_eye), (corners[:1], corners[1:])):
             if {mirror[i] for i in right} != set(left):
                 raise ValueError(
                     f"{self.name}: the mirror image of {sorted(right)}, of the right eye, is "
@@ -104,7 +103,9 @@ class Scheme:
 
     @property
     def point_names(self) -> list[str]:
-        """The points in their order: each by its region and its place there, as `jaw 1`."""
+        """The `names`, or else each point by its region and its place there, as `jaw 1`."""
+        if self.names:
+            return list(self.names)
         names = [f"point {i}" for i in range(1, self.count + 1)]
         for region, points in self.regions.items():
             for place, i in enumerate(points, start=1):
@@ -215,10 +216,8 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     source, target = get_scheme(source), get_scheme(target)
     landmarks = np.asarray(landmarks, np.float32)
     if landmarks.ndim < 2 or landmarks.shape[-2:] != (source.count, 2):
-        raise ValueError(
-            f"{source.name} landmarks have the shape (..., {source.count}, 2), "
-            f"not {landmarks.shape}."
-        )
+        shape = f"(..., {source.count}, 2), not {landmarks.shape}"
+        raise ValueError(f"{source.name} landmarks have the shape {shape}.")
     if source == target:
         return landmarks
     if (source.name, target.name) in CONVERSIONS:

@@ -96,6 +96,22 @@ def test_what_is_done_is_not_done_again(model, folder, tmp_path):
     assert [row["path"] for row in rows_of(tmp_path)] == paths[:1]
 
 
+def test_a_batch_that_ray_does_again_is_there_once(model, folder, tmp_path):
+    batch = {"path": np.array(paths_of(folder)[:2])}
+    for _ in range(2):  # as after a worker that died behind it
+        annotator(model, tmp_path)(batch)
+    assert [row["path"] for row in rows_of(tmp_path) if row["face"] < 2] == batch["path"].tolist()
+
+
+def test_tables_may_lie_in_folders_of_parts_and_end_as_they_like(model, tmp_path):
+    table = pyarrow.table({"path": ["/a.jpg"]})
+    for name in ("table/day=1/x.parquet", "other/x.pq"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        parquet.write_table(table, tmp_path / name)
+        left = bulk._left(pyarrow, parquet, tmp_path / name.split("/")[0], frozenset())
+        assert left["path"].to_pylist() == ["/a.jpg"]
+
+
 def test_without_ray_the_message_says_how_to_install_it(model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     monkeypatch.delitem(sys.modules, "ray.data", raising=False)

@@ -112,7 +112,7 @@ WRONG = {  # what a call gets, and what it must be
     "stages": (lambda: recipe(stages=[losses.L1()]), "a tuple of Stage, not"),
     "model": (lambda: recipe(model="cnn6"), "makes the model, as models.cnn6: not 'cnn6'"),
     "held_out": (lambda: recipe(held_out=1), "below 1, not 1"),
-    "stages": (lambda: recipe(stages=()), "a tuple of one Stage or more, not"),
+    "no stage": (lambda: recipe(stages=()), r"a tuple of Stage, not \(\)"),
     "lpbb": (lambda: recipe(lpbb="bbo"), "'BB', 'BBO' or None, not 'bbo'"),
     "no recipe": (lambda: training.train("cnn6", None, None, "runs"), "a Recipe, as .* not 'cnn6'"),
     "no samples": (lambda: training.train(recipe(), [FACE], None, "runs"), "Expected Samples, as"),

@@ -1,4 +1,6 @@
+import json
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -18,6 +20,59 @@ def test_names_say_what_mirrors_what():
     assert (scheme.right_eye, scheme.left_eye, scheme.normaliser) == ((0,), (1,), "pupils")
     assert {i for points, _ in scheme.contours.values() for i in points} == set(range(5))
     assert scheme.regions == {"face": (0, 1, 2, 3, 4)}
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        ("RIGHT_EYE", "LEFT_EYE"),
+        ("r_eye", "l_eye"),
+        ("Eye-R", "Eye-L"),
+        ("mouth r", "mouth l"),
+        ("rightEye", "leftEye"),
+        ("eyeRight", "eyeLeft"),
+        ("righteye", "lefteye"),
+        ("Right eye", "left eye"),
+        ("right eye, left corner", "left eye, right corner"),
+    ],
+)
+def test_sides_are_words_or_letters_in_any_case(pair):
+    names = [pair[0], "bright spot", "upper lip", "tr l", "upright", pair[1]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert scheme_of_names("mine", names).mirror == (5, 1, 2, 3, 4, 0)
+        assert scheme_of_names("mine", names[::-1]).mirror == (5, 1, 2, 3, 4, 0)
+
+
+@pytest.mark.parametrize(
+    ("points", "message"),
+    [
+        (12, "no names tell right from left.*mirror = \\[\\]"),
+        (["nose", "chin"], "no names tell right from left"),
+        (["bright spot", "chin"], "no names tell right from left"),
+        (["rigth eye", "left eye"], "'left eye' has no 'right eye' beside it"),
+        (["rigth eye", "left eye", "r", "l"], "'left eye' has no 'right eye' beside it"),
+    ],
+)
+def test_a_mirror_that_nothing_tells_is_warned_of(points, message):
+    with pytest.warns(UserWarning, match=message):
+        scheme_of_names("mine", points)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mirror = scheme_of_names("mine", points, mirror=[]).mirror
+        assert mirror == tuple(range(len(mirror)))
+        scheme_of_names("mine", 1)
+
+
+def test_names_stay_with_a_scheme():
+    scheme = scheme_of_names("mine", POINTS)
+    assert scheme.point_names == POINTS
+    config = json.loads(json.dumps(schemes.scheme_config(scheme)))
+    again = schemes.get_scheme(config)
+    assert (again, again.names, again.point_names) == (scheme, tuple(POINTS), POINTS)
+    del config["names"]  # as written before there were any
+    assert schemes.get_scheme(config) == scheme
+    assert scheme_of_names("mine", 2, mirror=[]).point_names == ["face 1", "face 2"]
 
 
 def test_a_scheme_without_eyes_takes_the_box():

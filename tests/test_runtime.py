@@ -3,6 +3,7 @@
 import concurrent.futures
 import copy
 import functools
+import json
 import pickle
 import shutil
 import subprocess
@@ -234,7 +235,7 @@ def test_a_file_is_used_without_keras_and_tensorflow(path):
 FORK = """
 import multiprocessing, sys
 import keras_landmarks.runtime
-model = keras_landmarks.runtime.open_model(sys.argv[1])
+model = keras_landmarks.runtime.open_model(sys.argv[1], threads=2)
 def find(pipe):
     pipe.send(model.detect(sys.argv[2])[0].landmarks)
 context = multiprocessing.get_context("fork")
@@ -250,6 +251,13 @@ child.join()
 
 def test_a_forked_process_finds_what_its_parent_finds(path):
     run(FORK, path, PORTRAIT)
+
+
+def test_facts_may_be_longer_than_the_model(tmp_path):
+    facts = {"keras_landmarks": "0", "points": [f"a point of a long name {i}" for i in range(3000)]}
+    path = tmp_path / "many.onnx"
+    path.write_bytes(b"\xff" + json.dumps(facts).encode() + b"\xff more")
+    assert runtime.read_facts(path) == facts
 
 
 def test_an_opened_model_is_pickled_and_copied(opened):

@@ -225,6 +225,13 @@ def test_points_are_named_by_their_region_and_place_from_one():
     assert get_scheme("ibug51").point_names[0] == "brows 1"
 
 
+def test_points_may_have_names_of_their_own_which_make_no_other_scheme():
+    names = tuple(f"p{i}" for i in range(5))
+    named = dataclasses.replace(schemes.FIVE5, names=names)
+    assert named.point_names == list(names)
+    assert named == schemes.FIVE5
+
+
 def test_a_part_that_a_scheme_lacks_is_neither_a_contour_nor_a_region():
     assert "jaw" in get_scheme("ibug68").contours
     for name in ("ibug51", "ibug49"):
@@ -302,6 +309,7 @@ CYCLE = (1, 2, 0, *range(3, 68))
         ({"contours": {"jaw": ((0, -1), False)}}, r"jaw holds \[-1\]"),
         ({"regions": {"jaw": (0, 99)}}, r"jaw holds \[99\]"),
         ({"count": 67}, r"mirror holds \[67\]"),
+        ({"names": ("a", "b")}, "2 names of 68 points"),
     ],
 )
 def test_a_scheme_that_contradicts_itself_is_an_error_that_says_where(change, message):

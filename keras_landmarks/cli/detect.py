@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import pathlib
 import sys
 
@@ -88,6 +89,8 @@ def run(options):
     from keras_landmarks import pictures, zoo
 
     options.model = options.model or zoo.DEFAULT
+    options.photos = [os.path.expanduser(photo) for photo in options.photos]
+    options.out = options.out and os.path.expanduser(options.out)
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
         from keras_landmarks.cli.detect_video import run_video
 

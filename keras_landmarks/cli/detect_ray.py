@@ -1,5 +1,6 @@
 """`keras-landmarks detect FOLDER --ray auto --out points`: large archives, by many processes."""
 
+import hashlib
 import pathlib
 
 from keras_landmarks import bulk
@@ -37,9 +38,12 @@ def _exported(options):
     """The path of the model's file; of a model of the zoo, one is made beside the results."""
     if is_exported(options.model):
         return pathlib.Path(options.model)
-    path = pathlib.Path(options.out) / f"_{options.model}.tflite"
-    if not path.is_file():
-        from keras_landmarks import load
+    from keras_landmarks import load, zoo
 
+    arrays = zoo.read_model(options.model)[1]
+    digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays)))
+    name = f"_{pathlib.Path(options.model).name}-{digest.hexdigest()[:8]}.tflite"
+    path = pathlib.Path(options.out) / name
+    if not path.is_file():
         load(options.model).export(path, "tflite")
     return path

@@ -40,7 +40,7 @@ class Table:
     """
 
     def __init__(self, path, facts, key="picture", pictures=None):
-        self.key, self.path = key, pathlib.Path(path)
+        self.key, self.path = key, files.as_path(path)
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")

@@ -55,7 +55,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
     if missing:
         without = ", ".join(missing)
         warnings.warn(f"{split} is read without {without}: not in {folder}.", stacklevel=2)
-    return read_pts_folders(folder, there, "ibug68", skip_broken)
+    return read_pts_folders(folder, there, "ibug68", skip_broken, numbered=True)
 
 
 def split_by_photo(faces, fraction=0.1, seed=0):

@@ -88,3 +88,17 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
             f"{missed} that it misses the squares around the points."
         )
     return laid, said
+
+
+def measured_scheme(samples):
+    """The scheme of `Samples`; one of the user's own with its `square`, by the boxes of the faces.
+
+    So a `Tracker` knows a face by points that are but a part of it.
+    """
+    scheme = samples.scheme
+    faces = [face for face in samples.faces if face.labelled]
+    if scheme.square is not None or scheme in PUBLISHED or not faces:
+        return scheme
+    squares = [face.square(samples.box) for face in faces]
+    lay, _ = measure_boxes([face.truth_box for face in faces], squares, "annotation")
+    return dataclasses.replace(scheme, square=dataclasses.astuple(lay))

@@ -35,9 +35,8 @@ class Protocol:
 def _read_private(folder, parts, skip_broken=False):
     folder = as_path(folder)
     inside = folder / "300W"
-    return readers.read_pts_folders(
-        inside if inside.is_dir() else folder, parts, "ibug68", skip_broken
-    )
+    folder = inside if inside.is_dir() else folder
+    return readers.read_pts_folders(folder, parts, "ibug68", skip_broken, numbered=True)
 
 
 def _read_menpo(folder, part, pose, skip_broken=False):
@@ -47,7 +46,7 @@ def _read_menpo(folder, part, pose, skip_broken=False):
     if place is None:
         raise FileNotFoundError(f"{folder} holds none of {', '.join(places)}.")
     scheme = "menpo39" if pose == "profile" else "ibug68"
-    return readers.read_pts_folders(folder, [place], scheme, skip_broken)
+    return readers.read_pts_folders(folder, [place], scheme, skip_broken, numbered=True)
 
 
 def _split_of_300w(name):

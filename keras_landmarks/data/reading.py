@@ -51,7 +51,8 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
             JSON of COCO or Label Studio, XML of dlib or CVAT, a list of WFLW (.txt); or of a
             folder: with one such file, with `.pts` files beside their pictures, with `.mat` files
             as of 300W-LP, or with a data set in its official layout.
-        images: folder of the pictures; None takes where the annotation lies.
+        images: folder of the pictures; None takes where the annotation lies. Data sets in their
+            official layout and `.mat` files lie with their pictures: there it cannot be another.
         scheme: of the points, or its name; None takes what the annotation says, or the scheme that
             data sets of so many points have.
         skip_broken: whether to warn of a broken face and go on.
@@ -62,7 +63,8 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     Raises:
         FileNotFoundError: if there is no such file or folder.
         ValueError: if nothing is found that a reader knows, a folder holds several (splits or
-            files: the message names them), or the annotation is broken.
+            files: the message names them), its pictures cannot lie elsewhere but `images` says
+            so, or the annotation is broken.
 
     Example:
         face = data.Face("photo.jpg", data.made_up_face(0)[1], "ibug68")
@@ -107,6 +109,7 @@ def _of_folder(folder, images, scheme, skip_broken):
     if len(splits) > 1:
         raise ValueError(f"{folder} holds several splits: name one of {', '.join(splits)}.")
     if splits:
+        _check_images(folder, images, f"{splits[0]} in its official layout")
         return read_split(folder, splits[0], skip_broken)
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
     files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
@@ -121,10 +124,17 @@ def _of_folder(folder, images, scheme, skip_broken):
         parts = sorted({file.parent.relative_to(folder).as_posix() for file in points})
         parts = ["" if part == "." else part for part in parts]
         kind = scheme_of(count, scheme, points[0])
-        return readers.read_pts_folders(folder, parts, kind, skip_broken)
+        return readers.read_pts_folders(folder, parts, kind, skip_broken, images)
     if files_of(folder, ".mat"):
+        _check_images(folder, images, "a folder of .mat files")
         return readers.read_lp(folder, skip_broken=skip_broken)
     raise ValueError(
         f"{folder} holds no annotation: expected a file ({', '.join(_ENDINGS)}), .pts or .mat "
         "files beside pictures, or a data set in its official layout."
     )
+
+
+def _check_images(folder, images, what):
+    """Whether pictures are looked for where they can be."""
+    if images is not None and as_path(images).resolve() != folder.resolve():
+        raise ValueError(f"{folder} is {what}, read with its own pictures: leave {images} out.")

@@ -60,6 +60,7 @@ def write_records(
         raise ValueError("Records need at least one face.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} holds something: records are written to a folder of their own.")
+    facts = made_of(faces, size, margin, box) | {"jpeg": quality}  # before hours of writing
     parts = np.array_split(np.arange(len(faces)), -(-len(faces) // SHARD))
 
     def write(number, part):
@@ -84,7 +85,6 @@ def write_records(
         if not rows:
             raise ValueError("None of the pictures could be read.")
         columns = dict(zip(("faces", "landmarks", "boxes", "places"), map(np.stack, zip(*rows))))
-        facts = made_of(faces, size, margin, box) | {"jpeg": quality}
         content = io.BytesIO()
         np.savez(content, **columns, ends=np.int64(ends), facts=json.dumps(facts))
         (partial / INDEX).write_bytes(content.getvalue())
@@ -99,7 +99,8 @@ def made_of(faces, size, margin, box):
     for face in faces:
         picture = face.image
         named = isinstance(picture, (str, pathlib.Path))
-        digest.update(pathlib.Path(picture).name.encode() if named else np.asarray(picture).data)
+        pixels = pathlib.Path(picture).name.encode() if named else np.ascontiguousarray(picture)
+        digest.update(pixels)
         digest.update(np.float32(face.landmarks).tobytes())
         digest.update(np.float32(face.square(box)).tobytes())
     crop = {"size": [int(n) for n in size], "margin": float(margin), "box": box, "around": AROUND}

@@ -1,6 +1,9 @@
 """Faces in files of other tools: `.pts`, CSV and Parquet, COCO, dlib. The readers read them back.
 
-Coordinates are written in full: a round trip is exact.
+Coordinates are written in full: points come back exactly, and so do boxes of the convention
+`annotation`. The files do not say how a box lies on its face, and readers take it for
+`annotation`'s: a box of another convention is written as the square that it stands for
+(`Face.square`), so that crops stay the same.
 """
 
 import csv
@@ -38,6 +41,8 @@ def write_pts(path, landmarks):
 def write_table(path, faces, images=None):
     """Writes a row for each face, as CSV or, where the name ends so, Parquet (needs pyarrow).
 
+    A box of another convention is written as `annotation`'s square.
+
     Args:
         path: of the file.
         faces: list of `Face` of one scheme, whose pictures are files.
@@ -54,7 +59,7 @@ def write_table(path, faces, images=None):
     names += [f"visible{i}" for i in range(scheme.count)]
     rows = []
     for face in faces:
-        box = [None] * 4 if face.box is None else face.box.tolist()
+        box = [None] * 4 if face.box is None else _box(face).tolist()
         points = [None if np.isnan(v) else v for v in face.landmarks.ravel().tolist()]
         called = map(as_text, (_name(face, path, images), face.name, face.photo))
         rows.append([*called, scheme.name, *box])
@@ -74,7 +79,7 @@ def write_coco(path, faces, images=None):
     """Writes COCO's JSON, with the fields that mmpose reads.
 
     A covered point has 1, a seen one 2, a missing one 0, 0, 0. Where a face has no box, its
-    landmarks' own is written.
+    landmarks' own is written; a box of another convention as `annotation`'s square.
 
     Args:
         path: of the file.
@@ -98,7 +103,7 @@ def write_coco(path, faces, images=None):
             pictures[name] = facts
         seen = np.where(face.missing, 0, np.where(face.visible, 2, 1)).tolist()
         points = np.where(face.missing[:, None], 0, np.float64(face.landmarks))
-        left, top, right, bottom = np.float64(face.annotation_box).tolist()
+        left, top, right, bottom = _box(face).tolist()
         flagged = [v for point, flag in zip(points.tolist(), seen) for v in (*point, flag)]
         annotations.append(
             {
@@ -120,7 +125,8 @@ def write_coco(path, faces, images=None):
 def write_dlib(path, faces, images=None):
     """Writes the XML of dlib's tools; its trainer rounds coordinates, `readers.read_dlib` does not.
 
-    A missing point is left out. Where a face has no box, its landmarks' own is written.
+    A missing point is left out. Where a face has no box, its landmarks' own is written; a box of
+    another convention as `annotation`'s square.
 
     Args:
         path: of the file.
@@ -143,7 +149,7 @@ def write_dlib(path, faces, images=None):
         name = as_text(_name(face, path, images))
         if name not in pictures:
             pictures[name] = ElementTree.SubElement(parent, "image", file=name)
-        left, top, right, bottom = np.float64(face.annotation_box).tolist()
+        left, top, right, bottom = _box(face).tolist()
         sides = {"top": top, "left": left, "width": right - left, "height": bottom - top}
         sides = {side: _short(number) for side, number in sides.items()}
         box = ElementTree.SubElement(pictures[name], "box", sides)
@@ -153,6 +159,12 @@ def write_dlib(path, faces, images=None):
                 ElementTree.SubElement(box, "part", part)
     ElementTree.indent(root)
     files.write_bytes(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
+
+
+def _box(face):
+    """A face's box, or its landmarks' own, as `annotation` has it."""
+    told = face.box is not None and face.convention not in (None, "annotation")
+    return np.float64(face.square() if told else face.annotation_box)
 
 
 def _short(number):

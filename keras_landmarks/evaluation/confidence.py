@@ -85,7 +85,7 @@ def plot_reliability(evaluation, path, bins=10):
     expected = evaluation.expected_error.ravel()
     distance = np.linalg.norm(evaluation.truth - evaluation.predicted, axis=-1).ravel()
     expected, distance = expected[~np.isnan(distance)], distance[~np.isnan(distance)]
-    groups = np.array_split(np.argsort(expected), bins)
+    groups = np.array_split(np.argsort(expected), min(bins, len(expected)))
     with plots.figure(path) as figure:
         axes = figure.add_subplot(xlabel="expected error, px", ylabel="true distance, px")
         x = [expected[group].mean() for group in groups]

@@ -8,6 +8,8 @@ import numpy as np
 from keras_landmarks.data import Face
 from keras_landmarks.data.face import unique_names
 from keras_landmarks.errors import point_errors
+from keras_landmarks.evaluation.predicting import numbers_of_points
+from keras_landmarks.schemes import get_scheme
 
 KINDS = ("photo", "hand", "bar")
 """What hides: pieces of another face's photo, blobs with fingers, bars across the face."""
@@ -138,8 +140,8 @@ def hidden_and_visible(evaluation, faces, kind=None):
     """
     if evaluation.names != unique_names(faces):
         raise ValueError("The evaluation is of other faces.")
-    hidden = np.stack([face.hidden for face in faces])
-    errors = np.asarray(
-        point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, kind)
-    )
+    scheme, rows = get_scheme(evaluation.scheme), [np.float64(face.hidden) for face in faces]
+    hidden = numbers_of_points(rows, faces[0].scheme, scheme) > 0
+    given = evaluation.truth, evaluation.predicted, scheme, evaluation.distances(kind)
+    errors = np.asarray(point_errors(*given))
     return float(np.nanmean(errors[hidden])), float(np.nanmean(errors[~hidden]))

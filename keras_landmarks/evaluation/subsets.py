@@ -21,7 +21,8 @@ def by_attribute(result, faces, kind=None, limit=0.08):
         the faces have none.
     """
     rows, named = {}, list(zip(unique_names(faces), faces))
-    names = [k for k, value in faces[0].facts.items() if isinstance(value, bool)]
+    facts = dict(fact for face in faces for fact in face.facts.items())
+    names = [k for k, value in facts.items() if isinstance(value, bool)]
     for attribute in names:
         chosen = {name for name, face in named if face.facts.get(attribute)}
         if chosen:

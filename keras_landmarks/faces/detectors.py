@@ -29,7 +29,8 @@ from keras_landmarks.faces.boxes import (
     overlap,
     square_convention,
 )
-from keras_landmarks.faces.upright import eye_angle, turn_points
+from keras_landmarks.faces.upright import eye_angle, turn_points, upright_box
+from keras_landmarks.schemes import Scheme
 
 EXPECTED = (
     f"A detector returns {laid.BOXES}; or (boxes, scores); or (boxes, scores, angles or eyes)"
@@ -60,6 +61,32 @@ class Framed:
         for box, shift, angle in zip(boxes, shifts, np.nan_to_num(self.angles)):
             box += np.tile(turn_points(np.asarray(shift, np.float64), angle) - shift, 2)
         return dataclasses.replace(self, boxes=boxes, convention=target)
+
+
+def face_square(landmarks: np.ndarray, angle: float, lay: Convention | str) -> np.ndarray:
+    """The square of a whole face as if it were upright, from its landmarks: `(4,)`, `truth`.
+
+    Args:
+        landmarks: `(n, 2)` points in pixels.
+        angle: by which the face is turned, in degrees.
+        lay: how the square around the landmarks lies on the face.
+    """
+    box = upright_box(landmarks, angle)
+    if get_convention(lay) == get_convention("truth"):
+        return box
+    unknown, angles = np.full(1, np.nan, np.float32), np.full(1, angle, np.float32)
+    return Framed(box[None], unknown, angles, lay).converted("truth").boxes[0]
+
+
+def likely_lay(
+    landmarks: np.ndarray, angle: float, scheme: Scheme | str, face: np.ndarray
+) -> Convention:
+    """How the square around landmarks lies on a face whose own square `(4,)` is known.
+
+    As their scheme says; or as one around a whole face, where that fits better.
+    """
+    lays = [square_convention(scheme), get_convention("truth")]
+    return max(lays, key=lambda lay: overlap(face_square(landmarks, angle, lay)[None], face)[0])
 
 
 def convention_of(detector: Detector) -> Convention | str:

@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.faces.boxes import Convention
 from keras_landmarks.faces.detection import Detection
+from keras_landmarks.faces.detectors import face_square
 from keras_landmarks.faces.smoothing import OneEuro
-from keras_landmarks.faces.upright import landmark_angle, turned, upright_box
+from keras_landmarks.faces.upright import landmark_angle, turned
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import Scheme
 
@@ -43,7 +45,7 @@ class Followed:
 
     Args:
         id: its number.
-        box: `(4,)` around the points of the upright face (see `square_convention`).
+        box: `(4,)` of the upright face, convention `truth`.
         angle: degrees by which it is turned.
         smooth: the filter of its points, or None.
     """
@@ -52,6 +54,7 @@ class Followed:
     box: np.ndarray
     angle: float
     smooth: OneEuro | None
+    lay: Convention | str = "truth"  # of the square around its points
     found: Detection | None = None
     likeness: float = 1.0
     state: State = State.IN_VIEW
@@ -112,7 +115,7 @@ class Followed:
         angle = landmark_angle(landmarks, scheme, self.angle)
         if abs(turned(angle, self.angle)) > STEADY:
             self.angle = angle
-        self.box = upright_box(landmarks, self.angle)
+        self.box = face_square(landmarks, self.angle, self.lay)
 
 
 def patch(frame: np.ndarray, patch_from_frame: np.ndarray) -> np.ndarray:

@@ -14,9 +14,9 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import Convention, convert_boxes, square_convention
+from keras_landmarks.faces.boxes import Convention, convert_boxes
 from keras_landmarks.faces.detection import Detection
-from keras_landmarks.faces.detectors import Framed
+from keras_landmarks.faces.detectors import Framed, face_square, likely_lay
 from keras_landmarks.faces.model import Model, predict_in_parts
 from keras_landmarks.faces.upright import (
     TRAINED,
@@ -24,7 +24,6 @@ from keras_landmarks.faces.upright import (
     landmark_angle,
     level_transform,
     turned,
-    upright_box,
 )
 from keras_landmarks.pictures import images
 
@@ -94,12 +93,11 @@ def _levelled(model: Model, views: Sequence[View]) -> list[Detection]:
     """The faces in views, those that are tilted past what networks know seen again."""
     views, found = list(views), _look(model, views)
     again: Sequence[int] = range(len(views))
-    around = square_convention(model.scheme)
     for _ in range(2):
         tilts = {i: landmark_angle(found[i].landmarks, model.scheme, found[i].angle) for i in again}
         again = [i for i in again if abs(turned(tilts[i], found[i].angle)) > TRAINED]
         for i in again:
-            views[i] = views[i][0], upright_box(found[i].landmarks, tilts[i]), tilts[i], around
+            views[i] = _about(views[i], found[i], tilts[i])
         for i, face in zip(again, _look(model, [views[i] for i in again])):
             found[i] = face
     return found
@@ -110,32 +108,39 @@ def _turn_doubtful(
 ) -> None:
     """Puts another side of a doubtful face in its place, where the model is surer of that one."""
     asked = [i for i, face in enumerate(found) if face.error is not None or scores[i] < PLAIN]
-    first = _sureness(model, [views[i][0] for i in asked], [found[i] for i in asked])
+    first = _sureness(model, [views[i] for i in asked], [found[i] for i in asked])
     doubtful = [(i, sure) for i, sure in zip(asked, first) if sure < SURE]
     sides: list[View] = []
     for i, _ in doubtful:
         picture, box, angle, convention = views[i]
         sides += [(picture, box, turned((angle or 0.0) + turn, 0), convention) for turn in TURNS]
     faces = _levelled(model, sides)
-    sure = np.reshape(_sureness(model, [view[0] for view in sides], faces), (-1, len(TURNS)))
+    sure = np.reshape(_sureness(model, sides, faces), (-1, len(TURNS)))
     for (i, before), row, others in zip(doubtful, sure, range(0, len(faces), len(TURNS))):
         if row.max() > before + SURER:
             found[i] = faces[others + int(row.argmax())]
 
 
-def _sureness(
-    model: Model, pictures: Sequence[np.ndarray], faces: Sequence[Detection]
-) -> np.ndarray:
+def _about(view: View, face: Detection, angle: float) -> View:
+    """The view of a face from where its landmarks are."""
+    picture, box, _, convention = view
+    known = convert_boxes(box, convention, "truth")
+    lay = likely_lay(face.landmarks, angle, face.scheme, known)
+    return picture, face_square(face.landmarks, angle, lay), angle, "truth"
+
+
+def _sureness(model: Model, views: Sequence[View], faces: Sequence[Detection]) -> np.ndarray:
     """How sure a model is of each face, `(faces,)` in 0..1 (see the module's description)."""
     if faces and faces[0].error is None:
-        around = square_convention(model.scheme)
-        views: list[View] = [
-            (picture, upright_box(face.landmarks, face.angle), face.angle + turn, around)
+        turned_views = [
+            (picture, box, (angle or 0.0) + turn, convention)
             for turn in (LITTLE, -LITTLE)
-            for picture, face in zip(pictures, faces)
+            for picture, box, angle, convention in (
+                _about(view, face, face.angle) for view, face in zip(views, faces)
+            )
         ]
         still = np.stack([face.landmarks for face in faces] * 2)
-        moved = np.stack([face.landmarks for face in _look(model, views)]) - still
+        moved = np.stack([face.landmarks for face in _look(model, turned_views)]) - still
         by = np.linalg.norm(moved, axis=-1).reshape(2, len(faces), -1).mean(axis=0)
         faces = [dataclasses.replace(face, error=error) for face, error in zip(faces, by)]
     return np.nan_to_num(np.array([face.face_confidence for face in faces], np.float64))

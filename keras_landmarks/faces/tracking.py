@@ -5,15 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import Detector, overlap, square_convention
+from keras_landmarks.faces.boxes import Detector, overlap
 from keras_landmarks.faces.detection import Detection, Track
-from keras_landmarks.faces.detectors import Framed
+from keras_landmarks.faces.detectors import Framed, face_square, likely_lay
 from keras_landmarks.faces.finder import find_boxes
 from keras_landmarks.faces.followed import SAME, Followed, State
 from keras_landmarks.faces.looking import locate
 from keras_landmarks.faces.model import Model
 from keras_landmarks.faces.smoothing import OneEuro
-from keras_landmarks.faces.upright import upright_box
 from keras_landmarks.names import number
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, frames_of
@@ -140,8 +139,7 @@ class Tracker:
         """Calls the detector: confirms faces, finds lost ones, adds new ones."""
         self.detections += 1
         self._since = 0
-        around = square_convention(self.model.scheme)
-        seen = find_boxes(self.detector, frame, self.turns).converted(around)
+        seen = find_boxes(self.detector, frame, self.turns).converted("truth")
         boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
             (not face.in_view, -share, i, j)
@@ -186,8 +184,7 @@ class Tracker:
         known = [self._faces[i] for i in followed]
         boxes = np.array([face.box for face in known], np.float32).reshape(-1, 4)
         angles = np.array([face.angle for face in known], np.float32)
-        unknown, around = np.full(len(known), np.nan), square_convention(self.model.scheme)
-        framed = Framed(boxes, unknown, angles, around)
+        framed = Framed(boxes, np.full(len(known), np.nan), angles, "truth")
         sides = not self._since  # a face that was followed here stands as it did
         for i, found in zip(followed, locate(self.model, [frame], [framed], sides)[0]):
             self._see(i, frame, found)
@@ -196,7 +193,10 @@ class Tracker:
         """Whether a face is where it was looked for, and is itself."""
         face = self._faces[i]
         face.found, face.angle = found, found.angle
-        share = overlap(upright_box(found.landmarks, face.angle)[None], face.box)[0]
+        if not face.frames_unconfirmed:  # its box is the detector's
+            face.lay = likely_lay(found.landmarks, face.angle, found.scheme, face.box)
+        square = face_square(found.landmarks, face.angle, face.lay)
+        share = overlap(square[None], face.box)[0]
         alike = face.look(frame, found.landmarks)
         here = share >= self.overlap  # not of NaN
         itself = alike >= (self.likeness if face.away else SAME)
@@ -207,7 +207,9 @@ class Tracker:
                 face.lose()
             return
         if not itself:  # the detector sees a face here, but it is another one
+            lay = face.lay
             self._faces[i] = face = self._new(face.box, face.angle)
+            face.lay = lay
             face.found, face.followed = found, True
             face.look(frame, found.landmarks)
         face.learn(detected=True)

@@ -34,7 +34,7 @@ def over_points(errors):
         marked = ops.cast(ops.logical_not(missing), "float32")
         found = marked * errors(y_true, y_pred, *args, **kwargs)
         if weights is not None:
-            found = found * ops.cast(weights, "float32")
+            found = found * ops.where(missing, 0.0, ops.cast(weights, "float32"))
         return ops.sum(found, axis=-1) / ops.maximum(ops.sum(marked, axis=-1), 1.0)
 
     return loss

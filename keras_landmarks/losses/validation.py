@@ -41,7 +41,9 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
     landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     telling = _telling(y_true, landmarks, expected, distance, weights=weights)
     given = {} if weights is None else {"weights": weights}
-    return (coordinates or L2()).call(y_true, landmarks, **given) + weight * telling
+    found = (coordinates or L2()).call(y_true, landmarks, **given)
+    found = ops.mean(found, axis=tuple(range(1, len(found.shape))))  # Keras' have one a point
+    return found + weight * telling
 
 
 @over_points

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import cv2
 import numpy as np
+from cv2 import VideoCapture
 
 from keras_landmarks import files
 from keras_landmarks.files import Path, as_path, as_text
@@ -157,6 +158,7 @@ class VideoWriter:
             raise ValueError(f"frame_rate is a number of frames a second, not {frame_rate!r}.")
         self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
+        self._count: int = 0
 
     def write(self, frame: Any) -> None:
         """Adds a frame, a picture as `as_rgb` takes it; all have the size of the first."""
@@ -164,18 +166,33 @@ class VideoWriter:
         size = frame.shape[1::-1]
         if self._writer is None:
             codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
-            partial, self._size = str(self._whole.__enter__()), size
-            self._writer = cv2.VideoWriter(partial, codec, self.frame_rate, size)
+            self._partial, self._size = self._whole.__enter__(), size
+            self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
             if not self._writer.isOpened():
                 raise ValueError(f"{self.path} cannot be written.")
         if size != self._size:
             raise ValueError(f"Frames of one size, not of {self._size} and {size} pixels.")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        self._count += 1
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: Any) -> None:
-        if self._writer is not None:
-            self._writer.release()
-            self._whole.__exit__(*error)
+        if self._writer is None:
+            return
+        self._writer.release()
+        fault = self._fault() if error[0] is None else None
+        if fault:
+            self._whole.__exit__(OSError, fault, None)
+            raise fault
+        self._whole.__exit__(*error)
+
+    def _fault(self) -> OSError | None:
+        """What OpenCV does not tell, as of a disk that is full."""
+        written = VideoCapture(str(self._partial))
+        count = round(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
+        written.release()
+        if abs(count - self._count) <= 1:
+            return None
+        return OSError(f"{self.path}: of {self._count} frames {count} could be written.")

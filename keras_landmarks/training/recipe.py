@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_landmarks import models
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.data.laying import measured_scheme
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names, renamed
 from keras_landmarks.names import number, sides
@@ -72,7 +73,7 @@ class Recipe:
         stages = (self.stages,) if isinstance(self.stages, Stage) else self.stages
         made = isinstance(stages, (tuple, list))
         if not made or not stages or not all(isinstance(stage, Stage) for stage in stages):
-            raise ValueError(f"stages are a tuple of one Stage or more, not {self.stages!r:.80}.")
+            raise ValueError(f"stages are a tuple of Stage, not {self.stages!r:.80}.")
         if not callable(self.model) or isinstance(self.model, keras.Model):
             raise ValueError(f"model makes the model, as models.cnn6: not {self.model!r:.80}.")
         if not isinstance(self.augmentation, Augmentation | None):
@@ -160,7 +161,7 @@ class Recipe:
             model: that is trained.
         """
         builder, arguments = self.builder()
-        scheme = scheme_config(samples.scheme)
+        scheme = scheme_config(measured_scheme(samples))
         made = {"builder": builder, "arguments": {**arguments, "scheme": scheme}}
         if not builder:
             made = {"network": described(model)}
@@ -174,6 +175,6 @@ class Recipe:
             samples: `data.Samples` that it was trained on.
             model: that was trained.
         """
-        facts = {"scheme": samples.scheme, "margin": samples.margin, "box": samples.box}
+        facts = {"scheme": measured_scheme(samples), "margin": samples.margin, "box": samples.box}
         facts |= {"licence": self.licence, "name": model.name}
         return Landmarker(model.input, model.output, **facts).ready()

@@ -469,6 +469,19 @@ def test_an_error_that_is_told_of_is_one_line(error, monkeypatch, capsys):
     assert capsys.readouterr().err == "keras-landmarks: the loss is no number\n"
 
 
+def test_a_tilde_that_the_shell_leaves_is_the_home_folder(photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    before = photo.read_bytes()
+    for out in ("~", f"~/{photo.name}"):
+        picture = photo.with_suffix(".png") if out == "~" else photo
+        picture.write_bytes(before)
+        assert main(["detect", f"~/{picture.name}", *MODEL, "--out", out]) == 1
+        assert "would be drawn over" in capsys.readouterr().err
+        assert picture.read_bytes() == before
+    assert main(["detect", f"~/{photo.name}", *MODEL, "--out", "~/points.csv"]) == 0
+    assert (tmp_path / "points.csv").is_file()
+
+
 def test_python_runs_the_package_of_commands():
     command = [sys.executable, "-m", "keras_landmarks.cli", "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout

@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
-from faces import write_300w
+from faces import write_300w, write_pts
 from lit import lit_points
 from places import DATA
 
@@ -65,6 +65,36 @@ def test_a_folder_of_pts_files_is_read_with_its_folders(folder, faces, tmp_path)
     found = read_any(tmp_path)
     assert [face.name for face in found] == ["a/0.png", "a/1.png", "a/b/2.png", "a/b/3.png"]
     np.testing.assert_allclose(found[2].landmarks, faces[2].landmarks, atol=1e-4)
+
+
+def test_pictures_of_pts_files_may_lie_elsewhere(folder, faces, tmp_path):
+    for i, face in enumerate(faces):
+        data.write_pts(tmp_path / f"{i}.pts", face.landmarks)
+    assert_read(read_any(tmp_path, folder / "photos"), faces)
+    assert len({face.photo for face in read_any(tmp_path, folder / "photos")}) == 4
+
+
+def test_numbered_pictures_of_a_folder_are_photos_of_their_own(faces, tmp_path):
+    for i, face in enumerate(faces):
+        shutil.copy(face.image, tmp_path / f"face_{i}.png")
+        data.write_pts(tmp_path / f"face_{i}.pts", face.landmarks)
+    training, held_out = data.split_by_photo(read_any(tmp_path), 0.25)
+    assert (len(training), len(held_out)) == (3, 1)
+
+
+def test_pictures_that_cannot_lie_elsewhere_are_an_error(folder, tmp_path):
+    for i in (1, 2):
+        landmarks = data.made_up_face(i)[1]
+        write_pts(tmp_path / f"300W/ibug/party_{i}.pts", landmarks)
+    shutil.copy(folder / "photos/0.png", tmp_path / "300W/ibug/party.png")
+    with pytest.raises(ValueError, match="300w/full in its official layout.*: leave .*photos out"):
+        read_any(tmp_path / "300W", folder / "photos")
+    with pytest.warns(UserWarning, match="2 of 689"):
+        assert len(read_any(tmp_path / "300W", f"{tmp_path}/300W/")) == 2
+    (tmp_path / "lp").mkdir()
+    (tmp_path / "lp/a.mat").touch()
+    with pytest.raises(ValueError, match="a folder of .mat files.*: leave .*photos out"):
+        read_any(tmp_path / "lp", folder / "photos")
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_landmarks import data
 from keras_landmarks.data import records
+from keras_landmarks.data.readers.finding import LazyPicture
 from keras_landmarks.pictures import write_image
 
 SIZE = (24, 32)
@@ -168,6 +169,30 @@ def test_records_that_could_not_be_written_to_the_end_are_not_there(faces, tmp_p
     assert len(samples.faces) == 10
     with pytest.raises(ValueError, match="records lacks 1 broken pictures"):
         data.Samples(lacking, SIZE, records=tmp_path / "records")
+
+
+@pytest.mark.parametrize("turned", ["colours", "lazy"])
+def test_pictures_may_lie_in_memory_in_any_order(tmp_path, turned):
+    faces = data.made_up_faces(2, size=60)
+    for face in faces:
+        pixels = np.asfortranarray(face.image)
+        face.image = (
+            face.image[..., ::-1] if turned == "colours" else LazyPicture(lambda p=pixels: p)
+        )
+    from_files = data.Samples(faces, SIZE, records=tmp_path / "records")
+    assert_same(from_files.arrays(), data.Samples(faces, SIZE).arrays())
+
+
+def test_faces_that_cannot_be_told_from_others_are_found_before_anything_is_written(
+    faces, tmp_path, monkeypatch
+):
+    def made_of(*args):
+        assert not list(tmp_path.iterdir())
+        raise ValueError("cannot be told")
+
+    monkeypatch.setattr(records, "made_of", made_of)
+    with pytest.raises(ValueError, match="cannot be told"):
+        data.write_records(tmp_path / "records", faces, SIZE)
 
 
 def test_what_a_killed_run_left_is_not_read(faces, folder, tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from lit import lit_points, write_lit
 
 from keras_landmarks.data import (
+    BrokenFile,
     Face,
     made_up_face,
     read_coco,
@@ -16,6 +17,7 @@ from keras_landmarks.data import (
     write_pts,
     write_table,
 )
+from keras_landmarks.faces import Convention
 from keras_landmarks.pictures.images import write_image
 
 pytest.importorskip("pyarrow")
@@ -81,6 +83,22 @@ def test_pts_come_back_as_they_were(tmp_path, faces):
     write_pts(tmp_path / "a.pts", faces[0].landmarks)
     np.testing.assert_array_equal(read_pts(tmp_path / "a.pts", 68), faces[0].landmarks)
     assert (tmp_path / "a.pts").read_text().splitlines()[:3] == ["version: 1", "n_points: 68", "{"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "xml"])
+@pytest.mark.parametrize("convention", ["wflw", Convention(0.1, 0.2, 1.5), "annotation", None])
+def test_a_box_of_any_convention_comes_back_as_the_same_square(tmp_path, faces, ending, convention):
+    face = faces[0]
+    face.convention = convention
+    path = tmp_path / "pictures" / f"faces.{ending}"
+    {"csv": write_table, "json": write_coco, "xml": write_dlib}[ending](path, [face])
+    read = {"csv": read_table, "json": read_coco, "xml": read_dlib}[ending]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", BrokenFile)
+        (again,) = read(path)
+    np.testing.assert_allclose(again.square(), face.square(), rtol=1e-6, atol=1e-5)
+    if convention in (None, "annotation"):
+        np.testing.assert_allclose(again.box, face.box, rtol=1e-6)
 
 
 def test_files_hold_what_other_tools_expect(tmp_path):

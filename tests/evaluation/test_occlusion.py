@@ -5,6 +5,7 @@ import pytest
 
 from keras_landmarks import evaluation
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.schemes import convert
 
 FACES = made_up_faces(9, size=120)
 
@@ -47,6 +48,18 @@ def test_hidden_and_visible_points_are_told_apart():
     assert visible == 0
     with pytest.raises(ValueError, match="other faces"):
         evaluation.hidden_and_visible(result, occluded[1:])
+    # Of the points that a model of five finds: a pupil is hidden where a point about it is.
+    few = dataclasses.replace(
+        result,
+        truth=convert(truth, "ibug68", "five5"),
+        predicted=convert(truth + off, "ibug68", "five5"),
+        scheme="five5",
+        annotated=truth,
+        annotated_scheme="ibug68",
+    )
+    hidden, visible = evaluation.hidden_and_visible(few, occluded, "corners")
+    assert hidden > 0.01
+    assert visible == 0
 
 
 def test_what_cannot_be_covered_is_named():

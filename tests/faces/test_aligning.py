@@ -7,7 +7,9 @@ import pytest
 import skimage.transform
 
 from keras_landmarks import Detection, data, geometry, pictures
+from keras_landmarks.data import made_up_face
 from keras_landmarks.faces import align
+from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES, convert
 
 
@@ -124,3 +126,22 @@ def test_hidden_faces_are_blocks_of_one_colour_and_the_rest_is_as_it_was():
     assert len(np.unique(hidden[near], axis=0)) == 4
     beside = types.SimpleNamespace(landmarks=points + 500)
     np.testing.assert_array_equal(pictures.anonymise(picture, [beside]), picture)
+
+
+@pytest.mark.parametrize("name", ["five5", "ibug51", "mine"])
+def test_a_head_is_hidden_whatever_part_of_it_the_points_are_of(name):
+    _, whole = made_up_face(0, 200)
+    turn = geometry.similarity_transform(1.0, 25.0, (100, 100), (0, 0))
+    whole = geometry.transform_points(np.float64(whole), np.float64(turn))
+    box = geometry.box_from_landmarks(whole)
+    points, scheme = (
+        convert(whole, "ibug68", "five5" if name == "mine" else name),
+        SCHEMES.get(name),
+    )
+    if name == "mine":
+        points, scheme = points[:2], scheme_of_names("mine", 2, mirror=[[0, 1]])
+    face = Detection(points, box, scheme, angle=25.0)
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    hidden = (pictures.anonymise(picture, [face]) != picture).any(axis=2)
+    x, y = np.rint(whole).astype(int).T
+    assert hidden[y, x].mean() > 0.97

@@ -26,7 +26,8 @@ def people():
         chosen = np.random.default_rng(0).choice(len(faces), 25, replace=False)
         found = [(faces[i].pixels(), faces[i].landmarks) for i in chosen]
     else:
-        found = [made_up_face(seed) for seed in range(25)]
+        seeds = [seed for seed in range(26) if seed != 17]  # which looks like the one before
+        found = [made_up_face(seed) for seed in seeds]
     rows = []
     for picture, landmarks in found:
         box = geometry.square_box(geometry.box_from_landmarks(np.float64(landmarks)))

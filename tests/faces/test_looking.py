@@ -58,7 +58,8 @@ def test_points_that_turn_with_the_crop_to_one_side_alone_are_half_as_doubtful(m
             return [replace(face, landmarks=points + moves(view[2] - face.angle)) for view in views]
 
         monkeypatch.setattr(looking, "_look", look)
-        return looking._sureness(None, [None], [face])[0]
+        view = None, np.float32([30, 30, 71, 71]), 5.0, "truth"
+        return looking._sureness(None, [view], [face])[0]
 
     both, one = sureness(lambda turn: 8.0), sureness(lambda turn: 8.0 * (turn * side > 0))
     assert sureness(lambda turn: 0.0) == 1

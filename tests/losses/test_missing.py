@@ -113,6 +113,9 @@ def test_a_weight_multiplies_what_its_point_adds(name):
     whole, part = of_faces(loss, true, predicted), of_faces(loss, true, predicted, weights)
     marked = of_faces(loss, without(true, SOME), predicted)
     np.testing.assert_allclose(part, marked * (POINTS - len(SOME)) / POINTS, rtol=1e-4)
+    unknown = np.where(weights > 0, weights, np.nan)  # of a point that is missing
+    found = of_faces(loss, without(true, SOME), predicted, unknown)
+    np.testing.assert_allclose(found, marked, rtol=1e-4)
     doubled = of_faces(loss, true, predicted, 2 - weights)
     np.testing.assert_allclose(doubled, 2 * whole - part, rtol=1e-4)
 

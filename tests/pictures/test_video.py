@@ -83,6 +83,27 @@ def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
     assert (tmp_path / "a.avi").is_file()
 
 
+@pytest.mark.parametrize("name", ["a.avi", "a.mp4"])
+def test_a_video_that_a_full_disk_cuts_short_takes_no_place(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"the last one")
+    video = VideoWriter(path, 10)
+    for frame in FRAMES[:2]:
+        video.write(frame)
+    writer = video._writer
+
+    class Full:
+        def release(self):
+            writer.release()
+            os.truncate(video._partial, 200)
+
+    video._writer = Full()
+    with pytest.raises(OSError, match="of 2 frames 0 could be written"):
+        video.__exit__(None, None, None)
+    assert path.read_bytes() == b"the last one"
+    assert [file.name for file in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("rate", [0, -1, None, "30", float("nan")])
 def test_a_frame_rate_that_is_none_is_named(tmp_path, rate):
     with pytest.raises(ValueError, match=f"frame_rate is a number .*, not {rate!r}"):

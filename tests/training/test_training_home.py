@@ -1,5 +1,6 @@
 """A trained model comes home: `train`, then `load` of its folder, and what its weights carry."""
 
+import dataclasses
 import functools
 
 import keras
@@ -8,7 +9,8 @@ import pytest
 from test_training import TENSORFLOW, Seen, recipe_of, run, samples_of, sgd
 
 import keras_landmarks
-from keras_landmarks import data, draw, load, losses, metrics, models, schemes, weights
+from keras_landmarks import data, draw, geometry, load, losses, metrics, models, schemes, weights
+from keras_landmarks.faces import Convention
 from keras_landmarks.models import blocks
 from keras_landmarks.training import Recipe, Stage, train
 
@@ -97,6 +99,17 @@ def faces_of_three_points(count=24):
         yield data.Face(face.image, points, "mine", face.box)
 
 
+def measured_by_hand(faces):
+    rows = []
+    for face in faces:
+        points, given = (geometry.square_box(box) for box in (face.truth_box, face.box))
+        side = given[2] - given[0]
+        shift = (points[:2] + points[2:] - given[:2] - given[2:]) / 2 / side
+        rows.append((*shift, (points[2] - points[0]) / side))
+    x, y, scale = np.median(rows, axis=0)
+    return Convention(x, y, scale)
+
+
 @pytest.mark.usefixtures("known")
 def test_a_scheme_of_ones_own_is_whole_in_every_file(tmp_path):
     build = functools.partial(models.cnn, scheme=MINE, size=16, filters=(4,))
@@ -107,6 +120,8 @@ def test_a_scheme_of_ones_own_is_whole_in_every_file(tmp_path):
     model.save(tmp_path / "model.keras")
     model.export(tmp_path / "model.tflite", "tflite")
     schemes.SCHEMES.pop("mine")  # as in another process
+    # Where the points' square lies on the face's, so that a Tracker can follow it.
+    square = dataclasses.astuple(measured_by_hand(samples.faces))
     opened = [
         model,
         load(tmp_path),
@@ -115,6 +130,7 @@ def test_a_scheme_of_ones_own_is_whole_in_every_file(tmp_path):
     ]
     for one in opened:
         assert one.scheme == MINE
+        assert one.scheme.square == pytest.approx(square, abs=0.005)
         (face,) = one.detect(PICTURE, FACE_BOX)
         assert face.scheme == MINE
         assert face.to_dict()["scheme"] == "mine"

@@ -20,8 +20,10 @@ const NEAR = sides.short_range;
 /** The faces of a picture, the best first. */
 export async function detectFaces(picture: Picture): Promise<Framed[]> {
   const longest = Math.max(picture.width, picture.height);
+  const shortest = Math.min(picture.width, picture.height);
+  const smallest = Math.max(40, Math.min(longest / 25, shortest / 8));
   let found: Found[] = [];
-  for (const { square, scale, corner, low, high } of squares(picture, Math.max(40, longest / 25))) {
+  for (const { square, scale, corner, low, high } of squares(picture, smallest)) {
     for (const { box, score, points } of await look("back", square, threshold)) {
       if (box[0] < low[0] || box[1] < low[1] || box[2] > high[0] || box[3] > high[1]) continue;
       const place = ([x, y]: Point): Point => [x * scale[0] + corner[0], y * scale[1] + corner[1]];
@@ -159,6 +161,8 @@ type Square = { square: Picture; scale: Point; corner: Point; low: Point; high: 
 function* squares(picture: Picture, smallest: number): Generator<Square> {
   yield* tiles(picture, WIDE, 0);
   const longest = Math.max(picture.width, picture.height);
+  const shortest = Math.min(picture.width, picture.height);
+  const smallest = Math.max(40, Math.min(longest / 25, shortest / 8));
   const ratio = Math.min((longest * least) / smallest / WIDE, longest / WIDE);
   const steps = Math.ceil(Math.log(Math.max(ratio, 1)) / Math.log(4));
   for (let step = 1; step <= steps; step++) {

@@ -13,9 +13,9 @@ from keras_landmarks.schemes import get_scheme
 def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False):
     """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
 
-    A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order. A
-    `box` of the same picture that holds most of its points is its box. CVAT's coordinates are of
-    edges: 0 is the left edge of the first pixel.
+    A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order.
+    The smallest `box` of the same picture that holds most of its points is its box. CVAT's
+    coordinates are of edges: 0 is the left edge of the first pixel.
 
     Args:
         path: of the file.
@@ -75,12 +75,12 @@ def _numbers(text, where):
 
 
 def _box(image, points, where):
-    """The box of a picture that holds more than half of a face's points; None where none does."""
-    marked = points[~np.isnan(points[:, 0])] + 0.5
+    """The smallest box that holds more than half of a face's points; None where none does."""
+    marked, boxes = points[~np.isnan(points[:, 0])] + 0.5, []
     for box in image.iter("box"):
         edges = [box.get(k, "nan") for k in ("xtl", "ytl", "xbr", "ybr")]
         edges = np.array(_numbers(",".join(edges), where))
         inside = ((marked >= edges[:2]) & (marked <= edges[2:])).all(axis=1)
         if inside.mean() > 0.5:
-            return edges
-    return None
+            boxes.append(edges)
+    return min(boxes, key=lambda edges: np.prod(edges[2:] - edges[:2]), default=None)

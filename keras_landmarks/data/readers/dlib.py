@@ -1,5 +1,6 @@
 """The XML of dlib's tools (imglab): a box and its parts for each face."""
 
+import contextlib
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
@@ -10,7 +11,9 @@ from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, s
 
 
 def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
-    """Reads the faces of a dlib XML file. Its points are 0-based; boxes to be ignored are left out.
+    """Reads the faces of a dlib XML file. Its points are 0-based.
+
+    Boxes to be ignored, and those without any part, are left out.
 
     Args:
         path: of the file.
@@ -33,7 +36,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         (image, number, box)
         for image in root.iter("image")
         for number, box in enumerate(image.iter("box"), start=1)
-        if box.get("ignore") != "1"
+        if box.get("ignore") != "1" and box.find("part") is not None
     ]
     if names is None:
         found = {part.get("name", "") for *_, box in boxes for part in box.iter("part")}
@@ -70,6 +73,8 @@ def parse_xml(path):
     Raises:
         ValueError: if it is none.
     """
+    with contextlib.suppress(ElementTree.ParseError, ValueError, LookupError):
+        return ElementTree.fromstring(path.read_bytes())  # in the encoding that it declares
     try:
         return ElementTree.fromstring(read_text(path).lstrip())
     except (ElementTree.ParseError, ValueError) as error:

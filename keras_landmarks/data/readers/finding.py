@@ -1,6 +1,7 @@
 """What readers share: pictures found by the names that annotations give, text and MATLAB files."""
 
 import importlib
+import os
 import pathlib
 import re
 import unicodedata
@@ -19,7 +20,7 @@ class Pictures:
     A name may have `\\` for `/`, another case or another picture's ending than the file, or spaces
     that the file lacks. A path on this machine is that very file. Folders that a name begins with
     may lack: all of another machine's (`/home/ann/a.jpg`, `C:\\a.jpg`, `../a.jpg`), the same of all
-    other names, with a warning. No picture is found by two names that differ in them.
+    other names, with a warning. No picture is found by two names that differ in any of these.
 
     Args:
         folder: of the pictures.
@@ -32,7 +33,7 @@ class Pictures:
     def __init__(self, folder, under=()):
         self.folder = existing_folder(folder)
         self._roots = [(), *(tuple(part.split("/")) for part in under)]
-        self._listed, self._used, self._leads, self._lead = {}, set(), {}, None
+        self._listed, self._called, self._leads, self._lead = {}, {}, {}, None
 
     def find(self, name):
         """The path of a picture.
@@ -44,13 +45,17 @@ class Pictures:
         name = str(name).strip(" \t\r\n\ufeff\"'")
         parts = re.split(r"[\\/]+", name)
         far = parts[0] in ("", "..", "~") or parts[0].endswith(":")
-        path = self.folder / pathlib.Path(name).expanduser()
+        path = called = self.folder / os.path.expanduser(name)
         if not (far and path.is_file()):
-            path = self._below([p for p in parts if p not in ("", ".", "..", "~")], name, far)
-        self._used.add(path)
+            parts = [p for p in parts if p not in ("", ".", "..", "~")]
+            path, called = self._below(parts, name, far)
+        before = self._called.setdefault(path, called)
+        if before != called:
+            raise ValueError(f"{name}: {path} is the picture of {before} already.")
         return path
 
     def _below(self, parts, name, far):
+        """A picture's path, and the one by which it was asked for."""
         for start in range(len(parts)):
             for root in self._roots:
                 paths = self._at([*root, *parts[start:]])
@@ -58,7 +63,7 @@ class Pictures:
                     raise ValueError(f"{name} is the name of both {paths[0]} and {paths[1]}.")
                 if paths:
                     self._check(paths[0], "/".join(parts[:start]), name, far)
-                    return paths[0]
+                    return paths[0], self.folder.joinpath(*root, *parts[start:])
         raise ValueError(f"{name} does not exist: there is no such picture in {self.folder}.")
 
     def _check(self, path, lead, name, far):
@@ -78,7 +83,7 @@ class Pictures:
     def warn_of_unused(self, source):
         """Warns of pictures, beside those that were found, that nobody asked for."""
         pictures = {p for files, *_ in self._listed.values() for p in files.values()}
-        unused = sorted(p for p in pictures - self._used if p.suffix.lower() in PICTURES)
+        unused = sorted(p for p in pictures - set(self._called) if p.suffix.lower() in PICTURES)
         if unused:
             warnings.warn(
                 f"{source} has no face for {len(unused)} pictures of {self.folder}: "

@@ -9,7 +9,10 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
 from keras_landmarks.data.readers.rows import read_faces, size_of
+from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.schemes import get_scheme
+
+_PICTURE = re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\b", re.IGNORECASE)
 
 
 def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken=False):
@@ -35,20 +38,19 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
     path, scheme = existing_file(path), get_scheme(scheme)
     try:
         tasks = json.loads(read_text(path))
-        rows = [
-            (task, _results(task), next(v for v in task["data"].values() if _is_picture(v)))
-            for task in tasks
-            if _results(task)
-        ]
-    except (ValueError, KeyError, TypeError, AttributeError, StopIteration) as error:
+        rows = [(task, _results(task), _link(task)) for task in tasks if _results(task)]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected Label Studio's JSON export: {error!r}") from error
     order = order_of(names, scheme, (label for _, results, _ in rows for label in _labels(results)))
-    pictures = Pictures(images or path.parent)
+    pictures, uploads = Pictures(images or path.parent), {}
 
     def face(row):
         task, results, link = row
         where = f"{path}, task {task.get('id')} ({link})"
-        image, points, box = _picture(pictures, link), np.full((scheme.count, 2), np.nan), None
+        if link is None:
+            raise ValueError(f"{where}: its data names no picture.")
+        image = _picture(pictures, link, uploads)
+        points, box = np.full((scheme.count, 2), np.nan), None
         for result in results:
             value, kind = result["value"], result.get("type")
             try:
@@ -81,20 +83,35 @@ def _labels(results):
     return (r["value"]["keypointlabels"][0] for r in results if r["type"] == "keypointlabels")
 
 
-def _is_picture(value):
-    return isinstance(value, str) and re.search(r"\.(jpe?g|png|bmp)\b", value, re.IGNORECASE)
+def _link(task):
+    """What of a task's data names its picture: the first text with its ending, or the first."""
+    texts = [value for value in task["data"].values() if isinstance(value, str)]
+    return next(filter(_PICTURE.search, texts), texts[0] if texts else None)
 
 
-def _picture(pictures, link):
-    """The picture of a task: `/data/upload/1/0123abcd-NAME.jpg`, or a path in `?d=`."""
+def _picture(pictures, link, uploads):
+    """The picture of a task: `/data/upload/1/0123abcd-NAME.jpg`, or a path in `?d=`.
+
+    Args:
+        pictures: `Pictures`.
+        link: of the task.
+        uploads: `{path: name}` of those that were found, by their path or without the eight
+            digits; added to.
+
+    Raises:
+        ValueError: if there is none, or it is another upload's, whose name differs in the digits.
+    """
     query = urllib.parse.parse_qs(urllib.parse.urlparse(link).query)
     path = urllib.parse.unquote(urllib.parse.urlparse(link).path)
     name = f"/{query['d'][0]}" if "d" in query else path
     try:
-        return pictures.find(name)
+        path = called = pictures.find(name)
     except ValueError:
         shorter = re.sub(r"(^|/)[0-9a-f]{8}-(?=[^/]+$)", r"\1", name)
-        return pictures.find(shorter)
+        path, called = pictures.find(shorter), name
+    if (before := uploads.setdefault(path, called)) != called:
+        raise ValueError(f"{name}: {path} is the picture of {before} already.")
+    return path
 
 
 def order_of(names, scheme, labels):

@@ -29,8 +29,8 @@ def read_lp(folder, skip_broken=False):
     # `landmarks/` of 300W-LP repeats the points, `Code/` holds the model.
     files = [
         path
-        for path in files_of(folder, ".mat")
-        if not {"landmarks", "Code"} & set(path.relative_to(folder).parts)
+        for path in files_of(pictures.folder, ".mat")
+        if not {"landmarks", "Code"} & set(path.relative_to(pictures.folder).parts)
     ]
 
     def face(path):

@@ -10,7 +10,9 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import (
+    Pictures,
     existing_folder,
+    files_of,
     plain_stem,
     read_mat,
     read_text,
@@ -69,35 +71,45 @@ def _point(path, line):
     return x, y
 
 
-def read_pts_folders(folder, parts=("",), scheme="ibug68", skip_broken=False):
+def read_pts_folders(
+    folder, parts=("",), scheme="ibug68", skip_broken=False, images=None, numbered=False
+):
     """Reads pictures with a `.pts` file each, as 300W, 300W private and Menpo unpack.
 
-    Takes jpg and png; several faces of a photo as `NAME_1.jpg`, `NAME_2.jpg`, each with its
-    `.pts`, or as `NAME_1.pts`, `NAME_2.pts` beside one `NAME.jpg`. Boxes are those of
-    `read_boxes`.
+    Several faces of a photo may be `NAME_1.pts`, `NAME_2.pts` with one `NAME.jpg`. Boxes are those
+    of `read_boxes`.
 
     Args:
         folder: holds the parts.
         parts: folders in it, whose own folders are not read.
         scheme: of the points, or its name.
         skip_broken: whether to warn of a broken annotation, or a picture without one, and go on.
+        images: folder of the pictures, in parts or not; None takes those beside the `.pts` files.
+        numbered: whether `NAME_1.jpg`, `NAME_2.jpg` are faces of one photo, as in these data sets;
+            else each picture is a photo of its own.
 
     Returns:
         List of `Face` in the order of the parts and their names.
 
     Raises:
-        FileNotFoundError: if a part does not exist.
+        FileNotFoundError: if a part, or the folder of the pictures, does not exist.
         ValueError: if a file is broken or without its partner.
     """
     folder, scheme = as_path(folder), get_scheme(scheme)
     boxes = read_boxes(folder)
-    rows = [row for part in parts for row in _pairs(existing_folder(folder / part), part)]
+    elsewhere = None if images is None else Pictures(images)
+    pairs = _pairs if images is None else _annotations
+    rows = [row for part in parts for row in pairs(existing_folder(folder / part), part)]
     source = f"{folder}: {', '.join(part for part in parts if part) or 'the folder'}"
 
     def face(row):
-        return _face(*row, scheme, boxes)
+        if elsewhere:
+            row = _found(elsewhere, *row)
+        return _face(*row, scheme, boxes, numbered)
 
     faces = read_faces(source, rows, face, skip_broken)
+    if elsewhere:
+        elsewhere.warn_of_unused(source)
     if boxes and all(face.box is None for face in faces):
         said = f"boxes are of names {next(iter(boxes))}, ... and none as {faces[0].name}"
         warnings.warn(f"{source}: {said}: faces are read without boxes.", stacklevel=2)
@@ -123,12 +135,27 @@ def _pairs(folder, part):
         yield f"{part}/{name}" if part else name, images, annotations.get(stem)
 
 
+def _annotations(folder, part):
+    """`(name, annotation)` of all in a folder, names as `_pairs` has them but without ending."""
+    files = files_of(folder, ".pts", recursive=False)
+    return [(f"{part}/{file.stem}" if part else file.stem, file) for file in files]
+
+
+def _found(pictures, name, annotation):
+    """`(name, pictures, annotation)` as of `_pairs`, of a picture that lies elsewhere."""
+    try:
+        image = pictures.find(name)
+    except ValueError:
+        image = pictures.find(_photo(name))
+    return name + image.suffix, [image], annotation
+
+
 def _photo(stem):
     """The photo of a face called `PHOTO_1`, `PHOTO_2`, ... (not of lfpw's `image_0001`)."""
     return re.sub(r"_\d{1,2}$", "", stem)
 
 
-def _face(name, pictures, annotation, scheme, boxes):
+def _face(name, pictures, annotation, scheme, boxes, numbered):
     if len(pictures) > 1:
         raise ValueError(f"{pictures[0]} and {pictures[-1]} share one annotation.")
     if not pictures:
@@ -137,7 +164,8 @@ def _face(name, pictures, annotation, scheme, boxes):
     if annotation is None:
         raise ValueError(f"{image} has no annotation: expected {image.with_suffix('.pts').name}.")
     landmarks = read_pts(annotation, count=scheme.count)
-    photo = str(pathlib.PurePosixPath(name).parent / _photo(image.stem))
+    stem = _photo(image.stem) if numbered else image.stem
+    photo = str(pathlib.PurePosixPath(name).parent / stem)
     box = boxes.get(plain_stem(name))
     return Face(image, landmarks, scheme.name, box, name, photo, convention="annotation")
 

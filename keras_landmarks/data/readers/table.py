@@ -21,8 +21,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     its rows of pictures without a face (face 0) are passed over.
 
     Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
-    edges), visible0, visible1, ... (1 or 0), name, photo, scheme. An empty cell of a point is one
-    that nobody marked.
+    edges), visible0, visible1, ... (1 or 0, True or False), name, photo, scheme. An empty cell of a
+    point is one that nobody marked.
 
     Args:
         path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
@@ -57,6 +57,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         where = f"{path}, row {number} ({cells.get('image')})"
         points = get_scheme(cells.get("scheme")) if fixed is None else fixed
         _check(columns, points, path, labelled)
+        if not (isinstance(cells["image"], str) and cells["image"].strip()):
+            raise ValueError(f"{path}, row {number}: names no image.")
         image = as_path(cells["image"])
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
@@ -64,9 +66,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         count = points.count if labelled else 0
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
-        flags = [cells.get(f"visible{i}") for i in range(points.count) if labelled]
-        told = flags and None not in flags and "" not in flags
-        seen = [float(flag) > 0 for flag in flags] if told else None
+        flags = [_flag(cells, f"visible{i}", where) for i in range(count)]
+        seen = None if not flags or np.isnan(flags).any() else np.array(flags) > 0
         return Face(
             image,
             landmarks or None,
@@ -102,6 +103,12 @@ def _number(cells, name, where):
         return float(cell)
     except ValueError as error:
         raise ValueError(f"{where}: {name} is {cell!r}, not a number.") from error
+
+
+def _flag(cells, name, where):
+    """1 or 0, also as pandas writes them, `True` and `False`; NaN where the cell is empty."""
+    word = str(cells.get(name)).strip().lower()
+    return float(word == "true") if word in ("true", "false") else _number(cells, name, where)
 
 
 def _text(path):

@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import threading
 import warnings
 
 import numpy as np
@@ -81,6 +82,8 @@ def _face(row):
 class Frames:
     """The frames of a clip, from its pictures or else its video, counted from 1.
 
+    Each thread goes through the video by itself: from any of them a frame is the right one.
+
     Args:
         folder: of the clip.
     """
@@ -91,7 +94,10 @@ class Frames:
         there = images.iterdir() if images.is_dir() else ()
         pictures = [p for p in there if p.suffix.lower() in PICTURES and p.stem.isdigit()]
         self._pictures = {int(p.stem): p for p in pictures}
-        self._next, self._frames = 1, None
+        self._here = threading.local()  # frames that are gone through, and the number of the next
+
+    def __reduce__(self):
+        return Frames, (self.folder,)
 
     def picture(self, number):
         """The path of a frame's picture, or a picture that is read from the video when needed."""
@@ -104,13 +110,14 @@ class Frames:
         return LazyPicture(functools.partial(self._read, number))
 
     def _read(self, number):
-        if self._frames is None or number < self._next:
-            self._frames, self._next = iter(VideoReader(self.folder / "vid.avi")), 1
-        for frame in self._frames:
-            self._next += 1
-            if self._next > number:
+        here = self._here
+        if number < getattr(here, "next", number + 1):
+            here.frames, here.next = iter(VideoReader(self.folder / "vid.avi")), 1
+        for frame in here.frames:
+            here.next += 1
+            if here.next > number:
                 return frame
-        self._frames = None
+        del here.next
         raise ValueError(f"{self.folder / 'vid.avi'} has no frame {number}.")
 
 

@@ -7,6 +7,8 @@ import pytest
 from lit import assert_lit, lit_points, write_lit
 
 from keras_landmarks.data import BrokenFile, read_cvat, read_labelstudio
+from keras_landmarks.own_schemes import scheme_of_names
+from keras_landmarks.schemes import SCHEMES
 
 NAMES = ["right eye", "left eye", "nose", "right corner", "left corner"]
 
@@ -55,6 +57,40 @@ def test_points_of_a_task_lie_on_their_pixels(tmp_path, points, link):
     (face,) = read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)
     np.testing.assert_allclose(face.landmarks, points, atol=1e-4)
     np.testing.assert_allclose(face.box, [2, 3, 30, 40], atol=1e-4)
+
+
+@pytest.mark.parametrize("link", ["/data/upload/1/0123abcd-a.webp", "b.tif", "s3://my/c?at=3"])
+def test_a_task_may_have_a_picture_of_any_kind_or_without_an_ending(tmp_path, points, link):
+    for name in ("a.webp", "b.tif", "c.png"):
+        write_lit(tmp_path / name, points)
+    facts = {"ref": "v1", "img": link} if "?" not in link else {"img": link}
+    results = [key_point(name, x, y) for name, (x, y) in zip(NAMES, points)]
+    path = write_tasks(tmp_path, task(results) | {"data": facts})
+    with pytest.warns(BrokenFile, match="no face for 2 pictures"):
+        (face,) = read_labelstudio(path, scheme="five5", names=NAMES)
+    np.testing.assert_allclose(face.landmarks, points, atol=1e-4)
+
+
+def test_a_task_without_a_picture_is_named_or_left_out(tmp_path, points):
+    results = [key_point(name, x, y) for name, (x, y) in zip(NAMES, points)]
+    path = write_tasks(tmp_path, task(results), task(results, number=5) | {"data": {"age": 3}})
+    with pytest.raises(ValueError, match="task 5 .*: its data names no picture"):
+        read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)
+    with pytest.warns(BrokenFile, match="task 5"):
+        faces = read_labelstudio(path, tmp_path / "pictures", "five5", NAMES, skip_broken=True)
+    assert len(faces) == 1
+
+
+@pytest.mark.parametrize("other", ["cccccccc-a.jpg", "a.jpg"])
+@pytest.mark.parametrize("order", [1, -1])
+def test_two_uploads_of_one_name_are_not_taken_for_one_picture(tmp_path, points, other, order):
+    results = [key_point(name, x, y) for name, (x, y) in zip(NAMES, points)]
+    links = [f"/data/upload/1/{name}" for name in ("aaaaaaaa-a.jpg", other)][::order]
+    path = write_tasks(tmp_path, *(task(results, link) for link in links))
+    with pytest.raises(ValueError, match=r"a\.jpg is the picture of .*a\.jpg already"):
+        read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)
+    path = write_tasks(tmp_path, *(task(results, links[0]) for _ in range(2)))
+    assert len(read_labelstudio(path, tmp_path / "pictures", "five5", NAMES)) == 2
 
 
 @pytest.mark.parametrize("first", [0, 1])
@@ -127,6 +163,20 @@ def test_points_of_a_shape_lie_on_their_pixels(tmp_path, points):
     assert face.visible.all()
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_face_has_the_smallest_box_that_holds_it(tmp_path, points, order):
+    line = ";".join(at(x, y) for x, y in points)
+    left, top = points.min(axis=0) - 1
+    boxes = [
+        "<box label='person' xtl='0' ytl='0' xbr='640' ybr='640'/>",
+        f"<box label='face' xtl='{left}' ytl='{top}' xbr='64' ybr='64'/>",
+        "<box label='mouth' xtl='0' ytl='0' xbr='1' ybr='1'/>",
+    ]
+    path = write_cvat(tmp_path, *boxes[::order], f"<points label='face' points='{line}'/>")
+    (face,) = read_cvat(path, scheme="five5")
+    np.testing.assert_array_equal(face.box, [left, top, 64, 64])
+
+
 def test_points_of_a_skeleton_have_labels_and_flags(tmp_path, points):
     parts = [
         f"<points label='{i + 1}' outside='{int(i == 1)}' occluded='{int(i == 2)}' "
@@ -140,6 +190,19 @@ def test_points_of_a_skeleton_have_labels_and_flags(tmp_path, points):
     assert np.flatnonzero(~face.visible).tolist() == [1, 2]
     np.testing.assert_array_equal(face.landmarks[4], points[4])
     assert face.box is None
+
+
+def test_labels_are_the_names_of_a_scheme_of_ones_own(tmp_path, points, monkeypatch):
+    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", NAMES))
+    parts = [f"<points label='{n}' points='{at(*point)}'/>" for n, point in zip(NAMES, points)]
+    path = write_cvat(tmp_path, f"<skeleton label='face'>{''.join(parts[::-1])}</skeleton>")
+    results = [key_point(name, x, y) for name, (x, y) in zip(NAMES, points)][::-1]
+    tasks = write_tasks(tmp_path, task(results))
+    for faces in (
+        read_cvat(path, scheme="mine"),
+        read_labelstudio(tasks, tmp_path / "pictures", "mine"),
+    ):
+        np.testing.assert_allclose(faces[0].landmarks, points, atol=1e-4)
 
 
 @pytest.mark.parametrize(

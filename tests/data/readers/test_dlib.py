@@ -57,6 +57,22 @@ def test_parts_are_sorted_by_number_or_named_in_order(tmp_path, points):
     np.testing.assert_array_equal(face.landmarks, points[[2, 1, 0, 4, 3]])
 
 
+def test_a_box_without_parts_is_passed_over(tmp_path, points):
+    (face,) = read_dlib(write(tmp_path, f"<box {BOX}/>", f"<box {BOX}>{parts(points)}</box>"))
+    assert_lit(face, 68)
+
+
+@pytest.mark.parametrize("coding", ["ISO-8859-1", "UTF-8", "windows-1252"])
+def test_a_picture_is_found_by_its_name_in_the_coding_of_the_file(tmp_path, points, coding):
+    write_lit(tmp_path / "a b/café.jpg", points)
+    path = write(tmp_path, f"<box {BOX}>{parts(points)}</box>", file="a b/café.jpg")
+    text = path.read_text("utf-8-sig").replace("UTF-8", coding)
+    path.write_bytes(text.encode(coding))
+    with pytest.warns(BrokenFile, match="no face for 1 pictures"):
+        (face,) = read_dlib(path)
+    assert face.image.name == "café.jpg"
+
+
 @pytest.mark.parametrize(
     ("box", "message"),
     [

@@ -92,6 +92,33 @@ def test_a_name_is_the_very_path_before_it_is_one_like_it(tmp_path):
         pictures.find("A /1.jpg")
 
 
+@pytest.mark.parametrize(
+    ("file", "names"),
+    [
+        ("img.jpg", ["img.jpg", "img.png"]),
+        ("img.jpg", ["img.png", "img.jpg"]),
+        ("a1.jpg", ["a1.jpg", "a 1.jpg"]),
+        ("low.jpg", ["low.jpg", "LOW.jpg"]),
+        ("img.jpg", ["img.png", "img.bmp"]),
+        ("b/1.jpg", ["b/1.jpg", "B/1.jpg"]),
+    ],
+)
+def test_no_picture_is_found_by_two_names(tmp_path, file, names):
+    path, pictures = touch(tmp_path / file), Pictures(tmp_path)
+    assert pictures.find(names[0]) == pictures.find(f".\\{names[0]}") == path
+    with pytest.raises(ValueError, match=f"{names[1]}: .*{file} is the picture of .*{names[0]}"):
+        pictures.find(names[1])
+    assert pictures.find(names[0]) == path
+
+
+def test_a_name_may_begin_with_a_tilde(tmp_path, monkeypatch):
+    path = touch(tmp_path / "~x.jpg")
+    assert Pictures(tmp_path).find("~x.jpg") == path
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = touch(tmp_path / "home/y.jpg")
+    assert Pictures(tmp_path).find("~/y.jpg") == path
+
+
 def test_a_name_with_points_in_it_is_not_an_ending(tmp_path):
     path = touch(tmp_path / "v1.2.jpg")
     touch(tmp_path / "v1.jpg")

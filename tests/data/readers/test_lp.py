@@ -35,6 +35,13 @@ def test_points_lie_on_their_pixels_and_the_pose_is_in_degrees(tmp_path):
         np.testing.assert_allclose(pose, [5.7296, -11.4592, 17.1887], atol=1e-3)
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    write_face(tmp_path / "AFLW2000", "image00002")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (face,) = read_lp("~/AFLW2000")
+    assert_lit(face, 68)
+
+
 def test_files_and_pictures_without_their_partner_are_named(tmp_path):
     write_face(tmp_path, "a")
     write_face(tmp_path, "b")

@@ -7,7 +7,13 @@ import pytest
 from faces import write_pts
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import made_up_face, read_bounding_boxes, read_pts, read_pts_folders
+from keras_landmarks.data import (
+    BrokenFile,
+    made_up_face,
+    read_bounding_boxes,
+    read_pts,
+    read_pts_folders,
+)
 
 DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", ""))
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
@@ -122,6 +128,40 @@ def test_profiles_have_39_points(tmp_path):
         read_pts_folders(tmp_path)
     with pytest.raises(FileNotFoundError, match="No folder"):
         read_pts_folders(tmp_path, ["profile"])
+
+
+def test_each_picture_is_a_photo_unless_numbers_tell_the_faces_of_one(tmp_path):
+    for i in (1, 2):
+        write_lit_face(tmp_path, f"face_{i}", i)
+    assert [face.photo for face in read_pts_folders(tmp_path)] == ["face_1", "face_2"]
+    numbered = read_pts_folders(tmp_path, numbered=True)
+    assert [face.photo for face in numbered] == ["face", "face"]
+    (tmp_path / "face_2.png").unlink()
+    (tmp_path / "face_1.png").rename(tmp_path / "face.png")
+    assert [face.photo for face in read_pts_folders(tmp_path)] == ["face", "face"]
+
+
+@pytest.mark.parametrize("place", ["", "a"])
+def test_pictures_may_lie_elsewhere(tmp_path, place):
+    points = [write_lit_face(tmp_path / "pts/a", stem, i) for i, stem in enumerate(("1", "v1.2"))]
+    (tmp_path / "pictures").mkdir()
+    (tmp_path / "pts/a").rename(tmp_path / "both")
+    (tmp_path / "pts/a").mkdir()
+    for path in (tmp_path / "both").iterdir():
+        to = "pts/a" if path.suffix == ".pts" else f"pictures/{place}"
+        (tmp_path / to).mkdir(exist_ok=True)
+        path.rename(tmp_path / to / path.name)
+    write_pts(tmp_path / "pts/a/1_1.pts", points[0])
+    write_lit(tmp_path / "pictures" / place / "other.png", points[0])
+    with pytest.warns(BrokenFile, match=r"no face for 1 pictures .*other\.png"):
+        faces = read_pts_folders(tmp_path / "pts", ["a"], images=tmp_path / "pictures")
+    assert [face.name for face in faces] == ["a/1.png", "a/1_1.png", "a/v1.2.png"]
+    assert [face.photo for face in faces] == ["a/1", "a/1", "a/v1.2"]
+    for face in faces:
+        assert_lit(face, 68)
+    (tmp_path / "pictures" / place / "v1.2.png").unlink()
+    with pytest.raises(ValueError, match=r"v1\.2 does not exist"):
+        read_pts_folders(tmp_path / "pts", ["a"], images=tmp_path / "pictures")
 
 
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path):

@@ -54,8 +54,25 @@ def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
     assert (face.scheme, face.name, face.photo) == ("five5", "ann", "party")
 
 
+@pytest.mark.parametrize("words", ["1,1,0,1,1", "True,True,False,True,True", "1.0,1,0.0,1,1"])
+def test_flags_may_be_words_as_pandas_writes_them(tmp_path, points, words):
+    head = HEAD + "," + ",".join(f"visible{i}" for i in range(5))
+    (face,) = read_table(write(tmp_path, head, f"{row(points)},{words}"), scheme="five5")
+    assert face.visible.tolist() == [True, True, False, True, True]
+    with pytest.raises(ValueError, match=r"row 1 \(a\.jpg\): visible2 is 'yes', not a number"):
+        read_table(write(tmp_path, head, f"{row(points)},1,1,yes,1,1"), scheme="five5")
+
+
+def test_a_row_without_the_cell_of_its_image_is_named(tmp_path, points):
+    head = ",".join([*HEAD.split(",")[1:], "image"])
+    cells = [*row(points).split(",")[1:], "a.jpg"]
+    path = write(tmp_path, head, ",".join(cells), ",".join(cells[:-1]))
+    with pytest.raises(ValueError, match=r"faces\.csv, row 2: names no image"):
+        read_table(path, scheme="five5")
+
+
 def test_a_scheme_of_ones_own_is_used_by_its_name(tmp_path, points, monkeypatch):
-    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", 3))
+    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", 3, mirror=[]))
     head, cells = HEAD.split(",")[:7], row(points).split(",")[:7]
     (face,) = read_table(write(tmp_path, ",".join(head), ",".join(cells)), scheme="mine")
     assert_lit(face, 3)
@@ -89,6 +106,7 @@ def test_a_wrong_head_is_named(tmp_path, points, head, scheme, message):
         ("a.jpg,1,2,three,4,5,6,7,8,9,10", r"row 2 \(a\.jpg\): x1 is 'three', not a number"),
         ("a.jpg,1,,3,4,5,6,7,8,9,10", "not all finite, or missing as a whole"),
         ("a.jpg", "all landmarks are missing"),
+        (row(np.ones((5, 2)), ""), r"faces\.csv, row 2: names no image"),
     ],
 )
 def test_a_broken_row_is_named_or_left_out(tmp_path, points, broken, message):

@@ -1,3 +1,4 @@
+import concurrent.futures
 import os
 import pathlib
 import pickle
@@ -9,6 +10,7 @@ from faces import write_pts
 from lit import assert_lit, lit_points, write_lit
 
 from keras_landmarks.data import BrokenFile, read_300vw
+from keras_landmarks.data.readers import video300
 from keras_landmarks.data.readers.video300 import CATEGORIES, read_broken_frames
 
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
@@ -54,6 +56,35 @@ def test_frames_are_read_from_the_video_in_any_order(tmp_path):
     faces = read_300vw(tmp_path)
     for i in (0, 1, 4, 2, 2, 3):
         assert faces[i].pixels().mean() == pytest.approx(20 + 40 * i, abs=4)
+
+
+def test_frames_are_the_right_ones_from_any_thread(tmp_path):
+    write_video(tmp_path, "001")
+    faces = read_300vw(tmp_path)
+    order = np.random.default_rng(0).permutation(np.repeat(range(5), 40)).tolist()
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: faces[i].pixels().mean(), order))
+    np.testing.assert_allclose(found, [20 + 40 * i for i in order], atol=4)
+
+
+def test_threads_that_take_turns_do_not_begin_the_video_anew(tmp_path, monkeypatch):
+    write_video(tmp_path, "001")
+    faces, begun = read_300vw(tmp_path), []
+    reader = video300.VideoReader
+    monkeypatch.setattr(video300, "VideoReader", lambda path: begun.append(1) or reader(path))
+    pools = [concurrent.futures.ThreadPoolExecutor(1) for _ in range(2)]
+    for i in (0, 1, 2):
+        for pool, ahead in zip(pools, (0, 2)):  # one at the clip's start, one further on
+            mean = pool.submit(lambda k: faces[k].pixels().mean(), i + ahead).result()
+            assert mean == pytest.approx(20 + 40 * (i + ahead), abs=4)
+    assert len(begun) == 2
+
+
+def test_frames_of_a_video_that_was_read_can_be_pickled(tmp_path):
+    write_video(tmp_path, "001")
+    face = read_300vw(tmp_path)[2]
+    pixels = face.pixels()
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(face)).pixels(), pixels)
 
 
 def test_a_video_that_ends_early_is_an_error(tmp_path):
