@@ -109,15 +109,15 @@ def run(options):
         facts |= {"upright": options.upright}
         table = Table(options.out, facts, pictures=photos)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
-    found, broken = dict(table.done) if table else {}, []
+    found, broken = {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
     try:
         for photo, picture, faces in _detected(options, waiting, broken, many):
-            if options.json or table:  # a large folder fills the memory with them
+            if table:  # which holds them; a large folder would fill the memory
+                table.add(photo, [face.to_dict() for face in faces])
+            elif options.json:
                 found[photo] = [face.to_dict() for face in faces]
-            if table:
-                table.add(photo, found[photo])
-            elif options.json != "-":
+            if not table and options.json != "-":
                 print(f"{photo}: {_describe(faces, options, picture)}")
             if photo in targets:
                 drawn = pictures.draw(picture, faces, pose=options.pose)
@@ -128,11 +128,13 @@ def run(options):
         if table:
             table.close()
     if table:
+        if options.json:
+            found = {photo: faces for photo, faces, _ in table.pictures()}
         table.finish()
-        faces = sum(map(len, found.values()))
-        without = sum(not faces for faces in found.values())
-        text = f"{options.out}: {faces} faces in {len(found)} pictures, {without} without a face"
-        print(text, file=sys.stderr if options.json == "-" else sys.stdout)
+        counts = table.done.values()
+        without = sum(not count for count in counts)
+        text = f"{sum(counts)} faces in {len(counts)} pictures, {without} without a face"
+        print(f"{options.out}: {text}", file=sys.stderr if options.json == "-" else sys.stdout)
     if options.json:
         write_json(options.json, {"model": options.model, "photos": found}, indent=1)
     if broken and many:

@@ -18,8 +18,8 @@ def run_video(options):
     reader = VideoReader(source)
     table, writer = None, contextlib.nullcontext()
     if is_table(options.out):
+        # Of no pictures to go on with: a track cannot be gone on with in the middle.
         table = Table(options.out, {"model": options.model, "video": str(source)}, "frame")
-        table.done.clear()  # a track cannot be gone on with in the middle
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
     tracker = Tracker(read_model(options.model), make_detector(options))
@@ -29,11 +29,10 @@ def run_video(options):
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
             times.append(round(reader.time, 4))
-            if options.json or table:
+            if options.json:
                 found.append([face.to_dict() for face in faces])
             if table:
-                table.done[bar.done] = found[-1]
-                table.more[bar.done] = {"time": times[-1]}
+                table.add(bar.done, [face.to_dict() for face in faces], time=times[-1])
             elif options.out:
                 picture = draw(frame, faces, pose=options.pose)
                 # A camera does not wait: of the frames that were left out this one takes the place.

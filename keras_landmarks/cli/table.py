@@ -5,7 +5,6 @@ that was stopped, its pictures are not done again.
 """
 
 import csv
-import io
 import json
 import os
 import pathlib
@@ -30,8 +29,7 @@ class Table:
         pictures: of this run; None where a stopped one is not gone on with.
 
     Attributes:
-        done: `{picture: its faces as dicts}`.
-        more: `{picture: what else its rows hold}`, with a face and without; as a frame's time.
+        done: `{picture: how many faces}`; the faces themselves are in the file.
 
     Raises:
         ImportError: if the format's package is not installed.
@@ -44,55 +42,72 @@ class Table:
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")
-        self.done, self.more = {}, {}
+        self.done, size = {}, 0
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        stopped = self.journal.is_file()
-        lines = self.journal.read_bytes().splitlines(keepends=True) if stopped else []
-        whole = [line for line in lines if line.endswith(b"\n")]  # the last may be cut short
-        whole = whole if len(whole) > 1 else []  # of no picture: there is nothing to go on with
-        if whole and json.loads(whole[0]) != facts:
+        lines = _whole_lines(self.journal)
+        before = next(lines, b"")
+        for line in lines:
+            row, size = json.loads(line), size + len(line)
+            self.done[row["picture"]] = len(row["faces"])
+        if self.done and json.loads(before) != facts:
             raise ValueError(
-                f"{self.journal} is left from a run with {json.loads(whole[0])}, not {facts}: "
+                f"{self.journal} is left from a run with {json.loads(before)}, not {facts}: "
                 "finish that one, or remove the file."
             )
-        for line in whole[1:]:
-            row = json.loads(line)
-            self.done[row["picture"]] = row["faces"]
         others = [] if pictures is None else [p for p in self.done if p not in pictures]
         if others and (len(others) == len(self.done) or any(map(os.path.isfile, others))):
             raise ValueError(
                 f"{self.journal} is left from a run over other pictures, as {others[0]}: name them "
                 "as there to finish that one, or remove the file."
             )
-        files.write_bytes(self.journal, b"".join(whole or [_line(facts)]))
+        if self.done and pictures is not None:
+            os.truncate(self.journal, len(before) + size)
+        else:
+            self.done = {}
+            files.write_bytes(self.journal, _line(facts))
         self._file = self.journal.open("ab")
 
-    def add(self, picture, faces):
-        """The faces of one more picture, as dicts; kept even if the run is stopped at once."""
-        self.done[picture] = faces
-        self._file.write(_line({"picture": picture, "faces": faces}))
+    def add(self, picture, faces, **more):
+        """The faces of one more picture, as dicts; kept even if the run is stopped at once.
+
+        Args:
+            picture: its name.
+            faces: list of dicts.
+            **more: what else its rows hold, with a face and without; as a frame's time.
+        """
+        self.done[picture] = len(faces)
+        self._file.write(_line({"picture": picture, "faces": faces, "more": more}))
         self._file.flush()
+
+    def pictures(self):
+        """`(picture, faces, more)` of all that are done, as they were added."""
+        lines = _whole_lines(self.journal)
+        next(lines)  # the facts
+        for line in lines:
+            row = json.loads(line)
+            yield row["picture"], row["faces"], row.get("more", {})
 
     def finish(self):
         """Writes the table: a row for each face, and one with face 0 for a picture without."""
         self._file.close()
-        rows = list(_rows(self.done, self.key, self.more))
         ending = self.path.suffix.lower()
-        if ending == ".jsonl":
-            of = self.more.get
-            lines = [{self.key: p, **of(p, {}), "faces": f} for p, f in self.done.items()]
-            files.write_bytes(self.path, b"".join(map(_line, lines)))
-        elif ending == ".csv":
-            text = io.StringIO(newline="")
-            writer = csv.DictWriter(text, _columns(rows), restval="", lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            files.write_bytes(self.path, text.getvalue().encode())
-        else:
-            arrow, parquet = _pyarrow()
-            names = _columns(rows)
-            columns = {name: [row.get(name) for row in rows] for name in names}
-            with files.whole(self.path) as partial:
+        names = [] if ending == ".jsonl" else list(max(self._rows(), key=len, default={}))
+        with files.whole(self.path) as partial:
+            if ending == ".jsonl":
+                with partial.open("wb") as file:
+                    for picture, faces, more in self.pictures():
+                        file.write(_line({self.key: picture, **more, "faces": faces}))
+            elif ending == ".csv":
+                with partial.open("w", newline="", encoding="utf-8") as file:
+                    writer = csv.DictWriter(file, names, restval="", lineterminator="\n")
+                    writer.writeheader()
+                    writer.writerows(self._rows())
+            else:
+                arrow, parquet = _pyarrow()
+                columns = {name: [] for name in names}
+                for row in self._rows():
+                    for name in names:
+                        columns[name].append(row.get(name))
                 parquet.write_table(arrow.table(columns), partial)
         self.journal.unlink()
 
@@ -100,33 +115,33 @@ class Table:
         """Leaves the table unfinished, to be gone on with."""
         self._file.close()
 
+    def _rows(self):
+        for picture, faces, more in self.pictures():
+            if isinstance(picture, str):  # bytes of a name that are no UTF-8: \udce9 in JSON
+                picture = picture.encode(errors="backslashreplace").decode()
+            if not faces:
+                yield {self.key: picture, "face": 0, **more}
+            for number, face in enumerate(faces, start=1):
+                box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
+                plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
+                points = {
+                    f"{axis}{i}": value
+                    for i, point in enumerate(face["landmarks"])
+                    for axis, value in zip("xy", point)
+                }
+                head = {self.key: picture, "face": number, **more}
+                yield {**head, **plain, **box, **face.get("pose", {}), **points}
+
+
+def _whole_lines(path):
+    """The lines of a file, but for a last one that is cut short; none where there is no file."""
+    if path.is_file():
+        with path.open("rb") as file:
+            yield from (line for line in file if line.endswith(b"\n"))
+
 
 def _line(numbers):
     return (json.dumps(numbers, allow_nan=False) + "\n").encode()
-
-
-def _rows(done, key, more):
-    for picture, faces in done.items():
-        facts = more.get(picture, {})
-        if isinstance(picture, str):  # bytes of a name that are no UTF-8 as JSON has them: \udce9
-            picture = picture.encode(errors="backslashreplace").decode()
-        if not faces:
-            yield {key: picture, "face": 0, **facts}
-        for number, face in enumerate(faces, start=1):
-            box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
-            plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
-            points = {
-                f"{axis}{i}": value
-                for i, point in enumerate(face["landmarks"])
-                for axis, value in zip("xy", point)
-            }
-            head = {key: picture, "face": number, **facts}
-            yield {**head, **plain, **box, **face.get("pose", {}), **points}
-
-
-def _columns(rows):
-    """The names of all columns, in the order of the fullest row."""
-    return list(max(rows, key=len, default={}))
 
 
 def _pyarrow():

@@ -81,6 +81,8 @@ class _MapLoss(FaceLoss):
 class Heatmaps(_MapLoss):
     """`heatmaps` as a Keras loss, of the layer `heatmaps` of an hourglass (see `MultiLoss`).
 
+    The builder's own maps begin at half a pixel outside of the crop: `offset=-0.5`.
+
     Decode such maps by their `centroid` or `argmax`: a softmax of values up to 1 is nearly flat.
     """
 
@@ -100,7 +102,10 @@ class Heatmaps(_MapLoss):
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class ScoreMaps(_MapLoss):
-    """`score_maps` as a Keras loss, of the layer `scores` of an hourglass (see `MultiLoss`)."""
+    """`score_maps` as a Keras loss, of the layer `scores` of an hourglass (see `MultiLoss`).
+
+    The builder's own maps begin at half a pixel outside of the crop: `offset=-0.5`.
+    """
 
     def __init__(
         self,

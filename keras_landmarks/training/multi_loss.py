@@ -1,5 +1,7 @@
 """A model whose stages are trained together, each by its own loss."""
 
+import warnings
+
 import keras
 from keras import ops
 
@@ -24,7 +26,8 @@ class MultiLoss(keras.Model):
             the model's.
 
     Raises:
-        ValueError: if there is no loss, or no layer of a name.
+        ValueError: if there is no loss, or no layer of a name. A warning where a loss draws maps in
+            another place than the model reads them (`stride` and `offset`).
 
     Example:
         graph = MultiLoss(model, {"stage0_landmarks": IodL2(), "stage1_landmarks": L2(),
@@ -44,6 +47,7 @@ class MultiLoss(keras.Model):
         for name, loss in losses.items():
             if name != "landmarks":
                 outputs[name] = model.get_layer(name).output
+                _check_place(model, name, loss)
             if isinstance(loss, Align):
                 crop = model.get_layer(_sibling(name, "crop"))
                 outputs[_sibling(name, "crop")] = crop.input[0]
@@ -79,6 +83,25 @@ class MultiLoss(keras.Model):
         patches = ops.einsum("bnhwc,nck->bnhwk", patches, kernel)
         missing = ops.isnan(landmarks[:, :, :1, None, None])
         return ops.where(missing, float("nan"), patches)
+
+
+def _check_place(model, name, loss):
+    """Warns where maps are drawn by a loss half a pixel, say, from where the model reads them."""
+    maps, drawn = model.get_layer(name).output, getattr(loss, "get_config", dict)()
+    for layer in model.layers if "offset" in drawn else ():
+        seen = layer.input if hasattr(layer, "offset") else None
+        first = seen[0] if isinstance(seen, (list, tuple)) else seen
+        if first is maps and _place(drawn) != _place(vars(layer)):
+            warnings.warn(
+                f"The loss of {name} draws maps of stride {drawn['stride']} and offset "
+                f"{drawn['offset']}; {model.name} reads them by {layer.stride} and {layer.offset}.",
+                stacklevel=3,
+            )
+
+
+def _place(facts):
+    stride, offset = facts["stride"], facts["offset"]
+    return stride, (stride - 1) / 2 if offset is None else offset
 
 
 def _sibling(name, what):

@@ -218,6 +218,7 @@ def test_a_table_is_not_gone_on_with_by_a_run_over_other_pictures(folder, tmp_pa
     (tmp_path / "gone.jpg").unlink()
     gone_on = table.Table(out, facts, pictures=[str(folder / "a.jpg"), str(folder / "c.png")])
     assert len(gone_on.done) == 2
+    assert {photo: len(faces) for photo, faces, _ in gone_on.pictures()} == gone_on.done
     gone_on.close()
     assert main(["detect", str(folder / "c.png"), *MODEL, "--out", str(out)]) == 1
     assert "over other pictures" in capsys.readouterr().err

@@ -309,9 +309,9 @@ def test_sizes_that_do_not_halve_are_named():
 @pytest.mark.parametrize("decoding", ["soft_argmax", "argmax"])
 def test_all_parts_train_together(decoding):
     model = models.hourglass("five5", decoding=decoding, **{**SMALL, "depth": 1})
-    stage_losses = {"scores": losses.ScoreMaps(radius=2.0)}
+    stage_losses = {"scores": losses.ScoreMaps(radius=2.0, offset=-0.5)}
     if decoding == "argmax":
-        stage_losses["heatmaps"] = losses.Heatmaps()
+        stage_losses["heatmaps"] = losses.Heatmaps(offset=-0.5)
     else:
         stage_losses["decoded"] = losses.Wing(10, 2)
     graph = training.MultiLoss(model, stage_losses)
@@ -321,6 +321,17 @@ def test_all_parts_train_together(decoding):
     history = graph.fit(crops, truth, epochs=2, batch_size=4, verbose=0).history["loss"]
     assert np.isfinite(history).all()
     assert history[-1] < history[0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_losses_that_draw_maps_beside_where_the_model_reads_them_are_warned_of():
+    model = models.hourglass("five5", **{**SMALL, "depth": 1})  # whose first pixel lies at -0.5
+    for name, loss in (("heatmaps", losses.Heatmaps), ("scores", losses.ScoreMaps)):
+        with pytest.raises(UserWarning, match=f"The loss of {name} draws maps .* by 1 and -0.5"):
+            training.MultiLoss(model, {name: loss()})
+        training.MultiLoss(model, {name: loss(offset=-0.5), "decoded": losses.Wing()})
+    middle = models.hourglass("five5", offset=0.0, **{**SMALL, "depth": 1})
+    training.MultiLoss(middle, {"heatmaps": losses.Heatmaps()})
 
 
 def test_a_dictionary_that_has_learnt_nothing_leaves_landmarks_where_they_are():
