@@ -1,6 +1,7 @@
 """Pictures: the one door by which they come in, and files."""
 
 import os
+import re
 import warnings
 from typing import Any
 
@@ -56,12 +57,25 @@ def _decode(data: bytes, name: str) -> np.ndarray:
         image = image if pixels is None else pixels
     if image is None:
         raise ValueError(f"{name} is not a picture that can be read (expected jpg, png, ...).")
+    image = _upright_avif(image, data)
     if image.dtype == np.uint8:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     try:
         return as_rgb(_upper_bits(image[..., ::-1]))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
+
+
+def _upright_avif(image: np.ndarray, data: bytes) -> np.ndarray:
+    """An AVIF as its boxes `irot` and `imir` turn and mirror it, which OpenCV leaves out."""
+    if data[4:12] not in (b"ftypavif", b"ftypavis", b"ftypmif1"):
+        return image
+    turn, mirror = (re.search(rb"\0\0\0\x09%s(.)" % box, data, re.S) for box in (b"irot", b"imir"))
+    if turn:
+        image = np.rot90(image, turn[1][0] & 3)
+    if mirror:
+        image = np.flip(image, axis=mirror[1][0] & 1)
+    return np.ascontiguousarray(image)
 
 
 def _imdecode(data: bytes, flags: int) -> np.ndarray | None:

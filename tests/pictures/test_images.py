@@ -5,7 +5,7 @@ import pathlib
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, features
 
 from keras_landmarks import geometry
 from keras_landmarks.pictures import images, kinds
@@ -68,6 +68,14 @@ def test_a_png_is_read_pixel_by_pixel(tmp_path):
 
 def test_a_jpg_is_read_as_rgb(tmp_path):
     assert_alike(images.read_image(saved(tmp_path / "a.jpg", PICTURE, quality=95)), PICTURE)
+
+
+@pytest.mark.skipif(not features.check("avif"), reason="this Pillow writes no AVIF")
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_an_avif_is_turned_upright(tmp_path, orientation):
+    path = saved(tmp_path / "a.avif", STORED_AS[orientation](PICTURE), orientation, quality=100)
+    for source in (path, path.read_bytes(), Image.open(path)):
+        assert_alike(images.as_rgb(source), PICTURE)
 
 
 @pytest.mark.parametrize("orientation", STORED_AS)
