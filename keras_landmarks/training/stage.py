@@ -87,16 +87,14 @@ class Stage:
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.80}.")
 
-    def check(self, model, samples):
-        """Raises a `ValueError` where a layer that is named is not one of the model's.
-
-        So it does where the teacher cannot teach it.
+    def check(self, model, samples=None):
+        """Raises a `ValueError` where the model lacks a layer that is named, or no teacher fits.
 
         Args:
             model: that is trained.
-            samples: `data.Samples` to train on.
+            samples: `data.Samples` to train on, whose points teachers need; None leaves them out.
         """
-        if self.teacher:
+        if self.teacher and samples is not None:
             self.teacher.check(samples.scheme, samples.margin)
         names = [layer.name for layer in model.layers]
         for start in self.frozen:
