@@ -101,28 +101,32 @@ class Annotator:
 
         cv2.setNumThreads(1)  # a worker has a core
         self.model, self.out = open_model(model), pathlib.Path(out)
+        self._key = hashlib.sha256(pathlib.Path(model).read_bytes()).hexdigest()
         self.done, self.size = done, size
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         from pyarrow.parquet import ParquetFile
 
         if "path" in batch:
-            return {"pictures": [self._write(batch["path"].tolist(), batch["path"].tolist())]}
+            paths = batch["path"].tolist()
+            return {"pictures": [self._write(paths, paths)]}
         count = 0
         for file, group in zip(batch["file"].tolist(), batch["group"].tolist()):
             words = {"row_groups": [group], "columns": ["path", "bytes"]}
             for part in ParquetFile(file).iter_batches(self.size, **words):
-                count += self._write(part["path"].to_pylist(), part["bytes"].to_pylist())
+                paths, pictures = (part[name].to_pylist() for name in ("path", "bytes"))
+                count += self._write(paths, pictures, f"{file} {group}")
         return {"pictures": [count]}
 
-    def _write(self, paths: list[str], sources: list[Any]) -> int:
+    def _write(self, paths: list[str], sources: list[Any], place: str = "") -> int:
         """Annotates those pictures that are not done, and writes their rows."""
         import pyarrow
         import pyarrow.parquet
 
         left = [(path, source) for path, source in zip(paths, sources) if path not in self.done]
-        # A name of its own for the same pictures: Ray does a batch again whose worker died.
-        name = hashlib.sha256("\n".join(path for path, _ in left).encode()).hexdigest()[:32]
+        # One name for the same pictures and model: Ray does a batch again whose worker died.
+        key = "\n".join([self._key, place, *(path for path, _ in left)])
+        name = hashlib.sha256(key.encode()).hexdigest()[:32]
         target = self.out / f"{name}.parquet"
         if left and not target.is_file():
             rows = [row for path, source in left for row in self._annotated(path, source)]

@@ -12,7 +12,7 @@ from keras_landmarks.schemes import NORMALISERS, Scheme
 _FIELDS = ("name", "points", "mirror", "contours", "regions", "right_eye", "left_eye")
 _FIELDS += ("eye_corners", "normaliser", "square")
 _SIDES = {"right": "left", "left": "right", "r": "l", "l": "r"}
-_WORDS = re.compile(r"(?<![^\W_])(right|left|r|l)(?![^\W_])")
+_WORDS = re.compile(r"(?<![^\W_])(right|left|r|l)(?![^\W\d_])")
 _ANYWHERE = re.compile("right|left")  # `righteye`
 
 
@@ -171,9 +171,9 @@ class _Reader:
             found = [places[other] for other in others if other != name and other in places]
             if found:
                 pairs.append((min(i, found[0]), max(i, found[0])))
-            elif "right" in words or "left" in words:
-                alone = f"mirror: {self.names[i]!r} has no {others[0]!r} beside it"
-                if "right" in words:
+            elif (told := {"right", "left"} & set(words)) or name.startswith(("right", "left")):
+                alone = f"mirror: {self.names[i]!r} has no {others[not told]!r} beside it"
+                if "right" in words or name.startswith("right"):
                     raise ValueError(f"{alone}.")
         if alone or (not pairs and len(self.names) > 1):
             warnings.warn(

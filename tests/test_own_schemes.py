@@ -8,7 +8,8 @@ import pytest
 from keras_landmarks import Landmarker, data, evaluation, models, schemes
 from keras_landmarks.evaluation.subsets import by_normaliser
 from keras_landmarks.own_schemes import read_scheme, scheme_of_names
-from keras_landmarks.schemes import Scheme
+from keras_landmarks.schemes import Scheme, scheme_config
+from keras_landmarks.training.fingerprint import in_new_names
 
 POINTS = ["right eye", "left eye", "nose", "right corner", "left corner"]
 
@@ -160,3 +161,12 @@ def test_a_wrong_field_is_named(tmp_path, lines, field):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nothing.toml"):
         read_scheme(tmp_path / "nothing.toml")
+
+
+def test_a_training_goes_on_whatever_equal_schemes_differ_in():
+    scheme = scheme_of_names("mine", POINTS, right_eye=[0], left_eye=[1])
+    older = {**scheme_config(scheme), "square": [0, 0, 1]}
+    older.pop("names")  # as written before schemes had them
+    made_of = {"loss in stage 1": {"landmarks": ["IodL2", {"scheme": scheme_config(scheme)}]}}
+    before = {"loss in stage 1": {"landmarks": ["IodL2", {"scheme": older}]}}
+    assert in_new_names(made_of) == in_new_names(before)

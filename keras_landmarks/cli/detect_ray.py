@@ -40,10 +40,15 @@ def _exported(options):
         return pathlib.Path(options.model)
     from keras_landmarks import load, zoo
 
-    arrays = zoo.read_model(options.model)[1]
-    digest = hashlib.sha256(b"".join(arrays[name].tobytes() for name in sorted(arrays)))
-    name = f"_{pathlib.Path(options.model).name}-{digest.hexdigest()[:8]}.tflite"
-    path = pathlib.Path(options.out) / name
+    facts, arrays = zoo.read_model(options.model)
+    digest = hashlib.sha256(repr(facts).encode())
+    for name in sorted(arrays):
+        digest.update(arrays[name].tobytes())
+    name, out = f"_{pathlib.Path(options.model).name}", pathlib.Path(options.out)
+    path = out / f"{name}-{digest.hexdigest()[:8]}.tflite"
+    older = out / f"{name}.tflite"  # of an earlier version, whose results are gone on with
+    if older.is_file() and not path.is_file():
+        return older
     if not path.is_file():
         load(options.model).export(path, "tflite")
     return path

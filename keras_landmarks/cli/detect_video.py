@@ -25,7 +25,8 @@ def run_video(options):
     tracker = Tracker(read_model(options.model), make_detector(options))
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     written, waits = 0, options.camera is None
-    with writer, contextlib.suppress(KeyboardInterrupt):
+    closed = contextlib.closing(table) if table else contextlib.nullcontext()
+    with writer, closed, contextlib.suppress(KeyboardInterrupt):
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
             times.append(round(reader.time, 4))

@@ -14,8 +14,12 @@ def import_keras():
     if "keras" in sys.modules or "TF_CPP_MIN_LOG_LEVEL" in os.environ:
         return
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
-    sys.stderr.flush()
-    shown = os.dup(2)
+    try:
+        shown = os.dup(2)
+    except OSError:  # of a process without it: there is nothing to see
+        return
+    if sys.stderr is not None:
+        sys.stderr.flush()
     with tempfile.TemporaryFile() as said:
         os.dup2(said.fileno(), 2)
         try:

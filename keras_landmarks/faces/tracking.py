@@ -193,7 +193,7 @@ class Tracker:
         """Whether a face is where it was looked for, and is itself."""
         face = self._faces[i]
         face.found, face.angle = found, found.angle
-        if not face.frames_unconfirmed:  # its box is the detector's
+        if not face.frames_unconfirmed:  # its box was confirmed by the detector's
             face.lay = likely_lay(found.landmarks, face.angle, found.scheme, face.box)
         square = face_square(found.landmarks, face.angle, face.lay)
         share = overlap(square[None], face.box)[0]

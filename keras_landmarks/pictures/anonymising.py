@@ -10,7 +10,7 @@ from keras_landmarks import geometry
 from keras_landmarks.names import number
 from keras_landmarks.pictures.drawing import faces_of
 from keras_landmarks.pictures.images import as_rgb
-from keras_landmarks.schemes import PUBLISHED
+from keras_landmarks.schemes import PUBLISHED, get_scheme
 
 FOREHEAD = 1.4
 """Radius of what is hidden over the distance of the furthest landmark from the middle of them."""
@@ -57,6 +57,7 @@ def _circles(face: Any) -> Iterator[tuple[np.ndarray, float]]:
     middle = (points.min(axis=0) + points.max(axis=0)) / 2
     yield middle, FOREHEAD * np.linalg.norm(points - middle, axis=1).max()
     scheme, box = getattr(face, "scheme", None), getattr(face, "box", None)
+    scheme = scheme and get_scheme(scheme)
     x, y, scale = getattr(scheme, "square", None) or (0.0, 0.0, 1.0)
     if scale < 0.9:
         turn = geometry.similarity_transform(1.0, getattr(face, "angle", 0.0), (0.0, 0.0))

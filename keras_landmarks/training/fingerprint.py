@@ -45,12 +45,20 @@ def fingerprint(recipe, samples, held_out):
 
 def in_new_names(found):
     """A fingerprint, as an older checkpoint has it, by the names of today (see `moved`)."""
-    found = {RENAMED.get(what, what): value for what, value in found.items()}
+    found = {RENAMED.get(what, what): _same(value) for what, value in found.items()}
     if isinstance(found.get("model"), list):  # a partial of a builder, or of something else
         name, values, arguments = found["model"]
         builder = getattr(models, name, None) if name in models.__all__ else None
         found["model"] = [name, values, new_names(builder, arguments)]
     return found
+
+
+def _same(value):
+    """A value without what two equal schemes may differ in."""
+    if isinstance(value, dict):
+        left_out = ("square", "names") if {"mirror", "contours"} <= set(value) else ()
+        return {key: _same(item) for key, item in value.items() if key not in left_out}
+    return [_same(item) for item in value] if isinstance(value, list) else value
 
 
 def _digest(samples):
@@ -77,7 +85,7 @@ def _plain(thing):
     if isinstance(thing, functools.partial):
         return [_plain(thing.func), list(thing.args), thing.keywords]
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
-        return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing)}
+        return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.compare}
     if hasattr(thing, "tolist"):
         return thing.tolist()
     return getattr(thing, "__qualname__", type(thing).__qualname__)

@@ -88,8 +88,12 @@ class MultiLoss(keras.Model):
 def _check_place(model, name, loss):
     """Warns where maps are drawn by a loss half a pixel, say, from where the model reads them."""
     maps, drawn = model.get_layer(name).output, getattr(loss, "get_config", dict)()
-    for layer in model.layers if "offset" in drawn else ():
-        seen = layer.input if hasattr(layer, "offset") else None
+    asked = {"stride", "offset"}
+    for layer in model.layers if asked <= set(drawn) else ():
+        try:
+            seen = layer.input if asked <= set(vars(layer)) else None
+        except (AttributeError, ValueError):  # it is called several times
+            continue
         first = seen[0] if isinstance(seen, (list, tuple)) else seen
         if first is maps and _place(drawn) != _place(vars(layer)):
             warnings.warn(

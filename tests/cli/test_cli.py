@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -454,6 +455,10 @@ def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
     (tmp_path / "tensorflow.py").write_text("import os\nos.write(2, b'lost')\nraise OSError('bad')")
     assert said() == (0, "")
     assert "oneDNN" in said(TF_CPP_MIN_LOG_LEVEL="0")[1]
+    shell = f"{shlex.join(command)} 2>&-"  # as a service's
+    assert (
+        subprocess.run(shell, shell=True, capture_output=True, cwd=ROOT, env=plain).returncode == 0
+    )
     code, lines = said(PYTHONPATH=str(tmp_path))
     assert code == 1
     assert "lost" in lines
@@ -481,6 +486,18 @@ def test_a_tilde_that_the_shell_leaves_is_the_home_folder(photo, tmp_path, monke
         assert picture.read_bytes() == before
     assert main(["detect", f"~/{photo.name}", *MODEL, "--out", "~/points.csv"]) == 0
     assert (tmp_path / "points.csv").is_file()
+
+
+def test_a_video_takes_the_place_of_one_that_was_stopped(tmp_path):
+    path = tmp_path / "points.csv"
+    stopped = table.Table(path, {"model": "m", "video": "a.mp4"}, "frame")
+    stopped.add(0, [], time=0.0)
+    stopped.close()
+    other = table.Table(path, {"model": "m", "video": "b.mp4"}, "frame")
+    assert not other.done
+    other.add(0, [], time=0.5)
+    other.finish()
+    assert path.read_text() == "frame,face,time\n0,0,0.5\n"
 
 
 def test_python_runs_the_package_of_commands():

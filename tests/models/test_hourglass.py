@@ -330,6 +330,9 @@ def test_losses_that_draw_maps_beside_where_the_model_reads_them_are_warned_of()
         with pytest.raises(UserWarning, match=f"The loss of {name} draws maps .* by 1 and -0.5"):
             training.MultiLoss(model, {name: loss()})
         training.MultiLoss(model, {name: loss(offset=-0.5), "decoded": losses.Wing()})
+    scaled = keras.layers.Rescaling(2.0)(model.get_layer("heatmaps").output)  # has an offset, too
+    other = keras.Model(model.input, {**model.output, "scaled": scaled})
+    training.MultiLoss(other, {"heatmaps": losses.Heatmaps(offset=-0.5)})
     middle = models.hourglass("five5", offset=0.0, **{**SMALL, "depth": 1})
     training.MultiLoss(middle, {"heatmaps": losses.Heatmaps()})
 

@@ -161,8 +161,6 @@ type Square = { square: Picture; scale: Point; corner: Point; low: Point; high: 
 function* squares(picture: Picture, smallest: number): Generator<Square> {
   yield* tiles(picture, WIDE, 0);
   const longest = Math.max(picture.width, picture.height);
-  const shortest = Math.min(picture.width, picture.height);
-  const smallest = Math.max(40, Math.min(longest / 25, shortest / 8));
   const ratio = Math.min((longest * least) / smallest / WIDE, longest / WIDE);
   const steps = Math.ceil(Math.log(Math.max(ratio, 1)) / Math.log(4));
   for (let step = 1; step <= steps; step++) {

@@ -20,7 +20,8 @@ class Pictures:
     A name may have `\\` for `/`, another case or another picture's ending than the file, or spaces
     that the file lacks. A path on this machine is that very file. Folders that a name begins with
     may lack: all of another machine's (`/home/ann/a.jpg`, `C:\\a.jpg`, `../a.jpg`), the same of all
-    other names, with a warning. No picture is found by two names that differ in any of these.
+    other names, with a warning. No picture is found by two names of different
+    endings or such folders.
 
     Args:
         folder: of the pictures.
@@ -50,7 +51,7 @@ class Pictures:
             parts = [p for p in parts if p not in ("", ".", "..", "~")]
             path, called = self._below(parts, name, far)
         before = self._called.setdefault(path, called)
-        if before != called:
+        if not _is_same(before, called):
             raise ValueError(f"{name}: {path} is the picture of {before} already.")
         return path
 
@@ -125,6 +126,14 @@ class Pictures:
 
 def _plain(name):
     return unicodedata.normalize("NFC", name).lower().replace(" ", "")
+
+
+def _is_same(one, other):
+    """Whether two names are written for one picture: in another case, without ending or spaces."""
+    paths = [pathlib.PurePath(_plain(str(name))) for name in (one, other)]
+    endings = {path.suffix for path in paths} & set(PICTURES)
+    stems = {path.with_suffix("") if path.suffix in PICTURES else path for path in paths}
+    return len(stems) == 1 and len(endings) < 2
 
 
 def plain_stem(name):
