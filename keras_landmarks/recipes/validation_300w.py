@@ -3,8 +3,7 @@
 keras-landmarks train --recipe validation-300w --data 300W --more 300W-more --out runs/validation
 
 Some two hours on two CPU cores; 3.74 % on 300w/lfpw-test (corners, annotation box), 2.95 % without
-the 30 % of the points that it trusts least. In the last two stages `unet-300w` teaches it beside the
-annotation.
+the 30 % of the points that it trusts least. At last `unet-300w` teaches it beside the annotation.
 """
 
 import dataclasses
