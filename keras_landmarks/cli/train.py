@@ -73,7 +73,7 @@ def run(options):
 
     if options.recipe is None and options.weights is None:
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
-    out = pathlib.Path(options.out)
+    out = files.as_path(options.out)
     wanted = read_recipe(options.recipe) if options.recipe else None
     training.join_hosts()  # before anything is computed
     first = training.devices.place()[0] == 0
@@ -137,21 +137,25 @@ def _recipe(options, wanted, faces, box):
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
-        settings = {k: getattr(options, k) for k in ("epochs", "batch")}
-        settings = {k: value for k, value in settings.items() if value is not None}
-        recipe = training.fine_tuning(options.weights, faces, own, **settings)
+        recipe = training.fine_tuning(
+            options.weights, faces, own, **_given(options, "epochs", "batch")
+        )
     else:
         recipe = training.for_scheme(wanted, faces[0].scheme)
         if options.epochs is not None:
             stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
-    given = {k: getattr(options, k) for k in ("batch", "margin")}
-    change = {"box": box} | {k: value for k, value in given.items() if value is not None}
+    change = {"box": box} | _given(options, "batch", "margin")
     licence = options.licence or (options.source and f"{options.source}: see its own terms")
     if licence:
         both = f"{recipe.licence}; {licence}" if options.weights else licence
         change["licence"] = both
     return dataclasses.replace(recipe, **change)
+
+
+def _given(options, *names):
+    """Those of some options that are given."""
+    return {k: value for k in names if (value := getattr(options, k)) is not None}
 
 
 def _parts(chosen, test, split):

@@ -132,15 +132,14 @@ def _about(view: View, face: Detection, angle: float) -> View:
 def _sureness(model: Model, views: Sequence[View], faces: Sequence[Detection]) -> np.ndarray:
     """How sure a model is of each face, `(faces,)` in 0..1 (see the module's description)."""
     if faces and faces[0].error is None:
-        turned_views = [
-            (picture, box, (angle or 0.0) + turn, convention)
+        about = [_about(view, face, face.angle)[:2] for view, face in zip(views, faces)]
+        leaning: list[View] = [
+            (picture, box, face.angle + turn, "truth")
             for turn in (LITTLE, -LITTLE)
-            for picture, box, angle, convention in (
-                _about(view, face, face.angle) for view, face in zip(views, faces)
-            )
+            for (picture, box), face in zip(about, faces)
         ]
         still = np.stack([face.landmarks for face in faces] * 2)
-        moved = np.stack([face.landmarks for face in _look(model, turned_views)]) - still
+        moved = np.stack([face.landmarks for face in _look(model, leaning)]) - still
         by = np.linalg.norm(moved, axis=-1).reshape(2, len(faces), -1).mean(axis=0)
         faces = [dataclasses.replace(face, error=error) for face, error in zip(faces, by)]
     return np.nan_to_num(np.array([face.face_confidence for face in faces], np.float64))

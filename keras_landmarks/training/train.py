@@ -1,11 +1,10 @@
 """Training by recipe, stage by stage."""
 
-import pathlib
 import sys
 
 import keras
 
-from keras_landmarks import metrics
+from keras_landmarks import files, metrics
 from keras_landmarks.data import Samples
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.moved import renamed
@@ -59,7 +58,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     for given in (samples, held_out)[: 1 if held_out is None else 2]:
         if not isinstance(given, Samples):
             raise ValueError(f"Expected Samples, as of recipe.samples(faces), not {given!r:.80}.")
-    out = pathlib.Path(out)
+    out = files.as_path(out)
     path = out / "checkpoint.safetensors"
     if path.exists() and not resume:
         raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")

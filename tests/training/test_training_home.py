@@ -247,6 +247,15 @@ def test_a_stage_that_names_no_layer_is_refused_before_training(tmp_path, words,
     assert not any(tmp_path.iterdir())
 
 
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    recipe = recipe_of(sgd, 1)
+    run(recipe, "~/run")
+    assert (tmp_path / "run/best.safetensors").is_file()
+    with pytest.raises(ValueError, match="run holds a checkpoint"):
+        run(recipe, "~/run")
+
+
 def other_faces(samples):
     return data.Samples(data.made_up_faces(48, size=61)[:32], samples.size, batch=8)
 
