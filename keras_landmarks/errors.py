@@ -48,13 +48,17 @@ def normaliser(
         `(batch,)`; NaN of a face without its points.
 
     Raises:
-        ValueError: if the kind is unknown or the scheme has no such distance.
+        ValueError: if the kind is unknown, the scheme has no such distance, or the landmarks are
+            not the scheme's.
     """
     scheme = get_scheme(scheme)
     kind = scheme.normaliser if kind is None else kind
     if not isinstance(kind, str):
         return kind
-    xp = namespace(landmarks)
+    xp, shape = namespace(landmarks), tuple(landmarks.shape)
+    if None not in shape[1:] and shape[1:] != (scheme.count, 2):
+        raise ValueError(f"Expected landmarks (batch, {scheme.count}, 2), got {shape}.")
+    landmarks = _wide(xp, landmarks)
     missing = xp.isnan(landmarks)
     if kind in ("box", "diagonal"):
         high = xp.max(xp.where(missing, -np.inf, landmarks), axis=1)
@@ -72,6 +76,13 @@ def normaliser(
         raise ValueError(f"Scheme {scheme.name} has no eyes; take 'box'.")
     right, left = (_mean(xp, landmarks, missing, np.atleast_1d(eye)) for eye in eyes)
     return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+
+
+def _wide(xp: Any, values: Array) -> Array:
+    """Values whose squares fit: neither whole numbers nor in half precision."""
+    if getattr(values.dtype, "name", str(values.dtype)).endswith(("float32", "float64")):
+        return values
+    return values.astype(np.float64) if xp is np else xp.cast(values, "float32")
 
 
 def _mean(xp: Any, landmarks: Array, missing: Array, points: np.ndarray) -> Array:
@@ -108,6 +119,7 @@ def point_errors(
             f"prediction {shapes[1]}."
         )
     xp = namespace(y_true, y_pred)
+    y_true, y_pred = _wide(xp, y_true), _wide(xp, y_pred)
     distances = xp.sqrt(xp.sum((y_true - y_pred) ** 2, axis=-1))
     return distances / normaliser(y_true, scheme, kind)[:, None]
 
@@ -131,8 +143,9 @@ def face_errors(
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(y_true, y_pred)
     missing = xp.isnan(xp.sum(y_true, axis=-1))
-    weights = xp.where(missing, 0.0, 1.0 if weights is None else weights)
-    return xp.sum(weights * xp.where(missing, 0.0, errors), axis=-1) / xp.sum(weights, axis=-1)
+    weights = xp.where(missing, 0.0, xp.ones_like(errors) if weights is None else weights)
+    total = xp.sum(xp.multiply(weights, xp.where(missing, 0.0, errors)), axis=-1)
+    return xp.divide(total, xp.sum(weights, axis=-1))
 
 
 def region_errors(

@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -46,7 +47,8 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
 
     Args:
         path: where it appears; the folder above is made if need be. What stood there stays until
-            then, and stays where the block fails.
+            then, and stays where the block fails. A link stays one: what it names is replaced. A
+            device or a pipe is written to.
 
     Yields:
         A path of the same name in a folder beside it, which is removed with all that is in it.
@@ -56,10 +58,17 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
         ValueError: if the path is an address.
     """
     path = as_path(path)
+    device = path.exists() and not (path.is_file() or path.is_dir())
+    path = path.resolve() if path.is_symlink() and not device else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-") as folder:
+    beside = None if device else path.parent
+    with tempfile.TemporaryDirectory(dir=beside, prefix=".part-") as folder:
         partial = pathlib.Path(folder) / path.name
         yield partial
+        if device:
+            with partial.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            return
         if path.is_dir() and partial.is_dir():  # which does not replace a folder by itself
             path.replace(partial.with_name(path.name + ".old"))
         partial.replace(path)

@@ -212,9 +212,9 @@ def fit_similarity(source: Array, target: Array, weights: Array | None = None) -
 
     Returns:
         `(..., 2, 3)` transforms `target_from_source`, never singular. Where the best one would
-        be (all points of a set that have a weight are equal, or one set is the other mirrored, as
-        far as it is symmetric) the identity is returned, with finite gradients; so it is where a
-        source point is not finite, or further than `FAR`.
+        be, or shrinks to less than a thousandth (all points of a set that have a weight are equal,
+        or one set is the other mirrored, as far as it is symmetric), the identity is returned, with
+        finite gradients; so it is where a source point is not finite, or further than `FAR`.
 
     Reference:
         Umeyama, Least-squares estimation of transformation parameters between two point

@@ -54,7 +54,13 @@ class _FaceMetric(keras.metrics.Mean):
         counted = ops.cast(ops.logical_not(ops.isnan(distances)), "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
-            if len(sample_weight.shape) == 2 and sample_weight.shape[1] == y_true.shape[1]:
+            shape, count = tuple(sample_weight.shape), y_true.shape[1]
+            if len(shape) > 1 and shape[1:] not in ((1,), (count,)):
+                raise ValueError(
+                    f"{self.name} needs a sample_weight a face, (batch,), or a point, "
+                    f"(batch, {count}), got {shape}."
+                )
+            if shape[1:] == (count,):
                 weights, marked = sample_weight, ops.logical_not(ops.isnan(y_true[..., 0]))
                 count = ops.maximum(ops.sum(ops.cast(marked, "float32"), axis=-1), 1.0)
                 sample_weight = ops.sum(ops.where(marked, weights, 0.0), axis=-1) / count

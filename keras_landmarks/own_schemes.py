@@ -5,6 +5,7 @@ import pathlib
 import re
 import tomllib
 import warnings
+from collections.abc import Sequence
 from typing import Any
 
 from keras_landmarks.schemes import NORMALISERS, Scheme
@@ -16,7 +17,7 @@ _WORDS = re.compile(r"(?<![^\W_])(right|left|r|l)(?![^\W\d_])")
 _ANYWHERE = re.compile("right|left")  # `righteye`
 
 
-def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
+def scheme_of_names(name: str, points: Sequence[str] | int, **fields: Any) -> Scheme:
     """A scheme whose points are named; `right` and `left` in names say what mirrors what.
 
     So do `r` and `l` that stand alone, as in `r_eye`, all in any case. Label Studio's and CVAT's
@@ -44,6 +45,7 @@ def scheme_of_names(name: str, points: list[str], **fields: Any) -> Scheme:
         raise ValueError(f"{unknown[0]}: unknown field. Known: {', '.join(_FIELDS)}.")
     if not isinstance(name, str) or not name:
         raise ValueError(f"name: expected a word, not {name!r}.")
+    points = list(points) if isinstance(points, tuple) else points
     named = isinstance(points, list)
     if isinstance(points, int) and not isinstance(points, bool):
         points = [str(i) for i in range(points)]
@@ -149,7 +151,7 @@ class _Reader:
     def mirror(self, pairs: Any) -> tuple[int, ...]:
         if pairs is None:
             pairs = self._pairs_by_name()
-        if not isinstance(pairs, list):
+        if not isinstance(pairs, (list, tuple)):
             raise ValueError(f"mirror: expected pairs of points, not {pairs!r}.")
         mirror = list(range(len(self.names)))
         for pair in pairs:

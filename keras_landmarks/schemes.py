@@ -114,9 +114,15 @@ class Scheme:
 
     def mirrored(self, landmarks: ArrayLike, width: int) -> np.ndarray:
         """Landmarks `(..., n, 2)` of the picture of `width` pixels flipped left to right."""
-        flipped = np.array(landmarks)[..., list(self.mirror), :]
+        flipped = self._checked(np.array(landmarks))[..., list(self.mirror), :]
         flipped[..., 0] = width - 1 - flipped[..., 0]
         return flipped
+
+    def _checked(self, landmarks: np.ndarray) -> np.ndarray:  # as many as the scheme has
+        if landmarks.shape[-2:] != (self.count, 2):
+            shape = f"the shape (..., {self.count}, 2), not {landmarks.shape}."
+            raise ValueError(f"{self.name} landmarks have {shape}")
+        return landmarks
 
 
 def _subset(scheme: Scheme, name: str, keep: tuple[int, ...]) -> Scheme:
@@ -174,11 +180,8 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
 
 
 def scheme_config(scheme: Scheme | str | dict) -> str | dict:
-    """A scheme for JSON: its name where every installation knows it, or else all of it.
-
-    Args:
-        scheme: a `Scheme`, its name or its config.
-    """
+    """A scheme (or its name or config) for JSON: a name where every installation knows it, or else
+    all of it."""
     scheme = get_scheme(scheme)
     if scheme in PUBLISHED:
         return scheme.name
@@ -211,13 +214,10 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
         `(..., m, 2)` float32 points of the target scheme.
 
     Raises:
-        ValueError: if there is no such conversion, or the count is not the source scheme's.
+        ValueError: if there is no such conversion or they are not the source scheme's.
     """
     source, target = get_scheme(source), get_scheme(target)
-    landmarks = np.asarray(landmarks, np.float32)
-    if landmarks.ndim < 2 or landmarks.shape[-2:] != (source.count, 2):
-        shape = f"(..., {source.count}, 2), not {landmarks.shape}"
-        raise ValueError(f"{source.name} landmarks have the shape {shape}.")
+    landmarks = source._checked(np.asarray(landmarks, np.float32))
     if source == target:
         return landmarks
     if (source.name, target.name) in CONVERSIONS:

@@ -23,8 +23,7 @@ from keras_landmarks.pictures.html import table_html
 from keras_landmarks.schemes import Scheme, get_scheme
 
 INDEX = pathlib.Path(__file__).with_name("zoo.json")
-"""The index of the zoo: builder, crop, weights file with sha256, and facts. Written by
-`tools/index.py`."""
+"""The index of the zoo, by `tools/index.py`: builder, crop, weights file with sha256, facts."""
 OPENERS = dict.fromkeys((".keras", ".h5"), "keras.models.load_model")
 OPENERS |= dict.fromkeys((".tflite", ".onnx"), "keras_landmarks.runtime.open_model")
 """What opens other files of models."""
@@ -154,7 +153,7 @@ def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
     first, licences = members[0], sorted({str(member.licence) for member in members})
     network = models.ensemble(members, first.scheme, mirrored)
     facts = dict(scheme=first.scheme, margin=first.margin, box=first.box)
-    name = "+".join(member.name for member in members) + ("-mirrored" if mirrored else "")
+    name = "-and-".join(member.name for member in members) + ("-mirrored" if mirrored else "")
     return Landmarker(
         network.input, network.output, licence="; ".join(licences), name=name, **facts
     ).ready()
@@ -206,12 +205,13 @@ def _network(
     arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
     if size is not None:
         if "size" not in inspect.signature(builder).parameters:
-            raise ValueError(f"{facts['builder']} has crops of one size, {facts['crop']}.")
+            only = facts["size"][0] if "size" in facts else facts["crop"]  # of a training, the zoo
+            raise ValueError(f"{facts['builder']} has crops of one size, {only}.")
         arguments["size"] = size
     network = builder(**arguments)
     if scheme is None and size is None:
         return network, []
-    shapes = {v.path: tuple(v.shape) for v in network.weights}
+    shapes = {p: tuple(v.shape) for p, v in weights.by_path(network.weights).items()}
     return network, [p for p, shape in shapes.items() if p in arrays and arrays[p].shape != shape]
 
 

@@ -1,4 +1,5 @@
 import json
+import os
 
 import pytest
 
@@ -49,6 +50,31 @@ def test_a_folder_replaces_an_older_one_whole(tmp_path):
         (partial / "third").write_text("its folder is not there")
     assert list(tmp_path.iterdir()) == [path]
     assert list(path.iterdir()) == [path / "second"]
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    real, link, pipe = (tmp_path / name for name in ("real", "link", "pipe"))
+    real.write_text("old")
+    link.symlink_to(real)
+    files.write_bytes(link, b"new")
+    assert link.is_symlink()
+    assert real.read_bytes() == b"new"
+    (tmp_path / "model").mkdir()
+    link.unlink()
+    link.symlink_to(tmp_path / "model")
+    with files.whole(link) as partial:
+        partial.mkdir()
+        (partial / "content").write_text("new")
+    assert link.is_symlink()
+    assert (tmp_path / "model/content").read_text() == "new"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        files.write_bytes(pipe, b"through it")
+        assert os.read(reader, 99) == b"through it"
+    finally:
+        os.close(reader)
+    assert pipe.is_fifo()
 
 
 def test_a_file_does_not_replace_a_folder_nor_a_folder_a_file(tmp_path):

@@ -297,6 +297,23 @@ def test_landmarks_of_other_shapes_are_refused(true, predicted):
         metrics.face_errors(np.ones(true), np.ones(predicted))
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float16"])
+def test_numbers_too_narrow_for_squares_have_right_errors(dtype):
+    # Eyes 200 px apart (in uint8 and float16 their square has no room); all points 30 px off.
+    true = np.array([[[10, 20], [210, 20], [110, 80], [50, 140], [170, 140]]])
+    for kind in (np.asarray, keras.ops.convert_to_tensor):
+        found = metrics.face_errors(
+            kind(true.astype(dtype)), kind((true + (30, 0)).astype(dtype)), "five5"
+        )
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(found), 30 / 200, rtol=1e-3)
+
+
+def test_tensors_of_double_precision_have_errors():
+    true, predicted = (keras.ops.cast(a, "float64") for a in (TRUE, PREDICTED))
+    found = keras.ops.convert_to_numpy(metrics.face_errors(true, predicted))
+    np.testing.assert_allclose(found, metrics.face_errors(TRUE, PREDICTED), rtol=1e-5)
+
+
 def test_an_unknown_normaliser_names_the_known_ones():
     with pytest.raises(ValueError, match=r"'iod'\. Known: corners, pupils, box, diagonal"):
         metrics.normaliser(TRUE, kind="iod")

@@ -76,6 +76,12 @@ def test_names_stay_with_a_scheme():
     assert scheme_of_names("mine", 2, mirror=[]).point_names == ["face 1", "face 2"]
 
 
+def test_tuples_are_lists_of_points_and_pairs():
+    scheme = scheme_of_names("mine", ("a", "b", "c"), mirror=((0, 2),))
+    assert scheme == scheme_of_names("mine", ["a", "b", "c"], mirror=[[0, 2]])
+    assert scheme.names == ("a", "b", "c")
+
+
 def test_a_scheme_without_eyes_takes_the_box():
     scheme = scheme_of_names("mine", 4, mirror=[[0, 3]])
     assert (scheme.mirror, scheme.normaliser, scheme.eye_corners) == ((3, 1, 2, 0), "box", None)

@@ -259,6 +259,11 @@ def test_converting_landmarks_of_another_shape_is_refused(shape):
         convert(np.zeros(shape), "wflw98", "ibug68")
 
 
+def test_mirroring_landmarks_of_another_scheme_is_refused():
+    with pytest.raises(ValueError, match=r"five5 landmarks have the shape \(\.\.\., 5, 2\), not"):
+        schemes.FIVE5.mirrored(np.zeros((2, 98, 2)), 100)
+
+
 def test_approximate_conversions_exist():
     for source, target in schemes.APPROXIMATE_CONVERSIONS:
         assert (source, target) in CONVERSIONS

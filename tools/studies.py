@@ -31,8 +31,10 @@ replace = dataclasses.replace
 
 
 def untaught(recipe):
-    """A recipe without the stages that a teacher takes part in."""
-    return replace(recipe, stages=tuple(stage for stage in recipe.stages if not stage.teacher))
+    """A recipe without the stages that a teacher takes part in; without teachers if all are so."""
+    stages = tuple(stage for stage in recipe.stages if not stage.teacher)
+    alone = tuple(replace(stage, teacher=None) for stage in recipe.stages)
+    return replace(recipe, stages=stages or alone)
 
 
 def with_loss(recipe, loss):

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+import os
 import sys
 import warnings
 
@@ -39,7 +40,13 @@ def main(arguments=None):
         try:
             if options.run is not web.run:
                 import_keras()
-            return options.run(options) or 0
+            code = options.run(options) or 0
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return code
+        except BrokenPipeError:  # as by `| head`: whoever reads has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
         except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
             print(f"keras-landmarks: {error}", file=sys.stderr)
             return 1

@@ -43,6 +43,9 @@ def run(options):
     scheme, parts = annotated.read_scheme(options.scheme), {}
     for path in options.paths:
         splits = data.splits_in(path)
+        if splits and (options.images or scheme):
+            said = "--images and --scheme are for annotation files"
+            raise ValueError(f"{path} is a published data set; {said}.")
         for split in splits:
             parts[_name(split, path, options)] = data.read_split(path, split, skip_broken=True)
         if not splits:

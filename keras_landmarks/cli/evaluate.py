@@ -60,7 +60,7 @@ def run(options):
     from keras_landmarks.schemes import PUBLISHED, SCHEMES
 
     if options.plot:
-        plots.need_matplotlib()
+        plots.need_matplotlib(options.plot)
     model = read_model(_names(options.name), options.mirrored)
     if model.scheme not in PUBLISHED:  # of a training on points of one's own
         SCHEMES[model.scheme.name] = model.scheme
@@ -95,4 +95,4 @@ def run(options):
         facts["faces_percent"] = result.by_face(kind)
         files.write_json(options.json, facts)
     if options.plot:
-        evaluation.plot_ced([result], options.plot, kind=kind)
+        evaluation.plot_ced([result], options.plot, limit, kind)

@@ -9,17 +9,17 @@ WORDS = {
 
 
 def add_arguments(parser):
-    from keras_landmarks.export.formats import DTYPES, FORMATS
-
     parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
     parser.add_argument(
-        "--format", help=f"one of {', '.join(FORMATS)} (default: by the ending of --out)"
+        "--format",
+        help="one of saved_model, tflite, tflite-fp16, tflite-int8, onnx (default: by the ending "
+        "of --out)",
     )
     parser.add_argument("--out", required=True, metavar="PATH", help="the file or folder to write")
     parser.add_argument(
         "--dtype",
         default="float32",
-        help=f"of the crops: {' or '.join(DTYPES)} (default: %(default)s)",
+        help="of the crops: float32 or uint8 (default: %(default)s)",
     )
     parser.add_argument(
         "--representative", metavar="FOLDER", help="pictures of faces to measure int8 on"

@@ -74,13 +74,14 @@ def run(options):
     if options.recipe is None and options.weights is None:
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = files.as_path(options.out)
+    training.checkpoint.path_in(out, options.resume)  # before the faces are looked at
     wanted = read_recipe(options.recipe) if options.recipe else None
     training.join_hosts()  # before anything is computed
     first = training.devices.place()[0] == 0
     faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
     given = all(face.box is not None for face in faces)
     if options.box == "detector":
-        faces, given = [dataclasses.replace(face, box=None) for face in faces], False
+        faces, given = _without_boxes(faces), False
     truth = (options.box or (wanted.box if wanted else None)) == "truth"
     faces = annotated.laid(faces, truth)
     test = []
@@ -88,6 +89,7 @@ def run(options):
         faces, test = data.split_by_photo(faces, options.test, seed=1)
     recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
     more = annotated.read_more(options, split, faces[0].scheme)
+    more = _without_boxes(more) if options.box == "detector" else more
     more = annotated.laid(more, truth) if more else ()
     samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
     chosen = held_out.faces if held_out else ()
@@ -145,12 +147,17 @@ def _recipe(options, wanted, faces, box):
         if options.epochs is not None:
             stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
             recipe = dataclasses.replace(recipe, stages=tuple(stages))
-    change = {"box": box} | _given(options, "batch", "margin")
+    own = () if options.weights else ("batch",)  # fine-tuning has it, and may have lowered it
+    change = {"box": box} | _given(options, "margin", *own)
     licence = options.licence or (options.source and f"{options.source}: see its own terms")
     if licence:
         both = f"{recipe.licence}; {licence}" if options.weights else licence
         change["licence"] = both
     return dataclasses.replace(recipe, **change)
+
+
+def _without_boxes(faces):
+    return [dataclasses.replace(face, box=None) for face in faces]
 
 
 def _given(options, *names):
@@ -168,8 +175,7 @@ def _write_test(test, out, given):
     """The faces kept apart, for `keras-landmarks evaluate --from`, where pictures are files."""
     from keras_landmarks import data
 
-    if not given:
-        test = [dataclasses.replace(face, box=None) for face in test]
+    test = test if given else _without_boxes(test)
     if all(isinstance(face.image, (str, pathlib.Path)) for face in test):
         data.write_table(out / "test.csv", test)
 

@@ -6,6 +6,8 @@ import http.server
 import pathlib
 import webbrowser
 
+from keras_landmarks.names import number
+
 PAGE = pathlib.Path(__file__).resolve().parent.parent / "page"
 """The built page; `make web` writes it."""
 
@@ -43,6 +45,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 def run(options):
+    number("--port", options.port, least=0, most=65535, whole=True)
     if not (PAGE / "index.html").is_file():
         raise FileNotFoundError(f"The page is not built (no {PAGE}). In a clone: make web")
     handler = functools.partial(Handler, directory=str(PAGE))

@@ -53,6 +53,15 @@ def _expected_error(detection):
     return detection.error.mean() / (detection.box[2:] - detection.box[:2]).max()
 
 
+def spearman(expected, errors):
+    """Spearman's rank correlation of two arrays, of those points whose error is no NaN."""
+    try:
+        from scipy.stats import spearmanr
+    except ImportError as error:
+        raise ImportError("Rank correlation needs SciPy: pip install scipy") from error
+    return float(spearmanr(np.stack([expected, errors], axis=-1)[~np.isnan(errors)]).statistic)
+
+
 def without_unsure(errors, expected, fraction):
     """The mean errors of faces without a fraction of their points, the least sure: `(faces,)`.
 

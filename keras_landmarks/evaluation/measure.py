@@ -16,7 +16,7 @@ from keras_landmarks.errors import (
     region_errors,
 )
 from keras_landmarks.evaluation import predicting, visibility
-from keras_landmarks.evaluation.confidence import without_unsure
+from keras_landmarks.evaluation.confidence import spearman, without_unsure
 from keras_landmarks.evaluation.predicting import numbers_of_points, percent
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import known_name
@@ -154,15 +154,14 @@ class Evaluation:
             kind: normaliser; None takes the scheme's usual one.
 
         Raises:
+            ImportError: if SciPy is missing; says how to install it.
             ValueError: if the model does not say how sure it is.
         """
-        from scipy.stats import spearmanr
-
         expected, distances = self.expected_errors(), self.distances(kind)
         errors = point_errors(self.truth, self.predicted, self.scheme, distances)
         if self.expected_error is not None:
             expected = expected / distances[:, None]
-        return float(spearmanr(np.stack([expected, errors], axis=-1)[~np.isnan(errors)]).statistic)
+        return spearman(expected, errors)
 
     def expected_errors(self):
         """How far off each point is expected to be, `(faces, n)`, to put points in order.

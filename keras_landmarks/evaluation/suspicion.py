@@ -104,10 +104,10 @@ def _foretold(found, truth):
 
 def _fitted(inputs, truth, kept):
     fold = np.random.default_rng(0).permutation(len(truth)) % FOLDS
-    expected = np.full(truth.shape, np.nan)
+    expected, seen = np.full(truth.shape, np.nan), np.isfinite(inputs).all(axis=1)
     for part in range(FOLDS):
         for point in range(truth.shape[1]):
-            rows = (fold != part) & kept & np.isfinite(truth[:, point, 0])
+            rows = (fold != part) & kept & seen & np.isfinite(truth[:, point, 0])
             if rows.sum() >= FEWEST // 2:
                 x = inputs[rows]
                 ridge = 1e-3 * len(x) * np.eye(x.shape[1])

@@ -52,6 +52,7 @@ class LandmarkCrop(keras.layers.Layer):
             )
 
     def call(self, maps, landmarks):
+        maps = ops.cast(maps, self.compute_dtype)
         _, height, width, channels = maps.shape
         rows, columns = self.size
         size = ops.convert_to_tensor([columns, rows], "float32")

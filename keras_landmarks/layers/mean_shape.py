@@ -26,16 +26,23 @@ class MeanShape(keras.layers.Layer):
         `(batch, n, 2)` landmarks in crop pixels, float32.
 
     Raises:
-        ValueError: if the number of displacements is odd or not that of the shape.
+        ValueError: if the number of displacements is odd, unknown or not that of the shape, or
+            the shape is none.
     """
 
     def __init__(self, size, shape=None, pixels=False, **kwargs):
         kwargs.setdefault("dtype", "float32")
         super().__init__(**kwargs)
         self.size, self.pixels = sides("size", size), pixels
-        self._initial = None if shape is None else np.array(shape, np.float32)
+        self._initial = shape if shape is None else np.array(shape, np.float32)
+        if shape is not None and (
+            self._initial.ndim != 2 or self._initial.shape[1] != 2 or not np.isfinite(shape).all()
+        ):
+            raise ValueError(f"Expected a shape of finite points (n, 2), got {shape!r:.80}.")
 
     def build(self, input_shape):
+        if input_shape[-1] is None:
+            raise ValueError(f"Expected a known number of displacements, got {tuple(input_shape)}.")
         count, odd = divmod(input_shape[-1], 2)
         if odd or (self._initial is not None and self._initial.shape != (count, 2)):
             wanted = "an even number of" if self._initial is None else 2 * len(self._initial)

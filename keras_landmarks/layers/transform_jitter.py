@@ -17,7 +17,7 @@ class TransformJitter(keras.layers.Layer):
         size: `(height, width)` of the normalised picture, whose centre the jitter turns about.
         rotation: largest rotation, in degrees.
         shift: largest shift, as a fraction of the size.
-        scale: largest change of size, as a fraction.
+        scale: largest change of size, as a fraction, below 1.
         seed: of the random numbers.
 
     Call arguments:
@@ -26,6 +26,9 @@ class TransformJitter(keras.layers.Layer):
 
     Returns:
         `(batch, 2, 3)` transforms, float32.
+
+    Raises:
+        ValueError: if the size or a number is none, or the scale 1 or more.
 
     Reference:
         Feng et al., Wing Loss, 2018, section 7.1 (the augmentation of CNN-7).
@@ -36,7 +39,10 @@ class TransformJitter(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size, self.seed = sides("size", size), seed
         self.rotation = number("rotation", rotation, least=0)
-        self.shift, self.scale = number("shift", shift, least=0), number("scale", scale, least=0)
+        self.shift, self.scale = (
+            number("shift", shift, least=0),
+            number("scale", scale, least=0, below=1),
+        )
         self.seed_generator = keras.random.SeedGenerator(seed, name="jitter_seed")
 
     def call(self, transforms, training=None):

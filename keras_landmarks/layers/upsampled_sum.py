@@ -14,13 +14,15 @@ class UpsampledSum(keras.layers.Layer):
         `(batch, height, width, channels)`.
 
     Raises:
-        ValueError: if the two do not fit.
+        ValueError: if the two do not fit, or have no fixed size.
 
     Reference:
         Lin et al., Feature pyramid networks for object detection, CVPR 2017, section 3.
     """
 
     def build(self, coarse_shape, fine_shape):
+        if None in fine_shape[1:]:
+            raise ValueError(f"Expected maps of a fixed size, got {tuple(fine_shape)}.")
         halves = tuple(-(-side // 2) for side in fine_shape[1:3])
         if tuple(coarse_shape[1:]) != (*halves, fine_shape[3]):
             raise ValueError(

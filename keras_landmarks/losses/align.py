@@ -25,11 +25,16 @@ def align(y_true, y_pred, smooth=True):
     Returns:
         `(batch,)` float32: eq. 2 of all landmarks over 2 n.
 
+    Raises:
+        ValueError: if patches that are smoothed have fewer than 3 pixels a side.
+
     Reference:
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
         representations (FFLD), 2020, eq. 2 and section 6.6.
     """
     x = difference(y_true, y_pred)
+    if smooth and min(x.shape[2:4]) < 3:
+        raise ValueError(f"Patches of at least 3 x 3 can be smoothed, not {x.shape[2:4]}.")
     if smooth:  # linear: the difference of smooth patches is the smooth difference
         side = float(np.exp(-0.5) / (1 + 2 * np.exp(-0.5)))
         x = side * (x[:, :, :-2] + x[:, :, 2:]) + (1 - 2 * side) * x[:, :, 1:-1]

@@ -56,17 +56,18 @@ class FaceLoss(keras.losses.Loss):
                 f"The {self.name} loss needs a sample_weight a face, (batch,), or a point, "
                 f"(batch, {y_true.shape[1]}), got {shape}."
             )
-        return _Weighted(self, sample_weight)(y_true, y_pred)
+        weighted = _Weighted(self, sample_weight)
+        return weighted(y_true, y_pred, weighted.of_faces(y_true))
 
     def call(self, y_true, y_pred, weights=None):
         self._check(tuple(y_true.shape), tuple(y_pred.shape))
         return self._function(y_true, y_pred, **self._arguments, weights=weights)
 
     def _check(self, true, predicted):
-        if true[1:] != predicted[1:]:
+        if len(true) < 3 or true[1:] != predicted[1:]:
             raise ValueError(
-                f"The {self.name} loss needs truth and prediction of one shape, got "
-                f"{true} and {predicted}."
+                f"The {self.name} loss needs truth and prediction of one shape, (batch, n, 2) of "
+                f"landmarks, got {true} and {predicted}."
             )
 
     def get_config(self):
@@ -78,11 +79,24 @@ class FaceLoss(keras.losses.Loss):
 
 
 class _Weighted(keras.losses.Loss):
-    """A loss of faces whose points have weights, which Keras knows for whole faces alone."""
+    """A loss of faces whose points have weights, which Keras knows for whole faces alone.
+
+    A face's is the mean of its points', by which Keras multiplies what is divided by it here: so
+    every reduction means what it does for weights of faces.
+    """
 
     def __init__(self, loss, weights):
         super().__init__(loss.name, loss.reduction, loss.dtype)
         self.loss, self.weights = loss, weights
 
+    def of_faces(self, y_true):
+        """The mean weight of each face's marked points, `(batch,)`."""
+        y_true = ops.cast(y_true, "float32")
+        missing = ops.isnan(ops.sum(y_true, axis=tuple(range(2, len(y_true.shape)))))
+        weights = ops.where(missing, 0.0, ops.cast(self.weights, "float32"))
+        marked = ops.sum(ops.cast(ops.logical_not(missing), "float32"), axis=-1)
+        return ops.sum(weights, axis=-1) / ops.maximum(marked, 1.0)
+
     def call(self, y_true, y_pred):
-        return self.loss.call(y_true, y_pred, self.weights)
+        means = self.of_faces(y_true)
+        return self.loss.call(y_true, y_pred, self.weights) / ops.where(means == 0, 1.0, means)

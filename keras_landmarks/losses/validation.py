@@ -40,10 +40,20 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
     known_name("distance", distance, DISTANCES)
     landmarks, expected = y_pred[..., :2], ops.cast(y_pred[..., 2], "float32")
     telling = _telling(y_true, landmarks, expected, distance, weights=weights)
-    given = {} if weights is None else {"weights": weights}
-    found = (coordinates or L2()).call(y_true, landmarks, **given)
-    found = ops.mean(found, axis=tuple(range(1, len(found.shape))))  # Keras' have one a point
-    return found + weight * telling
+    coordinates = coordinates or L2()
+    loss = coordinates.call if isinstance(coordinates, FaceLoss) else _by_point(coordinates)
+    return loss(y_true, landmarks, weights=weights) + weight * telling
+
+
+def _by_point(loss):
+    """A loss of Keras', or of one's own, with a number for each point or each face."""
+
+    @over_points
+    def by_point(y_true, y_pred):
+        found = loss.call(y_true, ops.cast(y_pred, "float32"))
+        return found if len(found.shape) > 1 else found[:, None]
+
+    return by_point
 
 
 @over_points

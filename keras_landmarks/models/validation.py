@@ -26,7 +26,7 @@ def validation(
 
     The text leaves open the size of the crop, the first convolution (here 7 x 7 with a stride of 2
     and as many filters as the first block), where maps are halved (in the second and third block)
-    and the width of the first linear layer. So 7.7 M parameters and 160 M multiply-adds for 68
+    and the width of the first linear layer. So 7.8 M parameters and 160 M multiply-adds for 68
     landmarks. Batch normalisation follows each convolution as in the text; that behind the first
     linear layer, and that of the `places`, are ours.
 

@@ -7,14 +7,22 @@ from collections.abc import Iterator
 from typing import Any
 
 from keras_landmarks.files import Path, write_bytes
+from keras_landmarks.names import known_name
 
 
-def need_matplotlib() -> None:
-    """Raises an `ImportError` that says how to install matplotlib, where it is missing."""
+def need_matplotlib(path: Path) -> str:
+    """The format that a plot has by its path's ending; png without one.
+
+    Raises:
+        ImportError: if matplotlib is missing; says how to install it.
+        ValueError: if it draws no such pictures.
+    """
     try:
-        import matplotlib  # noqa: F401
+        from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("Plots need matplotlib: pip install matplotlib") from error
+    known = Figure().canvas.get_supported_filetypes()
+    return known_name("ending of a plot", pathlib.Path(path).suffix[1:].lower() or "png", known)
 
 
 @contextlib.contextmanager
@@ -27,12 +35,13 @@ def figure(path: Path, size: tuple[float, float] = (6, 4)) -> Iterator[Any]:
 
     Raises:
         ImportError: if matplotlib is not installed.
+        ValueError: if the ending is none of a picture.
     """
-    need_matplotlib()
+    format = need_matplotlib(path)
     from matplotlib.figure import Figure
 
     drawn = Figure(figsize=size, layout="constrained")
     yield drawn
     picture = io.BytesIO()
-    drawn.savefig(picture, format=pathlib.Path(path).suffix[1:] or "png")
+    drawn.savefig(picture, format=format)
     write_bytes(path, picture.getvalue())

@@ -119,6 +119,18 @@ class Checkpoint:
         return named | {f"graph/{i}": v for i, v in enumerate(layers)}
 
 
+def path_in(folder, resume):
+    """The checkpoint's path in a training's folder.
+
+    Raises:
+        ValueError: if one is there that is not to be resumed.
+    """
+    path = folder / "checkpoint.safetensors"
+    if path.exists() and not resume:
+        raise ValueError(f"{folder} holds a checkpoint: resume it, or name another folder.")
+    return path
+
+
 def _take(arrays, start):
     """Takes the arrays out whose names begin so."""
     return {name: arrays.pop(name) for name in list(arrays) if name.startswith(start)}
@@ -131,7 +143,7 @@ def _variables(model):
     """
     known = {id(variable) for variable in model.weights}
     states = [variable for variable in model.variables if id(variable) not in known]
-    named = {f"model/{variable.path}": variable for variable in model.weights}
+    named = {f"model/{path}": variable for path, variable in weights.by_path(model.weights).items()}
     return named | {f"random/{i}": variable for i, variable in enumerate(states)}
 
 

@@ -149,7 +149,7 @@ def _take(adapt, stages, name, arrays, model, samples):
     """Gives a new network the trained weights that fit it."""
     if adapt:
         adapt(model, samples)
-    wanted = {v.path: tuple(v.shape) for v in model.weights}
+    wanted = {p: tuple(v.shape) for p, v in weights.by_path(model.weights).items()}
     fresh = [path for path, shape in wanted.items() if np.shape(arrays.get(path)) != shape]
     never = [p for p in fresh if all(s.frozen and p.startswith(tuple(s.frozen)) for s in stages)]
     if never:

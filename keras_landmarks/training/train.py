@@ -10,7 +10,7 @@ from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
 from keras_landmarks.training.balancing import LossBalancing
-from keras_landmarks.training.checkpoint import Checkpoint
+from keras_landmarks.training.checkpoint import Checkpoint, path_in
 from keras_landmarks.training.fingerprint import fingerprint
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.progress import Finite, Progress
@@ -59,9 +59,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         if not isinstance(given, Samples):
             raise ValueError(f"Expected Samples, as of recipe.samples(faces), not {given!r:.80}.")
     out = files.as_path(out)
-    path = out / "checkpoint.safetensors"
-    if path.exists() and not resume:
-        raise ValueError(f"{out} holds a checkpoint: resume it, or name another folder.")
+    path = path_in(out, resume)
     strategy = strategy or devices.default_strategy()
     devices.check(strategy, samples)
     verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
@@ -143,19 +141,20 @@ def _train_stage(stage, model, samples, progress, strategy, verbose):
     balancing, standing = progress.checkpoint.balancing, progress.standing
     with devices.scope(strategy):
         graph = _graph(model, stage, samples)
-        more = [balancing.metric] if balancing and balancing.interval is None else []
-        graph.compile(
-            optimizer=stage.optimizer(stage.epochs * len(samples)),
-            loss=None if isinstance(graph, MultiLoss) else {"landmarks": stage.loss},
-            metrics={"landmarks": [metrics.NME(samples.scheme), *more]},
-            # XLA on CPUs is slower than oneDNN's convolutions.
-            jit_compile=False if tensorflow else "auto",
-        )
-        graph.optimizer.build(graph.trainable_variables)
-    progress.begin(graph, stage.patience)
-    make = samples.dataset if tensorflow else samples.py_dataset
-    words = {"pick": balancing.pick if balancing else None, "part": devices.place()}
     try:
+        with devices.scope(strategy):
+            more = [balancing.metric] if balancing and balancing.interval is None else []
+            graph.compile(
+                optimizer=stage.optimizer(stage.epochs * len(samples)),
+                loss=None if isinstance(graph, MultiLoss) else {"landmarks": stage.loss},
+                metrics={"landmarks": [metrics.NME(samples.scheme), *more]},
+                # XLA on CPUs is slower than oneDNN's convolutions.
+                jit_compile=False if tensorflow else "auto",
+            )
+            graph.optimizer.build(graph.trainable_variables)
+        progress.begin(graph, stage.patience)
+        make = samples.dataset if tensorflow else samples.py_dataset
+        words = {"pick": balancing.pick if balancing else None, "part": devices.place()}
         devices.fit(
             strategy,
             graph,

@@ -57,9 +57,24 @@ def published(name):
     return elsewhere if elsewhere.is_file() else path
 
 
+def by_path(variables):
+    """Variables as `{path: variable}`.
+
+    Layers of one name in two networks within a model have equal paths: the second of these ends in
+    `#2`, and so on.
+    """
+    found = {}
+    for variable in variables:
+        path, again = variable.path, 1
+        while path in found:
+            path, again = f"{variable.path}#{again + 1}", again + 1
+        found[path] = variable
+    return found
+
+
 def get_weights(model):
-    """A model's weights as `{variable path: array}`."""
-    return {variable.path: keras.ops.convert_to_numpy(variable) for variable in model.weights}
+    """A model's weights as `{variable path: array}` (see `by_path`)."""
+    return {p: keras.ops.convert_to_numpy(v) for p, v in by_path(model.weights).items()}
 
 
 def set_weights(model, arrays, except_for=()):
@@ -68,16 +83,17 @@ def set_weights(model, arrays, except_for=()):
     Args:
         model: a Keras model.
         arrays: `{variable path: array}`.
-        except_for: beginnings of paths of the model that keep what they have; arrays of these
-            paths are ignored.
+        except_for: beginnings of paths of the model that keep what they have, or one of them;
+            arrays of these paths are ignored.
 
     Raises:
         ValueError: if a path is missing or too many, or an array is of another shape or not
             finite; the message names it.
     """
-    except_for = tuple(except_for)
+    except_for = (except_for,) if isinstance(except_for, str) else tuple(except_for)
     arrays = {path: a for path, a in arrays.items() if not path.startswith(except_for)}
-    wanted = {v.path: v for v in model.weights if not v.path.startswith(except_for)}
+    wanted = by_path(model.weights)
+    wanted = {path: v for path, v in wanted.items() if not path.startswith(except_for)}
     if missing := sorted(set(wanted) - set(arrays)):
         raise ValueError(f"Weights for {model.name} lack {', '.join(missing)}.")
     if extra := sorted(set(arrays) - set(wanted)):

@@ -21,6 +21,13 @@ def test_check_tells_what_a_data_set_holds_and_draws_the_suspicious(tmp_path, ca
     assert read_image(sheet).shape[1] == 5 * 192
 
 
+def test_words_of_files_are_refused_for_a_data_set(tmp_path, capsys):
+    write_300w(tmp_path / "300W", 2)
+    for more in (["--images", str(tmp_path)], ["--scheme", "five5"]):
+        assert main(["check", str(tmp_path / "300W"), "--model", "none", *more]) == 1
+        assert "--images and --scheme are for annotation files" in capsys.readouterr().err
+
+
 def test_check_of_a_broken_file_goes_on_and_of_none_ends(tmp_path, capsys):
     write_300w(tmp_path / "300W", 2)
     next((tmp_path / "300W/afw").glob("*.jpg")).write_bytes(b"no picture")

@@ -1,4 +1,5 @@
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -363,7 +364,7 @@ def test_list_names_every_model(capsys):
 @pytest.mark.parametrize("box", ["annotation", "truth"])
 def test_evaluate_prints_and_writes_figures_and_plot(tmp_path, capsys, box):
     write_300w(tmp_path / "300W", 2)
-    facts, plot = tmp_path / "r.json", tmp_path / "ced.png"
+    facts, plot = tmp_path / "r.json", tmp_path / "ced.svg"
     words = ["evaluate", "tiny-ibug68", "--data", str(tmp_path / "300W"), "--box", box]
     assert main([*words, "--json", str(facts), "--plot", str(plot)]) == 0
     written = json.loads(facts.read_text())
@@ -372,6 +373,25 @@ def test_evaluate_prints_and_writes_figures_and_plot(tmp_path, capsys, box):
     assert '"nme_percent"' in said.out
     assert not {"\r", "\b", "\x1b"} & set(said.out + said.err)  # the progress is for terminals
     assert plot.is_file()
+    assert main([*words, "--plot", str(tmp_path / "ced.xyz")]) == 1
+    said = capsys.readouterr()
+    assert "Unknown ending of a plot 'xyz'" in said.err
+    assert not said.out  # before the faces are looked at
+
+
+def test_the_curve_of_errors_ends_where_the_protocol_does(tmp_path, monkeypatch):
+    """At 7 % for AFLW."""
+    drawn = []
+    monkeypatch.setattr(
+        keras_landmarks.evaluation, "plot_ced", lambda *given: drawn.append(given[2])
+    )
+    points = np.random.default_rng(0).uniform(0, 40, (19, 2))
+    face = keras_landmarks.data.Face(np.zeros((40, 40, 3), "uint8"), points, "aflw19")
+    face = dataclasses.replace(face, box=(0, 0, 39, 39))
+    monkeypatch.setattr(keras_landmarks.data, "read_split", lambda *_: [face])
+    words = ["evaluate", "tiny-ibug68", "--data", str(tmp_path), "--split", "aflw/full"]
+    assert main([*words, "--plot", str(tmp_path / "c.png")]) == 0
+    assert drawn == [0.07]
 
 
 def test_evaluate_names_a_broken_file_and_can_skip_it(tmp_path, capsys):
@@ -436,8 +456,9 @@ def test_help_names_what_the_tables_of_the_package_hold(command, tables, capsys)
     assert all(re.search(rf"[\s{{,]{name}[\s}},]", said) for table in tables for name in table)
 
 
-@pytest.mark.parametrize("words", [["--help"], ["detect", "--help"], ["list", "--help"]])
-def test_help_does_not_wait_for_keras(words):
+@pytest.mark.parametrize("command", [None, "detect", "list", "export"])
+def test_help_does_not_wait_for_keras(command):
+    words = [command, "--help"] if command else ["--help"]
     code = "import sys; from keras_landmarks.cli import main\n"
     code += f"try: main({words})\nexcept SystemExit: assert 'keras' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
@@ -463,6 +484,20 @@ def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
     assert code == 1
     assert "lost" in lines
     assert "bad" in lines
+
+
+def test_what_nobody_reads_is_no_error():
+    """As by `keras-landmarks list | head -1`."""
+    command = [sys.executable, "-m", "keras_landmarks.cli", "list"]
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
+    run.stdout.close()
+    assert (run.stderr.read(), run.wait()) == (b"", 1)
+    run.stderr.close()
+
+
+def test_a_port_that_is_none_is_one_line(capsys):
+    assert main(["web", "--port", "80000", "--no-browser"]) == 1
+    assert "--port must be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("error", [FloatingPointError, ValueError, OSError])

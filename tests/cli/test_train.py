@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_landmarks import data, load, schemes, weights
+from keras_landmarks import data, load, schemes, training, weights
 from keras_landmarks.cli import main, train
 from keras_landmarks.pictures import read_image, write_image
 
@@ -107,8 +107,10 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
 
 
 def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, capsys):
+    crops = (trained / "crops.jpg").stat().st_mtime_ns
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2")) == 1
     assert "holds a checkpoint" in capsys.readouterr().err
+    assert (trained / "crops.jpg").stat().st_mtime_ns == crops
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2", "--resume")) == 0
     rows = (trained / "log.csv").read_text().splitlines()
     assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]
@@ -130,6 +132,24 @@ def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
     model = load(tmp_path / "run")
     assert (model.scheme.name, model.margin, model.box) == ("mine", 1.5, "truth")
     assert model.licence == "all mine"
+
+
+def test_faces_of_every_file_get_the_detectors_boxes_and_batches_are_as_fine_tuning_has_them(
+    mine, trained, tmp_path, monkeypatch
+):
+    looked, asked = [], []
+    monkeypatch.setattr(train.annotated, "laid", lambda faces, _: looked.append(faces) or faces)
+
+    def never(recipe, *_):
+        asked.append(recipe)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", never)
+    given = words(mine, tmp_path / "run", "--box", "detector", "--batch", "32")
+    assert main([*given, "--more", str(trained / "test.csv")]) == 1
+    assert [len(faces) for faces in looked] == [20, 4]
+    assert all(face.box is None for faces in looked for face in faces)
+    assert asked[0].batch == 10  # half of the faces
 
 
 @pytest.mark.parametrize(

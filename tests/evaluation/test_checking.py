@@ -101,6 +101,11 @@ def test_points_of_a_scheme_without_a_conversion_are_foretold_by_the_other_faces
         assert found.is_mirrored[6]
         others = np.delete(found.errors, [5, 6])
         assert found.errors[5] > 1.5 * others.max()
+        # What no crop shows is judged itself by nobody, and costs the others nothing.
+        unseen = np.array(knows.of(own))
+        unseen[[20, 21, 22]] = np.nan
+        rest = np.setdiff1d(np.arange(len(own)), [20, 21, 22])
+        assert np.isfinite(suspect(own, unseen, knows).errors[rest]).all()
         few = suspect(own[:20], knows.of(own[:20]), knows)
         assert np.isnan(few.errors).all()
         assert "too few" in few.against

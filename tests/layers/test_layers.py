@@ -472,6 +472,11 @@ def test_in_training_the_jitter_stays_within_its_bounds_and_uses_them():
     np.testing.assert_allclose(result[:, 0, 1], -result[:, 1, 0], rtol=1e-6)
 
 
+def test_a_jitter_that_would_turn_sizes_round_is_refused():
+    with pytest.raises(ValueError, match=r"scale must be .* below 1, not 5"):
+        layers.TransformJitter(SIZE, scale=5)
+
+
 def test_the_jitter_comes_after_the_transform():
     shifted = IDENTITY + np.float32([[0, 0, 1000], [0, 0, 0]])
     result = array(layers.TransformJitter(SIZE, seed=3)(shifted[None], training=True))
@@ -591,6 +596,13 @@ def test_a_landmark_that_is_no_place_on_the_map_has_an_empty_patch(bad):
     np.testing.assert_array_equal(patches[[0, 2]], others[[0, 2]])
 
 
+def test_patches_of_whole_numbers_are_cut_bilinearly():
+    maps = np.zeros((1, 8, 8, 1), "uint8")
+    maps[0, 4, 4] = 200
+    patch = array(layers.LandmarkCrop((1, 1))(maps, np.float32([[[3.5, 4]]])))
+    assert patch.item() == 100
+
+
 def test_bad_patches_are_refused():
     with pytest.raises(ValueError, match="(size|stride) must be"):
         layers.LandmarkCrop((0, 8))
@@ -641,6 +653,19 @@ def test_the_mean_shape_is_a_weight_that_is_not_trained():
 def test_displacements_that_are_not_two_a_point_are_refused(shape, count):
     with pytest.raises(ValueError, match=f"displacements, got {count}"):
         layers.MeanShape(SIZE, shape)(np.zeros((1, count), "float32"))
+
+
+@pytest.mark.parametrize("shape", [[[np.nan, 0]], [[0, 0, 0]], [0, 0]])
+def test_a_mean_shape_that_is_no_list_of_points_is_refused(shape):
+    with pytest.raises(ValueError, match=r"Expected a shape of finite points \(n, 2\)"):
+        layers.MeanShape(SIZE, shape)
+
+
+def test_layers_of_sizes_that_are_not_known_say_so():
+    with pytest.raises(ValueError, match="known number of displacements"):
+        layers.MeanShape(SIZE)(keras.Input((None,)))
+    with pytest.raises(ValueError, match="maps of a fixed size"):
+        layers.UpsampledSum()(keras.Input((None, None, 4)), keras.Input((None, None, 4)))
 
 
 # HeatmapGeneration

@@ -121,6 +121,12 @@ def test_align_draws_a_landmark_back_across_an_edge_and_not_along_it():
     assert far[0] < far[1] == pytest.approx(far[2])  # it levels off
 
 
+def test_patches_too_small_to_be_smoothed_are_refused():
+    with pytest.raises(ValueError, match=r"at least 3 x 3 can be smoothed, not \(2, 4\)"):
+        losses.Align()(PATCHES[0, :, :, :2], PATCHES[1, :, :, :2])
+    assert float(losses.Align(smooth=False)(PATCHES[0, :, :, :2], PATCHES[1, :, :, :2])) > 0
+
+
 def test_patches_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match="truth and prediction of one shape"):
         losses.Align()(PATCHES[0], PATCHES[1, :, :2])

@@ -375,6 +375,20 @@ def test_wing_without_a_width_or_offset_is_refused(w, epsilon):
         losses.Wing(w=w, epsilon=epsilon)
 
 
+@every_loss
+def test_coordinates_in_a_row_are_refused(name):
+    _, cls, arguments = FUNCTIONS[name]
+    with pytest.raises(ValueError, match=r"\(batch, n, 2\) of landmarks, got \(1, 136\)"):
+        cls(**arguments)(np.ones((1, 136), "float32"), np.zeros((1, 136), "float32"))
+
+
+@pytest.mark.parametrize("cls", [losses.IodL2, losses.NormalisedDistance])
+@pytest.mark.parametrize("count", [5, 98])
+def test_landmarks_of_another_scheme_than_the_losss_are_refused(cls, count):
+    with pytest.raises(ValueError, match=rf"landmarks \(batch, 68, 2\), got \(2, {count}, 2\)"):
+        cls()(np.ones((2, count, 2), "float32"), np.zeros((2, count, 2), "float32"))
+
+
 @pytest.mark.parametrize("cls", [losses.IodL2, losses.NormalisedDistance])
 def test_a_loss_of_an_unknown_scheme_is_refused(cls):
     with pytest.raises(ValueError, match="Unknown scheme 'ibug'"):

@@ -125,6 +125,37 @@ def test_weights_of_another_count_of_points_are_refused():
         losses.L1()(TRUE, NEAR, np.ones((3, 51)))
 
 
+@pytest.mark.parametrize("reduction", ["sum", "sum_over_batch_size", "mean_with_sample_weight"])
+def test_every_reduction_takes_weights_of_points_as_those_of_faces(reduction):
+    true, faces = without(TRUE, SOME), np.float32([0.5, 2, 0])
+    loss = losses.L1(reduction=reduction)
+    each = of_faces(loss, true, NEAR) * faces
+    divisor = {"sum": 1, "sum_over_batch_size": FACES}.get(reduction, faces.sum())
+    for weights in (faces, np.tile(faces[:, None], POINTS)):
+        assert float(loss(true, NEAR, weights)) == pytest.approx(each.sum() / divisor, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["MeanSquaredError", "MeanAbsoluteError"])
+def test_a_loss_of_keras_under_validation_leaves_points_out_and_weighs_them(name):
+    """Over the two coordinates of a point, Keras' squares are twice our L2, whose half is eq. 2."""
+    ours = {"MeanSquaredError": losses.L2(), "MeanAbsoluteError": losses.L1()}[name]
+    scale = {"MeanSquaredError": 2, "MeanAbsoluteError": 1}[name]
+    true, predicted = without(TRUE, SOME), np.concatenate([NEAR, EXPECTED], axis=-1)
+    weights = RNG.uniform(0, 2, (FACES, POINTS)).astype("float32")
+    theirs = losses.Validation(getattr(keras.losses, name)(), weight=0)
+    for given in (None, weights):
+        expected = scale * of_faces(ours, true, NEAR, given)
+        found = of_faces(theirs, true, predicted, given)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("shape", [(3, 51), (3, 68, 2)])
+def test_a_metrics_weights_of_another_count_of_points_are_refused(shape):
+    for faces in (1, 3):
+        with pytest.raises(ValueError, match=r"a point, \(batch, 68\), got"):
+            metrics.NME().update_state(TRUE[:faces], NEAR[:faces], np.ones((faces, *shape[1:])))
+
+
 def test_a_loss_over_the_eyes_distance_takes_predicted_corners_for_missing_ones():
     found = of_faces(losses.IodL2(), without(TRUE, [36]), NEAR)
     for face in range(FACES):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from loaded import load as loaded
 
-from keras_landmarks import Landmarker, load, models
+from keras_landmarks import Landmarker, load, models, weights
 from keras_landmarks.schemes import get_scheme
 
 FIVE = get_scheme("five5")
@@ -58,13 +58,33 @@ def test_a_list_is_loaded_as_one_model_and_saved_whole(tmp_path):
     tiny = loaded("tiny-ibug68")
     both = load(["tiny-ibug68", "tiny-ibug68"], mirrored=True)
     assert isinstance(both, Landmarker)
-    assert both.name == "tiny-ibug68+tiny-ibug68-mirrored"
-    assert (both.scheme, both.box, both.licence) == (tiny.scheme, tiny.box, tiny.licence)
     crops = np.random.default_rng(1).uniform(0, 255, (2, *tiny.size, 3)).astype("float32")
+    assert both.name == "tiny-ibug68-and-tiny-ibug68-mirrored"
+    (face,) = both.detect(crops[0].astype("uint8"), [4, 4, 28, 28])  # its name is one in graphs
+    assert face.landmarks.shape == (68, 2)
+    assert (both.scheme, both.box, both.licence) == (tiny.scheme, tiny.box, tiny.licence)
     both.save(tmp_path / "both.keras")
     again = keras.models.load_model(tmp_path / "both.keras")
     np.testing.assert_allclose(again(crops)["landmarks"], both(crops)["landmarks"], atol=1e-4)
     assert load(["tiny-ibug68"]).name == "tiny-ibug68"
+
+
+def test_weights_of_layers_of_one_name_in_two_networks_are_all_kept():
+    twins = models.ensemble([network(0), network(1)], FIVE)
+    arrays = weights.get_weights(twins)
+    assert len(arrays) == len(twins.weights)
+    others = models.ensemble([network(2), network(3)], FIVE)
+    weights.set_weights(others, arrays)
+    np.testing.assert_array_equal(others(CROPS)["landmarks"], twins(CROPS)["landmarks"])
+
+
+def test_one_beginning_of_names_keeps_its_weights_and_no_other():
+    model = network()
+    arrays = {path: array + 1 for path, array in weights.get_weights(model).items()}
+    start = next(iter(arrays)).split("/")[0]
+    weights.set_weights(model, arrays, except_for=start)
+    for path, array in weights.get_weights(model).items():
+        assert (array == arrays[path]).all() != path.startswith(start), path
 
 
 def test_models_that_do_not_go_together_are_named():

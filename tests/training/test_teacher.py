@@ -143,6 +143,13 @@ def test_a_landmarker_that_has_taught_can_be_trained_again(tmp_path):
     samples, held = recipe.samples(data.read_300w(tmp_path))
     training.train(recipe, samples, held, tmp_path / "run", verbose=0)
     assert len(one.trainable_weights) == before
+    asked = iter([stage.optimizer(1)])  # for the fingerprint; a second one, for training, fails
+    ended = dataclasses.replace(
+        recipe, stages=(dataclasses.replace(stage, optimizer=lambda _: next(asked)),)
+    )
+    with pytest.raises(StopIteration):
+        training.train(ended, samples, held, tmp_path / "no")
+    assert len(one.trainable_weights) == before
     # Its folder teaches, too; and a teacher is looked at before the first of all stages.
     Teacher((tmp_path / "run",), L1()).check(IBUG, 1.25)
     late = dataclasses.replace(stage, teacher=Teacher((teacher(scheme="five5"),), L1()))

@@ -58,6 +58,13 @@ def assert_alike(one, two):
     np.testing.assert_allclose(*found, atol=1e-3)
 
 
+def test_a_training_of_crops_of_one_size_says_so(tmp_path):
+    facts = {"builder": "cnn6", "arguments": {"scheme": "ibug68"}, "size": [64, 64], "name": "run"}
+    weights.save_arrays(tmp_path / "best.safetensors", {"a": np.zeros(1)}, {"model": facts})
+    with pytest.raises(ValueError, match="cnn6 has crops of one size, 64"):
+        load(tmp_path, size=96)
+
+
 @pytest.mark.parametrize("model", [functools.partial(models.cnn, size=16, filters=(4,)), own_model])
 @pytest.mark.parametrize("where", ["folder", "text", "file"])
 def test_a_training_is_loaded_from_its_folder_with_its_crop_and_licence(tmp_path, model, where):
