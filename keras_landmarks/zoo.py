@@ -57,9 +57,9 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
 
     Returns:
         `{name: facts}`, a dict that notebooks show as a table: paper, scheme, crop, parameters,
-        bytes of the weights, NME on 300w/lfpw-test (corners, annotation box) and by the normaliser
-        of the paper's figure, training data and its licence. `sha256` is None where no weights are
-        published; `large` says whether the wheel leaves them to `keras-landmarks-large`.
+        bytes of the weights, time of a face (`latency_ms`), NME on 300w/lfpw-test (corners,
+        annotation box), also by the paper's normaliser, training data and its licence. `sha256` is
+        None where no weights are published; `large` says if they are in `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():

@@ -152,6 +152,13 @@ def test_a_batch_of_pictures_gives_a_list_for_each():
         model().detect([portrait(), portrait()], [FACE])
 
 
+def test_words_that_say_nothing_are_refused():
+    with pytest.raises(ValueError, match="Unknown box convention 'nonsense'"):
+        model().detect(portrait(), convention="nonsense")
+    with pytest.raises(ValueError, match="angles are those of given boxes"):
+        model().detect(portrait(), angles=[3])
+
+
 def test_any_callable_is_a_detector_and_its_convention_is_respected():
     def centred(image):
         return FACE[None]

@@ -62,7 +62,10 @@ def add_arguments(parser):
         "larger of 40 pixels and 0.04)",
     )
     parser.add_argument(
-        "--threshold", type=float, help="lowest score of a face (default: the detector's own)"
+        "--threshold",
+        type=float,
+        help="lowest score of a face, before it is lowered for one that is turned in the picture "
+        "(default: the detector's own)",
     )
     parser.add_argument(
         "--upright",
@@ -108,11 +111,12 @@ def run(options):
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
         table = Table(options.out, facts, pictures=photos)
+    model = read_model(options.model)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
     try:
-        for photo, picture, faces in _detected(options, waiting, broken, many):
+        for photo, picture, faces in _detected(model, options, waiting, broken, many):
             if table:  # which holds them; a large folder would fill the memory
                 table.add(photo, [face.to_dict() for face in faces])
             elif options.json:
@@ -130,7 +134,7 @@ def run(options):
     if table:
         if options.json:
             found = {photo: faces for photo, faces, _ in table.pictures()}
-        table.finish()
+        table.finish(model.scheme.count)
         counts = table.done.values()
         without = sum(not count for count in counts)
         text = f"{sum(counts)} faces in {len(counts)} pictures, {without} without a face"
@@ -143,11 +147,11 @@ def run(options):
     return int(bool(broken) and options.strict)
 
 
-def _detected(options, photos, broken, many):
+def _detected(model, options, photos, broken, many):
     """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
     from keras_landmarks import pictures
 
-    model, shown = read_model(options.model), collections.deque()
+    shown = collections.deque()
 
     def leave_out(photo, error):
         if not (many or options.skip_broken or options.strict):

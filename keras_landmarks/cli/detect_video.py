@@ -44,7 +44,7 @@ def run_video(options):
             bar.step(f", faces now: {len(faces)}")
     bar.close()
     if table:
-        table.finish()
+        table.finish(tracker.model.scheme.count)
     if options.json != "-":
         faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {bar.done} frames"
         calls = f"detector called {tracker.detections} times"

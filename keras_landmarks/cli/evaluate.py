@@ -79,6 +79,7 @@ def run(options):
         faces = annotated.laid(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
+    facts["model"] = options.name  # a training is called by its folder
     if part := split and data.part_of(split, len(faces)):
         facts["part"] = part
     facts["points"] = f"all of {result.scheme}"

@@ -1,5 +1,7 @@
 """`keras-landmarks export`: a model as a file for phones, servers and browsers."""
 
+from keras_landmarks.cli.named import is_exported, read_model
+
 WORDS = {
     "help": "write a model for a phone, a server or a browser",
     "description": "Writes a model as SavedModel, TFLite or ONNX, checked against Keras, with a "
@@ -9,7 +11,11 @@ WORDS = {
 
 
 def add_arguments(parser):
-    parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="a model of `keras-landmarks list`, a training's folder or a saved .keras",
+    )
     parser.add_argument(
         "--format",
         help="one of saved_model, tflite, tflite-fp16, tflite-int8, onnx (default: by the ending "
@@ -27,10 +33,11 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_landmarks import load
     from keras_landmarks.export.formats import format_of
     from keras_landmarks.files import as_path
 
     format = options.format or format_of(as_path(options.out))
-    model = load(options.name)
+    if is_exported(options.name):
+        raise ValueError(f"{options.name} is exported already: name what it was made of.")
+    model = read_model(options.name)
     model.export(options.out, format, options.dtype, options.representative, verbose=True)

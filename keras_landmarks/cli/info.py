@@ -2,6 +2,9 @@
 
 import importlib
 
+from keras_landmarks import files
+from keras_landmarks.cli.named import read_model
+
 WORDS = {
     "help": "tell what a model is",
     "description": "Prints a model's facts, how it was made, its points and the licence of its "
@@ -11,20 +14,48 @@ WORDS = {
 
 
 def add_arguments(parser):
-    parser.add_argument("name", metavar="NAME", help="a model of `keras-landmarks list`")
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="a model of `keras-landmarks list`, a training's folder or an exported file",
+    )
     parser.add_argument("--draw", metavar="FILE", help="draw its numbered points as a picture")
 
 
 def run(options):
-    from keras_landmarks import faces, pictures, schemes, zoo
+    from keras_landmarks import faces, list_models, pictures
 
-    facts = zoo.facts_of(options.name)
+    own = options.name not in list_models() and files.as_path(options.name).exists()
+    scheme = _of_path(options.name) if own else _of_zoo(options.name)
+    for name, (points, _) in scheme.contours.items():
+        print(f"{'':<11} {name:<12} {', '.join(map(str, points))}")
+    if options.draw:
+        pictures.write_image(options.draw, faces.draw_scheme(scheme))
+
+
+def _of_path(path):
+    """Tells of a training or a file; its scheme."""
+    model = read_model(path)
+    print(f"{path}: {model.name}\n")
+    lines = {
+        "crop": _crop(*model.size, model.margin, model.box),
+        "licence": f"{model.licence} (of the training data, which binds the weights)",
+        "scheme": f"{model.scheme.name}, {model.scheme.count} points (from 0):",
+    }
+    print(*(f"{name:<11} {value}" for name, value in lines.items()), sep="\n")
+    return model.scheme
+
+
+def _of_zoo(name):
+    """Tells of a model of the zoo; its scheme."""
+    from keras_landmarks import schemes, zoo
+
+    facts = zoo.facts_of(name)
     scheme = schemes.get_scheme(facts["arguments"]["scheme"])
     size = f"{facts['bytes'] / 2**20:.1f} MiB" if facts["bytes"] else "no published weights"
     lines = {
         "parameters": f"{facts['parameters']:,} ({size})",
-        "crop": f"{facts['crop']} x {facts['crop']} pixels, {facts['margin']:g} x the longer side "
-        f"of a box of the convention {facts['box']}",
+        "crop": _crop(facts["crop"], facts["crop"], facts["margin"], facts["box"]),
         "error": facts["nme"]
         and f"{facts['nme']:.2f} % of the distance of the outer eye corners on 300w/lfpw-test",
         "one face": facts["latency_ms"] and f"{facts['latency_ms']:.1f} ms on one CPU thread",
@@ -33,10 +64,13 @@ def run(options):
         "licence": f"{facts['licence']} (of the training data, which binds the weights)",
         "scheme": f"{scheme.name}, {scheme.count} points (from 0):",
     }
-    recipe = importlib.import_module(f"keras_landmarks.recipes.{options.name.replace('-', '_')}")
-    print(f"{options.name}: {recipe.__doc__.strip()}\n")
-    print(*(f"{name:<11} {value}" for name, value in lines.items() if value), sep="\n")
-    for name, (points, _) in scheme.contours.items():
-        print(f"{'':<11} {name:<12} {', '.join(map(str, points))}")
-    if options.draw:
-        pictures.write_image(options.draw, faces.draw_scheme(scheme))
+    recipe = importlib.import_module(f"keras_landmarks.recipes.{name.replace('-', '_')}")
+    print(f"{name}: {recipe.__doc__.strip()}\n")
+    print(*(f"{key:<11} {value}" for key, value in lines.items() if value), sep="\n")
+    return scheme
+
+
+def _crop(height, width, margin, box):
+    return (
+        f"{height} x {width} pixels, {margin:g} x the longer side of a box of the convention {box}"
+    )

@@ -5,20 +5,38 @@ def read_model(name, mirrored=False):
     """A model that can `detect`.
 
     Args:
-        name: of the zoo, the folder of a training, or an exported file; a list has their average.
+        name: of the zoo, the folder of a training, or an exported or saved (`.keras`) file; a list
+            has their average.
         mirrored: see `load`.
 
     Raises:
-        ValueError: if an exported file is to be averaged.
+        ValueError: if an exported file is to be averaged, or a saved one is no `Landmarker`.
     """
     from keras_landmarks import load, runtime
 
     names = [name] if isinstance(name, str) else name
+    if len(names) == 1 and names[0].endswith(".keras") and not mirrored:
+        return _saved(names[0])
     if not any(map(is_exported, names)):
         return load(name, mirrored=mirrored)
     if mirrored or names[1:]:
         raise ValueError(f"An exported file is read alone and unmirrored, not {'+'.join(names)}.")
     return runtime.open_model(names[0])
+
+
+def _saved(path):
+    """What `Landmarker.save` wrote."""
+    import keras
+
+    from keras_landmarks import Landmarker
+
+    try:
+        model = keras.models.load_model(path)
+    except TypeError as error:  # of another's classes, with the whole config
+        raise ValueError(f"{path} cannot be loaded: {str(error)[:200]}") from error
+    if not isinstance(model, Landmarker):
+        raise ValueError(f"{path} is no Landmarker: build one of its inputs and outputs.")
+    return model
 
 
 def is_exported(name):

@@ -12,7 +12,7 @@ def find_photos(options):
 
     The place is that in its folder. What an earlier run has drawn into a folder is left out.
     """
-    from keras_landmarks.pictures.kinds import PICTURES, UNREAD
+    from keras_landmarks.pictures.kinds import PICTURES, UNREAD, VIDEOS
 
     photos = {}
     for name in map(files.as_path, options.photos):
@@ -22,10 +22,13 @@ def find_photos(options):
             inside = [file for file in inside if drawn not in file.resolve().parents]
         inside = [file for file in inside if not file.name.startswith(".")]
         kept = [file for file in inside if file.suffix.lower() in PICTURES]
-        if left := [file for file in inside if file.suffix.lower() in UNREAD]:
-            more = f" and {len(left) - 1} more" if left[1:] else ""
-            said = f"{left[0]}{more} of a kind that is not read: convert to jpg."
-            print(f"warning: left out: {said}", file=sys.stderr)
+        for kinds, why in (
+            (UNREAD, "of a kind that is not read: convert to jpg"),
+            (VIDEOS, "as videos: name each alone"),
+        ):
+            if left := [file for file in inside if file.suffix.lower() in kinds]:
+                more = f" and {len(left) - 1} more" if left[1:] else ""
+                print(f"warning: left out: {left[0]}{more} {why}.", file=sys.stderr)
         if name.is_dir() and not kept:
             raise ValueError(f"{name} holds no pictures ({', '.join(PICTURES)}).")
         photos |= {str(file): file.relative_to(name) for file in kept} or {str(name): name.name}
@@ -36,9 +39,14 @@ def find_photos(options):
 
 def find_targets(options, photos):
     """Where each photo is drawn: `{photo: path}`, empty where it is not."""
+    import cv2
+
     if options.out is None or is_table(options.out):
         return {}
     out = pathlib.Path(options.out)
+    if out.suffix and not cv2.haveImageWriter(f"drawn{out.suffix}"):
+        ways = f"of a picture (.png), a table ({', '.join(ENDINGS)}) or a video"
+        raise ValueError(f"--out {out}: expected an ending {ways}, or a folder.")
     if len(photos) > 1 and out.suffix:
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
         raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")

@@ -88,11 +88,18 @@ class Table:
             row = json.loads(line)
             yield row["picture"], row["faces"], row.get("more", {})
 
-    def finish(self):
-        """Writes the table: a row for each face, and one with face 0 for a picture without."""
+    def finish(self, points):
+        """Writes the table: a row for each face, and one with face 0 for a picture without.
+
+        Args:
+            points: of a face; their columns are there if none was found, too.
+        """
         self._file.close()
         ending = self.path.suffix.lower()
         names = [] if ending == ".jsonl" else list(max(self._rows(), key=len, default={}))
+        if "x0" not in names and ending != ".jsonl":
+            nowhere = {"box": [None] * 4, "landmarks": [[None, None]] * points}
+            names = list({**dict.fromkeys(names), **_row({}, nowhere)})
         with files.whole(self.path) as partial:
             if ending == ".jsonl":
                 with partial.open("wb") as file:
@@ -123,15 +130,19 @@ class Table:
             if not faces:
                 yield {self.key: picture, "face": 0, **more}
             for number, face in enumerate(faces, start=1):
-                box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
-                plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
-                points = {
-                    f"{axis}{i}": value
-                    for i, point in enumerate(face["landmarks"])
-                    for axis, value in zip("xy", point)
-                }
-                head = {self.key: picture, "face": number, **more}
-                yield {**head, **plain, **box, **face.get("pose", {}), **points}
+                yield _row({self.key: picture, "face": number, **more}, face)
+
+
+def _row(head, face):
+    """A face's columns."""
+    box = dict(zip(("left", "top", "right", "bottom"), face["box"]))
+    plain = {k: v for k, v in face.items() if isinstance(v, (int, float, str))}
+    points = {
+        f"{axis}{i}": value
+        for i, point in enumerate(face["landmarks"])
+        for axis, value in zip("xy", point)
+    }
+    return {**head, **plain, **box, **face.get("pose", {}), **points}
 
 
 def _whole_lines(path):

@@ -6,6 +6,7 @@ import pathlib
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
+from keras_landmarks.names import number
 
 WORDS = {
     "help": "train a model, or fine-tune one on faces of your own",
@@ -16,6 +17,15 @@ WORDS = {
     "keras-landmarks train --weights unet-fast-300w --from faces.csv --scheme my.toml "
     "--out runs/mine",
 }
+
+
+LIMITS = {
+    "epochs": dict(least=1, whole=True),
+    "batch": dict(least=1, whole=True),
+    "margin": dict(above=0),
+    "test": dict(least=0, below=1),
+}
+"""Of the numbers that are asked for."""
 
 
 def add_arguments(parser):
@@ -74,8 +84,8 @@ def run(options):
     if options.recipe is None and options.weights is None:
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
     out = files.as_path(options.out)
-    training.checkpoint.path_in(out, options.resume)  # before the faces are looked at
     wanted = read_recipe(options.recipe) if options.recipe else None
+    _check(options, out)
     training.join_hosts()  # before anything is computed
     first = training.devices.place()[0] == 0
     faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
@@ -111,6 +121,18 @@ def run(options):
         results[name] = _measured(model, part, given, split, options.skip_broken)
         files.write_json(out / "results.json", results)
     print(f"{out} is the model: `keras-landmarks detect PHOTO --model {out}`.")
+
+
+def _check(options, out):
+    """What can be told before faces are looked at, which may take long."""
+    from keras_landmarks import training, zoo
+
+    for name, limits in LIMITS.items():
+        if (value := getattr(options, name)) is not None:
+            number(f"--{name}", value, **limits)
+    if options.weights:
+        zoo.read_model(options.weights)
+    training.checkpoint.path_in(out, options.resume)
 
 
 def read_recipe(name):

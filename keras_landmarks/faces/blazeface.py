@@ -1,7 +1,7 @@
 """BlazeFace: where the faces are and where their eyes are, in a few milliseconds."""
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -44,10 +44,11 @@ class BlazeFace:
             fraction of the picture's longer side; None is the larger of 40 pixels and a
             twenty-fifth of that side (of a panorama, an eighth of its shorter one). Smaller ones
             need more tiles.
-        threshold: lowest score of a face, 0..1.
+        threshold: lowest score of a face, 0..1. (A `Detection.score` is lower where the face is
+            turned in the picture: by half of it upside down.)
 
     Call arguments:
-        image: `(height, width, 3)` uint8 RGB.
+        image: `(height, width, 3)` RGB, or what else `pictures.as_rgb` takes.
 
     Returns:
         `(boxes, scores, points)`: `(faces, 4)` float32 boxes on pixel edges, the best first, of a
@@ -72,7 +73,8 @@ class BlazeFace:
         self.smallest, self.threshold = smallest, threshold
         self._networks: tuple[BlazeNetwork, BlazeNetwork] | None = None
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def __call__(self, image: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        image = images.as_rgb(image)
         network, _ = self._opened()
         found = []
         for square, (scale, corner), (low, high) in squares(image, self.side(image)):

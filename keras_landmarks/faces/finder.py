@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import Convention, Detector, check_boxes
+from keras_landmarks.faces.boxes import Convention, Detector, check_boxes, get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
 from keras_landmarks.faces.looking import locate
@@ -52,6 +52,9 @@ def find_faces(
         FileNotFoundError: if there is no such file.
         ValueError: if the picture or a box cannot be used.
     """
+    get_convention(convention)  # is it one?
+    if angles is not None and boxes is None:
+        raise ValueError("angles are those of given boxes, of which there are none.")
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
     endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:

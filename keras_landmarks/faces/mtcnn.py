@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks.names import number
+from keras_landmarks.pictures.images import as_rgb
 
 
 class Mtcnn:
@@ -18,7 +19,7 @@ class Mtcnn:
         threshold: lowest score of a face, 0..1.
 
     Call arguments:
-        image: `(height, width, 3)` uint8 RGB.
+        image: `(height, width, 3)` RGB, or what else `pictures.as_rgb` takes.
 
     Returns:
         `(boxes, scores)`: `(faces, 4)` float32 boxes, largest score first, and `(faces,)`.
@@ -38,7 +39,8 @@ class Mtcnn:
         self.threshold = number("threshold", threshold, least=0, most=1)
         self._network: Any = None
 
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, image: Any) -> tuple[np.ndarray, np.ndarray]:
+        image = as_rgb(image)
         if self._network is None:
             import keras
 

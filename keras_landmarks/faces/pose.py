@@ -20,6 +20,9 @@ OF_JAW = 0.1
 class Pose(typing.NamedTuple):
     """How a head is turned, in degrees: first the yaw, then the pitch, then the roll.
 
+    Found points of faces that look far away are too frontal, and so are their yaw and pitch: of 40
+    degrees some 30 are left, of 65 some 43.
+
     Args:
         yaw: above zero where the nose points to the picture's left.
         pitch: above zero where it points up.

@@ -161,17 +161,23 @@ class VideoWriter:
         self._count: int = 0
 
     def write(self, frame: Any) -> None:
-        """Adds a frame, a picture as `as_rgb` takes it; all have the size of the first."""
+        """Adds a frame, a picture as `as_rgb` takes it; all have the size of the first.
+
+        Codecs know even sizes alone: the last row or column of an odd one is there twice.
+        """
         frame = as_rgb(frame)
-        size = frame.shape[1::-1]
+        height, width = frame.shape[:2]
+        if self._writer is not None and (height, width) != self._size:
+            raise ValueError(f"Frames of one size, not of {self._size} and {(height, width)}.")
+        edges = 0, height % 2, 0, width % 2
+        frame = cv2.copyMakeBorder(frame, *edges, cv2.BORDER_REPLICATE)
         if self._writer is None:
             codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
-            self._partial, self._size = self._whole.__enter__(), size
+            self._partial, self._size = self._whole.__enter__(), (height, width)
+            size = frame.shape[1::-1]
             self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
             if not self._writer.isOpened():
                 raise ValueError(f"{self.path} cannot be written.")
-        if size != self._size:
-            raise ValueError(f"Frames of one size, not of {self._size} and {size} pixels.")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         self._count += 1
 

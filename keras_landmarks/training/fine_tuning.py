@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_landmarks import models, weights, zoo
 from keras_landmarks.losses import Validation, Wing
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 from keras_landmarks.training.optimizers import averaged_adamw
 from keras_landmarks.training.recipe import Recipe
@@ -71,7 +72,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
 
     Raises:
         ValueError: if there is no such model, it is none of `keras_landmarks.models`, or its recipe
-            never trains a layer that is new.
+            never trains a layer that is new; if `epochs` or `batch` is no whole number above zero.
 
     Example:
         faces = data.made_up_faces(8, scheme="five5")
@@ -79,6 +80,8 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
         recipe = training.fine_tuning("tiny-ibug68", faces, own, epochs=1)
         model = training.train(recipe, *recipe.samples(faces), "runs/mine")
     """
+    number("epochs", epochs, least=1, whole=True)
+    number("batch", batch, least=1, whole=True)
     facts, arrays = zoo.read_model(name)
     if not facts.get("builder"):
         raise ValueError(f"{name} is no model of keras_landmarks.models: it has no new head.")

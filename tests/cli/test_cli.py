@@ -12,6 +12,7 @@ import sys
 import types
 
 import cv2
+import keras
 import numpy as np
 import pytest
 from faces import write_300w
@@ -151,6 +152,7 @@ def folder(photo, tmp_path):
     (folder / "._a.jpg").write_bytes(b"of another system")
     (folder / "notes.txt").write_text("no picture")
     (folder / "below" / "e.HEIC").write_bytes(b"a telephone's")
+    (folder / "f.mp4").write_bytes(b"a video")
     return folder
 
 
@@ -162,6 +164,7 @@ def test_a_folder_becomes_a_table_and_broken_files_are_named_at_the_end(folder, 
     assert "1 of 4 pictures could not be read" in output.err
     assert "d.jpg" in output.err.splitlines()[-1]
     assert "e.HEIC of a kind that is not read: convert to jpg" in output.err
+    assert "f.mp4 as videos: name each alone" in output.err
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     names = ["a.jpg", "below/b.JPG", "c.png"]
@@ -173,6 +176,13 @@ def test_a_folder_becomes_a_table_and_broken_files_are_named_at_the_end(folder, 
         assert float(rows[0][f"y{i}"]) == pytest.approx(y, abs=0.02)
     assert float(rows[0]["yaw"]) == pytest.approx(face.pose.yaw, abs=0.1)
     assert rows[2]["x0"] == ""
+    assert main(["detect", str(folder / "c.png"), *MODEL, "--out", str(out)]) == 0
+    with out.open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["face"], row["left"], row["y67"]) == ("0", "", "")  # the columns are there
+    capsys.readouterr()
+    assert main(["check", str(out), "--model", "none"]) == 1
+    assert "points.csv holds no annotated picture" in capsys.readouterr().err
     assert main(["detect", str(folder), *MODEL, "--out", str(out), "--strict"]) == 1
     assert [p.name for p in tmp_path.iterdir() if "unfinished" in p.name] == []
 
@@ -491,7 +501,10 @@ def test_what_nobody_reads_is_no_error():
     command = [sys.executable, "-m", "keras_landmarks.cli", "list"]
     run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT)
     run.stdout.close()
-    assert (run.stderr.read(), run.wait()) == (b"", 1)
+    said = run.stderr.read()
+    assert run.wait() == 1
+    assert b"keras-landmarks:" not in said
+    assert b"BrokenPipeError" not in said
     run.stderr.close()
 
 
@@ -508,6 +521,32 @@ def test_an_error_that_is_told_of_is_one_line(error, monkeypatch, capsys):
     monkeypatch.setattr(COMMANDS["info"], "run", fail)
     assert main(["info", "tiny-ibug68"]) == 1
     assert capsys.readouterr().err == "keras-landmarks: the loss is no number\n"
+
+
+def test_the_package_is_a_command():
+    command = [sys.executable, "-m", "keras_landmarks", "--version"]
+    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
+    assert run.stdout.strip().endswith(keras_landmarks.__version__)
+
+
+def test_a_saved_landmarker_is_a_model_of_the_commands(photo, tmp_path, capsys):
+    saved, tiny = tmp_path / "tiny.keras", load("tiny-ibug68")
+    tiny.save(saved)
+    assert main(["detect", str(photo), "--model", str(saved)]) == 0
+    assert "1 face at" in capsys.readouterr().out
+    assert main(["info", str(saved)]) == 0
+    said = capsys.readouterr().out
+    assert "crop        32 x 32 pixels, 1.25 x the longer side of a box" in said
+    assert "licence     300W: research only" in said
+    keras.Sequential([keras.layers.Dense(1)]).save(saved)
+    assert main(["detect", str(photo), "--model", str(saved)]) == 1
+    assert "tiny.keras is no Landmarker" in capsys.readouterr().err
+
+
+def test_what_cannot_be_drawn_to_is_said_first(photo, capsys, monkeypatch):
+    monkeypatch.setattr("keras_landmarks.cli.detect.read_model", None)
+    assert main(["detect", str(photo), *MODEL, "--out", "drawn.xyz"]) == 1
+    assert "expected an ending of a picture (.png), a table" in capsys.readouterr().err
 
 
 def test_a_tilde_that_the_shell_leaves_is_the_home_folder(photo, tmp_path, monkeypatch, capsys):
@@ -531,8 +570,9 @@ def test_a_video_takes_the_place_of_one_that_was_stopped(tmp_path):
     other = table.Table(path, {"model": "m", "video": "b.mp4"}, "frame")
     assert not other.done
     other.add(0, [], time=0.5)
-    other.finish()
-    assert path.read_text() == "frame,face,time\n0,0,0.5\n"
+    other.finish(1)
+    head = "frame,face,time,left,top,right,bottom,x0,y0"
+    assert path.read_text() == f"{head}\n0,0,0.5,,,,,,\n"
 
 
 def test_python_runs_the_package_of_commands():

@@ -99,6 +99,9 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     printed = capsys.readouterr()
     assert json.loads(printed.out)["box"] == "truth"
     assert "kinder than a detector's (--box detector)" in printed.err
+    assert written["model"] == str(trained)
+    assert main(["info", str(trained)]) == 0
+    assert "mine, 4 points (from 0)" in capsys.readouterr().out
     export = ["export", str(trained), "--format", "tflite", "--out", str(tmp_path / "m.tflite")]
     assert main(export) == 0
     out = tmp_path / "points.csv"
@@ -155,21 +158,22 @@ def test_faces_of_every_file_get_the_detectors_boxes_and_batches_are_as_fine_tun
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--weights", "tiny-ibug86"], "Did you mean tiny-ibug68"),
         (["--weights", "tiny-ibug68", "--split", "wflw/train"], "Name the faces: --data"),
         (["--recipe", "none.py"], "No recipe at none.py"),
         (["--recipe", "cnn7"], "Unknown recipe 'cnn7'"),
         ([], "Name a --recipe, or --weights"),
+        (["--weights", "tiny-ibug86", "--from", "a.csv"], "Did you mean tiny-ibug68"),
+        (["--weights", "tiny-ibug68", "--batch", "0"], "--batch must be a whole number of at l"),
+        (["--weights", "tiny-ibug68", "--epochs", "0"], "--epochs must be a whole number of at l"),
+        (["--weights", "tiny-ibug68", "--margin", "-1"], "--margin must be a finite number above"),
+        (["--recipe", "tiny-ibug68", "--test", "5"], "--test must be"),
         (["--weights", "tiny-ibug68", "--from", "none.csv"], "No none.csv"),
         (["--weights", "tiny-ibug68", "--from", "a.csv", "--split", "wflw/test"], "--split is of"),
         (["--weights", "tiny-ibug68", "--data", ".", "--scheme", "ibug68"], "--scheme is for"),
         (["--weights", "tiny-ibug68", "--from", "a.csv", "--scheme", "b.toml"], "No scheme at b"),
     ],
 )
-def test_words_that_make_no_sense_are_one_line(more, message, tmp_path, capsys, mine):
-    if more[:2] == ["--weights", "tiny-ibug86"]:
-        more = [*more, "--from", str(mine / "faces.csv"), "--data", str(mine / "photos")]
-        more += ["--scheme", str(mine / "mine.toml")]
+def test_words_that_make_no_sense_are_one_line(more, message, tmp_path, capsys):
     assert main(["train", *more, "--out", str(tmp_path)]) == 1
     assert message in capsys.readouterr().err
 

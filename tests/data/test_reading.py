@@ -107,11 +107,28 @@ def test_a_table_of_detect_is_read_without_its_pictures_without_faces(
         found = {"scheme": "ibug68", "score": 0.9, "box": faces[i].box.tolist(), "angle": 0.0}
         found |= {"landmarks": faces[i].landmarks.tolist(), "pose": {"yaw": 1.0}}
         table.add(str(folder / f"photos/{i}.png"), [found])
-    table.finish()
+    table.finish(68)
     monkeypatch.chdir(tmp_path)  # not where the pictures' names begin
     found = read_any(tmp_path / f"points.{ending}")
     assert_read(found, faces[1:3])
     np.testing.assert_allclose(found[0].box, faces[1].box, atol=1e-4)
+
+
+def test_a_table_of_detect_says_from_where_its_names_are_seen(folder, faces, tmp_path, monkeypatch):
+    (tmp_path / "results").mkdir()
+    table = Table(tmp_path / "results/points.csv", {})
+    found = {"scheme": "ibug68", "box": [0, 0, 9, 9], "landmarks": faces[1].landmarks.tolist()}
+    table.add("photos/1.png", [found])
+    table.finish(68)
+    monkeypatch.chdir(tmp_path / "results")
+    with pytest.raises(
+        ValueError, match=f"no such picture in {tmp_path / 'results'}.*images=, --im"
+    ):
+        read_any("points.csv")
+    assert_read(read_any("points.csv", folder), faces[1:2])
+    (tmp_path / "other.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="expected the columns x0, y0, x1, ..., found a, b"):
+        read_any(tmp_path / "other.csv")
 
 
 def test_a_data_set_is_known_by_its_layout(tmp_path):

@@ -209,6 +209,14 @@ def test_threads_find_what_one_finds():
             np.testing.assert_array_equal(part, wanted)
 
 
+def test_any_picture_is_looked_at():
+    grey = PORTRAIT.mean(axis=-1).round().astype("uint8")
+    boxes, *_ = BlazeFace()(grey)
+    expected, *_ = BlazeFace()(np.stack([grey] * 3, axis=-1))
+    np.testing.assert_array_equal(boxes, expected)
+    assert len(boxes) == 1
+
+
 def test_it_is_copied_and_pickled_before_and_after_its_first_call():
     detector = BlazeFace(30, 0.6)
     for _ in range(2):

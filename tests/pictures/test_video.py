@@ -104,6 +104,21 @@ def test_a_video_that_a_full_disk_cuts_short_takes_no_place(tmp_path, name):
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
+def test_a_frame_of_odd_sides_is_made_even_by_its_edges(tmp_path):
+    frame = np.zeros((33, 51, 3), "uint8")
+    frame[-1] = 200
+    with VideoWriter(tmp_path / "odd.avi", 25) as video:
+        video.write(frame)
+        with pytest.raises(
+            ValueError, match=r"Frames of one size, not of \(33, 51\) and \(20, 51\)"
+        ):
+            video.write(frame[:20])
+    (read,) = VideoReader(tmp_path / "odd.avi")
+    assert read.shape == (34, 52, 3)
+    assert read[-2:].mean() > 190
+    assert read[:-4].mean() < 10
+
+
 @pytest.mark.parametrize("rate", [0, -1, None, "30", float("nan")])
 def test_a_frame_rate_that_is_none_is_named(tmp_path, rate):
     with pytest.raises(ValueError, match=f"frame_rate is a number .*, not {rate!r}"):

@@ -76,6 +76,12 @@ def test_the_new_network_starts_from_the_trained_weights_but_for_what_is_new(fac
     np.testing.assert_allclose(mean, samples.mean_shape(), atol=1e-6)
 
 
+@pytest.mark.parametrize("wrong", [{"batch": 0}, {"batch": -3}, {"epochs": 0}])
+def test_batches_and_epochs_that_are_none_are_refused(faces, wrong):
+    with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+        fine_tuning("tiny-ibug68", faces, **wrong)
+
+
 def test_a_recipe_that_only_pretrains_is_refused(faces):
     own = get_recipe("tiny-ibug68")
     stages = tuple(dataclasses.replace(stage, output=lambda model: None) for stage in own.stages)

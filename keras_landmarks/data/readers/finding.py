@@ -65,7 +65,9 @@ class Pictures:
                 if paths:
                     self._check(paths[0], "/".join(parts[:start]), name, far)
                     return paths[0], self.folder.joinpath(*root, *parts[start:])
-        raise ValueError(f"{name} does not exist: there is no such picture in {self.folder}.")
+        raise ValueError(
+            f"{name} does not exist: there is no such picture in {self.folder.absolute()}."
+        )
 
     def _check(self, path, lead, name, far):
         """Whether a picture is that of a name whose first folders, `lead`, were left out."""
@@ -177,7 +179,7 @@ def existing_file(path, hint=""):
     """
     path = as_path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No {path.name} in {path.parent}. {hint}".strip())
+        raise FileNotFoundError(f"No {path.name} in {path.parent.absolute()}. {hint}".strip())
     return path
 
 

@@ -49,6 +49,9 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     fixed = None if scheme is None else get_scheme(scheme)
     if fixed is None and "scheme" not in columns and labelled:
         count = next(i for i in range(len(columns) + 1) if f"x{i}" not in columns)
+        if not count:
+            found = ", ".join(sorted(map(str, columns))[:12]) or "none"
+            raise ValueError(f"{path}: expected the columns x0, y0, x1, ..., found {found}.")
         fixed = get_scheme(scheme_of(count, None, f"{path}, without a column scheme"))
     pictures = Pictures(images or path.parent)
 
@@ -62,7 +65,15 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         image = as_path(cells["image"])
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
-            image = pictures.find(cells["image"])
+            try:
+                image = pictures.find(cells["image"])
+            except ValueError as error:
+                if images or "picture" not in cells:
+                    raise
+                where = "name the folder in which `detect` ran (images=, --images, --data)"
+                raise ValueError(
+                    f"{error} Tables of `detect` tell names as seen there: {where}."
+                ) from error
         count = points.count if labelled else 0
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
