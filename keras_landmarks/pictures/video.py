@@ -159,6 +159,7 @@ class VideoWriter:
         self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
         self._count: int = 0
+        self._size: tuple[int, int] = (0, 0)
 
     def write(self, frame: Any) -> None:
         """Adds a frame, a picture as `as_rgb` takes it; all have the size of the first.

@@ -523,12 +523,6 @@ def test_an_error_that_is_told_of_is_one_line(error, monkeypatch, capsys):
     assert capsys.readouterr().err == "keras-landmarks: the loss is no number\n"
 
 
-def test_the_package_is_a_command():
-    command = [sys.executable, "-m", "keras_landmarks", "--version"]
-    run = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-    assert run.stdout.strip().endswith(keras_landmarks.__version__)
-
-
 def test_a_saved_landmarker_is_a_model_of_the_commands(photo, tmp_path, capsys):
     saved, tiny = tmp_path / "tiny.keras", load("tiny-ibug68")
     tiny.save(saved)
@@ -575,8 +569,9 @@ def test_a_video_takes_the_place_of_one_that_was_stopped(tmp_path):
     assert path.read_text() == f"{head}\n0,0,0.5,,,,,,\n"
 
 
-def test_python_runs_the_package_of_commands():
-    command = [sys.executable, "-m", "keras_landmarks.cli", "--version"]
+@pytest.mark.parametrize("package", ["keras_landmarks", "keras_landmarks.cli"])
+def test_python_runs_the_package_of_commands(package):
+    command = [sys.executable, "-m", package, "--version"]
     said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     assert keras_landmarks.__version__ in said
 
