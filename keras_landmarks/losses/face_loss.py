@@ -13,6 +13,11 @@ def difference(y_true, y_pred):
     return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
 
 
+def _missing(y_true):
+    """Which points nobody marked, `(batch, n)`."""
+    return ops.isnan(ops.sum(y_true, axis=tuple(range(2, len(y_true.shape)))))
+
+
 def over_points(errors):
     """Makes a function of the errors of points, `(batch, n)`, the loss of faces: their mean.
 
@@ -27,8 +32,7 @@ def over_points(errors):
     @functools.wraps(errors)
     def loss(y_true, y_pred, *args, weights=None, **kwargs):
         y_true, like = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        rest = tuple(range(2, len(y_true.shape)))
-        missing = ops.isnan(ops.sum(y_true, axis=rest))
+        missing, rest = _missing(y_true), tuple(range(2, len(y_true.shape)))
         like = ops.stop_gradient(like) if len(like.shape) == len(y_true.shape) else 0.0
         y_true = ops.where(ops.expand_dims(missing, rest), like, y_true)
         marked = ops.cast(ops.logical_not(missing), "float32")
@@ -56,8 +60,8 @@ class FaceLoss(keras.losses.Loss):
                 f"The {self.name} loss needs a sample_weight a face, (batch,), or a point, "
                 f"(batch, {y_true.shape[1]}), got {shape}."
             )
-        weighted = _Weighted(self, sample_weight)
-        return weighted(y_true, y_pred, weighted.of_faces(y_true))
+        weighted = _Weighted(self, sample_weight, y_true)
+        return weighted(y_true, y_pred, weighted.of_faces)
 
     def call(self, y_true, y_pred, weights=None):
         self._check(tuple(y_true.shape), tuple(y_pred.shape))
@@ -85,18 +89,14 @@ class _Weighted(keras.losses.Loss):
     every reduction means what it does for weights of faces.
     """
 
-    def __init__(self, loss, weights):
+    def __init__(self, loss, weights, y_true):
         super().__init__(loss.name, loss.reduction, loss.dtype)
         self.loss, self.weights = loss, weights
-
-    def of_faces(self, y_true):
-        """The mean weight of each face's marked points, `(batch,)`."""
-        y_true = ops.cast(y_true, "float32")
-        missing = ops.isnan(ops.sum(y_true, axis=tuple(range(2, len(y_true.shape)))))
-        weights = ops.where(missing, 0.0, ops.cast(self.weights, "float32"))
+        missing = _missing(ops.cast(y_true, "float32"))
         marked = ops.sum(ops.cast(ops.logical_not(missing), "float32"), axis=-1)
-        return ops.sum(weights, axis=-1) / ops.maximum(marked, 1.0)
+        total = ops.sum(ops.where(missing, 0.0, ops.cast(weights, "float32")), axis=-1)
+        self.of_faces = total / ops.maximum(marked, 1.0)
 
     def call(self, y_true, y_pred):
-        means = self.of_faces(y_true)
-        return self.loss.call(y_true, y_pred, self.weights) / ops.where(means == 0, 1.0, means)
+        found = self.loss.call(y_true, y_pred, self.weights)
+        return found / ops.where(self.of_faces == 0, 1.0, self.of_faces)

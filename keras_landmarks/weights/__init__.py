@@ -3,6 +3,7 @@
 The wheel leaves the largest of them to a distribution of its own, `keras-landmarks-large`.
 """
 
+import collections
 import importlib.util
 import json
 import pathlib
@@ -63,12 +64,11 @@ def by_path(variables):
     Layers of one name in two networks within a model have equal paths: the second of these ends in
     `#2`, and so on.
     """
-    found = {}
+    found, count = {}, collections.Counter()
     for variable in variables:
-        path, again = variable.path, 1
-        while path in found:
-            path, again = f"{variable.path}#{again + 1}", again + 1
-        found[path] = variable
+        count[variable.path] += 1
+        number = f"#{count[variable.path]}" if count[variable.path] > 1 else ""
+        found[f"{variable.path}{number}"] = variable
     return found
 
 
