@@ -41,6 +41,23 @@ def as_text(name: Path) -> str:
     return text
 
 
+def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]:
+    """The files in a folder and in those inside, sorted; links are followed, each folder once.
+
+    What is hidden is left out: names that begin with a dot, as those of `whole` that a kill left.
+    """
+    found: list[pathlib.Path] = []
+    seen: set[str] = set()
+    for here, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(here)
+        known, seen = real in seen, seen | {real}
+        if not known:
+            found += [pathlib.Path(here, name) for name in names if not name.startswith(".")]
+        inside = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = inside if recursive and not known else []
+    return sorted(found)
+
+
 @contextlib.contextmanager
 def whole(path: Path) -> Iterator[pathlib.Path]:
     """A place to write to, which becomes the file or folder when the block ends well.

@@ -77,8 +77,8 @@ def box_from_landmarks(landmarks: Array) -> Array:
 def square_box(box: Array, scale: float = 1.0) -> Array:
     """The square about a box's centre, as long as its longer side times `scale`: `(..., 4)`."""
     xp = namespace(box)
-    centre = (box[..., :2] + box[..., 2:]) / 2.0
-    half = xp.max(box[..., 2:] - box[..., :2], axis=-1, keepdims=True) * (scale / 2.0)
+    low, high = box[..., :2] / 2.0, box[..., 2:] / 2.0  # halves of integers do not overflow
+    centre, half = low + high, xp.max(high - low, axis=-1, keepdims=True) * scale
     return xp.concatenate([centre - half, centre + half], axis=-1)
 
 

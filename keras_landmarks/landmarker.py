@@ -6,6 +6,7 @@ import threading
 import warnings
 
 import keras
+import numpy as np
 
 from keras_landmarks import faces, forks
 from keras_landmarks.faces.blazeface import BlazeFace
@@ -142,6 +143,9 @@ class Landmarker(keras.Model):
         Threads that call it wait for each other.
         """
         self._check_process()
+        if not len(x):  # of which many a layer knows nothing
+            empty = {name: (0, *value.shape[1:]) for name, value in self.output.items()}
+            return {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
         with self._running:
             return super().predict_on_batch(x)
 

@@ -105,7 +105,7 @@ def read_scheme(path: str | pathlib.Path) -> Scheme:
         right_eye = ["right eye"]
         left_eye = ["left eye"]
     """
-    path = pathlib.Path(path)
+    path = pathlib.Path(path).expanduser()
     if not path.is_file():
         raise FileNotFoundError(f"No scheme at {path}.")
     try:

@@ -114,7 +114,7 @@ class Scheme:
 
     def mirrored(self, landmarks: ArrayLike, width: int) -> np.ndarray:
         """Landmarks `(..., n, 2)` of the picture of `width` pixels flipped left to right."""
-        flipped = self._checked(np.array(landmarks))[..., list(self.mirror), :]
+        flipped = self._checked(np.array(landmarks) * 1.0)[..., list(self.mirror), :]
         flipped[..., 0] = width - 1 - flipped[..., 0]
         return flipped
 
@@ -217,7 +217,7 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
         ValueError: if there is no such conversion or they are not the source scheme's.
     """
     source, target = get_scheme(source), get_scheme(target)
-    landmarks = source._checked(np.asarray(landmarks, np.float32))
+    landmarks = source._checked(np.array(landmarks, np.float32))
     if source == target:
         return landmarks
     if (source.name, target.name) in CONVERSIONS:

@@ -125,21 +125,22 @@ def load(
             raise ValueError(f"Expected a model's name, a folder or a list of these, not {name!r}.")
         members = [load(one, scheme, mean_shape, margin, box, size) for one in names]
         return members[0] if len(members) == 1 and not mirrored else _together(members, mirrored)
+    if mean_shape is not None and scheme is None:
+        raise ValueError("mean_shape is of the points of another scheme: name it, too.")
     facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh)
     if fresh and scheme is None:
         warnings.warn(f"New and untrained at this size: {', '.join(fresh)}.", stacklevel=2)
-    found = Landmarker(
+    return Landmarker(
         network.input,
         network.output,
         scheme=scheme or facts.get("scheme") or facts["arguments"]["scheme"],
         margin=facts["margin"] if margin is None else margin,
         box=box or facts["box"],
-        licence=facts["licence"],
+        licence=facts.get("licence"),
         name=facts["name"],
-    )
-    return found.ready()
+    ).ready()
 
 
 def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
@@ -147,16 +148,12 @@ def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
     kinds = [f"{m.scheme.name} in {m.box} boxes times {m.margin:g}" for m in members]
     if len(set(kinds)) != 1:
         found = ", ".join(f"{m.name} finds {kind}" for m, kind in zip(members, kinds))
-        raise ValueError(
-            f"Models that are loaded together find the same in the same crops: {found or None}."
-        )
+        raise ValueError(f"Models loaded together find the same in the same crops: {found}.")
     first, licences = members[0], sorted({str(member.licence) for member in members})
     network = models.ensemble(members, first.scheme, mirrored)
-    facts = dict(scheme=first.scheme, margin=first.margin, box=first.box)
+    facts = dict(margin=first.margin, box=first.box, licence="; ".join(licences))
     name = "-and-".join(member.name for member in members) + ("-mirrored" if mirrored else "")
-    return Landmarker(
-        network.input, network.output, licence="; ".join(licences), name=name, **facts
-    ).ready()
+    return Landmarker(network.input, network.output, first.scheme, name=name, **facts).ready()
 
 
 def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
@@ -179,8 +176,8 @@ def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
         return {**facts_of(name), "name": name}, read_weights(name)
     path = path / "best.safetensors" if path.is_dir() else path
     arrays, facts = weights.load_arrays(path)
-    model = (facts or {}).get("model")
-    if model is None:
+    model = facts.get("model") if isinstance(facts, dict) else None
+    if not (isinstance(model, dict) and {"builder", "name", "margin", "box"} <= {*model}):
         raise ValueError(f"{path} does not name its model. Build it, and take weights.set_weights.")
     return model, arrays
 
@@ -200,11 +197,14 @@ def _network(
                 "take weights.set_weights."
             )
         return keras.saving.deserialize_keras_object(facts["network"]), []
-    builder = getattr(models, facts["builder"])
+    builder = getattr(models, known_name("builder", facts["builder"], models.__all__))
     arguments = {**new_names(builder, facts["arguments"]), "mean_shape": mean_shape}
     arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
+    known = inspect.signature(builder).parameters
+    if unknown := [name for name in arguments if name not in known]:
+        raise ValueError(f"{facts['builder']} has no {', '.join(unknown)}: a newer version has?")
     if size is not None:
-        if "size" not in inspect.signature(builder).parameters:
+        if "size" not in known:
             only = facts["size"][0] if "size" in facts else facts["crop"]  # of a training, the zoo
             raise ValueError(f"{facts['builder']} has crops of one size, {only}.")
         arguments["size"] = size

@@ -14,6 +14,7 @@ from faces import write_300w
 from small_recipe import RECIPE
 
 from keras_landmarks.losses import L2, Wing
+from keras_landmarks.recipes import get_recipe
 
 
 def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch):
@@ -46,7 +47,7 @@ def test_the_variants_of_a_study_differ_and_keep_what_they_compare_by():
         recipes = list(study.variants.values())
         assert len(recipes) > 1, name
         assert all(one != other for one, other in itertools.pairwise(recipes)), name
-        assert len({recipe.held_out for recipe in recipes}) == 1 or name == "wing-networks"
+        assert len({recipe.held_out for recipe in recipes}) == 1, name
     wing = studies.wing_losses().variants
     assert [type(r.stages[0].loss) for r in (wing["Wing"], wing["L2 + PDB"])] == [Wing, L2]
     assert (wing["Wing"].bins, wing["Wing + PDB"].bins) == (None, 9)
@@ -80,3 +81,32 @@ def test_a_study_ends_with_the_claim_what_came_out_and_how_sure():
     )
     alone = comparing.sentence("Wing is better.", 0.1, {"L2": figures(6.0)})
     assert alone.endswith("of the epochs: L2 6.00 %.")
+
+
+def test_figures_of_another_recipe_are_not_taken(tmp_path, monkeypatch):
+    write_300w(tmp_path / "300W", 4)
+    (stage, _) = RECIPE.stages
+    recipe = dataclasses.replace(RECIPE, stages=(dataclasses.replace(stage, epochs=1),))
+    samples, held_out = compare.read_samples(recipe, str(tmp_path / "300W"))
+    made_of = compare.fingerprint(recipe, samples, held_out)
+    figures = {"steps": len(samples), "lfpw_test": 5.0}
+    compare.files.write_json(tmp_path / "figures.json", figures | {"made of": made_of})
+    assert compare.train(recipe, samples, held_out, tmp_path, None) == figures
+    other = studies.with_loss(recipe, L2())
+    with pytest.raises(ValueError, match="of another recipe or other faces: name another --out"):
+        compare.train(other, samples, held_out, tmp_path, None)
+
+
+def test_a_shorter_run_does_not_replace_what_is_published():
+    whole = {"short": 0.5, "variants": {"a": [{}] * 3, "b": [{}] * 3}}
+    begun = {"short": 0.5, "variants": {"a": [{}], "b": []}}
+    short = {"short": 0.02, "variants": {"a": [{}] * 3, "b": [{}] * 3}}
+    assert compare.worth(whole) > max(compare.worth(begun), compare.worth(short))
+
+
+def test_networks_of_other_depths_have_epochs_of_their_own():
+    for name, equal in (("wing-networks", False), ("dan-stages", False), ("wing-losses", True)):
+        assert studies.STUDIES[name]().equal_steps is equal
+    recipe = get_recipe("resnet50-300w")
+    epochs = [stage.epochs for stage in compare.shortened(recipe, 0.5).stages]
+    assert epochs == [stage.epochs // 2 for stage in recipe.stages]

@@ -176,3 +176,9 @@ def test_a_training_goes_on_whatever_equal_schemes_differ_in():
     made_of = {"loss in stage 1": {"landmarks": ["IodL2", {"scheme": scheme_config(scheme)}]}}
     before = {"loss in stage 1": {"landmarks": ["IodL2", {"scheme": older}]}}
     assert in_new_names(made_of) == in_new_names(before)
+
+
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "m.toml").write_text('name = "m"\npoints = ["nose", "chin"]\n')
+    assert read_scheme("~/m.toml").count == 2

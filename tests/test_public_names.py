@@ -52,7 +52,7 @@ MODULES = {
         TEMPLATES Track Tracker align calibrate check_boxes convention_of convert_boxes cut_crops
         detect_boxes detect_faces draw_scheme find_face find_faces get_convention overlap
         predict_in_parts""",
-    "files": "as_path as_text whole write_bytes write_json",
+    "files": "as_path as_text files_in whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform move_box namespace points_from_map points_on_map resize_points
         resize_transform similarity_transform square_box transform_points""",

@@ -68,6 +68,14 @@ def test_measured_results_are_of_the_weights_that_are_published(name):
         assert found.get("formats_sha256", published) == published, "tools/check_formats.py"
 
 
+def test_disturbed_and_covered_faces_were_shown_to_the_weights_that_are_published():
+    published = {name: facts["sha256"] for name, facts in list_models().items() if facts["sha256"]}
+    disturbed, covered = index.read_json(index.ROBUSTNESS), index.read_json(index.OCCLUSION)
+    assert {*disturbed["models"]} == {*disturbed["sha256"]} == {row["model"] for row in covered}
+    found = {*disturbed["sha256"].items()} | {(row["model"], row["sha256"]) for row in covered}
+    assert found == {*published.items()}, "tools/robustness.py and tools/compare_occlusion.py"
+
+
 @pytest.mark.parametrize("name", MEASURED)
 def test_what_is_measured_is_published_and_measured_in_every_format(name):
     assert list_models()[name]["sha256"]

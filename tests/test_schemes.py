@@ -324,3 +324,10 @@ def test_a_scheme_that_contradicts_itself_is_an_error_that_says_where(change, me
 
 def test_a_scheme_may_have_no_eye_corners():
     assert dataclasses.replace(schemes.IBUG68, eye_corners=None).eye_corners is None
+
+
+def test_points_that_are_no_floats_or_need_no_conversion_stay_the_callers():
+    whole = np.full((68, 2), 250, np.uint16)
+    np.testing.assert_array_equal(get_scheme("ibug68").mirrored(whole, 200)[:, 0], -51)
+    points = np.zeros((68, 2), np.float32)
+    assert not np.shares_memory(convert(points, "ibug68", "ibug68"), points)

@@ -178,3 +178,31 @@ if __name__ == "__main__":
         for name in sys.argv[1:] or PUBLISHED
     }
     path.write_text(json.dumps(dict(sorted(golden.items()))) + "\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"builder": "nonsense"}, "Unknown builder 'nonsense'"),
+        ({"builder": "blocks"}, "Unknown builder 'blocks'"),
+        ({"arguments": {"scheme": "ibug68", "zzz": 1}}, "cnn has no zzz: a newer version has"),
+        ({"margin": None}, "does not name its model"),
+    ],
+)
+def test_a_folder_of_another_version_is_told(tmp_path, change, message):
+    model = {"builder": "cnn", "arguments": {"scheme": "ibug68"}, "name": "a", "box": "truth"}
+    model = model | {"margin": 1.25, "licence": None} | change
+    model = {key: value for key, value in model.items() if key != "margin" or value}
+    weights.save_arrays(tmp_path / "best.safetensors", {"a": np.zeros(1)}, {"model": model})
+    with pytest.raises(ValueError, match=message):
+        keras_landmarks.load(tmp_path)
+
+
+def test_a_mean_shape_is_of_another_scheme():
+    with pytest.raises(ValueError, match="of another scheme: name it"):
+        keras_landmarks.load("tiny-ibug68", mean_shape=np.zeros((68, 2)))
+
+
+def test_of_no_crops_there_are_no_landmarks(tiny):
+    found = tiny.predict_on_batch(np.zeros((0, *tiny.input.shape[1:]), np.float32))
+    assert found["landmarks"].shape == (0, 68, 2)

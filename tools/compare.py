@@ -3,9 +3,10 @@
     python tools/compare.py STUDY --data 300W [--more 300W-more] --out runs [--short 0.1]
 
 Each training has a folder of its own in --out: what is there is not trained again, and what was
-killed goes on. Every variant has the steps of the first one, and all have the same held-out faces.
-Writes zoo/studies/STUDY.json, .png and .md (a table, and a sentence: the claim, what came out, how
-sure) after each training. `tools/studies.py` has the studies.
+killed goes on. Every variant has the steps of the first one, but where a study is of networks that
+each need their own, and all have the same held-out faces. Writes STUDY.json, .png and .md (a table,
+and a sentence: the claim, what came out, how sure) into --out after each training, and at last into
+zoo/studies/, where no longer run is. `tools/studies.py` has the studies.
 """
 
 import argparse
@@ -19,19 +20,22 @@ import studies
 from recipes import ZOO, read_samples
 
 from keras_landmarks import data, files, training
+from keras_landmarks.training.fingerprint import fingerprint
 
 SPLIT = "300w/lfpw-test"
 
 
-def shortened(recipe, steps_of_first, steps, share):
-    """A recipe with a share of its epochs, and as many steps as the first variant has in them."""
+def shortened(recipe, share):
+    """A recipe with a share of its epochs."""
     stages = tuple(
-        dataclasses.replace(
-            stage, epochs=max(round(share * stage.epochs * steps_of_first / steps), 1)
-        )
+        dataclasses.replace(stage, epochs=max(round(share * stage.epochs), 1))
         for stage in recipe.stages
     )
     return dataclasses.replace(recipe, stages=stages)
+
+
+def steps_of(recipe, samples):
+    return len(samples) * sum(stage.epochs for stage in recipe.stages)
 
 
 def train(recipe, samples, held_out, out, test):
@@ -39,12 +43,14 @@ def train(recipe, samples, held_out, out, test):
 
     The minutes are those since it last went on, on a machine as busy as it was.
     """
-    done = out / "figures.json"
-    steps = len(samples) * sum(stage.epochs for stage in recipe.stages)
+    done, steps = out / "figures.json", steps_of(recipe, samples)
+    made_of = fingerprint(recipe, samples, held_out)
     if done.is_file():
         figures = json.loads(done.read_text())
         if (trained := figures["steps"]) != steps:
             raise ValueError(f"{out} is of {trained} steps, not {steps}: name another --out.")
+        if figures.pop("made of") != made_of:
+            raise ValueError(f"{out} is of another recipe or other faces: name another --out.")
         return figures
     began = time.monotonic()
     model = training.train(recipe, samples, held_out, out, resume=True)
@@ -56,7 +62,7 @@ def train(recipe, samples, held_out, out, test):
         "steps": steps,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
-    files.write_json(done, figures)
+    files.write_json(done, figures | {"made of": made_of})
     return figures
 
 
@@ -66,13 +72,16 @@ def run(name, study, options):
     recipes = study.variants | ({"baseline": study.baseline} if study.baseline else {})
     for variant, recipe in recipes.items():
         read[variant] = read_samples(recipe, options.data, more=options.more)
-    first = len(read[next(iter(study.variants))][0])
+    first = next(iter(study.variants))
+    most = steps_of(study.variants[first], read[first][0])
     faces = data.read_300w(options.data, SPLIT)
     for seed in range(options.seeds):
 
         def trained(variant, recipe, seed=seed):
             samples, held_out = read[variant]
-            recipe = shortened(recipe, first, len(samples), options.short)
+            equal = study.equal_steps and recipe is not study.baseline
+            equal = most / steps_of(recipe, samples) if equal else 1
+            recipe = shortened(recipe, options.short * equal)
             recipe = dataclasses.replace(recipe, seed=seed)
             test = data.Samples(faces, recipe.size, recipe.margin)
             words = f"{variant}-{seed}".replace(" ", "-").replace("/", "").replace(",", "")
@@ -83,20 +92,32 @@ def run(name, study, options):
         for variant, recipe in study.variants.items():
             recipe = studies.begun(recipe, folder) if folder else recipe
             found[variant].append(trained(variant, recipe)[1])
-            page = write(name, study, options, found, len(read[variant][0].faces))
-            print(page, flush=True)
+            place, count = pathlib.Path(options.out), len(read[variant][0].faces)
+            print(write(place, name, study, options, found, count), flush=True)
+    published = ZOO / "studies" / f"{name}.json"
+    if published.is_file() and worth(json.loads(published.read_text())) > worth(
+        {"short": options.short, "variants": found}
+    ):
+        print(f"{published} stays: it is of a longer run, or of more seeds.")
+    else:
+        write(published.parent, name, study, options, found, count)
     return found
 
 
-def write(name, study, options, found, faces):
+def worth(facts):
+    """How long the trainings of a study are, and of how many seeds."""
+    return facts["short"] * sum(map(len, facts["variants"].values()))
+
+
+def write(folder, name, study, options, found, faces):
     """Writes what is known so far; returns the page."""
     rows = {variant: figures for variant, figures in found.items() if figures}
     facts = {"claim": study.claim, "short": options.short, "faces": faces, "normaliser": "corners"}
-    files.write_json(ZOO / "studies" / f"{name}.json", facts | {"variants": rows})
-    comparing.plot(rows, ZOO / "studies" / f"{name}.png")
+    files.write_json(folder / f"{name}.json", facts | {"variants": rows})
+    comparing.plot(rows, folder / f"{name}.png")
     said = comparing.sentence(study.claim, options.short, rows)
     page = f"# {name}\n\n{said}\n\n{comparing.table(rows)}\n"
-    files.write_bytes(ZOO / "studies" / f"{name}.md", page.encode())
+    files.write_bytes(folder / f"{name}.md", page.encode())
     return page
 
 

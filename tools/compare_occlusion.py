@@ -12,7 +12,7 @@ import dataclasses
 
 import index
 
-from keras_landmarks import Landmarker, data, evaluation, files, load, shapes
+from keras_landmarks import Landmarker, data, evaluation, files, list_models, load, shapes
 
 PROTOCOL = {"split": "300w/lfpw-test", "box": "annotation", "normaliser": "corners"}
 
@@ -51,6 +51,7 @@ def main():
                 errors["all"] = float(result.errors(kind).mean())
                 percent = {key: round(100 * value, 3) for key, value in errors.items()}
                 rows.append({"model": name, "how": how, **percent, "faces": len(faces), **PROTOCOL})
+                rows[-1]["sha256"] = list_models()[name]["sha256"]
                 print(rows[-1])
     files.write_json(index.OCCLUSION, rows)
     index.main()

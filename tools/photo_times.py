@@ -5,7 +5,8 @@
 Models of the zoo beside the mtcnn package, which finds boxes and five points; all in one process,
 on one thread, in turns. MediaPipe's face mesh is asked in a process of its own, by the interpreter
 of an environment that has it, as its packages would not go with TensorFlow's (0.10.21 has it, 1.2.3
-has not). `benchmark.py` runs this, too.
+has not), on one core, too. What is not of all of them is printed alone. `benchmark.py` runs this,
+too.
 """
 
 import argparse
@@ -27,6 +28,9 @@ ROUNDS, SECONDS = 15, 40
 """How often all are asked in turns, or for how long, of each photo."""
 MEDIAPIPE = """
 import json, sys, time
+import os
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, list(os.sched_getaffinity(0))[:1])
 import cv2, mediapipe, numpy
 mesh = mediapipe.solutions.face_mesh.FaceMesh(static_image_mode=True, max_num_faces=50)
 found = {}
@@ -111,6 +115,9 @@ def main():
     for name, row in rows.items():
         for kind, one in row.items():
             print(f"{name}, {kind}: {one['ms']:.1f} ms, {one['faces']} face(s)")
+    if options.names != MODELS or not options.mediapipe:
+        print(f"{index.PHOTOS} stays: it is of all in one run.")
+        return
     sizes = {kind: list(picture.shape[1::-1]) for kind, picture in pictures.items()}
     files.write_json(index.PHOTOS, {"sizes": sizes, "rows": rows})
     index.main()

@@ -129,7 +129,7 @@ def confidence(row):
     lines += [
         "",
         f"Rank correlation of expected and true errors (Spearman): {row['rank_correlation']:.2f}. "
-        "Faces against places without one, by the mean expected error: AUC "
+        "Faces against places without one, by what the model says of its errors: AUC "
         f"{row['false_detection_auc']:.3f}.",
     ]
     return "\n".join(lines)

@@ -6,6 +6,7 @@ from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.named import read_model
+from keras_landmarks.cli.photos import keep
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -40,6 +41,7 @@ def add_arguments(parser):
 def run(options):
     from keras_landmarks import data, evaluation, pictures
 
+    keep(options.json, options.paths, options.out)
     scheme, parts = annotated.read_scheme(options.scheme), {}
     for path in options.paths:
         splits = data.splits_in(path)

@@ -9,7 +9,7 @@ import sys
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import find_photos, find_targets
+from keras_landmarks.cli.photos import find_photos, find_targets, keep
 from keras_landmarks.cli.table import Table, is_table
 
 WORDS = {
@@ -94,6 +94,7 @@ def run(options):
     options.model = options.model or zoo.DEFAULT
     options.photos = [os.path.expanduser(photo) for photo in options.photos]
     options.out = options.out and os.path.expanduser(options.out)
+    keep(options.json, options.photos, options.out)
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
         from keras_landmarks.cli.detect_video import run_video
 
@@ -110,7 +111,7 @@ def run(options):
         facts = {"model": options.model, "detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
-        table = Table(options.out, facts, pictures=photos)
+        table = Table(options.out, facts, pictures=photos, shared={"convention": options.detector})
     model = read_model(options.model)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = {}, []

@@ -7,6 +7,7 @@ import sys
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.named import read_model
+from keras_landmarks.cli.photos import keep
 from keras_landmarks.errors import NORMALISERS
 
 WORDS = {
@@ -59,6 +60,7 @@ def run(options):
     from keras_landmarks.pictures import plots
     from keras_landmarks.schemes import PUBLISHED, SCHEMES
 
+    keep(options.json, filter(None, (options.source, options.data)), options.plot)
     if options.plot:
         plots.need_matplotlib(options.plot)
     model = read_model(_names(options.name), options.mirrored)

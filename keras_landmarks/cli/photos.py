@@ -16,11 +16,10 @@ def find_photos(options):
 
     photos = {}
     for name in map(files.as_path, options.photos):
-        inside = sorted(name.rglob("*")) if name.is_dir() else []
+        inside = files.files_in(name) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:
             inside = [file for file in inside if drawn not in file.resolve().parents]
-        inside = [file for file in inside if not file.name.startswith(".")]
         kept = [file for file in inside if file.suffix.lower() in PICTURES]
         for kinds, why in (
             (UNREAD, "of a kind that is not read: convert to jpg"),
@@ -57,4 +56,24 @@ def find_targets(options, photos):
             raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
         if target.resolve() == pathlib.Path(photo).resolve():
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
+        beside = target.parent.resolve() == pathlib.Path(photo).resolve().parent
+        if beside and target.exists() and not out.suffix:
+            raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     return targets
+
+
+def keep(target, read, out=None):
+    """Raises a `ValueError` where a file of results would replace what they come of.
+
+    Args:
+        target: the name of the file, `-` or None.
+        read: paths that are read; of what lies in their folders JSON alone is replaced.
+        out: what is written besides, or None.
+    """
+    if target in (None, "-"):
+        return
+    path = files.as_path(target).resolve()
+    inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
+    inside = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
+    if inside or path in inputs or (out and path == files.as_path(out).resolve()):
+        raise ValueError(f"--json {target} would replace that file; name another.")

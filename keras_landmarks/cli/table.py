@@ -27,18 +27,21 @@ class Table:
         facts: what must be the same in the run that is gone on with, such as the model; plain.
         key: what a picture is called in the table.
         pictures: of this run; None where a stopped one is not gone on with.
+        shared: what all rows hold besides, as a dict.
 
     Attributes:
         done: `{picture: how many faces}`; the faces themselves are in the file.
 
     Raises:
         ImportError: if the format's package is not installed.
-        ValueError: if a run was stopped that had other facts, or pictures which are there and are
-            none of this one.
+        ValueError: if it is a folder, or what a stopped run left is broken, or had other facts, or
+            pictures which are there and are none of this one.
     """
 
-    def __init__(self, path, facts, key="picture", pictures=None):
-        self.key, self.path = key, files.as_path(path)
+    def __init__(self, path, facts, key="picture", pictures=None, shared=None):
+        self.key, self.path, self.shared = key, files.as_path(path), shared or {}
+        if self.path.is_dir():
+            raise ValueError(f"{self.path} is a folder; name a file.")
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")
@@ -46,10 +49,13 @@ class Table:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         lines = _whole_lines(self.journal)
         before = next(lines, b"")
-        for line in lines:
-            row, size = json.loads(line), size + len(line)
-            self.done[row["picture"]] = len(row["faces"])
-        left = json.loads(before) if self.done else facts
+        try:
+            for line in lines:
+                row, size = json.loads(line), size + len(line)
+                self.done[row["picture"]] = len(row["faces"])
+            left = json.loads(before) if self.done else facts
+        except ValueError as error:
+            raise ValueError(f"{self.journal} is broken: remove the file. {error}.") from error
         if left != facts and (pictures is not None or "video" not in left):
             raise ValueError(
                 f"{self.journal} is left from a run with {left}, not {facts}: "
@@ -81,12 +87,12 @@ class Table:
         self._file.flush()
 
     def pictures(self):
-        """`(picture, faces, more)` of all that are done, as they were added."""
+        """`(picture, faces, more)` of all that are done, with what all rows share."""
         lines = _whole_lines(self.journal)
         next(lines)  # the facts
         for line in lines:
             row = json.loads(line)
-            yield row["picture"], row["faces"], row.get("more", {})
+            yield row["picture"], row["faces"], {**self.shared, **row.get("more", {})}
 
     def finish(self, points):
         """Writes the table: a row for each face, and one with face 0 for a picture without.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import convert_boxes, get_convention, square_convention
+from keras_landmarks.faces.boxes import SMALLEST, convert_boxes, get_convention, square_convention
 from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
 
@@ -37,7 +37,8 @@ class Face:
     Raises:
         ValueError: if the landmarks are not `(n, 2)` points of the scheme, each finite or missing
             as a whole, or all are missing without a box, or are fractions and not pixels; the
-            scheme is unknown; or the box is not finite, inverted or no larger than a pixel.
+            scheme is unknown; or the box is not finite, inverted or shorter than
+            `faces.boxes.SMALLEST`.
     """
 
     image: object
@@ -67,7 +68,7 @@ class Face:
         expected = (get_scheme(self.scheme).count, 2)
         if self.landmarks is None:
             self.landmarks = np.full(expected, np.nan)
-        self.landmarks = np.asarray(self.landmarks, np.float32)
+        self.landmarks = np.array(self.landmarks, np.float32)
         if self.landmarks.shape != expected:
             raise ValueError(
                 f"{self.name}: {self.scheme} landmarks have the shape {expected}, "
@@ -79,11 +80,11 @@ class Face:
         if missing.all() and self.box is None:
             raise ValueError(f"{self.name}: all landmarks are missing, and there is no box.")
         marked = self.landmarks[~missing]
-        if len(marked) and 0 < np.ptp(marked, axis=0).max() <= 1 and np.abs(marked).max() <= 1:
+        if len(marked) and 0 < np.ptp(marked, axis=0).max() < SMALLEST > np.abs(marked).max():
             raise ValueError(
-                f"{self.name}: all landmarks lie within one pixel, {marked.min(axis=0)} to "
-                f"{marked.max(axis=0)}. They are in pixels; fractions are not: multiply them by "
-                "the width and the height of the picture."
+                f"{self.name}: all landmarks lie within less than {SMALLEST} pixels, "
+                f"{marked.min(axis=0)} to {marked.max(axis=0)}. They are in pixels; fractions are "
+                "not: multiply them by the width and the height of the picture."
             )
         self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
         if self.visible.shape != expected[:1]:
@@ -92,7 +93,7 @@ class Face:
             )
         self.visible = self.visible & ~missing
         if self.box is not None:
-            self.box = np.asarray(self.box, np.float32)
+            self.box = np.array(self.box, np.float32)
             if self.box.shape != (4,) or not np.isfinite(self.box).all():
                 raise ValueError(f"{self.name}: a box is 4 finite numbers, not {self.box}.")
             if (self.box[2:] <= self.box[:2]).any():
@@ -100,10 +101,11 @@ class Face:
                     f"{self.name}: the box {self.box.tolist()} is inverted or empty; expected "
                     "(left, top, right, bottom)."
                 )
-            if (self.box[2:] - self.box[:2]).max() <= 1:
+            if (self.box[2:] - self.box[:2]).max() < SMALLEST:
                 raise ValueError(
-                    f"{self.name}: the box {self.box.tolist()} is no larger than a pixel. Boxes "
-                    "are in pixels; fractions are not: multiply them by the width and the height."
+                    f"{self.name}: the box {self.box.tolist()} is less than {SMALLEST} "
+                    "pixels long. Boxes are in pixels; fractions are not: multiply them by the "
+                    "width and the height."
                 )
 
     @property

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.faces import BlazeFace
 from keras_landmarks.faces.boxes import convert_boxes, overlap
 from keras_landmarks.faces.detectors import box_about, convention_of, measure_boxes
@@ -30,8 +31,13 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
 
     Returns:
         `(faces, said)`: the faces, and a sentence for each thing that was measured or taken.
+
+    Raises:
+        ValueError: if there are no faces.
     """
-    detector, said = detector or BlazeFace(), []
+    detector, said, faces = detector or BlazeFace(), [], faces_of(faces)
+    if not faces:
+        raise ValueError("Expected at least one face whose box is to be laid.")
     scheme = get_scheme(faces[0].scheme)
     labelled = [i for i, face in enumerate(faces) if face.labelled]
     own = scheme.square is None and scheme not in PUBLISHED and bool(labelled)

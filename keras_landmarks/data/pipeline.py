@@ -137,7 +137,7 @@ class Samples:
 
     def _make(self, indices, rng=None, augmentation=None, part=slice(None)):
         """Crops `(faces, height, width, 3)` and landmarks `(faces, n, 2)` of a part of some."""
-        indices = np.asarray(indices)
+        indices, rng = np.asarray(indices), augmentation and rng
         landmarks, boxes = self._landmarks[indices], self._boxes[indices]
         if rng is not None:
             boxes = augment.random_box(rng, augmentation, boxes)

@@ -8,6 +8,7 @@ from keras_landmarks.data.readers.finding import existing_file, files_of, read_t
 from keras_landmarks.data.readers.rows import scheme_of
 from keras_landmarks.data.readers.wflw import LISTS
 from keras_landmarks.files import as_path
+from keras_landmarks.schemes import get_scheme
 
 _MARKS = {
     "300w/train": "afw/*.pts helen/trainset/*.pts lfpw/trainset/*.pts",
@@ -64,7 +65,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
         FileNotFoundError: if there is no such file or folder.
         ValueError: if nothing is found that a reader knows, a folder holds several (splits or
             files: the message names them), its pictures cannot lie elsewhere but `images` says
-            so, or the annotation is broken.
+            so, the annotation is of another scheme than the given one, or is broken.
 
     Example:
         face = data.Face("photo.jpg", data.made_up_face(0)[1], "ibug68")
@@ -85,7 +86,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     elif ending == ".xml":
         read = readers.read_cvat if "<annotations" in read_text(path)[:2000] else readers.read_dlib
     elif ending == ".txt":
-        return readers.read_wflw_list(path, images or path.parent, skip_broken)
+        return _of_scheme(readers.read_wflw_list(path, images or path.parent, skip_broken), scheme)
     else:
         raise ValueError(
             f"{path}: no reader for {ending or 'a file without an ending'}. Known: "
@@ -110,7 +111,7 @@ def _of_folder(folder, images, scheme, skip_broken):
         raise ValueError(f"{folder} holds several splits: name one of {', '.join(splits)}.")
     if splits:
         _check_images(folder, images, f"{splits[0]} in its official layout")
-        return read_split(folder, splits[0], skip_broken)
+        return _of_scheme(read_split(folder, splits[0], skip_broken), scheme)
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
     files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
     if len(files) > 1:
@@ -127,11 +128,18 @@ def _of_folder(folder, images, scheme, skip_broken):
         return readers.read_pts_folders(folder, parts, kind, skip_broken, images)
     if files_of(folder, ".mat"):
         _check_images(folder, images, "a folder of .mat files")
-        return readers.read_lp(folder, skip_broken=skip_broken)
+        return _of_scheme(readers.read_lp(folder, skip_broken=skip_broken), scheme)
     raise ValueError(
         f"{folder} holds no annotation: expected a file ({', '.join(_ENDINGS)}), .pts or .mat "
         "files beside pictures, or a data set in its official layout."
     )
+
+
+def _of_scheme(faces, scheme):
+    """The faces, if they are of a scheme, which None leaves open."""
+    if scheme is not None and get_scheme(scheme).name != faces[0].scheme:
+        raise ValueError(f"{faces[0].name} is of {faces[0].scheme}, not {get_scheme(scheme).name}.")
+    return faces
 
 
 def _check_images(folder, images, what):

@@ -19,6 +19,7 @@ import numpy as np
 
 from keras_landmarks import files
 from keras_landmarks.data.cuts import AROUND, cut_faces
+from keras_landmarks.data.face import faces_of
 
 VERSION, SHARD, INDEX = 1, 256, "index.npz"
 
@@ -55,7 +56,7 @@ def write_records(
         ValueError: if the folder holds something, there are no faces, or a picture cannot be read.
     """
     tensorflow = _tensorflow()
-    folder = files.as_path(folder)
+    folder, faces = files.as_path(folder), faces_of(faces)
     if not faces:
         raise ValueError("Records need at least one face.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):

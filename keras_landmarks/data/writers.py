@@ -9,11 +9,13 @@ Coordinates are written in full: points come back exactly, and so do boxes of th
 import csv
 import io
 import pathlib
+import re
 import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
 from keras_landmarks import files
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.readers.finding import needed
 from keras_landmarks.data.readers.table import BOX
 from keras_landmarks.files import as_path, as_text
@@ -52,7 +54,7 @@ def write_table(path, faces, images=None):
         ValueError: if there are no faces, they have several schemes, or a picture is no file or has
             no name in UTF-8.
     """
-    path = as_path(path)
+    path, faces = as_path(path), faces_of(faces)
     scheme = _scheme(path, faces)
     names = ["image", "name", "photo", "scheme", *BOX]
     names += [f"{axis}{i}" for i in range(scheme.count) for axis in "xy"]
@@ -90,7 +92,7 @@ def write_coco(path, faces, images=None):
         ValueError: if there are no faces, they have several schemes, a picture is no file, or
             all points of all faces are covered.
     """
-    path = as_path(path)
+    path, faces = as_path(path), faces_of(faces)
     scheme = _scheme(path, faces)
     if not any(face.visible.any() for face in faces):
         raise ValueError(f"{path}: no point is visible, which COCO's flags could not say.")
@@ -135,9 +137,9 @@ def write_dlib(path, faces, images=None):
 
     Raises:
         ValueError: if there are no faces, they have several schemes, a picture is no file or has
-            no name in UTF-8, or a point is missing in all faces.
+            a name that is not in UTF-8 or not of letters, or a point is missing in all faces.
     """
-    path = as_path(path)
+    path, faces = as_path(path), faces_of(faces)
     scheme = _scheme(path, faces)
     if (nowhere := np.all([face.missing for face in faces], axis=0)).any():
         raise ValueError(f"{path}: point {int(nowhere.argmax())} is missing in all faces.")
@@ -147,6 +149,8 @@ def write_dlib(path, faces, images=None):
     parent = ElementTree.SubElement(root, "images")
     for face in faces:
         name = as_text(_name(face, path, images))
+        if re.search(r"[\x00-\x1f]", name):
+            raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
         if name not in pictures:
             pictures[name] = ElementTree.SubElement(parent, "image", file=name)
         left, top, right, bottom = _box(face).tolist()

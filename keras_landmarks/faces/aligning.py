@@ -39,7 +39,8 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
         `(height, width, 3)` uint8 RGB.
 
     Raises:
-        ValueError: if the template is unknown, or the face's scheme does not convert to `five5`.
+        ValueError: if the template is unknown, the face's scheme does not convert to `five5`, or
+            fewer than two of its points are known.
 
     Example:
         for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
@@ -51,8 +52,12 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
     size, target = TEMPLATES[known_name("template", template, TEMPLATES)]
     if not hasattr(detection, "landmarks"):
         raise ValueError(f"One face is aligned, as `detect` lists them, not {type(detection)}.")
-    points = convert(detection.landmarks, detection.scheme, "five5")
-    transform = geometry.fit_similarity(np.float64(points), np.array(target))
+    points = np.float64(convert(detection.landmarks, detection.scheme, "five5"))
+    known = np.isfinite(points).all(axis=1)
+    if known.sum() < 2:
+        raise ValueError("Of a face that is aligned, at least two points of five5 must be known.")
+    points = np.where(known[:, None], points, 0.0)
+    transform = geometry.fit_similarity(points, np.array(target), np.float64(known))
     return warp(as_rgb(image), transform, size)
 
 

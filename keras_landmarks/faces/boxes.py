@@ -33,6 +33,9 @@ class Convention:
     scale: float
 
 
+SMALLEST = 2
+"""Side of a box, in pixels: shorter ones are taken for fractions of a picture."""
+
 BOXES = "boxes (faces, 4), each (left, top, right, bottom) in pixels"
 
 CONVENTIONS = {
@@ -118,7 +121,7 @@ def as_boxes(boxes: Any) -> np.ndarray:
         ValueError: if it holds something else.
     """
     try:
-        boxes = np.asarray(boxes, np.float32)
+        boxes = np.array(boxes, np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Expected {BOXES}, got {str(boxes)[:80]}.") from error
     boxes = boxes.reshape(-1, 4) if boxes.size == 0 or boxes.shape == (4,) else boxes
@@ -130,20 +133,20 @@ def as_boxes(boxes: Any) -> np.ndarray:
 def fault(box: np.ndarray, image: np.ndarray) -> str | None:
     """Why a box `(4,)` can be none of a face in a picture, in words; None where it can.
 
-    It can not if it is not finite, inverted, empty, wholly outside of the picture or no larger
-    than a pixel.
+    It can not if it is not finite or beyond `geometry.FAR`, inverted, empty, wholly outside of the
+    picture or shorter than `SMALLEST`.
     """
     height, width = image.shape[:2]
     left, top, right, bottom = box.tolist()
     named = f"Box (left, top, right, bottom) = {(left, top, right, bottom)}"
-    if not np.isfinite(box).all():
-        return f"{named} is not finite."
+    if not (np.abs(box) < geometry.FAR).all():
+        return f"{named} is not finite, or beyond any picture."
     if right <= left or bottom <= top:
         return f"{named} is inverted or empty. Was it (left, top, width, height)?"
-    if max(right - left, bottom - top) <= 1:
+    if max(right - left, bottom - top) < SMALLEST:
         return (
-            f"{named} is no larger than a pixel. Boxes are in pixels; fractions are not: multiply "
-            f"them by the width {width} and the height {height}."
+            f"{named} is less than {SMALLEST} pixels long. Boxes are in pixels; fractions are not: "
+            f"multiply them by the width {width} and the height {height}."
         )
     if right <= 0 or bottom <= 0 or left >= width or top >= height:
         return f"{named} lies outside of the picture of {width} x {height} pixels."
@@ -152,7 +155,7 @@ def fault(box: np.ndarray, image: np.ndarray) -> str | None:
 
 def overlap(boxes: ArrayLike, box: ArrayLike) -> np.ndarray:
     """Intersection over union of `(faces, 4)` boxes with one `(4,)` box: `(faces,)`."""
-    boxes, box = np.asarray(boxes), np.asarray(box)
+    boxes, box = np.asarray(boxes, np.float64), np.asarray(box, np.float64)
     low, high = np.maximum(boxes[:, :2], box[:2]), np.minimum(boxes[:, 2:], box[2:])
     shared = np.prod(np.maximum(high - low, 0), axis=-1)
     area = np.prod(boxes[:, 2:] - boxes[:, :2], axis=-1) + np.prod(box[2:] - box[:2])

@@ -192,6 +192,7 @@ def calibrate(detector: Detector, faces: Sequence[Any]) -> Convention:
     Raises:
         ValueError: if it finds none of the faces.
     """
+    faces = list(faces)
     squares = [
         convert_boxes(face.truth_box, square_convention(face.scheme), "truth") for face in faces
     ]

@@ -14,8 +14,8 @@ def ensemble(networks, scheme="ibug68", mirrored=False, name="ensemble"):
     Errors of networks that were trained apart differ in part, and the mean lacks that part.
 
     Args:
-        networks: functional models of crops with the same margin, each with an output
-            `landmarks`. Crops may differ in size: the largest is the ensemble's.
+        networks: iterable of different functional models of crops with the same margin, each with
+            an output `landmarks`. Crops may differ in size: the largest is the ensemble's.
         scheme: the landmarks' `Scheme` or its name.
         mirrored: whether each also sees the mirror image, at twice the cost.
         name: of the model.
@@ -26,11 +26,13 @@ def ensemble(networks, scheme="ibug68", mirrored=False, name="ensemble"):
         `score` (batch, n) where all networks have them. float32.
 
     Raises:
-        ValueError: if there is no network, or one has another number of landmarks.
+        ValueError: if there is no network, one has another number of landmarks, or is there twice.
     """
-    scheme = get_scheme(scheme)
+    scheme, networks = get_scheme(scheme), list(networks)
     if not networks:
         raise ValueError("An ensemble needs at least one network.")
+    if len({id(network) for network in networks}) < len(networks):
+        raise ValueError("A network is there twice, which changes no mean.")
     for network in networks:
         if (count := network.output["landmarks"].shape[1]) != scheme.count:
             raise ValueError(

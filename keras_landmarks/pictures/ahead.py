@@ -3,6 +3,7 @@
 import collections
 import concurrent.futures
 import itertools
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -20,7 +21,7 @@ def read_ahead(
     """Reads pictures in their order, some ahead.
 
     Args:
-        sources: iterable of what `as_rgb` takes.
+        sources: iterable of what `as_rgb` takes, or one path.
         broken: called with `(source, error)` of what cannot be read, which is then left out; None
             raises the error.
 
@@ -31,6 +32,7 @@ def read_ahead(
         FileNotFoundError: if there is no such file.
         ValueError: if a picture cannot be read.
     """
+    sources = [sources] if isinstance(sources, str | os.PathLike) else sources
     sources = map(_taken, sources) if isinstance(sources, Iterator) else iter(sources)
     waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
     waiting = collections.deque()

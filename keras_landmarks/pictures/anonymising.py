@@ -31,8 +31,8 @@ def anonymise(image: Any, detections: Any, blocks: int = 6) -> np.ndarray:
         `(height, width, 3)` uint8 RGB.
 
     Raises:
-        ValueError: if it is no picture, something else than a face is given, or there is to be
-            less than one block.
+        ValueError: if it is no picture, something else than a face is given, a face has neither
+            a point nor a box, or there is to be less than one block.
     """
     number("blocks", blocks, least=1, whole=True)
     image = np.array(as_rgb(image))
@@ -54,11 +54,21 @@ def anonymise(image: Any, detections: Any, blocks: int = 6) -> np.ndarray:
 def _circles(face: Any) -> Iterator[tuple[np.ndarray, float]]:
     """Middles and radii of what hides a face."""
     points = np.asarray(face.landmarks, np.float64)
-    middle = (points.min(axis=0) + points.max(axis=0)) / 2
-    yield middle, FOREHEAD * np.linalg.norm(points - middle, axis=1).max()
+    known = np.isfinite(points).all(axis=1)
     scheme, box = getattr(face, "scheme", None), getattr(face, "box", None)
     scheme = scheme and get_scheme(scheme)
     x, y, scale = getattr(scheme, "square", None) or (0.0, 0.0, 1.0)
+    own = scheme is not None and scheme not in PUBLISHED and scale >= 0.9
+    if box is not None and (own or not known.all()):
+        box = np.asarray(box, np.float64)
+        yield (box[:2] + box[2:]) / 2, HEAD * (box[2:] - box[:2]).max()
+    elif not known.any():
+        raise ValueError("A face without a point and without a box cannot be hidden.")
+    points = points[known]
+    if not len(points):
+        return
+    middle = (points.min(axis=0) + points.max(axis=0)) / 2
+    yield middle, FOREHEAD * np.linalg.norm(points - middle, axis=1).max()
     if scale < 0.9:
         turn = geometry.similarity_transform(1.0, getattr(face, "angle", 0.0), (0.0, 0.0))
         level = points @ np.asarray(turn)[:, :2]
@@ -66,6 +76,3 @@ def _circles(face: Any) -> Iterator[tuple[np.ndarray, float]]:
         side = (high - low).max() / scale
         whole = (low + high) / 2 - np.array([x, y]) * side
         yield np.asarray(turn)[:, :2] @ whole, HEAD * side
-    elif scheme is not None and scheme not in PUBLISHED and box is not None:
-        box = np.asarray(box, np.float64)
-        yield (box[:2] + box[2:]) / 2, HEAD * (box[2:] - box[:2]).max()

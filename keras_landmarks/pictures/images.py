@@ -109,7 +109,8 @@ def write_image(path: Path, image: Any) -> None:
         image: see `as_rgb`.
 
     Raises:
-        ValueError: if the ending is not one of a picture format, or the picture is none.
+        ValueError: if the ending is not one of a picture format, or the picture is none or has
+            more pixels than the format allows.
     """
     path, image = as_path(path), as_rgb(image)
     try:
@@ -117,7 +118,10 @@ def write_image(path: Path, image: Any) -> None:
     except cv2.error:
         whole = False
     if not whole:
-        raise ValueError(f"Cannot write {path}: the name needs an ending such as .jpg or .png.")
+        why = "the name needs an ending such as .jpg or .png"
+        if path.suffix and cv2.haveImageWriter(f"picture{path.suffix}"):
+            why = f"{image.shape[1]} x {image.shape[0]} pixels are too many for {path.suffix}"
+        raise ValueError(f"Cannot write {path}: {why}.")
     write_bytes(path, data.tobytes())
 
 

@@ -34,7 +34,7 @@ def moves(data: bytes) -> bool:
         return len(re.findall(controls, data, re.DOTALL)) > 1
     if data[:4] == b"\x89PNG":
         return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
-    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and bool(data[20] & 2)
+    return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and any(b & 2 for b in data[20:21])
 
 
 def is_cut_short(data: bytes) -> bool:

@@ -2,9 +2,9 @@
 
 keras-landmarks train --recipe cnn6-300w --data 300W --more 300W-more --out runs/cnn6-300w
 
-An hour and ten minutes on two CPU cores; 3.87 % on 300w/lfpw-test (corners, annotation box). The
-paper has SGD and batches of 8; here AdamW, a cosine schedule, averaged weights, more augmentation
-and a last stage that `unet-300w` teaches: the card lists all differences.
+100 minutes on two CPU cores beside other work; 3.87 % on 300w/lfpw-test (corners, annotation box).
+The paper has SGD and batches of 8; here AdamW, a cosine schedule, averaged weights, more
+augmentation and a last stage that `unet-300w` teaches: the card lists all differences.
 """
 
 import dataclasses

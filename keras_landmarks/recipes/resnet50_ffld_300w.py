@@ -1,9 +1,9 @@
 """FFLD on a quarter of ResNet-50, trained as `resnet18-ffld-300w` is, on 300W.
 
-keras-landmarks train --recipe resnet50-ffld-300w --data 300W --out runs/resnet50-ffld-300w
+keras-landmarks train --recipe resnet50-ffld-300w --data 300W --more 300W-more --out runs/ffld50
 
-Not trained to its end yet. Its losses are those of `resnet18-ffld-300w`; the card there tells how
-they differ from the paper's.
+Not trained to its end yet. Its losses are those of `resnet18-ffld-300w`, as is the teacher of its
+last stage; the card there tells how they differ from the paper's.
 """
 
 import dataclasses

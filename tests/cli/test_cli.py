@@ -22,8 +22,9 @@ from places import ROOT
 import keras_landmarks
 from keras_landmarks import load
 from keras_landmarks.cli import COMMANDS, main, table
+from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.conversion_tables import CONVERSIONS
-from keras_landmarks.data import SPLITS, made_up_face
+from keras_landmarks.data import SPLITS, Face, made_up_face, write_table
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
@@ -615,3 +616,52 @@ def test_info_tells_what_a_model_is_and_draws_its_points(tmp_path, capsys):
     assert images.read_image(tmp_path / "points.png").shape == (640, 640, 3)
     assert main(["info", "unet"]) == 1
     assert "Did you mean unet-300w" in capsys.readouterr().err
+
+
+def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_path, capsys):
+    image, points = made_up_face(0)
+    write_image(tmp_path / "set/a.png", image)
+    rows = tmp_path / "set/f.csv"
+    write_table(rows, [Face(tmp_path / "set/a.png", points, "ibug68")])
+    table_too = str(tmp_path / "b.csv")
+    before = photo.read_bytes(), rows.read_bytes()
+    for command in (
+        ["detect", str(photo), *MODEL, "--json", str(photo)],
+        ["detect", str(photo), *MODEL, "--out", table_too, "--json", table_too],
+        ["check", str(rows), "--model", "none", "--json", str(rows)],
+        ["check", str(rows.parent), "--model", "none", "--json", str(rows)],
+        ["evaluate", "tiny-ibug68", "--from", str(rows), "--json", str(rows)],
+    ):
+        assert main(command) == 1
+        assert "would replace that file" in capsys.readouterr().err
+    assert (photo.read_bytes(), rows.read_bytes()) == before
+    assert not (tmp_path / "b.csv").exists()
+
+
+def test_a_picture_beside_the_photo_is_not_drawn_over(photo, tmp_path, capsys):
+    other = photo.with_suffix(".png")
+    other.write_bytes(b"something else")
+    assert main(["detect", str(photo), *MODEL, "--out", str(photo.parent)]) == 1
+    assert "is there already" in capsys.readouterr().err
+    assert other.read_bytes() == b"something else"
+
+
+def test_linked_folders_are_looked_through_and_hidden_ones_not(photo, tmp_path, capsys):
+    folder = tmp_path / "in"
+    for name in (".part-abc/drawn.jpg", ".ipynb_checkpoints/a.jpg", "a.jpg"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(photo, folder / name)
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(photo, tmp_path / "elsewhere/b.jpg")
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    found = find_photos(types.SimpleNamespace(photos=[str(folder)], out=None))
+    assert [str(place) for place in found.values()] == ["a.jpg", "linked/b.jpg"]
+
+
+def test_a_table_in_the_way_and_a_journal_that_is_broken_are_told(photo, tmp_path, capsys):
+    (tmp_path / "dir.csv").mkdir()
+    assert main(["detect", str(photo), *MODEL, "--out", str(tmp_path / "dir.csv")]) == 1
+    assert "dir.csv is a folder; name a file" in capsys.readouterr().err
+    (tmp_path / "points.csv.unfinished").write_bytes(b"{}\n" + b"\0" * 40 + b"\n")
+    assert main(["detect", str(photo), *MODEL, "--out", str(tmp_path / "points.csv")]) == 1
+    assert "points.csv.unfinished is broken: remove the file" in capsys.readouterr().err

@@ -67,6 +67,8 @@ def test_pixels_without_a_name_are_a_photo_of_their_own():
         (LANDMARKS, "ibug68", (0.2, 0.1, 0.8, 0.9), "fractions are not"),
         (LANDMARKS / 200, "ibug68", None, "fractions are not"),
         (LANDMARKS / 200 - 0.5, "ibug68", None, "fractions are not"),
+        (LANDMARKS / 200 + 0.4, "ibug68", None, "fractions are not"),  # past the picture's edge
+        (LANDMARKS, "ibug68", (-0.05, -0.02, 1.02, 1.1), "fractions are not"),
     ],
 )
 def test_a_bad_face_is_an_error_that_names_it(landmarks, scheme, box, message):
@@ -172,3 +174,18 @@ def test_the_squares_of_schemes_are_the_medians_of_real_faces():
             shift = ((box[:2] + box[2:]) - (square[:2] + square[2:])) / 2 / side
             rows.append([*shift, (box[2] - box[0]) / side])
         np.testing.assert_allclose(np.median(rows, axis=0), scheme.square, atol=0.002)
+
+
+def test_a_face_keeps_its_points_and_box_when_a_buffer_is_used_again():
+    points, box, seen = (
+        np.array(LANDMARKS, np.float32),
+        np.float32([1, 2, 30, 40]),
+        np.ones(68, bool),
+    )
+    face = Face(IMAGE, points, "ibug68", box, visible=seen)
+    points += 100
+    box += 100
+    seen[:] = False
+    np.testing.assert_array_equal(face.landmarks, np.float32(LANDMARKS))
+    np.testing.assert_array_equal(face.box, [1, 2, 30, 40])
+    assert face.visible.all()

@@ -109,3 +109,11 @@ def test_a_broken_picture_is_left_to_those_who_crop(known, tmp_path):
     broken = dataclasses.replace(known[0], image=tmp_path / "a.jpg")
     faces, _ = lay_boxes([broken, *known[1:]], Detector(known))
     assert_near(faces[0], faces[0].square("truth"))
+
+
+def test_faces_may_come_one_by_one_and_there_is_one():
+    faces = list(data.made_up_faces(3))
+    laid, _ = lay_boxes((face for face in faces), Detector(faces))
+    assert len(laid) == 3
+    with pytest.raises(ValueError, match="at least one face"):
+        lay_boxes([])

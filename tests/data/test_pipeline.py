@@ -391,3 +391,9 @@ def test_none_but_broken_pictures_are_an_error(faces_with_a_broken_picture):
     broken = faces_with_a_broken_picture[1:2]
     with pytest.warns(BrokenFile), pytest.raises(ValueError, match="None of the pictures"):
         Samples(broken, (64, 64), skip_broken=True)
+
+
+def test_a_sample_without_augmentation_is_the_face_as_it_is():
+    samples = Samples(list(made_up_faces(1)), (32, 32))
+    for made, plain in zip(samples.sample(0, np.random.default_rng(0)), samples.sample(0)):
+        np.testing.assert_array_equal(made, plain)

@@ -229,3 +229,11 @@ def test_real_folders_are_known(place, splits, count, scheme):
     if count:
         found = read_any(DATA / place)
         assert (len(found), found[0].scheme) == (count, scheme)
+
+
+def test_a_scheme_that_the_annotation_does_not_have_is_refused(tmp_path):
+    write_300w(tmp_path, 1)
+    shutil.rmtree(tmp_path / "lfpw/testset")
+    assert read_any(tmp_path, scheme="ibug68")[0].scheme == "ibug68"
+    with pytest.raises(ValueError, match="is of ibug68, not wflw98"):
+        read_any(tmp_path, scheme="wflw98")

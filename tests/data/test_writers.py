@@ -145,3 +145,20 @@ def test_points_that_a_file_cannot_hold_are_errors(tmp_path, faces):
     hidden = Face(faces[0].image, faces[0].landmarks, "ibug68", visible=np.zeros(68, bool))
     with pytest.raises(ValueError, match="no point is visible"):
         write_coco(tmp_path / "a.json", [hidden])
+
+
+@pytest.mark.parametrize("write", [write_table, write_coco, write_dlib])
+def test_faces_may_come_one_by_one_or_alone(tmp_path, faces, write):
+    write(tmp_path / "list", faces[:2], tmp_path)
+    write(tmp_path / "generator", (face for face in faces[:2]), tmp_path)
+    assert (tmp_path / "list").read_bytes() == (tmp_path / "generator").read_bytes()
+    write(tmp_path / "alone", faces[0], tmp_path)
+    write(tmp_path / "list", faces[:1], tmp_path)
+    assert (tmp_path / "list").read_bytes() == (tmp_path / "alone").read_bytes()
+
+
+def test_a_name_that_xml_cannot_hold_is_refused(tmp_path):
+    image, landmarks = made_up_face(0)
+    write_image(tmp_path / "a\x0cb.png", image)
+    with pytest.raises(ValueError, match="XML has no letter for what is in"):
+        write_dlib(tmp_path / "f.xml", [Face(tmp_path / "a\x0cb.png", landmarks, "ibug68")])

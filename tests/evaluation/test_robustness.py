@@ -1,8 +1,12 @@
 """Disturbed faces: what is done to them is what its name and its amount say."""
 
+import sys
+
 import cv2
 import numpy as np
 import pytest
+import robustness
+from faces import write_300w
 
 from keras_landmarks import data, evaluation, geometry
 
@@ -90,3 +94,10 @@ def test_disturbances_repeat_and_bad_input_is_named():
     without = data.Face(GREY, POINTS, "five5", name="two")
     with pytest.raises(ValueError, match="1 faces have no box, the first is two"):
         evaluation.disturb([without], "blur", 0.1)
+
+
+def test_models_alone_are_not_measured_on_other_faces_than_the_rest(tmp_path, monkeypatch):
+    write_300w(tmp_path, 2)
+    monkeypatch.setattr(sys, "argv", ["robustness", "--data", str(tmp_path), "tiny-ibug68"])
+    with pytest.raises(ValueError, match="other models were measured by .*: name none"):
+        robustness.main()

@@ -145,3 +145,30 @@ def test_a_head_is_hidden_whatever_part_of_it_the_points_are_of(name):
     hidden = (pictures.anonymise(picture, [face]) != picture).any(axis=2)
     x, y = np.rint(whole).astype(int).T
     assert hidden[y, x].mean() > 0.97
+
+
+def test_a_face_is_aligned_by_the_points_that_are_known():
+    picture, face = made_up(20)
+    whole, landmarks = align(picture, face), face.landmarks.copy()
+    landmarks[37] = np.nan  # and so the right pupil
+    part = align(picture, data.Face(picture, landmarks, "ibug68"))
+    assert np.abs(np.int32(part) - whole).mean() < 8
+    landmarks[:36] = landmarks[40:54] = landmarks[55:] = np.nan
+    with pytest.raises(ValueError, match="at least two points of five5 must be known"):
+        align(picture, data.Face(picture, landmarks, "ibug68"))
+
+
+def test_points_that_are_missing_do_not_show_a_face():
+    _, points = made_up_face(0, 200)
+    picture = np.random.default_rng(0).integers(0, 256, (200, 200, 3)).astype(np.uint8)
+    missing = points.copy()
+    missing[3] = np.nan
+    whole = pictures.anonymise(picture, data.Face(picture, points, "ibug68"))
+    part = pictures.anonymise(picture, data.Face(picture, missing, "ibug68", (20, 20, 180, 180)))
+    changed = (whole != picture).any(axis=-1)
+    assert (part != picture).any(axis=-1)[changed].mean() > 0.9
+    box = data.Face(picture, None, "ibug68", (50, 50, 150, 150))
+    assert (pictures.anonymise(picture, box) != picture).any(axis=-1)[60:140, 60:140].mean() > 0.9
+    nothing = types.SimpleNamespace(landmarks=np.full((68, 2), np.nan))
+    with pytest.raises(ValueError, match="without a point and without a box"):
+        pictures.anonymise(picture, [nothing])

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from keras_landmarks import geometry
 from keras_landmarks.faces import boxes
 from keras_landmarks.faces.boxes import Convention, convert_boxes
 
@@ -35,6 +36,8 @@ def test_an_unknown_convention_is_an_error():
         ([[30, 2, 40, 4]], "outside of the picture of 9 x 9"),
         ([0.1, 0.2, 0.5, 0.6], "fractions are not: multiply them by the width 9 and the height 9"),
         ([[0, 0, 1, 1]], "fractions are not"),
+        ([-0.05, -0.02, 1.02, 1.1], "fractions are not"),
+        ([-1e30, 0, 1e30, 10], "beyond any picture"),
         (np.zeros((2, 5)), r"boxes \(faces, 4\)"),
         ([{"box": (1, 2, 3, 4)}], r"boxes \(faces, 4\)"),
         ("face", r"boxes \(faces, 4\)"),
@@ -46,5 +49,19 @@ def test_a_box_that_no_face_can_have_is_refused_and_the_order_of_its_numbers_nam
     assert "(left, top, right, bottom)" in str(error.value)
 
 
-def test_a_small_box_of_more_than_a_pixel_is_taken():
-    assert boxes.check_boxes([0.2, 0.2, 1.4, 0.9], np.zeros((9, 9, 3))).shape == (1, 4)
+def test_a_small_box_of_two_pixels_is_taken():
+    assert boxes.check_boxes([0.2, 0.2, 2.3, 0.9], np.zeros((9, 9, 3))).shape == (1, 4)
+
+
+def test_whole_numbers_do_not_overflow():
+    far = np.array([[0, 0, 1000, 1000]], np.uint16), np.array([999, 1001, 1999, 2001], np.uint16)
+    assert boxes.overlap(*far)[0] == 0
+    square = geometry.square_box(np.uint8([200, 200, 250, 250]))
+    np.testing.assert_array_equal(square, [200, 200, 250, 250])
+
+
+def test_boxes_stay_when_the_callers_array_is_used_again():
+    given = np.float32([[1, 2, 30, 40]])
+    taken = boxes.as_boxes(given)
+    given[:] = 0
+    np.testing.assert_array_equal(taken, [[1, 2, 30, 40]])

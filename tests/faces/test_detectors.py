@@ -120,3 +120,10 @@ def test_a_face_is_found_by_a_detector_that_frames_it_widely():
 def test_a_detector_is_no_name():
     with pytest.raises(ValueError, match=r"a callable, as faces.BlazeFace\(\), not 'mtcnn'"):
         detectors.detect_faces("mtcnn", PICTURE)
+
+
+def test_a_generator_of_faces_calibrates_as_a_list_does():
+    wanted = Convention(0.1, -0.2, 1.3)
+    faces = list(made_up_faces(3))
+    found = detectors.calibrate(Framer(faces, wanted), (face for face in faces))
+    assert found == detectors.calibrate(Framer(faces, wanted), faces)

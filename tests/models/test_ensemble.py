@@ -96,3 +96,11 @@ def test_models_that_do_not_go_together_are_named():
         models.ensemble([], FIVE)
     with pytest.raises(ValueError, match="finds 68 landmarks, and five5 has 5"):
         models.ensemble([network(scheme="ibug68")], FIVE)
+
+
+def test_networks_may_come_one_by_one_but_each_once():
+    one, other = network(0), network(1)
+    whole = models.ensemble((member for member in (one, other)), FIVE)
+    assert whole.output["landmarks"].shape[1:] == (5, 2)
+    with pytest.raises(ValueError, match="is there twice"):
+        models.ensemble([one, one], FIVE)

@@ -301,3 +301,8 @@ def test_a_ring_stands_in_for_a_mean_shape():
     assert ring.shape == (8, 2)
     np.testing.assert_allclose(np.hypot(*ring.T), 0.3)
     np.testing.assert_allclose(ring.mean(axis=0), 0, atol=1e-9)
+
+
+def test_a_network_without_channels_is_refused():
+    with pytest.raises(ValueError, match="width must be"):
+        models.resnet(width=0.005, size=32)

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, features
 
 from keras_landmarks import geometry
-from keras_landmarks.pictures import images, kinds
+from keras_landmarks.pictures import images, kinds, read_ahead
 
 RNG = np.random.default_rng(0)
 # Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.
@@ -590,3 +590,20 @@ def test_a_picture_in_base64_and_a_number_are_no_paths():
     for none in (5, None, b"a.jpg"):
         with pytest.raises(TypeError, match=f"Expected a path, not {none}"):
             images.write_image(none, PICTURE)
+
+
+def test_a_picture_too_large_for_its_format_is_told(tmp_path):
+    for ending, width in ((".jpg", 70_000), (".webp", 17_000)):
+        with pytest.raises(ValueError, match=f"{width} x 2 pixels are too many for {ending}"):
+            images.write_image(tmp_path / f"wide{ending}", np.zeros((2, width, 3), np.uint8))
+
+
+def test_a_file_of_a_few_bytes_moves_not():
+    assert not kinds.moves(b"RIFF\0\0\0\0WEBPVP8X\x0a\0")
+
+
+def test_one_path_is_read_ahead(tmp_path):
+    path = tmp_path / "a.png"
+    images.write_image(path, np.zeros((4, 5, 3), np.uint8))
+    ((source, picture),) = read_ahead(str(path))
+    assert (source, picture.shape) == (str(path), (4, 5, 3))

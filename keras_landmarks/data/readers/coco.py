@@ -34,6 +34,9 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
     try:
         content = json.loads(read_text(path))
         names = {image["id"]: image["file_name"] for image in content["images"]}
+        for image in content["images"]:
+            if (other := names[image["id"]]) != (name := image["file_name"]):
+                raise ValueError(f"{name} and {other} have the id {image['id']} both.")
         sizes = {i["id"]: size_of(i.get("height"), i.get("width")) for i in content["images"]}
         rows = [_row(annotation) for annotation in content["annotations"]]
     except (ValueError, KeyError, TypeError) as error:
@@ -51,15 +54,18 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
         picture = pictures.find(image)
         try:
             points = np.array(numbers, np.float64).reshape(-1, 3)
+            box = side_box(box, first) if box else None
+            if box is not None and not np.isfinite(box).all():
+                raise ValueError(f"the box is {box.tolist()}")
         except (ValueError, TypeError) as error:
-            raise ValueError(f"{where}: expected triples x, y, v: {error}") from error
+            raise ValueError(f"{where}: expected triples x, y, v, and a box: {error}") from error
         points, seen = points[:, :2] - first, points[:, 2]
         points[seen == 0] = np.nan
         return Face(
             picture,
             points,
             scheme_of(len(points), scheme, where),
-            side_box(box, first) if box and box[2] > 0 and box[3] > 0 else None,
+            box if box is not None and (box[2:] > box[:2]).all() else None,
             f"{image}#{annotation.get('id')}",
             image,
             seen > 1 if sees else seen > 0,

@@ -1,6 +1,9 @@
 """What readers share: pictures found by the names that annotations give, text and MATLAB files."""
 
+import codecs
+import csv
 import importlib
+import io
 import os
 import pathlib
 import re
@@ -10,7 +13,7 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.readers.rows import BrokenFile
-from keras_landmarks.files import as_path
+from keras_landmarks.files import as_path, files_in
 from keras_landmarks.pictures.kinds import PICTURES
 
 
@@ -99,40 +102,46 @@ class Pictures:
         """The files that a name may stand for."""
         folders = [self.folder]
         for part in parts[:-1]:
-            inner = [f for folder in folders for f in self._list(folder)[3].get(_plain(part), [])]
+            inner = [f for folder in folders for f in self._list(folder)[3].get(plain(part), [])]
             folders = [folder for folder in inner if folder.name == part] or inner
         name, found = parts[-1], []
         stem, ending = pathlib.PurePath(name).stem, pathlib.PurePath(name).suffix.lower()
-        stem = _plain(stem if ending in PICTURES else name)
-        for files, plain, stems, _ in map(self._list, folders):
-            exact = [files[name]] if name in files else plain.get(_plain(name))
+        stem = plain(stem if ending in PICTURES else name)
+        for files, alike, stems, _ in map(self._list, folders):
+            exact = [files[name]] if name in files else alike.get(plain(name))
             found += exact or stems.get(stem, [])
         return found
 
     def _list(self, folder):
         """What is in a folder, by name, plain name, plain stem (pictures), and its folders."""
         if folder not in self._listed:
-            files, plain, stems, folders = self._listed[folder] = {}, {}, {}, {}
+            files, alike, stems, folders = self._listed[folder] = {}, {}, {}, {}
             for path in sorted(folder.iterdir()):
                 if path.name.startswith("."):  # also what macOS leaves on other disks, `._NAME`
                     continue
                 if path.suffix.lower() in PICTURES:
-                    stems.setdefault(_plain(path.stem), []).append(path)
+                    stems.setdefault(plain(path.stem), []).append(path)
                 elif path.is_dir():
-                    folders.setdefault(_plain(path.name), []).append(path)
+                    folders.setdefault(plain(path.name), []).append(path)
                     continue
                 files[path.name] = path
-                plain.setdefault(_plain(path.name), []).append(path)
+                alike.setdefault(plain(path.name), []).append(path)
         return self._listed[folder]
 
 
-def _plain(name):
-    return unicodedata.normalize("NFC", name).lower().replace(" ", "")
+def plain(name):
+    """A name as it is compared: in small letters, without spaces."""
+    return _narrow(name).lower()
+
+
+def _narrow(name):
+    """A name in composed letters, without spaces but for those that part numbers."""
+    return re.sub(r"(?<!\d) +| +(?!\d)", "", unicodedata.normalize("NFC", name))
 
 
 def _is_same(one, other):
     """Whether two names are written for one picture: in another case, without ending or spaces."""
-    paths = [pathlib.PurePath(_plain(str(name))) for name in (one, other)]
+    paths = [pathlib.PurePath(plain(str(name))) for name in (one, other)]
     endings = {path.suffix for path in paths} & set(PICTURES)
     stems = {path.with_suffix("") if path.suffix in PICTURES else path for path in paths}
     return len(stems) == 1 and len(endings) < 2
@@ -140,7 +149,7 @@ def _is_same(one, other):
 
 def plain_stem(name):
     """A picture's path in a data set, whichever way it is written, without ending and spaces."""
-    name = unicodedata.normalize("NFC", name).replace("\\", "/").replace(" ", "").strip()
+    name = _narrow(name).replace("\\", "/").strip()
     path = pathlib.PurePosixPath(name)
     return str(path.with_suffix("") if path.suffix.lower() in (*PICTURES, ".pts") else path)
 
@@ -185,13 +194,29 @@ def existing_file(path, hint=""):
 
 def files_of(folder, ending, recursive=True):
     """The files of an ending, in any case, without hidden ones, sorted."""
-    there = existing_folder(folder).glob("**/*" if recursive else "*")
-    return sorted(p for p in there if p.suffix.lower() == ending and not p.name.startswith("."))
+    there = files_in(existing_folder(folder), recursive)
+    return [path for path in there if path.suffix.lower() == ending]
 
 
 def read_text(path):
-    """A text file, whatever its line ends, without a byte order mark."""
-    return existing_file(path).read_text(encoding="utf-8-sig", errors="replace")
+    """A text file in UTF-8, or UTF-16 with a byte order mark, whatever its line ends.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is written otherwise.
+    """
+    data = existing_file(path).read_bytes()
+    wide = data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    try:
+        text = data.decode("utf-16" if wide else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not in UTF-8: save it so. {error}.") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_rows(path, **how):
+    """The rows of a text table, `csv.DictReader`; cells may hold line ends."""
+    return csv.DictReader(io.StringIO(read_text(path), newline=""), **how)
 
 
 def needed(module, package):

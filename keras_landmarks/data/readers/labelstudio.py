@@ -25,7 +25,8 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         images: folder of the pictures; None takes the file's.
         scheme: of the points, or its name.
         names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
-            from 0 or 1. A label that a face lacks is a missing point.
+            from 0 or 1, where the file has the first of the former or the last of the latter. A
+            label that a face lacks is a missing point.
         skip_broken: whether to warn of a broken task, or one without its picture, and go on.
 
     Returns:
@@ -52,7 +53,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         image = _picture(pictures, link, uploads)
         points, box = np.full((scheme.count, 2), np.nan), None
         for result in results:
-            value, kind = result["value"], result.get("type")
+            value, kind = result.get("value", {}), result.get("type")
             try:
                 size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
                 at = np.array([value["x"], value["y"]], np.float64) / 100 * size
@@ -60,9 +61,10 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
                     sides = np.array([value["width"], value["height"]], np.float64) / 100 * size
                     box = np.concatenate([at, at + sides])
                     continue
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f"{where}: expected numbers: {error!r}") from error
-            put_point(points, order, value["keypointlabels"][0], at - 0.5, where)
+                label = value["keypointlabels"][0]
+            except (KeyError, IndexError, TypeError, ValueError) as error:
+                raise ValueError(f"{where}: expected numbers and a label: {error!r}") from error
+            put_point(points, order, label, at - 0.5, where)
         height, width = (results[0][f"original_{k}"] for k in ("height", "width"))
         size = size_of(height, width)
         return Face(image, points, scheme.name, box, image.name, image.stem, size=size)
@@ -80,7 +82,8 @@ def _results(task):
 
 
 def _labels(results):
-    return (r["value"]["keypointlabels"][0] for r in results if r["type"] == "keypointlabels")
+    points = (r for r in results if r["type"] == "keypointlabels")
+    return (label for r in points for label in r.get("value", {}).get("keypointlabels", ())[:1])
 
 
 def _link(task):
@@ -123,14 +126,20 @@ def order_of(names, scheme, labels):
         labels: those that the file has.
 
     Raises:
-        ValueError: if there are not as many names as points.
+        ValueError: if there are not as many names as points, or numbers that begin nowhere.
     """
     if names is None:
         labels = set(labels)
         names = scheme.point_names
         if labels and all(label.isdigit() for label in labels):
-            first = 0 if any(int(label) == 0 for label in labels) else 1
-            return {label: int(label) - first for label in labels}
+            numbers = {label: int(label) for label in labels}
+            if not {0, scheme.count} & set(numbers.values()):
+                raise ValueError(
+                    f"The labels are numbers without 0 and {scheme.count}: do they begin at 0 or "
+                    "at 1? Give all names in their order."
+                )
+            first = 0 if 0 in numbers.values() else 1
+            return {label: number - first for label, number in numbers.items()}
     if len(set(names)) != scheme.count:
         raise ValueError(f"{scheme.name} has {scheme.count} points, not {len(set(names))} names.")
     return {name: i for i, name in enumerate(names)}

@@ -4,6 +4,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.finding import Pictures, files_of, read_text
 from keras_landmarks.data.readers.rows import points_of, read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.names import known_name
 
 
 def read_lapa(folder, part="test", skip_broken=False):
@@ -19,9 +20,9 @@ def read_lapa(folder, part="test", skip_broken=False):
 
     Raises:
         FileNotFoundError: if there are no such folders.
-        ValueError: if a file is broken or without its picture.
+        ValueError: if the part is unknown, or a file is broken or without its picture.
     """
-    folder = as_path(folder) / part
+    folder = as_path(folder) / known_name("part", part, ("train", "val", "test"))
     pictures = Pictures(folder / "images")
 
     def face(path):

@@ -1,6 +1,5 @@
 """iBUG `.pts` files: 1-based points between braces, or bare lines; and folders of them."""
 
-import csv
 import math
 import pathlib
 import re
@@ -13,8 +12,10 @@ from keras_landmarks.data.readers.finding import (
     Pictures,
     existing_folder,
     files_of,
+    plain,
     plain_stem,
     read_mat,
+    read_rows,
     read_text,
 )
 from keras_landmarks.data.readers.rows import corner_box, read_faces
@@ -126,6 +127,10 @@ def _pairs(folder, part):
             pictures.setdefault(file.stem, []).append(file)
         elif file.suffix.lower() == ".pts":
             annotations[file.stem] = file
+    alike = {plain(stem): stem for stem in annotations if stem not in pictures}
+    for stem in pictures:
+        if stem not in annotations and plain(stem) in alike:
+            annotations[stem] = annotations.pop(alike.pop(plain(stem)))
     shared = {stem for stem in annotations if stem not in pictures and _photo(stem) in pictures}
     alone = {_photo(stem) for stem in shared} - set(annotations)
     for stem in sorted((set(pictures) - alone) | set(annotations)):
@@ -213,7 +218,7 @@ def read_bounding_boxes(path):
 
 
 def _boxes_of_table(path):
-    rows = csv.DictReader(read_text(path).splitlines(), skipinitialspace=True)
+    rows = read_rows(path, skipinitialspace=True)
     try:
         return {
             plain_stem(row["image"]): corner_box([float(row[k]) for k in ("x0", "y0", "x1", "y1")])

@@ -1,11 +1,9 @@
 """One row a face, in a CSV or Parquet file."""
 
-import csv
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_text
+from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_rows
 from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
@@ -17,12 +15,13 @@ BOX = ("left", "top", "right", "bottom")
 def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True):
     """Reads faces from the columns image, x0, y0, x1, y1, ... (0-based pixels).
 
-    What `keras-landmarks detect --out points.csv` writes is read, too: its column is picture, and
-    its rows of pictures without a face (face 0) are passed over.
+    What `keras-landmarks detect --out points.csv` writes is read, too: its column is picture, its
+    rows of pictures without a face (face 0) are passed over, and its boxes are the detector's:
+    `blazeface`'s unless a column convention names another.
 
     Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
     edges), visible0, visible1, ... (1 or 0, True or False), name, photo, scheme. An empty cell of a
-    point is one that nobody marked.
+    point is one that nobody marked; a flag that is empty or has no column is 1.
 
     Args:
         path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
@@ -45,7 +44,11 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
     if "picture" in columns and "image" not in columns:  # of `keras-landmarks detect`
         columns |= {"image"}
-        rows = [row | {"image": row["picture"]} for row in rows if str(row.get("face")) != "0"]
+        rows = [
+            {"convention": "blazeface"} | row | {"image": row["picture"]}
+            for row in rows
+            if str(row.get("face")) != "0"
+        ]
     fixed = None if scheme is None else get_scheme(scheme)
     if fixed is None and "scheme" not in columns and labelled:
         count = next(i for i in range(len(columns) + 1) if f"x{i}" not in columns)
@@ -62,6 +65,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         _check(columns, points, path, labelled)
         if not (isinstance(cells["image"], str) and cells["image"].strip()):
             raise ValueError(f"{path}, row {number}: names no image.")
+        if any(cells.get(None) or ()):
+            raise ValueError(f"{where} has more cells than the table has columns.")
         image = as_path(cells["image"])
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
@@ -78,15 +83,16 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(count)]
         box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
         flags = [_flag(cells, f"visible{i}", where) for i in range(count)]
-        seen = None if not flags or np.isnan(flags).any() else np.array(flags) > 0
+        seen = None if not flags else ~(np.array(flags) <= 0)
         return Face(
             image,
             landmarks or None,
             points.name,
             None if np.isnan(box).all() else box,
-            cells.get("name") or f"{cells['image']}#{number}",
-            cells.get("photo") or cells["image"],
+            _word(cells, "name") or f"{cells['image']}#{number}",
+            _word(cells, "photo") or cells["image"],
             seen,
+            convention=_word(cells, "convention"),
         )
 
     faces = read_faces(path, enumerate(rows, start=1), face, skip_broken, labelled)
@@ -107,8 +113,10 @@ def _check(columns, scheme, path, labelled):
 
 
 def _number(cells, name, where):
-    cell = cells.get(name)
-    if cell is None or (isinstance(cell, str) and not cell.strip()):
+    cell = cells.get(name, "")
+    if cell is None:
+        raise ValueError(f"{where} is cut short: it has no cell for {name}.")
+    if isinstance(cell, str) and not cell.strip():
         return np.nan
     try:
         return float(cell)
@@ -122,10 +130,14 @@ def _flag(cells, name, where):
     return float(word == "true") if word in ("true", "false") else _number(cells, name, where)
 
 
+def _word(cells, name):
+    """A cell as text, None where it is empty."""
+    return None if cells.get(name) in (None, "") else str(cells[name])
+
+
 def _text(path):
-    lines = read_text(path).splitlines()
-    head = lines[0] if lines else ""
-    rows = csv.DictReader(lines, delimiter=max(",;\t", key=head.count))
+    (head,) = read_rows(path, delimiter="\n").fieldnames or ("",)
+    rows = read_rows(path, delimiter=max(",;\t", key=head.count))
     rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
     return set(rows.fieldnames), list(rows)
 
@@ -136,4 +148,7 @@ def _parquet(path):
         table = parquet.read_table(path)
     except Exception as error:  # pyarrow raises many kinds, all its own
         raise ValueError(f"{as_path(path)}: expected a Parquet file: {error}") from error
-    return set(table.column_names), table.to_pylist()
+    rows = table.to_pylist()
+    return set(table.column_names), [
+        {name: "" if cell is None else cell for name, cell in row.items()} for row in rows
+    ]

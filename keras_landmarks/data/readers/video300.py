@@ -12,6 +12,7 @@ from keras_landmarks.data.readers.finding import LazyPicture, existing_folder, f
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path
+from keras_landmarks.names import number
 from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.pictures.video import VideoReader
 
@@ -42,10 +43,12 @@ def read_300vw(folder, category=None, every=1, broken=None, skip_broken=False):
 
     Raises:
         FileNotFoundError: if the folder, or all clips, are missing.
-        ValueError: if the category is unknown, or a file is broken or without its partner.
+        ValueError: if the category is unknown, `every` is no whole number above 0, or a file is
+            broken or without its partner.
     """
     if category not in (None, *CATEGORIES):
         raise ValueError(f"Unknown category {category!r} of 300VW. Known: 1, 2, 3.")
+    number("every", every, least=1, whole=True)
     folder = existing_folder(folder)
     if broken is None:
         path = folder / "broken_frames.npy"

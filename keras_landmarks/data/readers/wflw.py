@@ -29,8 +29,10 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
 
     Raises:
         FileNotFoundError: if the list or the folder is missing.
-        ValueError: if the attribute is unknown, or a line is broken or without its picture.
+        ValueError: if the part or the attribute is unknown, or a line is broken or without its
+            picture.
     """
+    known_name("part", part, ("train", "test"))
     if attribute is not None:
         known_name("attribute", attribute, ATTRIBUTES)
     folder = as_path(folder)

@@ -108,6 +108,8 @@ def test_labels_may_be_numbers_and_a_label_may_be_missing(tmp_path, points, firs
         ([key_point("ear", 1, 2)], r"task 5 \(.*a\.jpg\): unknown label 'ear'"),
         ([key_point("nose", 1, 2), key_point("nose", 3, 4)], "task 5 .*'nose' is there twice"),
         ([key_point("nose", 1, 2) | {"original_width": None}], "task 5 .*expected numbers"),
+        ([key_point("nose", 1, 2) | {"value": {}}], "task 5 .*expected numbers and a label"),
+        ([key_point([], 1, 2) | {"value": {"keypointlabels": []}}], "task 5 .*and a label"),
     ],
 )
 def test_a_broken_task_is_named_or_left_out(tmp_path, points, broken, message):
@@ -229,3 +231,9 @@ def test_a_missing_picture_or_another_file_is_an_error(tmp_path, points):
     (tmp_path / "annotations.xml").write_text("{}")
     with pytest.raises(ValueError, match=r"annotations\.xml: expected an XML file"):
         read_cvat(tmp_path / "annotations.xml", scheme="five5")
+
+
+def test_numbers_without_the_first_and_the_last_one_are_asked_about(tmp_path, points):
+    results = [key_point(str(i), *points[i]) for i in range(1, 4)]
+    with pytest.raises(ValueError, match="without 0 and 5: do they begin at 0 or at 1"):
+        read_labelstudio(write_tasks(tmp_path, task(results)), tmp_path / "pictures", "five5")

@@ -148,3 +148,21 @@ def test_a_real_frame_has_the_same_points_as_its_pts_file():
     (first, _) = read_300vw(DATA / "300vw")
     again = coco["001/imgs/000006.jpg"]
     np.testing.assert_allclose(again.landmarks, first.landmarks, atol=1e-3)
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], [1, 2, None, 4], "x"])
+def test_a_broken_box_is_named_or_left_out(tmp_path, points, box):
+    good = {"id": 1, "image_id": 7, "keypoints": triples(points)}
+    path = write_coco(tmp_path, [good, good | {"id": 2, "bbox": box}])
+    with pytest.raises(ValueError, match="annotation 2 .*expected triples x, y, v, and a box"):
+        read_coco(path)
+    with pytest.warns(BrokenFile, match="annotation 2"):
+        assert len(read_coco(path, skip_broken=True)) == 1
+
+
+def test_an_id_of_two_pictures_is_an_error(tmp_path, points):
+    images = [{"id": 7, "file_name": name} for name in ("a.jpg", "b.jpg")]
+    row = {"id": 1, "image_id": 7, "keypoints": triples(points)}
+    with pytest.raises(ValueError, match=r"[ab]\.jpg and [ab]\.jpg have the id 7"):
+        read_coco(write_coco(tmp_path, [row], images))
+    assert len(read_coco(write_coco(tmp_path, [row], images[:1] * 2))) == 1

@@ -235,3 +235,20 @@ def test_a_matlab_file_of_another_kind_is_an_error(tmp_path):
     (tmp_path / "a.mat").write_bytes(b"no MATLAB file")
     with pytest.raises(ValueError, match=r"a\.mat: expected a MATLAB file with `x` and `y`"):
         read_mat(tmp_path / "a.mat", "x", "y")
+
+
+def test_numbers_that_a_space_parts_are_not_one_number(tmp_path):
+    path = touch(tmp_path / "person 1 10.png")
+    assert Pictures(tmp_path).find("Person 1 10 .png") == path
+    with pytest.raises(ValueError, match="does not exist"):
+        Pictures(tmp_path).find("person 11 0.png")
+    assert plain_stem("person 11 0.png") != plain_stem("person 1 10.png")
+
+
+def test_linked_folders_are_looked_through_once_and_hidden_ones_not(tmp_path):
+    touch(tmp_path / "elsewhere/b.pts"), touch(tmp_path / "set/a.pts")
+    touch(tmp_path / "set/.part-abc/c.pts"), touch(tmp_path / "set/.ipynb_checkpoints/d.pts")
+    (tmp_path / "set/linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "set/itself").symlink_to(tmp_path / "set")
+    found = [p.relative_to(tmp_path / "set") for p in files_of(tmp_path / "set", ".pts")]
+    assert [str(path) for path in found] == ["a.pts", "linked/b.pts"]

@@ -240,3 +240,11 @@ def test_the_boxes_of_landmarks_are_those_of_real_annotations():
         low, high = face.landmarks.min(axis=0), face.landmarks.max(axis=0)
         width, height = high - low
         assert width / height == pytest.approx((right - left) / (bottom - top), rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["Jo\u0308rg.pts", "j\xf6rg.PTS"])
+def test_a_partner_may_be_written_in_another_way(tmp_path, name):
+    write_lit(tmp_path / "J\xf6rg.jpg", points := lit_points(68))
+    write_pts(tmp_path / name, points)
+    (face,) = read_pts_folders(tmp_path, [""], "ibug68")
+    assert_lit(face, 68)

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, read_table
+from keras_landmarks.data import BrokenFile, Face, made_up_face, read_table, write_table
 from keras_landmarks.own_schemes import scheme_of_names
+from keras_landmarks.pictures import write_image
 from keras_landmarks.schemes import SCHEMES
 
 HEAD = "image," + ",".join(f"x{i},y{i}" for i in range(5))
@@ -105,7 +106,9 @@ def test_a_wrong_head_is_named(tmp_path, points, head, scheme, message):
         (row(np.ones((5, 2)), "nobody.jpg"), r"nobody\.jpg does not exist"),
         ("a.jpg,1,2,three,4,5,6,7,8,9,10", r"row 2 \(a\.jpg\): x1 is 'three', not a number"),
         ("a.jpg,1,,3,4,5,6,7,8,9,10", "not all finite, or missing as a whole"),
-        ("a.jpg", "all landmarks are missing"),
+        ("a.jpg,,,,,,,,,,", "all landmarks are missing"),
+        ("a.jpg,1,2,3", "row 2 .*cut short: it has no cell for y1"),
+        ("a.jpg," + ",".join(["12", "5"] * 10), "row 2 .*more cells than the table has columns"),
         (row(np.ones((5, 2)), ""), r"faces\.csv, row 2: names no image"),
     ],
 )
@@ -143,3 +146,48 @@ def test_other_input_is_an_error(tmp_path, points):
     (tmp_path / "faces.parquet").write_bytes(b"no table")
     with pytest.raises(ValueError, match=r"faces\.parquet: expected a Parquet file"):
         read_table(tmp_path / "faces.parquet", scheme="five5")
+
+
+def test_an_empty_flag_says_nothing_and_the_others_count(tmp_path, points):
+    head = HEAD + "," + ",".join(f"visible{i}" for i in range(5))
+    cells = row(points).split(",")
+    cells[9] = cells[10] = ""
+    (face,) = read_table(write(tmp_path, head, ",".join(cells) + ",0,1,,1,"), scheme="five5")
+    assert face.visible.tolist() == [False, True, True, True, False]
+
+
+def test_a_cell_may_hold_any_character(tmp_path):
+    names = ["a\u2028b.png", "a\x85b.png", "a\x0cb.png", "a\nb.png"]
+    image, landmarks = made_up_face(0)
+    for name in names:
+        write_image(tmp_path / name, image)
+    faces = [Face(tmp_path / name, landmarks, "ibug68") for name in names]
+    write_table(tmp_path / "faces.csv", faces)
+    assert [face.image for face in read_table(tmp_path / "faces.csv")] == [f.image for f in faces]
+
+
+def test_tables_of_excel_are_read_and_other_letters_are_told(tmp_path, points):
+    (tmp_path / "a.jpg").rename(tmp_path / "Jörg.jpg")
+    text = f"{HEAD}\n{row(points, 'Jörg.jpg')}\n"
+    (tmp_path / "wide.csv").write_bytes(text.replace(",", "\t").encode("utf-16"))
+    (face,) = read_table(tmp_path / "wide.csv", scheme="five5")
+    assert_lit(face, 5)
+    (tmp_path / "faces.csv").write_bytes(text.encode("cp1252"))
+    with pytest.raises(ValueError, match=r"faces\.csv is not in UTF-8"):
+        read_table(tmp_path / "faces.csv", scheme="five5")
+
+
+def test_photos_and_names_may_be_numbers(tmp_path, points):
+    pyarrow = pytest.importorskip("pyarrow")
+    columns = {"image": ["a.jpg"], "photo": [0], "name": [7]}
+    columns |= {f"{axis}{i}": [points[i, k]] for i in range(5) for k, axis in enumerate("xy")}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "faces.parquet")
+    (face,) = read_table(tmp_path / "faces.parquet", scheme="five5")
+    assert (face.name, face.photo) == ("7", "0")
+
+
+@pytest.mark.parametrize(("more", "convention"), [("", "blazeface"), (",mtcnn", "mtcnn")])
+def test_boxes_of_detect_are_the_detectors(tmp_path, points, more, convention):
+    head = HEAD.replace("image", "picture") + ",left,top,right,bottom" + (more and ",convention")
+    (face,) = read_table(write(tmp_path, head, row(points) + ",1,2,30,40" + more), scheme="five5")
+    assert face.convention == convention

@@ -143,3 +143,10 @@ def test_real_frames_are_read_with_their_points():
     with pytest.warns(UserWarning, match="category1 is read without clips"):
         first, _ = read_300vw(folder, 1, broken={})
     np.testing.assert_allclose(first.landmarks[0], [353.32681, 276.170196], atol=1e-3)  # by hand
+
+
+@pytest.mark.parametrize("every", [0, -1, 1.5])
+def test_each_so_many_th_frame_is_a_whole_number(tmp_path, every):
+    write_clip(tmp_path, "001", 2)
+    with pytest.raises(ValueError, match="every must be a whole number"):
+        read_300vw(tmp_path, every=every)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, read_wflw, read_wflw_list
+from keras_landmarks.data import BrokenFile, read_lapa, read_wflw, read_wflw_list
 
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 LIST = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt"
@@ -130,3 +130,9 @@ def test_real_lists_have_98_points_a_line(tmp_path, name):
     faces = read_wflw_list(path, tmp_path)
     assert len(faces) == 20
     assert all(face.landmarks.shape == (98, 2) for face in faces)
+
+
+def test_an_unknown_part_is_an_error(tmp_path):
+    for read in (read_wflw, read_lapa):
+        with pytest.raises(ValueError, match="tst"):
+            read(tmp_path, part="tst")
