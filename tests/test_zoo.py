@@ -206,3 +206,9 @@ def test_a_mean_shape_is_of_another_scheme():
 def test_of_no_crops_there_are_no_landmarks(tiny):
     found = tiny.predict_on_batch(np.zeros((0, *tiny.input.shape[1:]), np.float32))
     assert found["landmarks"].shape == (0, 68, 2)
+
+
+def test_a_saved_model_is_told_from_a_folder_of_a_training(tmp_path):
+    (tmp_path / "saved_model.pb").touch()
+    with pytest.raises(FileNotFoundError, match="That is a SavedModel: export"):
+        keras_landmarks.load(tmp_path)

@@ -1,5 +1,6 @@
 """Words that name annotated faces: a data set's split, or files of one's own."""
 
+import functools
 import pathlib
 import sys
 
@@ -72,10 +73,22 @@ def read_more(options, split, scheme):
     if options.more and split:
         more += data.read_split(options.more, split, skip)
     elif options.more:
-        more += data.read_any(options.more, None, read_scheme(options.scheme), skip)
+        own = read_scheme(options.scheme)
+        more += _found(lambda images: data.read_any(options.more, images, own, skip), options.data)
     if options.unlabelled:
-        more += readers.read_table(options.unlabelled, None, scheme, skip, labelled=False)
+        table = functools.partial(readers.read_table, options.unlabelled, labelled=False)
+        more += _found(lambda images: table(images, scheme, skip), options.data)
     return more
+
+
+def _found(read, folder):
+    """What is read with the pictures beside it, or else with those in a folder."""
+    try:
+        return read(None)
+    except ValueError:
+        if folder is None:
+            raise
+        return read(folder)
 
 
 def laid(faces, truth=False):

@@ -24,11 +24,14 @@ def add_arguments(parser):
 
 def run(options):
     from keras_landmarks import faces, list_models, pictures
+    from keras_landmarks.schemes import can_convert
 
     own = options.name not in list_models() and files.as_path(options.name).exists()
     scheme = _of_path(options.name) if own else _of_zoo(options.name)
     for name, (points, _) in scheme.contours.items():
         print(f"{'':<11} {name:<12} {', '.join(map(str, points))}")
+    if options.draw and own and not can_convert("ibug68", scheme):
+        raise ValueError(f"{scheme.name} has no picture: crops.jpg of a training shows its points.")
     if options.draw:
         pictures.write_image(options.draw, faces.draw_scheme(scheme))
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import pathlib
+import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
@@ -108,7 +109,7 @@ def run(options):
         f"{len(test)} to test on; {samples.scheme.name}, crops of {samples.size[0]} x "
         f"{samples.size[1]} pixels"
     )
-    if first:
+    if first and not (options.resume and (out / "crops.jpg").exists()):
         data.draw_samples(samples, out / "crops.jpg")
         print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)
     model = training.train(recipe, samples, held_out, out, options.resume)
@@ -218,7 +219,8 @@ def _measured(model, faces, given, split, skip_broken):
         found = evaluation.evaluate(model, faces, box, skip_broken=skip_broken)
         try:
             rows.append(found.summary(kind, limit))
-        except ValueError:
+        except ValueError as error:
+            print(f"By the points' box: {error}", file=sys.stderr)
             rows.append(found.summary("box", limit))
         print(json.dumps({k: v for k, v in rows[-1].items() if k != "regions_percent"}))
     return rows

@@ -69,7 +69,7 @@ class Samples:
         own |= dict(batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
-            warnings.warn(missing, stacklevel=2)
+            warnings.warn(f"{missing} data.lay_boxes finds a detector's, as in use.", stacklevel=2)
         if records is None:
             counted = indices is not None
             if not (found := [*cut_faces(faces, box, self.size, margin, skip_broken, counted)]):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_landmarks.data.face import faces_of, unique_names
+from keras_landmarks.faces.boxes import square_convention
 from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.schemes import convert
 
@@ -36,6 +37,8 @@ def predict_face(model, face, box, detector):
     pixels = face.pixels()
     if box != "detector":
         given, convention = face.framed(box)
+        if given is not face.box and face.scheme == model.scheme.name:
+            convention = square_convention(model.scheme)  # which its training may have measured
         return model.detect(pixels, given, convention=convention)[0]
     found = find_face(detector, pixels, face.square())
     convention = convention_of(detector)
@@ -60,5 +63,6 @@ def known(distances):
         ValueError: if a face lacks the points of its own.
     """
     if lacking := int(np.isnan(distances).sum()):
-        raise ValueError(f"{lacking} faces lack the points of the normaliser: take 'box'.")
+        said = f"{lacking} faces lack the points of the normaliser: take 'box'"
+        raise ValueError(f"{said} (--normaliser box, kind='box').")
     return distances

@@ -96,7 +96,8 @@ class Checkpoint:
         return Standing(**facts)
 
     def _compare(self, before):
-        for name in sorted(set(before) & set(self.fingerprint)):
+        first = "training data"  # of which other numbers may come
+        for name in sorted(set(before) & set(self.fingerprint), key=lambda n: (n != first, n)):
             old, new = before[name], self.fingerprint[name]
             if old != new:
                 raise ValueError(f"{self.path} is of another {name}: {old} before, {new} now.")

@@ -37,7 +37,9 @@ def load_arrays(path):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"No weights at {path}.")
+        saved = path.with_name("saved_model.pb").exists()
+        hint = " That is a SavedModel: export .tflite or .onnx to use it here." if saved else ""
+        raise FileNotFoundError(f"No weights at {path}.{hint}")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118

@@ -3,12 +3,14 @@
 import csv
 import dataclasses
 import json
+import shutil
+import types
 
 import numpy as np
 import pytest
 
-from keras_landmarks import data, load, schemes, training, weights
-from keras_landmarks.cli import main, train
+from keras_landmarks import Landmarker, data, load, schemes, training, weights
+from keras_landmarks.cli import detect_ray, main, train
 from keras_landmarks.pictures import read_image, write_image
 
 MINE = """name = "mine"
@@ -115,8 +117,11 @@ def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, caps
     assert "holds a checkpoint" in capsys.readouterr().err
     assert (trained / "crops.jpg").stat().st_mtime_ns == crops
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2", "--resume")) == 0
+    assert (trained / "crops.jpg").stat().st_mtime_ns == crops
     rows = (trained / "log.csv").read_text().splitlines()
     assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]
+    assert main(words(mine, trained, "--epochs", "2", "--test", "0.4", "--resume")) == 1
+    assert "is of another training data" in capsys.readouterr().err
 
 
 def test_unlabelled_faces_need_a_teacher(trained, mine, tmp_path, capsys):
@@ -193,3 +198,27 @@ def test_a_training_is_measured_whatever_its_faces_lack(mine, tiny, capsys):
     protocol = data.get_protocol("aflw/full")
     assert rows[0]["normaliser"] == protocol.normaliser
     assert f"auc_at_{100 * protocol.limit:g}" in rows[0]
+
+
+def test_more_faces_have_their_pictures_beside_them_or_with_the_others(mine, tmp_path):
+    shutil.copy(mine / "faces.csv", tmp_path / "more.csv")
+    words = {"more": tmp_path / "more.csv", "scheme": str(mine / "mine.toml"), "unlabelled": None}
+    options = types.SimpleNamespace(**words, data=str(mine / "photos"), skip_broken=False)
+    assert len(train.annotated.read_more(options, None, "mine")) == 20
+    options.data = None
+    with pytest.raises(ValueError, match="does not exist"):
+        train.annotated.read_more(options, None, "mine")
+
+
+def test_points_of_ones_own_have_no_picture(trained, tmp_path, capsys):
+    assert main(["info", str(trained), "--draw", str(tmp_path / "points.png")]) == 1
+    assert "mine has no picture: crops.jpg of a training shows" in capsys.readouterr().err
+
+
+def test_what_is_saved_is_detected_with_by_many_processes(trained, tmp_path, monkeypatch):
+    load(trained).save(tmp_path / "mine.keras")
+    written = []
+    monkeypatch.setattr(Landmarker, "export", lambda model, path, kind: written.append(path))
+    options = types.SimpleNamespace(model=str(tmp_path / "mine.keras"), out=str(tmp_path))
+    assert detect_ray._exported(options) == written[0]
+    assert written[0].name.startswith("_mine.keras-")

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -5,7 +7,10 @@ import keras_landmarks
 from keras_landmarks import data, evaluation, metrics
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import made_up_faces
+from keras_landmarks.evaluation.predicting import predict_face
 from keras_landmarks.faces import boxes
+from keras_landmarks.own_schemes import scheme_of_names
+from keras_landmarks.schemes import SCHEMES
 
 
 @pytest.fixture(scope="module")
@@ -181,3 +186,21 @@ def test_the_side_of_a_box_needs_boxes(model):
     result = evaluation.evaluate(model, [data.Face(image, landmarks, "ibug68")], "truth", verbose=0)
     with pytest.raises(ValueError, match="face_box needs faces with boxes"):
         result.errors("face_box")
+
+
+def test_squares_around_the_truth_lie_as_the_model_has_measured():
+    names = ["right eye", "left eye", "nose", "chin"]
+    plain = scheme_of_names("mine", names, right_eye=names[:1], left_eye=names[1:2])
+    measured = dataclasses.replace(plain, square=(0.1, 0.2, 0.8))
+
+    class Model:
+        scheme = measured
+
+        def detect(self, pixels, box, convention):
+            return [convention]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCHEMES, "mine", plain)
+        face = data.Face(np.zeros((9, 9, 3), np.uint8), 3 * np.eye(4, 2), "mine", (0, 0, 8, 8))
+        assert predict_face(Model(), face, "truth", None) == boxes.Convention(0.1, 0.2, 0.8)
+        assert predict_face(Model(), face, "annotation", None) == "annotation"
