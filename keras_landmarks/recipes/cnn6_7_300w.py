@@ -1,4 +1,4 @@
-"""CNN-6/7: CNN-7 on the face that the published CNN-6 turned upright and centred, on 300W.
+"""CNN-6/7: CNN-7 on the face that a CNN-6 turned upright and centred, on 300W.
 
 keras-landmarks train --recipe cnn6-7-300w --data 300W --more 300W-more --out runs/cnn6-7-300w
 
@@ -19,8 +19,9 @@ from keras_landmarks.training.optimizers import averaged_adamw, falling_sgd
 
 
 def start(model):
-    """Stage one is the published CNN-6."""
-    stage1 = {f"stage1_{path}": array for path, array in zoo.read_weights("cnn6-300w").items()}
+    """Stage one is the CNN-6 that the published model has: `cnn6-300w` before its last stage."""
+    known = zoo.read_weights("cnn6-7-300w")
+    stage1 = {path: array for path, array in known.items() if path.startswith("stage1_")}
     rest = [v.path for v in model.weights if not v.path.startswith("stage1_")]
     weights.set_weights(model, stage1, except_for=rest)
 
