@@ -50,11 +50,11 @@ def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]
     seen: set[str] = set()
     for here, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(here)
-        known, seen = real in seen, seen | {real}
-        if not known:
+        if real not in seen:
             found += [pathlib.Path(here, name) for name in names if not name.startswith(".")]
         inside = sorted(name for name in folders if not name.startswith("."))
-        folders[:] = inside if recursive and not known else []
+        folders[:] = inside if recursive and real not in seen else []
+        seen.add(real)
     return sorted(found)
 
 

@@ -186,13 +186,13 @@ if __name__ == "__main__":
         ({"builder": "nonsense"}, "Unknown builder 'nonsense'"),
         ({"builder": "blocks"}, "Unknown builder 'blocks'"),
         ({"arguments": {"scheme": "ibug68", "zzz": 1}}, "cnn has no zzz: a newer version has"),
-        ({"margin": None}, "does not name its model"),
+        ({"name": None}, "does not name its model"),
     ],
 )
 def test_a_folder_of_another_version_is_told(tmp_path, change, message):
     model = {"builder": "cnn", "arguments": {"scheme": "ibug68"}, "name": "a", "box": "truth"}
     model = model | {"margin": 1.25, "licence": None} | change
-    model = {key: value for key, value in model.items() if key != "margin" or value}
+    model = {key: value for key, value in model.items() if key != "name" or value}
     weights.save_arrays(tmp_path / "best.safetensors", {"a": np.zeros(1)}, {"model": model})
     with pytest.raises(ValueError, match=message):
         keras_landmarks.load(tmp_path)

@@ -49,7 +49,7 @@ def train(recipe, samples, held_out, out, test):
         figures = json.loads(done.read_text())
         if (trained := figures["steps"]) != steps:
             raise ValueError(f"{out} is of {trained} steps, not {steps}: name another --out.")
-        if figures.pop("made of") != made_of:
+        if figures.pop("made of", None) != made_of:
             raise ValueError(f"{out} is of another recipe or other faces: name another --out.")
         return figures
     began = time.monotonic()

@@ -74,7 +74,8 @@ def check(depth, size, width):
     """Raises a `ValueError` that names what is wrong with a depth, size or width."""
     if depth not in [*DEPTHS]:
         raise ValueError(f"depth must be one of {sorted(DEPTHS)}, not {depth}.")
-    number("width", width, least=1 / 64)
+    if number("width", width, above=0) < 1 / 64:
+        raise ValueError(f"width must be at least 1/64 (a channel), not {width}.")
     blocks.check_size(size, 32)
 
 

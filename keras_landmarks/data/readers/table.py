@@ -3,7 +3,13 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, existing_file, needed, read_rows
+from keras_landmarks.data.readers.finding import (
+    Pictures,
+    existing_file,
+    needed,
+    read_rows,
+    read_text,
+)
 from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
@@ -136,7 +142,7 @@ def _word(cells, name):
 
 
 def _text(path):
-    (head,) = read_rows(path, delimiter="\n").fieldnames or ("",)
+    head = read_text(path).split("\n", 1)[0]
     rows = read_rows(path, delimiter=max(",;\t", key=head.count))
     rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
     return set(rows.fieldnames), list(rows)
