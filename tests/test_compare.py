@@ -37,6 +37,11 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
 
     monkeypatch.setattr(compare.training, "train", None)  # nothing is trained again
     assert compare.run("small", study, argparse.Namespace(**options)) == found
+    published = tmp_path / "zoo/studies/small.json"
+    published.write_text(json.dumps({**written, "short": 1.0}))  # of a longer run
+    assert compare.run("small", study, argparse.Namespace(**options)) == found
+    assert json.loads(published.read_text())["short"] == 1.0
+    assert json.loads((tmp_path / "small.json").read_text()) == written
     with pytest.raises(ValueError, match="steps, not .* another --out"):
         compare.run("small", study, argparse.Namespace(**options | {"short": 1.0}))
 

@@ -1,6 +1,7 @@
 """`keras-landmarks check`: what annotated faces hold, before anything is trained on them."""
 
 import json
+import os
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
@@ -52,6 +53,9 @@ def run(options):
             parts[_name(split, path, options)] = data.read_split(path, split, skip_broken=True)
         if not splits:
             parts[path] = data.read_any(path, options.images, scheme, skip_broken=True)
+    if options.out and files.as_path(options.out).exists():
+        images = (face.image for faces in parts.values() for face in faces)
+        keep(options.out, (image for image in images if isinstance(image, str | os.PathLike)))
     model = None if options.model == "none" else read_model(options.model)
     bar = Bar(sum(map(len, parts.values())), "faces")
     found = evaluation.check_faces(parts, model, bar.step)

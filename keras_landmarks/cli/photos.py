@@ -76,4 +76,4 @@ def keep(target, read, out=None):
     inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
     inside = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
     if inside or path in inputs or (out and path == files.as_path(out).resolve()):
-        raise ValueError(f"--json {target} would replace that file; name another.")
+        raise ValueError(f"Writing {target} would replace that file; name another.")

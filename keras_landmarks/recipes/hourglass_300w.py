@@ -57,6 +57,7 @@ COVERED = dataclasses.replace(LIGHT, patches=0.4)
 WING = Wing(10, 2)
 TEACHER = Teacher(("unet-300w",), WING, mirrored=False)
 BOTH = {"decoded": WING, "scores": ScoreMaps(radius=4.0, weight=0.02, offset=-0.5)}
+last = functools.partial(Stage, BOTH, output="decoded", teacher=TEACHER)
 
 
 RECIPE = Recipe(
@@ -65,23 +66,8 @@ RECIPE = Recipe(
         Stage(WING, 40, averaged_adamw(2e-3), output=HALF),
         Stage(WING, 18, averaged_adamw(2e-3), output=FULL, teacher=TEACHER),
         Stage(WING, 8, averaged_adamw(1.5e-3), output=FULL, augmentation=COVERED, teacher=TEACHER),
-        Stage(
-            BOTH,
-            14,
-            averaged_adamw(1e-3, 0.995),
-            output="decoded",
-            start=start_scores,
-            augmentation=COVERED,
-            teacher=TEACHER,
-        ),
-        Stage(
-            BOTH,
-            12,
-            averaged_adamw(1e-3, 0.998),
-            output="decoded",
-            augmentation=LIGHT,
-            teacher=TEACHER,
-        ),
+        last(14, averaged_adamw(1e-3, 0.995), start=start_scores, augmentation=COVERED),
+        last(12, averaged_adamw(1e-3, 0.998), augmentation=LIGHT),
     ),
     size=(128, 128),
     augmentation=HARD,

@@ -630,6 +630,7 @@ def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_pat
         ["detect", str(photo), *MODEL, "--out", table_too, "--json", table_too],
         ["check", str(rows), "--model", "none", "--json", str(rows)],
         ["check", str(rows.parent), "--model", "none", "--json", str(rows)],
+        ["check", str(rows), "--model", "none", "--out", str(tmp_path / "set/a.png")],
         ["evaluate", "tiny-ibug68", "--from", str(rows), "--json", str(rows)],
     ):
         assert main(command) == 1
