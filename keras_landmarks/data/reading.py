@@ -4,7 +4,7 @@ import json
 
 from keras_landmarks.data import readers
 from keras_landmarks.data.protocols import read_split
-from keras_landmarks.data.readers.finding import existing_file, files_of, read_text
+from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
 from keras_landmarks.data.readers.rows import scheme_of
 from keras_landmarks.data.readers.wflw import LISTS
 from keras_landmarks.files import as_path

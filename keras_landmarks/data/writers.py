@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_landmarks import files
 from keras_landmarks.data.face import faces_of
-from keras_landmarks.data.readers.finding import needed
+from keras_landmarks.data.readers.contents import needed
 from keras_landmarks.data.readers.table import BOX
 from keras_landmarks.files import as_path, as_text
 from keras_landmarks.schemes import get_scheme

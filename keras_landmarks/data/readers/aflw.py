@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, read_mat
+from keras_landmarks.data.readers.contents import read_mat
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import corner_box, read_faces
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name

@@ -5,7 +5,8 @@ import json
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
+from keras_landmarks.data.readers.contents import existing_file, read_text
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 
 

@@ -5,14 +5,14 @@ import functools
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import (
-    LazyPicture,
+from keras_landmarks.data.readers.contents import (
     existing_file,
     existing_folder,
     files_of,
     needed,
     read_mat,
 )
+from keras_landmarks.data.readers.finding import LazyPicture
 from keras_landmarks.data.readers.rows import points_of, read_faces, side_box
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name

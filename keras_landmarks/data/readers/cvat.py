@@ -3,9 +3,10 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.contents import existing_file
 from keras_landmarks.data.readers.dlib import parse_xml
-from keras_landmarks.data.readers.finding import Pictures, existing_file
-from keras_landmarks.data.readers.labelstudio import order_of, put_point
+from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import points_of, read_faces, size_of
 from keras_landmarks.schemes import get_scheme
 

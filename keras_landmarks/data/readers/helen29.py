@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, read_mat
+from keras_landmarks.data.readers.contents import read_mat
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path
 

@@ -7,7 +7,9 @@ import urllib.parse
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, existing_file, read_text
+from keras_landmarks.data.readers.contents import existing_file, read_text
+from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import read_faces, size_of
 from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.schemes import get_scheme
@@ -115,45 +117,3 @@ def _picture(pictures, link, uploads):
     if (before := uploads.setdefault(path, called)) != called:
         raise ValueError(f"{name}: {path} is the picture of {before} already.")
     return path
-
-
-def order_of(names, scheme, labels):
-    """The place of each label in a scheme, `{label: index}`.
-
-    Args:
-        names: the labels in the scheme's order; None takes its `point_names`, or numbers.
-        scheme: `Scheme`.
-        labels: those that the file has.
-
-    Raises:
-        ValueError: if there are not as many names as points, or numbers that begin nowhere.
-    """
-    if names is None:
-        labels = set(labels)
-        names = scheme.point_names
-        if labels and all(label.isdigit() for label in labels):
-            numbers = {label: int(label) for label in labels}
-            if not {0, scheme.count} & set(numbers.values()):
-                raise ValueError(
-                    f"The labels are numbers without 0 and {scheme.count}: do they begin at 0 or "
-                    "at 1? Give all names in their order."
-                )
-            first = 0 if 0 in numbers.values() else 1
-            return {label: number - first for label, number in numbers.items()}
-    if len(set(names)) != scheme.count:
-        raise ValueError(f"{scheme.name} has {scheme.count} points, not {len(set(names))} names.")
-    return {name: i for i, name in enumerate(names)}
-
-
-def put_point(points, order, label, at, where):
-    """Puts the point of a label in its place.
-
-    Raises:
-        ValueError: if the label is unknown, or was there already.
-    """
-    place = order.get(label, len(points))
-    if place >= len(points):
-        raise ValueError(f"{where}: unknown label {label!r}.")
-    if not np.isnan(points[place, 0]):
-        raise ValueError(f"{where}: the label {label!r} is there twice; one face a picture.")
-    points[place] = at

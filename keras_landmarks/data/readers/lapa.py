@@ -1,7 +1,8 @@
 """LaPa: 106 points, a count line and `x y` lines for each picture."""
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, files_of, read_text
+from keras_landmarks.data.readers.contents import files_of, read_text
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import points_of, read_faces
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name

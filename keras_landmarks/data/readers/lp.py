@@ -3,7 +3,8 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, files_of, read_mat
+from keras_landmarks.data.readers.contents import files_of, read_mat
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import points_of, read_faces
 
 

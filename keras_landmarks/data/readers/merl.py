@@ -5,7 +5,8 @@ import re
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, existing_folder, files_of
+from keras_landmarks.data.readers.contents import existing_folder, files_of
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.names import known_name

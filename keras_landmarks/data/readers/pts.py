@@ -8,16 +8,14 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import (
-    Pictures,
+from keras_landmarks.data.readers.contents import (
     existing_folder,
     files_of,
-    plain,
-    plain_stem,
     read_mat,
     read_rows,
     read_text,
 )
+from keras_landmarks.data.readers.finding import Pictures, plain, plain_stem
 from keras_landmarks.data.readers.rows import corner_box, read_faces
 from keras_landmarks.files import as_path
 from keras_landmarks.pictures.kinds import PICTURES

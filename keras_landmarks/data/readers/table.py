@@ -3,13 +3,8 @@
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import (
-    Pictures,
-    existing_file,
-    needed,
-    read_rows,
-    read_text,
-)
+from keras_landmarks.data.readers.contents import existing_file, needed, read_rows, read_text
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme

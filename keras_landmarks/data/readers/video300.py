@@ -8,7 +8,8 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import LazyPicture, existing_folder, files_of
+from keras_landmarks.data.readers.contents import existing_folder, files_of
+from keras_landmarks.data.readers.finding import LazyPicture
 from keras_landmarks.data.readers.pts import read_pts
 from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path

@@ -3,7 +3,8 @@
 import math
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.finding import Pictures, read_text
+from keras_landmarks.data.readers.contents import read_text
+from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import corner_box, points_of, read_faces
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name

@@ -3,15 +3,8 @@ import warnings
 import numpy as np
 import pytest
 
-from keras_landmarks.data.readers.finding import (
-    LazyPicture,
-    Pictures,
-    files_of,
-    needed,
-    plain_stem,
-    read_mat,
-    read_text,
-)
+from keras_landmarks.data.readers.contents import files_of, needed, read_mat, read_text
+from keras_landmarks.data.readers.finding import LazyPicture, Pictures, plain_stem
 from keras_landmarks.data.readers.rows import (
     BrokenFile,
     corner_box,

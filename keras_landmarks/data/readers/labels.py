@@ -1,0 +1,45 @@
+"""What readers share: points that have labels."""
+
+import numpy as np
+
+
+def order_of(names, scheme, labels):
+    """The place of each label in a scheme, `{label: index}`.
+
+    Args:
+        names: the labels in the scheme's order; None takes its `point_names`, or numbers.
+        scheme: `Scheme`.
+        labels: those that the file has.
+
+    Raises:
+        ValueError: if there are not as many names as points, or numbers that begin nowhere.
+    """
+    if names is None:
+        labels = set(labels)
+        names = scheme.point_names
+        if labels and all(label.isdigit() for label in labels):
+            numbers = {label: int(label) for label in labels}
+            if not {0, scheme.count} & set(numbers.values()):
+                raise ValueError(
+                    f"The labels are numbers without 0 and {scheme.count}: do they begin at 0 or "
+                    "at 1? Give all names in their order."
+                )
+            first = 0 if 0 in numbers.values() else 1
+            return {label: number - first for label, number in numbers.items()}
+    if len(set(names)) != scheme.count:
+        raise ValueError(f"{scheme.name} has {scheme.count} points, not {len(set(names))} names.")
+    return {name: i for i, name in enumerate(names)}
+
+
+def put_point(points, order, label, at, where):
+    """Puts the point of a label in its place.
+
+    Raises:
+        ValueError: if the label is unknown, or was there already.
+    """
+    place = order.get(label, len(points))
+    if place >= len(points):
+        raise ValueError(f"{where}: unknown label {label!r}.")
+    if not np.isnan(points[place, 0]):
+        raise ValueError(f"{where}: the label {label!r} is there twice; one face a picture.")
+    points[place] = at
