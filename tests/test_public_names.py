@@ -39,9 +39,10 @@ MODULES = {
         PoseBalance Protocol Samples balance_poses draw_samples get_protocol lay_boxes
         made_up_face
         made_up_faces part_of read_300vw read_300w read_aflw read_any read_bounding_boxes read_coco
-        read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelstudio read_lapa read_lp
-        read_merl read_pts read_pts_folders read_split read_table read_wflw read_wflw_list
-        split_by_photo splits_in write_coco write_dlib write_pts write_records write_table""",
+        read_cofw read_cofw68 read_cvat read_dlib read_helen29 read_labelme read_labelstudio
+        read_lapa read_lp read_merl read_pts read_pts_folders read_split read_table read_wflw
+        read_wflw_list split_by_photo splits_in write_coco write_dlib write_pts write_records
+        write_table""",
     "bulk": "Annotator FACTS annotate",
     "errors": ERRORS,
     "evaluation": """BOXES Check DISTURBANCES Evaluation OccludedFace check_faces disturb evaluate

@@ -5,6 +5,8 @@ import json
 from keras_landmarks.data import readers
 from keras_landmarks.data.protocols import read_split
 from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
+from keras_landmarks.data.readers.dlib import parse_xml
+from keras_landmarks.data.readers.labelme import is_labelme
 from keras_landmarks.data.readers.rows import scheme_of
 from keras_landmarks.data.readers.wflw import LISTS
 from keras_landmarks.files import as_path
@@ -49,9 +51,10 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
 
     Args:
         path: of a file: a table (.csv, .tsv, .parquet; that of `keras-landmarks detect`, too),
-            JSON of COCO or Label Studio, XML of dlib or CVAT, a list of WFLW (.txt); or of a
-            folder: with one such file, with `.pts` files beside their pictures, with `.mat` files
-            as of 300W-LP, or with a data set in its official layout.
+            JSON of COCO, Label Studio or LabelMe, XML of dlib or CVAT, a list of WFLW (.txt); or of
+            a folder: with one such file, also in `annotations/`, with LabelMe's or `.pts` files
+            beside their pictures, with `.mat` files as of 300W-LP, or with a data set in its
+            official layout.
         images: folder of the pictures; None takes where the annotation lies. Data sets in their
             official layout and `.mat` files lie with their pictures: there it cannot be another.
         scheme: of the points, or its name; None takes what the annotation says, or the scheme that
@@ -84,7 +87,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     elif ending == ".json":
         read = _json_reader(path)
     elif ending == ".xml":
-        read = readers.read_cvat if "<annotations" in read_text(path)[:2000] else readers.read_dlib
+        read = readers.read_cvat if parse_xml(path).tag == "annotations" else readers.read_dlib
     elif ending == ".txt":
         return _of_scheme(readers.read_wflw_list(path, images or path.parent, skip_broken), scheme)
     else:
@@ -92,17 +95,23 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
             f"{path}: no reader for {ending or 'a file without an ending'}. Known: "
             f"{', '.join(_ENDINGS)}, .txt (a list of WFLW); or the folder of .pts or .mat files."
         )
-    given = {} if scheme is None else {"scheme": scheme}
-    return read(path, images, skip_broken=skip_broken, **given)
+    return read(path, images, *_named(scheme), skip_broken=skip_broken)
+
+
+def _named(scheme):
+    """A scheme as an argument; none where the reader's own is meant."""
+    return () if scheme is None else (scheme,)
 
 
 def _json_reader(path):
-    """Label Studio writes a list of tasks, COCO a dict."""
+    """Label Studio writes a list of tasks, COCO and LabelMe a dict."""
     try:
         content = json.loads(read_text(path))
     except ValueError as error:
         raise ValueError(f"{path}: expected JSON: {error}") from error
-    return readers.read_labelstudio if isinstance(content, list) else readers.read_coco
+    if isinstance(content, list):
+        return readers.read_labelstudio
+    return readers.read_labelme if "shapes" in content else readers.read_coco
 
 
 def _of_folder(folder, images, scheme, skip_broken):
@@ -114,11 +123,16 @@ def _of_folder(folder, images, scheme, skip_broken):
         return _of_scheme(read_split(folder, splits[0], skip_broken), scheme)
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
     files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
+    if not files and (folder / "annotations").is_dir():
+        files = files_of(folder / "annotations", ".json", recursive=False)
+    if files and all(map(is_labelme, files)):
+        return readers.read_labelme(folder, images, *_named(scheme), skip_broken=skip_broken)
     if len(files) > 1:
         names = ", ".join(file.name for file in files[:4])
         raise ValueError(f"{folder} holds several annotations, {names}: name the file.")
     if files:
-        return read_any(files[0], images or folder, scheme, skip_broken)
+        own = None if files[0].parent != folder else folder
+        return read_any(files[0], images or own, scheme, skip_broken)
     points = files_of(folder, ".pts")
     if points:
         count = len(readers.read_pts(points[0]))

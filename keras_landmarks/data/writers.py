@@ -27,14 +27,15 @@ def write_pts(path, landmarks):
 
     Args:
         path: of the file.
-        landmarks: `(n, 2)` points, 0-based; none may be missing.
+        landmarks: `(n, 2)` points, 0-based; NaN for one that is missing, a line `nan nan`.
 
     Raises:
         ValueError: if they are others.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    if landmarks.ndim != 2 or landmarks.shape[1] != 2 or not np.isfinite(landmarks).all():
-        raise ValueError(f"{path}: a .pts file holds finite (n, 2) points, none missing.")
+    fits = landmarks.ndim == 2 and landmarks.shape[1] == 2 and not np.isinf(landmarks).any()
+    if not fits or np.diff(np.isnan(landmarks)).any():
+        raise ValueError(f"{path}: a .pts file holds (n, 2) points, finite or missing as a whole.")
     lines = [f"{x + 1!r} {y + 1!r}" for x, y in landmarks.tolist()]
     lines = ["version: 1", f"n_points: {len(lines)}", "{", *lines, "}", ""]
     files.write_bytes(path, "\n".join(lines).encode())

@@ -17,6 +17,8 @@ from keras_landmarks.schemes import get_scheme
 
 LARGE = 0.08
 """Mean distance from where points are expected, as a fraction of the face, that is told of."""
+AGAIN = 0.02
+"""Mean distance of two faces of a picture, as such a fraction, below which they are the same."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -81,7 +83,7 @@ def check_faces(parts, model=None, step=None):
     """
     if not isinstance(parts, dict):
         raise ValueError(f"Expected {{name: faces}}, as {{'train': faces}}, not {parts!r:.80}.")
-    faces, part_of, shapes, hashes, points = [], [], [], {}, []
+    faces, part_of, shapes, hashes, points, unmarked = [], [], [], {}, [], 0
     for part, given in parts.items():
         for face in given:
             if step:
@@ -91,15 +93,18 @@ def check_faces(parts, model=None, step=None):
             except (ValueError, OSError) as error:
                 warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
                 continue
+            if _picture(part, face) not in hashes:
+                hashes[_picture(part, face)] = picture_hash(pixels)
+            if not face.labelled:
+                unmarked += 1
+                continue
             faces.append(face)
             part_of.append(part)
             shapes.append(pixels.shape[:2])
             if model is not None:
                 points.append(_found(model, face, pixels))
-            if _picture(part, face) not in hashes:
-                hashes[_picture(part, face)] = picture_hash(pixels)
     if not faces:
-        raise ValueError("There are no faces to check.")
+        raise ValueError(f"There are no faces to check{', none has landmarks' * bool(unmarked)}.")
     if len(schemes := sorted({face.scheme for face in faces})) > 1:
         raise ValueError(
             f"Faces of one scheme are checked together, not of {schemes}: name a folder of one."
@@ -111,9 +116,13 @@ def check_faces(parts, model=None, step=None):
         here = _picture(part_of[i], face)
         for part, _, name in [b if a == here else a for a, b in pairs if here in (a, b)][:1]:
             doubts[i].append(f"as {name}" if part == here[0] else f"as {part}: {name}")
+    twice = _twice(faces, part_of)
+    for i, first in twice.items():
+        doubts[i].append(f"the face of {faces[first].name} again")
     scores = np.array([float(bool(d)) for d in doubts])
     facts = _facts(faces, part_of, shapes, pairs)
     facts["faces_with_points_outside"] = sum(map(bool, outside))
+    facts |= {"faces_that_are_there_twice": len(twice), "faces_without_landmarks": unmarked}
     if model is not None:
         found = suspect(faces, points, model)
         facts |= _told(found)
@@ -176,6 +185,23 @@ def _duplicates(hashes):
     keys = list(hashes)
     pairs = [(keys[i], keys[j]) for i, j in same_pictures([hashes[key] for key in keys])]
     return [(a, b) for a, b in pairs if a[:2] != b[:2]]
+
+
+def _twice(faces, part_of):
+    """Faces that lie on an earlier one of their picture and part, `{face: earlier one}`."""
+    found, before = {}, {}
+    for i, face in enumerate(faces):
+        is_file = isinstance(face.image, (str, pathlib.Path))
+        picture = part_of[i], str(face.image) if is_file else id(face.image)
+        earlier = before.setdefault(picture, [])
+        side = np.ptp(face.square("truth")[[0, 2]])
+        for other in earlier:
+            apart = np.linalg.norm(face.landmarks - faces[other].landmarks, axis=1)
+            if np.isfinite(apart).any() and np.nanmean(apart) <= AGAIN * side:
+                found[i] = other
+                break
+        earlier.append(i)
+    return found
 
 
 def _facts(faces, part_of, shapes, pairs):

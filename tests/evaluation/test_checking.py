@@ -52,6 +52,20 @@ def test_a_face_that_no_crop_shows_is_told_of():
     assert check.sheet(side=64).any()
 
 
+def test_a_face_that_is_there_twice_and_one_without_landmarks_are_told_of():
+    faces = data.made_up_faces(4, size=100)
+    again = dataclasses.replace(faces[1], name="again", landmarks=faces[1].landmarks + 0.5)
+    other = dataclasses.replace(faces[1], name="other", landmarks=faces[1].landmarks + 9)
+    bare = dataclasses.replace(faces[2], name="bare", landmarks=None, box=faces[2].truth_box)
+    check = check_faces({"mine": [*faces, again, other, bare]})
+    said = [i for i, doubts in enumerate(check.doubts) if any("again" in d for d in doubts)]
+    assert said == [4]
+    assert check.doubts[4] == [f"the face of {faces[1].name} again"]
+    assert check.facts["faces_that_are_there_twice"] == 1
+    assert check.facts["faces_without_landmarks"] == 1
+    assert len(check.faces) == 6
+
+
 def changed(faces, number, points):
     faces = list(faces)
     faces[number] = dataclasses.replace(faces[number], landmarks=points)

@@ -6,6 +6,7 @@ from keras_landmarks.data.readers.cofw import read_cofw, read_cofw68
 from keras_landmarks.data.readers.cvat import read_cvat
 from keras_landmarks.data.readers.dlib import read_dlib
 from keras_landmarks.data.readers.helen29 import read_helen29
+from keras_landmarks.data.readers.labelme import read_labelme
 from keras_landmarks.data.readers.labelstudio import read_labelstudio
 from keras_landmarks.data.readers.lapa import read_lapa
 from keras_landmarks.data.readers.lp import read_lp
@@ -25,6 +26,7 @@ __all__ = [
     "read_cvat",
     "read_dlib",
     "read_helen29",
+    "read_labelme",
     "read_labelstudio",
     "read_lapa",
     "read_lp",

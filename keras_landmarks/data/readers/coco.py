@@ -1,27 +1,34 @@
 """Key points in COCO's JSON, as mmpose and COCO-WholeBody write them."""
 
 import json
+import warnings
 
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
-from keras_landmarks.data.readers.finding import Pictures
-from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
+from keras_landmarks.data.readers.finding import Pictures, folders_of
+from keras_landmarks.data.readers.labels import own_order
+from keras_landmarks.data.readers.rows import BrokenFile, read_faces, scheme_of, side_box, size_of
+from keras_landmarks.schemes import get_scheme
 
 
-def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
+def read_coco(path, images=None, scheme=None, first=0, category=None, skip_broken=False):
     """Reads the faces of a JSON file with `images` and `annotations`.
 
     Points are triples x, y, v. v is 0 for a point that nobody marked. Where the file uses 2 for
-    points that are seen, as COCO does, 1 is a covered one; many files have 1 for every point.
+    points that are seen, as COCO does, 1 is a covered one; many files have 1 for every point. Of a
+    category whose `keypoints` are the names of the scheme's points, points are taken by name.
 
     Args:
         path: of the file. Faces are those of `keypoints`, or of COCO-WholeBody's `face_kpts`.
-        images: folder of the pictures; None takes the file's.
+        images: folder of the pictures; None takes the file's or, of a file in `annotations/`, the
+            one above; there also `images/`.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
         first: what the file calls the first pixel: 0, or 1 as in mmpose's file of 300VW, which
             keeps the numbers of the `.pts` files.
+        category: name of the annotations' category; None takes those with as many points as the
+            scheme has, or all.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
 
     Returns:
@@ -42,9 +49,13 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
         rows = [_row(annotation) for annotation in content["annotations"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: expected COCO's `images` and `annotations`: {error}") from error
-    rows = [row for row in rows if row[1]]
+    kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
+    rows = _of_category([row for row in rows if row[1]], kinds, category, scheme, path)
     sees = any(2 in points[2::3] for _, points, _ in rows)
-    pictures = Pictures(images or path.parent)
+    orders = {row[0].get("category_id"): None for row in rows}
+    for key in set(orders) & set(kinds):
+        orders[key] = _order(kinds[key], scheme, path)
+    pictures = Pictures(*folders_of(path, images))
 
     def face(row):
         annotation, numbers, box = row
@@ -60,6 +71,10 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
                 raise ValueError(f"the box is {box.tolist()}")
         except (ValueError, TypeError) as error:
             raise ValueError(f"{where}: expected triples x, y, v, and a box: {error}") from error
+        if "face_kpts" not in annotation and (order := orders[annotation.get("category_id")]):
+            if len(order) != len(points):
+                raise ValueError(f"{where}: {len(points)} points of {len(order)} names.")
+            points = points[order]
         points, seen = points[:, :2] - first, points[:, 2]
         points[seen == 0] = np.nan
         return Face(
@@ -68,7 +83,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False):
             scheme_of(len(points), scheme, where),
             box if box is not None and (box[2:] > box[:2]).all() else None,
             f"{image}#{annotation.get('id')}",
-            image,
+            pictures.called(picture),
             seen > 1 if sees else seen > 0,
             size=sizes[annotation["image_id"]],
         )
@@ -86,3 +101,38 @@ def _row(annotation):
     else:
         numbers, box = annotation.get("keypoints") or [], annotation.get("bbox")
     return annotation, numbers if any(numbers) else [], box
+
+
+def _of_category(rows, kinds, category, scheme, path):
+    """The rows of a category: the one that is named, or those with as many points as the scheme.
+
+    Raises:
+        ValueError: if there is none, or of several it is not told which.
+    """
+    called = [str(kinds.get(row[0].get("category_id"), {}).get("name")) for row in rows]
+    if category is not None:
+        if category not in called:
+            raise ValueError(
+                f"{path}: no annotation of {category!r}, but of {sorted(set(called))}."
+            )
+        return [row for row, name in zip(rows, called) if name == category]
+    if scheme is not None and len(set(called)) > 1:
+        count = get_scheme(scheme).count
+        rows = [row for row in rows if len(row[1]) == 3 * count] or rows
+    names = {tuple(kinds.get(row[0].get("category_id"), {}).get("keypoints") or ()) for row in rows}
+    if len(names) > 1:
+        raise ValueError(
+            f"{path} is of several categories, {sorted(set(called))}: name one (category=)."
+        )
+    return rows
+
+
+def _order(kind, scheme, path):
+    """The places of a scheme's points among those of a category; None for the file's order."""
+    names = kind.get("keypoints") or []
+    try:
+        order = own_order(names, scheme, f"{path}, category {kind.get('name')}")
+    except ValueError as error:
+        warnings.warn(f"{error} Points are taken in the file's order.", BrokenFile, stacklevel=4)
+        return None
+    return order and [names.index(name) for name in order if name in names]

@@ -7,7 +7,13 @@ from keras_landmarks.data.readers.contents import existing_file
 from keras_landmarks.data.readers.dlib import parse_xml
 from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.labels import order_of, put_point
-from keras_landmarks.data.readers.rows import points_of, read_faces, size_of
+from keras_landmarks.data.readers.rows import (
+    box_around,
+    points_of,
+    read_faces,
+    size_of,
+    turned_box,
+)
 from keras_landmarks.schemes import get_scheme
 
 
@@ -15,8 +21,9 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
 
     A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order.
-    The smallest `box` of the same picture that holds most of its points is its box. CVAT's
-    coordinates are of edges: 0 is the left edge of the first pixel.
+    The `box` of the same picture that holds most of its points, the smallest of such, is its box;
+    of one that is turned it is the upright one around it. CVAT's coordinates are of edges: 0 is the
+    left edge of the first pixel.
 
     Args:
         path: of the file.
@@ -58,10 +65,10 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         else:
             points = points_of(_numbers(shape.get("points"), where), scheme.count, where) - 0.5
             seen = np.full(scheme.count, shape.get("occluded") != "1")
-        box = _box(image, points, where)
-        face_name = f"{name}#{number}"
+        box = box_around(points + 0.5, [_box(box, where) for box in image.iter("box")])
+        face_name, photo = f"{name}#{number}", pictures.called(picture)
         size = size_of(image.get("height"), image.get("width"))
-        return Face(picture, points, scheme.name, box, face_name, name, seen, size=size)
+        return Face(picture, points, scheme, box, face_name, photo, seen, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)
@@ -75,13 +82,9 @@ def _numbers(text, where):
         raise ValueError(f"{where}: expected x,y;x,y;...: {error}") from error
 
 
-def _box(image, points, where):
-    """The smallest box that holds more than half of a face's points; None where none does."""
-    marked, boxes = points[~np.isnan(points[:, 0])] + 0.5, []
-    for box in image.iter("box"):
-        edges = [box.get(k, "nan") for k in ("xtl", "ytl", "xbr", "ybr")]
-        edges = np.array(_numbers(",".join(edges), where))
-        inside = ((marked >= edges[:2]) & (marked <= edges[2:])).all(axis=1)
-        if inside.mean() > 0.5:
-            boxes.append(edges)
-    return min(boxes, key=lambda edges: np.prod(edges[2:] - edges[:2]), default=None)
+def _box(box, where):
+    """A box on pixel edges, around its middle turned by its degrees."""
+    edges = [box.get(k, "nan") for k in ("xtl", "ytl", "xbr", "ybr")]
+    edges = np.array(_numbers(",".join(edges), where))
+    (degrees,) = _numbers(box.get("rotation", "0"), where)
+    return turned_box(edges, degrees, (edges[:2] + edges[2:]) / 2)

@@ -8,6 +8,7 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.labels import own_order
 from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 
 
@@ -20,8 +21,9 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         path: of the file.
         images: folder of the pictures; None takes the file's.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
-        names: of the parts in the scheme's order; None takes all names of the file, sorted, as
-            dlib does. A part that a face lacks is a missing point.
+        names: of the parts in the scheme's order; None takes the scheme's `point_names`, or, of
+            numbers and where the scheme has no names, those of the file, sorted as dlib does. A
+            part that a face lacks is a missing point.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
 
     Returns:
@@ -41,7 +43,9 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
     ]
     if names is None:
         found = {part.get("name", "") for *_, box in boxes for part in box.iter("part")}
-        names = sorted(found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n))
+        names = own_order(sorted(found), scheme, path) or sorted(
+            found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
+        )
     pictures = Pictures(images or path.parent)
 
     def face(row):
@@ -61,7 +65,8 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        return Face(picture, points, kind, edges, f"{image}#{number}", image, size=size)
+        photo = pictures.called(picture)
+        return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
     faces = read_faces(path, boxes, face, skip_broken)
     pictures.warn_of_unused(path)
@@ -69,14 +74,14 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
 
 
 def parse_xml(path):
-    """The root of an XML file.
+    """The root of an XML file: in UTF-8, whatever it declares (imglab's do so), or as declared.
 
     Raises:
         ValueError: if it is none.
     """
-    with contextlib.suppress(ElementTree.ParseError, ValueError, LookupError):
-        return ElementTree.fromstring(path.read_bytes())  # in the encoding that it declares
-    try:
+    with contextlib.suppress(ElementTree.ParseError, ValueError):
         return ElementTree.fromstring(read_text(path).lstrip())
-    except (ElementTree.ParseError, ValueError) as error:
+    try:
+        return ElementTree.fromstring(path.read_bytes())
+    except (ElementTree.ParseError, ValueError, LookupError) as error:
         raise ValueError(f"{path}: expected an XML file: {error}") from error

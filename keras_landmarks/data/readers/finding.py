@@ -54,6 +54,11 @@ class Pictures:
             raise ValueError(f"{name}: {path} is the picture of {before} already.")
         return path
 
+    def called(self, path):
+        """What a picture is called, whatever names it was found by: its path in the folder."""
+        inside = path.is_relative_to(self.folder)
+        return (path.relative_to(self.folder) if inside else path).as_posix()
+
     def _below(self, parts, name, far):
         """A picture's path, and the one by which it was asked for."""
         for start in range(len(parts)):
@@ -65,7 +70,8 @@ class Pictures:
                     self._check(paths[0], "/".join(parts[:start]), name, far)
                     return paths[0], self.folder.joinpath(*root, *parts[start:])
         raise ValueError(
-            f"{name} does not exist: there is no such picture in {self.folder.absolute()}."
+            f"{name} does not exist: there is no such picture in {self.folder.absolute()}. "
+            "Do pictures lie elsewhere? Name their folder (images=, --images, --data)."
         )
 
     def _check(self, path, lead, name, far):
@@ -123,6 +129,24 @@ class Pictures:
                 files[path.name] = path
                 alike.setdefault(plain(path.name), []).append(path)
         return self._listed[folder]
+
+
+def folders_of(path, images=None):
+    """Where the pictures of an annotation file are looked for, as `Pictures` takes it.
+
+    Args:
+        path: of the file.
+        images: the folder that is named; None takes the file's, or, where that is `annotations`,
+            the one above; there also `images/`, and folders of the last word of the file's name.
+
+    Returns:
+        `(folder, under)`.
+    """
+    if images:
+        return images, ()
+    part = path.stem.rsplit("_", 1)[-1]
+    folder = path.parent.parent if path.parent.name == "annotations" else path.parent
+    return folder, ("images", f"images/{part}", part)
 
 
 def plain(name):

@@ -2,6 +2,34 @@
 
 import numpy as np
 
+from keras_landmarks.schemes import get_scheme
+
+
+def own_order(names, scheme, where):
+    """The names of a scheme's points in their order, if a file calls its points so.
+
+    Args:
+        names: those that the file has.
+        scheme: of the points, or its name; None where it is not said.
+        where: file, for messages.
+
+    Returns:
+        List of names; None where points have numbers, or the scheme no names.
+
+    Raises:
+        ValueError: if the scheme has names, and the file others.
+    """
+    scheme = scheme and get_scheme(scheme)
+    if not scheme or not names or all(name.isdigit() for name in names):
+        return None
+    unknown = [name for name in names if name not in scheme.point_names]
+    if unknown and (scheme.names or len(unknown) < len(names)):
+        raise ValueError(
+            f"{where}: {unknown[0]!r} is no point of {scheme.name}, which has "
+            f"{', '.join(scheme.point_names[:8])}{', ...' if scheme.count > 8 else ''}."
+        )
+    return None if unknown else scheme.point_names
+
 
 def order_of(names, scheme, labels):
     """The place of each label in a scheme, `{label: index}`.
@@ -31,7 +59,7 @@ def order_of(names, scheme, labels):
     return {name: i for i, name in enumerate(names)}
 
 
-def put_point(points, order, label, at, where):
+def put_point(points, order, label, at, where, several="or each in a rectangle"):
     """Puts the point of a label in its place.
 
     Raises:
@@ -41,5 +69,7 @@ def put_point(points, order, label, at, where):
     if place >= len(points):
         raise ValueError(f"{where}: unknown label {label!r}.")
     if not np.isnan(points[place, 0]):
-        raise ValueError(f"{where}: the label {label!r} is there twice; one face a picture.")
+        raise ValueError(
+            f"{where}: the label {label!r} is there twice; one face a picture, {several}."
+        )
     points[place] = at

@@ -10,7 +10,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.labels import order_of, put_point
-from keras_landmarks.data.readers.rows import read_faces, size_of
+from keras_landmarks.data.readers.rows import box_around, read_faces, size_of, turned_box
 from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.schemes import get_scheme
 
@@ -18,9 +18,13 @@ _PICTURE = re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\b", re.IGNORECAS
 
 
 def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken=False):
-    """Reads the faces of an export, one a task: `keypointlabels`, and a `rectanglelabels` box.
+    """Reads the faces of an export: `keypointlabels`, and the `rectanglelabels` box around them.
 
-    Its percents are of the picture's edges: 0 is the left edge of the first pixel.
+    A task has one face, or one in each rectangle: where a label is there twice, points are of the
+    rectangle that they were drawn in (`parentID`), or else of the smallest that holds them. Of a
+    turned rectangle the box is the upright one around it. Of several annotations of a task the
+    first that was not cancelled is taken. Percents are of the picture's edges: 0 is the left edge
+    of the first pixel.
 
     Args:
         path: of the JSON file (not of its short form, JSON-MIN).
@@ -41,7 +45,12 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
     path, scheme = existing_file(path), get_scheme(scheme)
     try:
         tasks = json.loads(read_text(path))
-        rows = [(task, _results(task), _link(task)) for task in tasks if _results(task)]
+        rows = [
+            (task, results, _link(task))
+            for task in tasks
+            for results in _by_face(_results(task))
+            if results
+        ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected Label Studio's JSON export: {error!r}") from error
     order = order_of(names, scheme, (label for _, results, _ in rows for label in _labels(results)))
@@ -53,23 +62,20 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         if link is None:
             raise ValueError(f"{where}: its data names no picture.")
         image = _picture(pictures, link, uploads)
-        points, box = np.full((scheme.count, 2), np.nan), None
+        points, boxes = np.full((scheme.count, 2), np.nan), []
         for result in results:
-            value, kind = result.get("value", {}), result.get("type")
             try:
-                size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
-                at = np.array([value["x"], value["y"]], np.float64) / 100 * size
-                if kind == "rectanglelabels":
-                    sides = np.array([value["width"], value["height"]], np.float64) / 100 * size
-                    box = np.concatenate([at, at + sides])
+                if result["type"] == "rectanglelabels":
+                    boxes.append(_box(result))
                     continue
-                label = value["keypointlabels"][0]
+                at, label = _place(result), result["value"]["keypointlabels"][0]
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise ValueError(f"{where}: expected numbers and a label: {error!r}") from error
             put_point(points, order, label, at - 0.5, where)
-        height, width = (results[0][f"original_{k}"] for k in ("height", "width"))
-        size = size_of(height, width)
-        return Face(image, points, scheme.name, box, image.name, image.stem, size=size)
+        size = size_of(*(results[0][f"original_{k}"] for k in ("height", "width")))
+        box = box_around(points + 0.5, boxes) if boxes[1:] else next(iter(boxes), None)
+        photo = pictures.called(image)
+        return Face(image, points, scheme, box, image.name, photo, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)
@@ -86,6 +92,40 @@ def _results(task):
 def _labels(results):
     points = (r for r in results if r["type"] == "keypointlabels")
     return (label for r in points for label in r.get("value", {}).get("keypointlabels", ())[:1])
+
+
+def _by_face(results):
+    """The results of a task, those of each face by themselves: of one, if no label is twice."""
+    labels = list(_labels(results))
+    frames = {r.get("id", i): r for i, r in enumerate(results) if r["type"] == "rectanglelabels"}
+    if len(set(labels)) == len(labels) or len(frames) < 2:
+        return [results]
+    faces = {frame: [result] for frame, result in frames.items()}
+    for result in results:
+        if result["type"] == "keypointlabels":
+            frame = result.get("parentID")
+            if frame not in faces:
+                at = _place(result)[None]
+                held = [k for k, r in frames.items() if box_around(at, [_box(r)]) is not None]
+                if not held:
+                    raise ValueError(f"the point {result['value']} lies in no rectangle")
+                frame = min(held, key=lambda k: np.prod(_box(frames[k])[2:] - _box(frames[k])[:2]))
+            faces[frame].append(result)
+    return [face for face in faces.values() if face[1:]]
+
+
+def _place(result):
+    """Where a result is, from the picture's left and upper edge, in pixels."""
+    size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
+    return np.array([result["value"]["x"], result["value"]["y"]], np.float64) / 100 * size
+
+
+def _box(result):
+    """A rectangle on pixel edges, turned about its first corner."""
+    value, at = result["value"], _place(result)
+    size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
+    sides = np.array([value["width"], value["height"]], np.float64) / 100 * size
+    return turned_box(np.concatenate([at, at + sides]), float(value.get("rotation") or 0), at)
 
 
 def _link(task):

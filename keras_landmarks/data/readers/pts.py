@@ -26,14 +26,15 @@ def read_pts(path, count=None):
     """Reads the points of a `.pts` file.
 
     With a header (`version: 1`, `n_points: 68`, `{`, a line `x y` for each point, `}`) or
-    without (only the lines). Coordinates in the file are 1-based.
+    without (only the lines). Coordinates in the file are 1-based; a line `nan nan` is a point that
+    nobody marked.
 
     Args:
         path: of the file.
         count: expected number of points; None takes what there is.
 
     Returns:
-        `(n, 2)` float32 points, 0-based.
+        `(n, 2)` float32 points, 0-based; NaN for one that nobody marked.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -64,8 +65,8 @@ def _point(path, line):
     try:
         x, y = (float(word) for word in line.split())
     except ValueError:
-        x = y = math.nan
-    if not (math.isfinite(x) and math.isfinite(y)):
+        x = y = math.inf
+    if math.isinf(x) or math.isinf(y) or math.isnan(x) != math.isnan(y):
         raise ValueError(f"{path}: expected two finite numbers a line, found {line.strip()!r}.")
     return x, y
 

@@ -47,13 +47,13 @@ def read_faces(source, rows, make, skip_broken=False, labelled=True):
 
 
 def scheme_of(count, scheme, where):
-    """The name of a scheme: the given one, or the one that data sets of so many points have.
+    """The scheme or name that is given, or the name that data sets of so many points have.
 
     Raises:
         ValueError: if it is unknown, or none was given and no data set has so many points.
     """
     if scheme is not None:
-        return get_scheme(scheme).name
+        return get_scheme(scheme).name if isinstance(scheme, str) else scheme
     if count not in _SCHEMES:
         known = ", ".join(f"{scheme.name} ({scheme.count})" for scheme in SCHEMES.values())
         raise ValueError(
@@ -90,6 +90,36 @@ def size_of(height, width):
     except (TypeError, ValueError, OverflowError):
         return None
     return size if min(size) > 0 else None
+
+
+def box_around(points, boxes):
+    """The box that holds most of a face's points, the smallest of such.
+
+    Args:
+        points: `(n, 2)` on pixel edges; NaN where they are missing.
+        boxes: list of `(4,)`.
+
+    Returns:
+        `(4,)`; None where no box holds more than half of the points.
+    """
+    points = points[~np.isnan(points[:, 0])]
+    if not len(points):
+        return None
+
+    def inside(box):
+        return ((points >= box[:2]) & (points <= box[2:])).all(axis=1).mean()
+
+    holding = [box for box in boxes if inside(box) > 0.5]
+    return min(holding, key=lambda b: (-inside(b), np.prod(b[2:] - b[:2])), default=None)
+
+
+def turned_box(box, degrees, about):
+    """The upright box around a box that is turned clockwise about a point, `(4,)`."""
+    angle = np.radians(degrees)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    corners = np.array([[box[i], box[j]] for i in (0, 2) for j in (1, 3)], np.float64)
+    corners = (corners - about) @ turn + about
+    return np.concatenate([corners.min(axis=0), corners.max(axis=0)])
 
 
 def corner_box(corners, first=0):

@@ -1,5 +1,7 @@
 """One row a face, in a CSV or Parquet file."""
 
+import re
+
 import numpy as np
 
 from keras_landmarks.data.face import Face
@@ -11,6 +13,9 @@ from keras_landmarks.schemes import get_scheme
 
 BOX = ("left", "top", "right", "bottom")
 """The columns of a box, on pixel edges."""
+MISSING = ("", "na", "n/a", "nan", "none", "null")
+"""What tables have in cells without a number, in small letters."""
+_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
 def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True):
@@ -22,7 +27,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
 
     Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
     edges), visible0, visible1, ... (1 or 0, True or False), name, photo, scheme. An empty cell of a
-    point is one that nobody marked; a flag that is empty or has no column is 1.
+    point, or NA, NaN, None or null, is one that nobody marked; a flag that is empty or has no
+    column is 1. Where cells are parted by semicolons or tabs, decimals may have commas.
 
     Args:
         path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
@@ -50,6 +56,9 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             for row in rows
             if str(row.get("face")) != "0"
         ]
+    corners = [name for name in BOX if name in columns]
+    if labelled and corners and len(corners) < len(BOX):
+        raise ValueError(f"{path}: a box needs the columns {', '.join(BOX)}, found {corners}.")
     fixed = None if scheme is None else get_scheme(scheme)
     if fixed is None and "scheme" not in columns and labelled:
         count = next(i for i in range(len(columns) + 1) if f"x{i}" not in columns)
@@ -82,16 +91,16 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
                 ) from error
         count = points.count if labelled else 0
         landmarks = [[_number(cells, f"{a}{i}", where) for a in "xy"] for i in range(count)]
-        box = [_number(cells, name, where) for name in BOX] if set(BOX) <= columns else [np.nan] * 4
+        box = [_number(cells, k, where) for k in BOX] if set(BOX) <= columns else [np.nan] * 4
         flags = [_flag(cells, f"visible{i}", where) for i in range(count)]
         seen = None if not flags else ~(np.array(flags) <= 0)
         return Face(
             image,
             landmarks or None,
-            points.name,
+            points,
             None if np.isnan(box).all() else box,
             _word(cells, "name") or f"{cells['image']}#{number}",
-            _word(cells, "photo") or cells["image"],
+            _word(cells, "photo") or pictures.called(image),
             seen,
             convention=_word(cells, "convention"),
         )
@@ -117,7 +126,7 @@ def _number(cells, name, where):
     cell = cells.get(name, "")
     if cell is None:
         raise ValueError(f"{where} is cut short: it has no cell for {name}.")
-    if isinstance(cell, str) and not cell.strip():
+    if isinstance(cell, str) and cell.strip().lower() in MISSING:
         return np.nan
     try:
         return float(cell)
@@ -138,9 +147,20 @@ def _word(cells, name):
 
 def _text(path):
     head = read_text(path).split("\n", 1)[0]
-    rows = read_rows(path, delimiter=max(",;\t", key=head.count))
-    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
-    return set(rows.fieldnames), list(rows)
+    parted = max(",;\t", key=head.count)
+    rows = read_rows(path, delimiter=parted)
+    names = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    if twice := [name for name in names if names.count(name) > 1 and name]:
+        raise ValueError(f"{path}: the column {twice[0]} is there twice.")
+    if parted == ",":
+        return set(names), list(rows)
+    return set(names), [{name: _with_point(cell) for name, cell in row.items()} for row in rows]
+
+
+def _with_point(cell):
+    """A cell whose decimals have a comma, with a point."""
+    comma = isinstance(cell, str) and _COMMA.fullmatch(cell)
+    return cell.replace(",", ".") if comma else cell
 
 
 def _parquet(path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, read_coco
+from keras_landmarks.data import BrokenFile, read_any, read_coco
 
 DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", "")) / "formats/mmpose"
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
@@ -37,6 +37,17 @@ def test_points_lie_on_their_pixels(tmp_path, points):
     assert_lit(face, 68)
     assert (face.scheme, face.name, face.photo) == ("ibug68", "a.jpg#1", "a.jpg")
     np.testing.assert_array_equal(face.box, [-3, 2, 17, 32])
+
+
+@pytest.mark.parametrize("place", ["images", "images/val", "val", "."])
+def test_pictures_are_found_beside_a_folder_of_annotations(tmp_path, points, place):
+    (tmp_path / "set/annotations").mkdir(parents=True)
+    write_lit(tmp_path / "set" / place / "a.jpg", points)
+    row = {"id": 1, "image_id": 7, "keypoints": triples(points)}
+    path = write_coco(tmp_path / "set/annotations", [row])
+    path = path.rename(path.with_name("person_keypoints_val.json"))
+    for found in (read_any(tmp_path / "set"), read_any(path), read_coco(path)):
+        assert_lit(found[0], 68)
 
 
 def test_faces_of_whole_bodies_are_read_where_they_are_valid(tmp_path, points):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, read_dlib
+from keras_landmarks.data import BrokenFile, read_any, read_dlib
 
 BOX = 'top="4" left="-3" width="20" height="30"'
 
@@ -55,6 +55,21 @@ def test_parts_are_sorted_by_number_or_named_in_order(tmp_path, points):
     order = ["right_eye", "left_eye", "nose", "right_mouth", "left_mouth"]
     (face,) = read_dlib(path, scheme="five5", names=order)
     np.testing.assert_array_equal(face.landmarks, points[[2, 1, 0, 4, 3]])
+
+
+@pytest.mark.parametrize(
+    ("declared", "written"), [("UTF-8", "UTF-8"), ("ISO-8859-1",) * 2, ("ISO-8859-1", "UTF-8")]
+)
+def test_names_are_read_in_utf8_or_as_declared(tmp_path, points, declared, written):
+    """dlib's own tools declare ISO-8859-1 and write a name's bytes as they are."""
+    write_lit(tmp_path / "größe.jpg", points)
+    text = write(tmp_path, f"<box {BOX}>{parts(points)}</box>", file="größe.jpg").read_text(
+        "utf-8-sig"
+    )
+    text = text.replace("UTF-8", declared).replace("<image file='empty.jpg'/>", "")
+    (tmp_path / "faces.xml").write_bytes(text.encode(written))
+    (face,) = read_any(tmp_path / "faces.xml")
+    assert_lit(face, 68)
 
 
 def test_a_box_without_parts_is_passed_over(tmp_path, points):

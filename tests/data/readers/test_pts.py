@@ -81,6 +81,16 @@ def test_a_bad_file_is_an_error_that_names_it_and_says_why(tmp_path, text, messa
         read_pts(path)
 
 
+def test_a_point_that_nobody_marked_is_a_line_of_its_own(tmp_path):
+    points = np.float32([[3, 4], [np.nan, np.nan], [0, 0.5]])
+    write_pts(tmp_path / "a.pts", points)
+    assert "\nnan nan\n" in (tmp_path / "a.pts").read_text()
+    np.testing.assert_array_equal(read_pts(tmp_path / "a.pts"), points)
+    (tmp_path / "a.pts").write_text("1 nan\n2 3\n")
+    with pytest.raises(ValueError, match="expected two finite numbers a line, found '1 nan'"):
+        read_pts(tmp_path / "a.pts")
+
+
 def test_another_number_of_points_than_expected_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="expected 68 points, found 3"):
         read_pts(write(tmp_path, POINTS), count=68)

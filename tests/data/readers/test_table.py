@@ -46,6 +46,33 @@ def test_an_empty_cell_is_a_missing_point(tmp_path, points):
     assert_lit(face, 4)
 
 
+def test_words_for_nothing_are_missing_points_and_decimals_may_have_commas(tmp_path, points):
+    cells = [f"{v:.1f}".replace(".", ",") for v in np.ravel(points)]
+    cells[2], cells[3] = "NA", "None"
+    for parted in ";\t":
+        lines = [HEAD.replace(",", parted), parted.join(["a.jpg", *cells])]
+        (face,) = read_table(write(tmp_path, *lines), scheme="five5")
+        assert np.flatnonzero(face.missing).tolist() == [1]
+        assert_lit(face, 4)
+
+
+def test_columns_that_are_there_twice_or_make_no_box_are_errors(tmp_path, points):
+    path = write(tmp_path, HEAD + ",x0", row(points) + ",3")
+    with pytest.raises(ValueError, match="the column x0 is there twice"):
+        read_table(path, scheme="five5")
+    path = write(tmp_path, HEAD + ",left,top,width,height", row(points) + ",1,2,3,4")
+    with pytest.raises(
+        ValueError, match=r"a box needs the columns left, .*found \['left', 'top'\]"
+    ):
+        read_table(path, scheme="five5")
+
+
+def test_faces_of_a_picture_have_one_photo_however_it_is_written(tmp_path, points):
+    names = ["a.jpg", "./a.jpg", "A.JPG", str(tmp_path / "a.jpg")]
+    faces = read_table(write(tmp_path, HEAD, *(row(points, n) for n in names)), scheme="five5")
+    assert {face.photo for face in faces} == {"a.jpg"}
+
+
 def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
     more = ",left,top,right,bottom,scheme,name,photo," + ",".join(f"visible{i}" for i in range(5))
     cells = ",-1,2,30.5,40,five5,ann,party,1,1,0,1,1"

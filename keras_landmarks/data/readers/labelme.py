@@ -1,0 +1,81 @@
+"""LabelMe's JSON files, one a picture: labelled points, and rectangles around them."""
+
+import json
+
+import numpy as np
+
+from keras_landmarks.data.face import Face
+from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
+from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.labels import order_of, put_point
+from keras_landmarks.data.readers.rows import box_around, read_faces, size_of
+from keras_landmarks.files import as_path
+from keras_landmarks.schemes import get_scheme
+
+
+def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+    """Reads the faces of LabelMe's files: shapes of type `point`, and a `rectangle` around them.
+
+    Faces of one picture have a `group_id` each. LabelMe's coordinates are of the picture's edges:
+    0 is the left edge of the first pixel.
+
+    Args:
+        path: of a file, or of a folder of them; its folders are not read.
+        images: folder of the pictures; None takes the files'.
+        scheme: of the points, or its name.
+        names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
+            from 0 or 1. A label that a face lacks is a missing point.
+        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
+
+    Returns:
+        List of `Face`.
+
+    Raises:
+        FileNotFoundError: if the file or the folder is missing.
+        ValueError: if a file is broken, a face is, or its picture is missing.
+    """
+    path, scheme = as_path(path), get_scheme(scheme)
+    files = files_of(path, ".json", recursive=False) if path.is_dir() else [existing_file(path)]
+    rows = [(file, *row) for file in files for row in _faces_of(file)]
+    order = order_of(names, scheme, (label for *_, points, _ in rows for label, _ in points))
+    pictures = Pictures(images or (path if path.is_dir() else path.parent))
+
+    def face(row):
+        file, content, group, labelled, boxes = row
+        picture = pictures.find(content.get("imagePath") or file.with_suffix("").name)
+        points = np.full((scheme.count, 2), np.nan)
+        for label, at in labelled:
+            put_point(points, order, label, at - 0.5, file, "or with a group_id each")
+        box, photo = box_around(points + 0.5, boxes), pictures.called(picture)
+        size = size_of(content.get("imageHeight"), content.get("imageWidth"))
+        return Face(picture, points, scheme, box, f"{photo}#{group}", photo, size=size)
+
+    faces = read_faces(path, rows, face, skip_broken)
+    pictures.warn_of_unused(path)
+    return faces
+
+
+def is_labelme(path):
+    """Whether a file is one of LabelMe's."""
+    try:
+        content = json.loads(read_text(path)) if path.suffix.lower() == ".json" else None
+    except ValueError:
+        return False
+    return isinstance(content, dict) and "shapes" in content
+
+
+def _faces_of(path):
+    """`(content, group, points, boxes)` of each face of a file; points are `(label, place)`."""
+    try:
+        content = json.loads(read_text(path))
+        points, boxes = {}, []
+        for shape in content["shapes"]:
+            places = np.array(shape["points"], np.float64).reshape(-1, 2)
+            if shape.get("shape_type", "point") == "point":
+                labelled = points.setdefault(shape.get("group_id"), [])
+                labelled.append((str(shape["label"]), places[0]))
+            elif shape["shape_type"] == "rectangle":
+                boxes.append(np.concatenate([places.min(axis=0), places.max(axis=0)]))
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise ValueError(f"{path}: expected LabelMe's `shapes`: {error!r}") from error
+    return [(content, 1 if key is None else key, found, boxes) for key, found in points.items()]

@@ -1,0 +1,64 @@
+"""Boxes of annotation tools: turned ones, and which face each belongs to."""
+
+import numpy as np
+from lit import lit_points, write_lit
+from test_annotation_tools import at, key_point, rectangle, task, write_cvat, write_tasks
+
+from keras_landmarks.data import read_cvat, read_labelstudio
+
+POINTS = np.float64([[12, 30], [20, 30], [16, 34], [13, 38], [19, 38]])
+
+
+def labelled(points, parent=None):
+    return [key_point(str(i), *p) | {"parentID": parent} for i, p in enumerate(points)]
+
+
+def numbered(frame, name, degrees=0):
+    return frame | {"id": name, "value": frame["value"] | {"rotation": degrees}}
+
+
+def test_label_studio_takes_the_box_that_holds_the_points(tmp_path):
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    frames = [rectangle(5, 20, 30, 45), rectangle(0, 0, 5, 5)]
+    for order in (1, -1):
+        path = write_tasks(tmp_path, task([*labelled(POINTS), *frames[::order]], "a.jpg"))
+        (face,) = read_labelstudio(path, scheme="five5")
+        np.testing.assert_allclose(face.box, [5, 20, 30, 45], atol=1e-4)
+
+
+def test_label_studio_has_a_face_in_each_rectangle(tmp_path):
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    frames = [numbered(rectangle(5, 20, 30, 45), "x"), numbered(rectangle(30, 18, 55, 48), "y")]
+    for parents in ((None, None), ("x", "y")):
+        points = [labelled(POINTS + [25 * k, 0], parents[k]) for k in (0, 1)]
+        path = write_tasks(tmp_path, task([*points[1], *frames, *points[0]], "a.jpg"))
+        first, second = read_labelstudio(path, scheme="five5")
+        np.testing.assert_allclose(first.landmarks, POINTS, atol=1e-4)
+        np.testing.assert_allclose(second.landmarks, POINTS + [25, 0], atol=1e-4)
+        np.testing.assert_allclose(second.box, [30, 18, 55, 48], atol=1e-4)
+
+
+def test_of_turned_boxes_the_upright_one_around_them_is_taken(tmp_path):
+    """Label Studio turns clockwise about the first corner, CVAT about the middle."""
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    frame = numbered(rectangle(25, 25, 40, 45), "x", 90)  # 15 wide, 20 high
+    path = write_tasks(tmp_path, task([*labelled(POINTS), frame], "a.jpg"))
+    (face,) = read_labelstudio(path, scheme="five5")
+    np.testing.assert_allclose(face.box, [5, 25, 25, 40], atol=1e-4)
+    line = f"<points points='{';'.join(at(*p) for p in POINTS)}'/>"
+    box = "<box xtl='6' ytl='24' xbr='26' ybr='44' rotation='45.00'/>"
+    (face,) = read_cvat(write_cvat(tmp_path, line, box, name="a.jpg"), scheme="five5")
+    half = 10 * 2**0.5
+    np.testing.assert_allclose(face.box, [16 - half, 34 - half, 16 + half, 34 + half], atol=1e-4)
+
+
+def test_neighbours_have_the_boxes_that_hold_most_of_their_points(tmp_path):
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    lines = [f"<points points='{';'.join(at(x + k, y) for x, y in POINTS)}'/>" for k in (0, 4)]
+    boxes = [
+        "<box xtl='5' ytl='20' xbr='40' ybr='60'/>",
+        "<box xtl='15' ytl='28' xbr='30' ybr='42'/>",
+    ]
+    faces = read_cvat(write_cvat(tmp_path, *lines, *boxes, name="a.jpg"), scheme="five5")
+    np.testing.assert_array_equal(faces[0].box, [5, 20, 40, 60])
+    np.testing.assert_array_equal(faces[1].box, [15, 28, 30, 42])

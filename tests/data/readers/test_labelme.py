@@ -1,0 +1,74 @@
+"""LabelMe's files, whose coordinates count from the pixels' edges."""
+
+import json
+
+import numpy as np
+import pytest
+from lit import assert_lit, lit_points, write_lit
+
+from keras_landmarks.data import read_any, read_labelme
+
+NAMES = ["right eye", "left eye", "nose", "right corner", "left corner"]
+
+
+def point(label, place, group=None):
+    places = [[float(v) + 0.5 for v in place]]
+    return {"label": label, "points": places, "group_id": group, "shape_type": "point"}
+
+
+def rectangle(*corners):
+    return {"label": "face", "points": corners, "group_id": None, "shape_type": "rectangle"}
+
+
+def write(path, shapes, image=None, **facts):
+    content = {"version": "5.4.1", "flags": {}, "shapes": shapes, "imageData": None}
+    content |= {"imagePath": image or f"{path.stem}.jpg", "imageHeight": 64, "imageWidth": 64}
+    path.write_text(json.dumps(content | facts))
+    return path
+
+
+@pytest.fixture
+def points(tmp_path):
+    points = lit_points(5)
+    for name in "ab":
+        write_lit(tmp_path / f"{name}.jpg", points)
+    return points
+
+
+def test_points_of_a_folder_lie_on_their_pixels(tmp_path, points):
+    shapes = [point(str(i), place) for i, place in enumerate(points)]
+    write(tmp_path / "a.json", shapes[::-1])
+    write(tmp_path / "b.json", [*shapes[:4], rectangle((63, 64), (1, 2))])
+    first, second = read_any(tmp_path, scheme="five5")
+    assert_lit(first, 5)
+    assert_lit(second, 4)
+    np.testing.assert_array_equal(first.landmarks, points)
+    np.testing.assert_array_equal(second.box, [1, 2, 63, 64])
+    assert first.box is None
+    assert (first.photo, second.photo) == ("a.jpg", "b.jpg")
+    (alone,) = read_any(tmp_path / "a.json", tmp_path, "five5")
+    np.testing.assert_array_equal(alone.landmarks, points)
+
+
+def test_faces_of_a_picture_have_a_group_each(tmp_path, points):
+    shapes = [point(n, at + k, k) for k in (0, 3) for n, at in zip(NAMES, points)]
+    first, second = read_labelme(write(tmp_path / "a.json", shapes), None, "five5", NAMES)
+    np.testing.assert_array_equal(first.landmarks, points)
+    np.testing.assert_array_equal(second.landmarks, points + 3)
+    shapes = [point("nose", at) for at in points[:2]]
+    with pytest.raises(
+        ValueError, match="'nose' is there twice; one face a picture, or with a gro"
+    ):
+        read_labelme(write(tmp_path / "a.json", shapes), None, "five5", NAMES)
+
+
+def test_other_files_and_labels_are_errors(tmp_path, points):
+    for content in ("[]", '{"shapes": [{}]}', '{"shapes": 3}', "{"):
+        (tmp_path / "a.json").write_text(content)
+        with pytest.raises(ValueError, match=r"a\.json: expected LabelMe's `shapes`"):
+            read_labelme(tmp_path / "a.json")
+    with pytest.raises(ValueError, match=r"a\.json: unknown label 'ear'"):
+        read_labelme(write(tmp_path / "a.json", [point("ear", (1, 2))]), None, "five5", NAMES)
+    path = write(tmp_path / "a.json", [point("nose", (1, 2))], "..\\c.jpg")
+    with pytest.raises(ValueError, match=r"c\.jpg does not exist"):
+        read_labelme(path, None, "five5", NAMES)
