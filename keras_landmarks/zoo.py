@@ -166,11 +166,11 @@ def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
         `(facts, weights)`: a dict with `builder`, `arguments`, `margin`, `box`, ... and
         `{variable path: array}`.
     """
-    name = os.fspath(name)
+    named, name = isinstance(name, str), os.fspath(name)
     path = pathlib.Path(os.path.expanduser(name))
     if path.suffix in OPENERS:
         raise ValueError(f"{name}: {OPENERS[path.suffix]} opens such files; load takes names.")
-    if name in _index() or not name or not path.exists():
+    if (named and name in _index()) or not name or not path.exists():
         if "/" in name or os.sep in name:
             raise FileNotFoundError(f"No folder or file {name} of a trained model.")
         return {**facts_of(name), "name": name}, read_weights(name)

@@ -457,6 +457,24 @@ def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_pat
         next(found)
 
 
+def test_pictures_before_a_broken_one_are_looked_at_first(tmp_path):
+    found = model().detect(iter([portrait()] * 3 + [tmp_path / "none.jpg"]))
+    assert len([next(found) for _ in range(3)]) == 3
+    with pytest.raises(FileNotFoundError, match="none.jpg"):
+        next(found)
+
+
+def test_an_iterator_of_open_files_may_close_them(tmp_path):
+    images.write_image(tmp_path / "face.png", portrait())
+
+    def files():
+        for _ in range(3):
+            with open(tmp_path / "face.png", "rb") as file:
+                yield file
+
+    assert [len(faces) for faces in model().detect(files())] == [1] * 3
+
+
 @pytest.mark.parametrize("angles", ["x", [np.inf], [None, 1]])
 def test_angles_that_are_none_are_refused(angles):
     with pytest.raises(ValueError, match="angles"):

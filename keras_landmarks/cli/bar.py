@@ -16,7 +16,7 @@ class Bar:
     def __init__(self, total, unit, done=0):
         self.total, self.unit, self.done = total, unit, done
         self._start, self._before, self._shown = time.monotonic(), done, 0.0
-        self._live = sys.stderr.isatty()
+        self._live = sys.stderr is not None and sys.stderr.isatty()  # which a daemon lacks
 
     def step(self, text=""):
         """One more is done."""

@@ -8,7 +8,7 @@ import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
-from keras_landmarks.cli.named import read_model
+from keras_landmarks.cli.named import digest, read_model
 from keras_landmarks.cli.photos import find_photos, find_targets, keep
 from keras_landmarks.cli.table import Table, is_table
 
@@ -94,6 +94,8 @@ def run(options):
     options.model = options.model or zoo.DEFAULT
     options.photos = [os.path.expanduser(photo) for photo in options.photos]
     options.out = options.out and os.path.expanduser(options.out)
+    if "" in (options.out, options.json, *options.photos):
+        raise ValueError("A name is empty: is a variable of the shell unset?")
     keep(options.json, options.photos, options.out)
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
         from keras_landmarks.cli.detect_video import run_video
@@ -103,12 +105,15 @@ def run(options):
         from keras_landmarks.cli.detect_ray import run_ray
 
         return run_ray(options, list(find_photos(options)))
-    photos = find_photos(options)
+    detector, photos = make_detector(options), find_photos(options)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
     targets = find_targets(options, photos)
+    if options.pose and not targets:
+        raise ValueError("--pose is drawn: name a picture, a video or a folder, --out.")
     table = None
     if is_table(options.out):
-        facts = {"model": options.model, "detector": options.detector}
+        facts = {"model": options.model, "weights": digest(options.model)}
+        facts |= {"detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
         table = Table(options.out, facts, pictures=photos, shared={"convention": options.detector})
@@ -117,7 +122,7 @@ def run(options):
     found, broken = {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))
     try:
-        for photo, picture, faces in _detected(model, options, waiting, broken, many):
+        for photo, picture, faces in _detected(model, detector, options, waiting, broken, many):
             if table:  # which holds them; a large folder would fill the memory
                 table.add(photo, [face.to_dict() for face in faces])
             elif options.json:
@@ -132,6 +137,8 @@ def run(options):
         bar.close()
         if table:
             table.close()
+    if broken and len(broken) == len(photos) and many:
+        raise ValueError(f"None of {len(photos)} pictures could be read, as the first: {broken[0]}")
     if table:
         if options.json:
             found = {photo: faces for photo, faces, _ in table.pictures()}
@@ -148,7 +155,7 @@ def run(options):
     return int(bool(broken) and options.strict)
 
 
-def _detected(model, options, photos, broken, many):
+def _detected(model, detector, options, photos, broken, many):
     """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
     from keras_landmarks import pictures
 
@@ -166,7 +173,6 @@ def _detected(model, options, photos, broken, many):
             shown.append((photo, picture))
             yield picture
 
-    detector = make_detector(options)
     for faces in model.detect(read(), detector=detector, turns=not options.upright):
         yield *shown.popleft(), faces
 

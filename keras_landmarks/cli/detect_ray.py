@@ -1,10 +1,9 @@
 """`keras-landmarks detect FOLDER --ray auto --out points`: large archives, by many processes."""
 
-import hashlib
 import pathlib
 
 from keras_landmarks import bulk
-from keras_landmarks.cli.named import is_exported, read_model
+from keras_landmarks.cli.named import digest, is_exported, read_model
 from keras_landmarks.cli.table import is_table
 
 NOT_THERE = {"json": None, "pose": False, "smallest": None, "threshold": None, "upright": False}
@@ -38,17 +37,8 @@ def _exported(options):
     """The path of the model's file; of a model of the zoo, one is made beside the results."""
     if is_exported(options.model):
         return pathlib.Path(options.model)
-    from keras_landmarks import zoo
-
-    if options.model.endswith(".keras"):
-        digest = hashlib.sha256(pathlib.Path(options.model).read_bytes())
-    else:
-        facts, arrays = zoo.read_model(options.model)
-        digest = hashlib.sha256(repr(facts).encode())
-        for name in sorted(arrays):
-            digest.update(arrays[name].tobytes())
     name, out = f"_{pathlib.Path(options.model).name}", pathlib.Path(options.out)
-    path = out / f"{name}-{digest.hexdigest()[:8]}.tflite"
+    path = out / f"{name}-{digest(options.model)}.tflite"
     older = out / f"{name}.tflite"  # of an earlier version, whose results are gone on with
     if older.is_file() and not path.is_file():
         return older

@@ -8,13 +8,21 @@ from keras_landmarks.cli.detect import make_detector, write_json
 from keras_landmarks.cli.named import read_model
 from keras_landmarks.cli.table import Table, is_table
 
+NOT_THERE = {"ray": None, "skip_broken": False, "strict": False}
+"""Options that are not of it, and their values where they are not given."""
+
 
 def run_video(options):
-    """Follows the faces of a video or before a camera, until it ends or Ctrl-C is pressed."""
+    """Follows the faces of a video until it ends, or of a camera or stream until Ctrl-C, too."""
     from keras_landmarks import Tracker
     from keras_landmarks.pictures import VideoReader, VideoWriter, draw
 
     source = _source(options)
+    for name, value in NOT_THERE.items():
+        if getattr(options, name) != value:
+            raise ValueError(f"--{name.replace('_', '-')} is not there with a video.")
+    if options.pose and (options.out is None or is_table(options.out)):
+        raise ValueError("--pose is drawn: name a video, --out.")
     reader = VideoReader(source)
     table, writer = None, contextlib.nullcontext()
     if is_table(options.out):
@@ -22,18 +30,21 @@ def run_video(options):
         table = Table(options.out, {"model": options.model, "video": str(source)}, "frame")
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
-    tracker = Tracker(read_model(options.model), make_detector(options))
+    model, turns = read_model(options.model), not options.upright
+    tracker = Tracker(model, make_detector(options), turns=turns)
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     written, waits = 0, options.camera is None
-    closed = contextlib.closing(table) if table else contextlib.nullcontext()
-    with writer, closed, contextlib.suppress(KeyboardInterrupt):
+    endless = options.camera is not None or "://" in str(source)
+    stopped = contextlib.suppress(*[KeyboardInterrupt] * endless)
+    with writer, _removed(table), stopped:
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
-            times.append(round(reader.time, 4))
             if options.json:
+                times.append(round(reader.time, 4))
                 found.append([face.to_dict() for face in faces])
             if table:
-                table.add(bar.done, [face.to_dict() for face in faces], time=times[-1])
+                time = round(reader.time, 4)
+                table.add(bar.done, [face.to_dict() for face in faces], time=time)
             elif options.out:
                 picture = draw(frame, faces, pose=options.pose)
                 # A camera does not wait: of the frames that were left out this one takes the place.
@@ -52,6 +63,18 @@ def run_video(options):
     if options.json:
         facts = {"model": options.model, "video": str(source), "frame_rate": reader.frame_rate}
         write_json(options.json, {**facts, "times": times, "frames": found})
+
+
+@contextlib.contextmanager
+def _removed(table):
+    """What is left of a table, where following ends by an error: it cannot be gone on with."""
+    try:
+        yield
+    except BaseException:
+        if table:
+            table.close()
+            table.journal.unlink(missing_ok=True)
+        raise
 
 
 def _source(options):

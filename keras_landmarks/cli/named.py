@@ -1,5 +1,8 @@
 """The models that are named to commands: of the zoo, of a training, or exported."""
 
+import hashlib
+import pathlib
+
 
 def read_model(name, mirrored=False):
     """A model that can `detect`.
@@ -22,6 +25,19 @@ def read_model(name, mirrored=False):
     if mirrored or names[1:]:
         raise ValueError(f"An exported file is read alone and unmirrored, not {'+'.join(names)}.")
     return runtime.open_model(names[0])
+
+
+def digest(name):
+    """A number, as text, of what a named model is: of its file, or of its facts and weights."""
+    if is_exported(name) or name.endswith(".keras"):
+        return hashlib.sha256(pathlib.Path(name).read_bytes()).hexdigest()[:8]
+    from keras_landmarks import zoo
+
+    facts, arrays = zoo.read_model(name)
+    found = hashlib.sha256(repr(facts).encode())
+    for key in sorted(arrays):
+        found.update(arrays[key].tobytes())
+    return found.hexdigest()[:8]
 
 
 def _saved(path):

@@ -1,5 +1,6 @@
 """The picture files that are named to `detect`, and where each is drawn."""
 
+import os
 import pathlib
 import sys
 
@@ -16,6 +17,8 @@ def find_photos(options):
 
     photos = {}
     for name in map(files.as_path, options.photos):
+        if not (name.exists() or options.skip_broken or options.strict):
+            raise FileNotFoundError(f"No picture at {name}.")
         inside = files.files_in(name) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:
@@ -43,21 +46,22 @@ def find_targets(options, photos):
     if options.out is None or is_table(options.out):
         return {}
     out = pathlib.Path(options.out)
-    if out.suffix and not cv2.haveImageWriter(f"drawn{out.suffix}"):
+    ending = "" if out.is_dir() or options.out.endswith(("/", os.sep)) else out.suffix
+    if ending and not cv2.haveImageWriter(f"drawn{ending}"):
         ways = f"of a picture (.png), a table ({', '.join(ENDINGS)}) or a video"
         raise ValueError(f"--out {out}: expected an ending {ways}, or a folder.")
-    if len(photos) > 1 and out.suffix:
+    if len(photos) > 1 and ending:
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
         raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
     targets, drawn = {}, {}
     for photo, place in photos.items():
-        target = targets[photo] = out if out.suffix else (out / place).with_suffix(".png")
+        target = targets[photo] = out if ending else (out / place).with_suffix(".png")
         if drawn.setdefault(target, photo) != photo:
             raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
         if target.resolve() == pathlib.Path(photo).resolve():
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
-        beside = target.parent.resolve() == pathlib.Path(photo).resolve().parent
-        if beside and target.exists() and not out.suffix:
+        others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
+        if not ending and target.exists() and target.parent.resolve() in others:
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     return targets
 
@@ -73,6 +77,8 @@ def keep(target, read, out=None):
     if target in (None, "-"):
         return
     path = files.as_path(target).resolve()
+    if path.is_dir():
+        raise ValueError(f"{target} is a folder; name a file.")
     inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
     inside = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
     if inside or path in inputs or (out and path == files.as_path(out).resolve()):

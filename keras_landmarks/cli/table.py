@@ -126,8 +126,10 @@ class Table:
         self.journal.unlink()
 
     def close(self):
-        """Leaves the table unfinished, to be gone on with."""
+        """Leaves the table unfinished, to be gone on with where there is something in it."""
         self._file.close()
+        if not self.done:
+            self.journal.unlink(missing_ok=True)
 
     def _rows(self):
         for picture, faces, more in self.pictures():

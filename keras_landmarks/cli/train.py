@@ -80,7 +80,7 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_landmarks import data, training
+    from keras_landmarks import data, training, zoo
 
     if options.recipe is None and options.weights is None:
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
@@ -117,11 +117,13 @@ def run(options):
         return
     if test:
         _write_test(test, out, given)
-    results = {}
-    for name, part in _parts(chosen, test, split):
-        results[name] = _measured(model, part, given, split, options.skip_broken)
+    results, parts = {}, _parts(chosen, test, split)
+    how = _normaliser(parts, split)
+    for name, part in parts:
+        results[name] = _measured(model, part, given, *how, options.skip_broken)
         files.write_json(out / "results.json", results)
-    print(f"{out} is the model: `keras-landmarks detect PHOTO --model {out}`.")
+    here = f"./{out}" if str(out) in zoo.list_models() else out  # by its name alone it is the zoo's
+    print(f"{out} is the model: `keras-landmarks detect PHOTO --model {here}`.")
 
 
 def _check(options, out):
@@ -203,24 +205,32 @@ def _write_test(test, out, given):
         data.write_table(out / "test.csv", test)
 
 
-def _measured(model, faces, given, split, skip_broken):
-    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them.
+def _normaliser(parts, split):
+    """`(kind, limit)` for all parts: of the split's protocol or the scheme's.
 
-    By the normaliser of the split's protocol or the scheme's; by the points' box where a face
-    lacks the points of that.
+    By the points' box where a face lacks the points of that.
     """
-    from keras_landmarks import data, evaluation
+    import numpy as np
 
-    kind, limit, rows = None, 0.08, []
-    if split:
-        protocol = data.get_protocol(split)
-        kind, limit = protocol.normaliser, protocol.limit
+    from keras_landmarks import data, errors
+
+    protocol = data.get_protocol(split) if split else None
+    kind, limit = (protocol.normaliser, protocol.limit) if split else (None, 0.08)
+    faces = [face for _, part in parts for face in part]
+    for face in faces:
+        if np.isnan(errors.normaliser(face.landmarks[None], face.scheme, kind)[0]):
+            print(f"By the points' box: {face.name} lacks the eyes.", file=sys.stderr)
+            return "box", limit
+    return kind, limit
+
+
+def _measured(model, faces, given, kind, limit, skip_broken):
+    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them."""
+    from keras_landmarks import evaluation
+
+    rows = []
     for box in (*["annotation"] * given, "truth", "detector"):
         found = evaluation.evaluate(model, faces, box, skip_broken=skip_broken)
-        try:
-            rows.append(found.summary(kind, limit))
-        except ValueError as error:
-            print(f"By the points' box: {error}", file=sys.stderr)
-            rows.append(found.summary("box", limit))
+        rows.append(found.summary(kind, limit))
         print(json.dumps({k: v for k, v in rows[-1].items() if k != "regions_percent"}))
     return rows

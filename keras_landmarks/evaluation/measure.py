@@ -90,7 +90,8 @@ class Evaluation:
                 raise ValueError("The normaliser face_box needs faces with boxes.")
             return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
         landmarks = self.truth if self.annotated is None else self.annotated
-        return predicting.known(normaliser(landmarks, self.annotated_scheme or self.scheme, kind))
+        scheme = self.annotated_scheme or self.scheme
+        return predicting.known(normaliser(landmarks, scheme, kind), self.names)
 
     def all_errors(self, kind=None):
         """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""

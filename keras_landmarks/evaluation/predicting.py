@@ -56,13 +56,13 @@ def percent(mean, errors):
     return round(100 * float(mean(errors)), 3) if len(errors) else None
 
 
-def known(distances):
-    """The normalisers of faces.
+def known(distances, names):
+    """The normalisers of faces, which have names.
 
     Raises:
         ValueError: if a face lacks the points of its own.
     """
-    if lacking := int(np.isnan(distances).sum()):
-        said = f"{lacking} faces lack the points of the normaliser: take 'box'"
-        raise ValueError(f"{said} (--normaliser box, kind='box').")
+    if lacking := [name for name, distance in zip(names, distances) if np.isnan(distance)]:
+        said = f"{len(lacking)} faces lack the points of the normaliser: take 'box'"
+        raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {lacking[0]}.")
     return distances

@@ -1,10 +1,12 @@
 """Figures of parts of a data set: of faces that have an attribute, as WFLW's."""
 
+import contextlib
 import dataclasses
 
 import numpy as np
 
 from keras_landmarks.data.face import unique_names
+from keras_landmarks.schemes import get_scheme
 
 
 def by_attribute(result, faces, kind=None, limit=0.08):
@@ -31,13 +33,16 @@ def by_attribute(result, faces, kind=None, limit=0.08):
 
 
 def by_normaliser(result):
-    """The mean error in percent by the eyes' corners and by the pupils, where faces have them."""
-    found = {}
-    for kind in ("corners", "pupils"):
-        try:
-            found[kind] = result.summary(kind)["nme_percent"]
-        except ValueError:  # the scheme lacks them
-            continue
+    """The mean error in percent by the eyes' corners and by the pupils, where the scheme has them.
+
+    None where a face lacks them.
+    """
+    scheme, found = get_scheme(result.annotated_scheme or result.scheme), {}
+    for kind, there in (("corners", scheme.eye_corners), ("pupils", scheme.right_eye)):
+        if there:
+            found[kind] = None
+            with contextlib.suppress(ValueError):  # some faces lack them
+                found[kind] = result.summary(kind)["nme_percent"]
     return found
 
 

@@ -77,7 +77,9 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         )
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be {' or '.join(DTYPES)}, not {dtype!r}.")
-    if path.exists() and (path.is_dir() if ending else not (path / "saved_model.pb").is_file()):
+    empty = not ending and path.is_dir() and not any(path.iterdir())
+    other = path.is_dir() if ending else not (path / "saved_model.pb").is_file()
+    if path.exists() and other and not empty:
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
     need_packages(format)

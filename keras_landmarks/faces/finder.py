@@ -132,11 +132,19 @@ def _batches(
     framed: Iterable[tuple[np.ndarray, Framed]],
 ) -> Iterator[list[tuple[np.ndarray, Framed]]]:
     """`(picture, Framed)` pairs, as many together as hold enough faces."""
-    batch = []
-    for picture, faces in framed:
-        batch.append((picture, faces))
+    batch, fault, framed = [], None, iter(framed)
+    while True:
+        try:
+            batch.append(next(framed))
+        except StopIteration:
+            break
+        except (ValueError, OSError) as error:  # of a later picture: those before it first
+            fault = error
+            break
         if len(batch) == PICTURES or sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE:
             yield batch
             batch = []
     if batch:
         yield batch
+    if fault is not None:
+        raise fault

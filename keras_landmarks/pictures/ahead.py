@@ -58,7 +58,8 @@ def read_ahead(
 
 def _taken(source: Any) -> Any:
     """A picture as it is now: an iterator may make the next one in the same place."""
-    if not isinstance(source, np.ndarray) and not hasattr(source, "getexif"):
+    kinds = ("getexif", "read")  # of PIL, and open files
+    if not isinstance(source, np.ndarray) and not any(hasattr(source, kind) for kind in kinds):
         return source
     try:
         return np.array(as_rgb(source))

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks.files import Path, as_path, write_bytes
-from keras_landmarks.pictures.kinds import VIDEOS, is_cut_short, moves
+from keras_landmarks.pictures.kinds import UNREAD, VIDEOS, is_cut_short, moves
 from keras_landmarks.pictures.resampling import reduce, warp
 
 __all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
@@ -34,7 +34,7 @@ def read_image(path: Path) -> np.ndarray:
     """
     path = as_path(path)
     try:
-        there = path.is_file()
+        there = path.exists() and not path.is_dir()  # a pipe, too
     except OSError as error:  # a name too long, as of a picture in base64
         raise FileNotFoundError(f"No picture at {str(path)[:60]}...: {error.strerror}.") from None
     if not there:
@@ -52,11 +52,15 @@ def _decode(data: bytes, name: str) -> np.ndarray:
     if moves(data):
         warnings.warn(f"{name} is an animation: its first picture is taken.", stacklevel=3)
     image = _imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if image is not None and image.dtype.kind == "f":  # OpenCV makes pixels of some, as of .hdr
+    if data[:2] == b"#?" and image is not None:  # of .hdr, whose light OpenCV makes pixels of
         pixels = _imdecode(data, cv2.IMREAD_COLOR)
         image = image if pixels is None else pixels
     if image is None:
-        raise ValueError(f"{name} is not a picture that can be read (expected jpg, png, ...).")
+        unread = os.path.splitext(name)[1].lower() in UNREAD
+        why = (
+            "of a kind that is not read: convert it to jpg" if unread else "expected jpg, png, ..."
+        )
+        raise ValueError(f"{name} is not a picture that can be read ({why}).")
     image = _upright_avif(image, data)
     if image.dtype == np.uint8:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
@@ -121,6 +125,8 @@ def write_image(path: Path, image: Any) -> None:
         why = "the name needs an ending such as .jpg or .png"
         if path.suffix and cv2.haveImageWriter(f"picture{path.suffix}"):
             why = f"{image.shape[1]} x {image.shape[0]} pixels are too many for {path.suffix}"
+            if path.suffix.lower() in (".pgm", ".pbm"):
+                why = f"{path.suffix} holds no colours: take .ppm or .png"
         raise ValueError(f"Cannot write {path}: {why}.")
     write_bytes(path, data.tobytes())
 

@@ -138,7 +138,7 @@ class VideoWriter:
 
     Args:
         path: of the file; its ending is one of `CODECS`.
-        frame_rate: frames a second.
+        frame_rate: frames a second; rounded to what the file can hold.
 
     Raises:
         ValueError: if the ending is another one, the name is not in UTF-8, the rate is no number
@@ -150,12 +150,15 @@ class VideoWriter:
     """
 
     def __init__(self, path: Path, frame_rate: float) -> None:
-        self.path, self.frame_rate = as_path(path), frame_rate
+        self.path = as_path(path)
         as_text(self.path)  # over another name OpenCV would end the process
         if self.path.suffix.lower() not in CODECS:
             raise ValueError(f"Cannot write {path} as a video. Known endings: {', '.join(CODECS)}.")
         if not isinstance(frame_rate, numbers.Real) or not 0 < frame_rate < 1000:
             raise ValueError(f"frame_rate is a number of frames a second, not {frame_rate!r}.")
+        # MPEG-4's fractions have 16 bits: 237.341 frames a second would be one of more.
+        places = 3 if frame_rate < 65 else 2 if frame_rate < 655 else 0
+        self.frame_rate = round(float(frame_rate), places)
         self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
         self._count: int = 0
@@ -178,7 +181,8 @@ class VideoWriter:
             size = frame.shape[1::-1]
             self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
             if not self._writer.isOpened():
-                raise ValueError(f"{self.path} cannot be written.")
+                self._writer = None
+                raise ValueError(f"{self.path} cannot be written: {width} x {height} pixels.")
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         self._count += 1
 
@@ -189,11 +193,20 @@ class VideoWriter:
         if self._writer is None:
             return
         self._writer.release()
+        self._writer = None
         fault = self._fault() if error[0] is None else None
         if fault:
             self._whole.__exit__(OSError, fault, None)
             raise fault
         self._whole.__exit__(*error)
+
+    def close(self) -> None:
+        """Ends the file, which appears then; as the end of a `with` block does."""
+        self.__exit__(None, None, None)
+
+    def __del__(self) -> None:
+        if getattr(self, "_writer", None) is not None:
+            warnings.warn(f"{self.path} is not written: it was never closed.", stacklevel=2)
 
     def _fault(self) -> OSError | None:
         """What OpenCV does not tell, as of a disk that is full."""

@@ -60,10 +60,11 @@ def sgd(rate, times=1):
 VARIANTS = {
     # Section 5: 2,000 epochs at each of four rates, and 900 in which the rate falls twice. "Weight
     # decay 5 x 10^4" is read as 5 x 10^-4. Grey pictures, turned by a radian at most, shifted by a
-    # fifth, blurred by a sigma of up to 1.3 (1.0 to 1.3 there), and covered by up to three patches
-    # of up to half each (there one, also dark or bright ones alone); contrast, and here brightness,
-    # by up to 30 levels; noise has a sigma of up to 16 levels ("up to 20 %" there). Batches are
-    # picked by the loss that the card names.
+    # fifth (here two corners of the box, each by itself, so that its size varies, too), blurred by
+    # a sigma of up to 1.3 (1.0 to 1.3 there), and covered by up to three patches of up to half each
+    # (there one, also dark or bright ones alone); contrast, and here brightness, by up to 30
+    # levels; noise has a sigma of up to 16 levels ("up to 20 %" there). Batches are picked by the
+    # loss that the card names.
     "paper": dataclasses.replace(
         RECIPE,
         model=functools.partial(validation, pixels=True),

@@ -136,7 +136,10 @@ class LossBalancing(keras.callbacks.Callback):
             raise ValueError("The batches are not picked by loss: train on `balancing.dataset()`.")
         self._given.remove(self.step)
         if self.interval is None:
-            self.balance.update(faces, ops.convert_to_numpy(self.metric.values.value))
+            losses = ops.convert_to_numpy(self.metric.values.value)
+            if not losses.any():
+                raise ValueError("No losses were told: compile with metrics=[balancing.metric].")
+            self.balance.update(faces, losses)
         elif self.step % self.interval == 0:
             self._renew()
         self._picked[self.step + lag] = self._faces(self.step + lag)

@@ -89,7 +89,10 @@ class Checkpoint:
         shapes = {name: tuple(variable.shape) for name, variable in variables.items()}
         for name in sorted(set(shapes) | set(arrays)):
             if name not in arrays or shapes.get(name) != arrays[name].shape:
-                raise ValueError(f"{self.path} is of another model: no fitting {name}.")
+                raise ValueError(
+                    f"{self.path} is of another model: no fitting {name}. (Layers need names: "
+                    "Keras counts those without one anew in each process.)"
+                )
         self._compare(in_new_names(facts.pop("fingerprint", {})))
         for name, variable in variables.items():
             variable.assign(arrays[name])

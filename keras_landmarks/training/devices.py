@@ -147,7 +147,10 @@ def predict(model, crops, batch, output="landmarks"):
     distribution = keras.distribution.distribution()
     keras.distribution.set_distribution(None)  # which would have even shares
     try:
-        return model.predict(crops, batch_size=batch, verbose=0)[output]
+        many = max(128 // batch, 1) * batch  # of which all outputs fit into memory, as heatmaps
+        parts = [crops[i : i + many] for i in range(0, len(crops), many)]
+        found = [model.predict(part, batch_size=batch, verbose=0)[output] for part in parts]
+        return np.concatenate(found)
     finally:
         keras.distribution.set_distribution(distribution)
 

@@ -4,9 +4,11 @@ import dataclasses
 import functools
 import math
 
+import keras
 import numpy as np
 
 from keras_landmarks import models, weights, zoo
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.losses import Validation, Wing
 from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
@@ -45,9 +47,13 @@ def _each(loss, scheme):
     if isinstance(loss, dict):
         return {layer: _each(part, scheme) for layer, part in loss.items()}
     config = loss.get_config()
+    if isinstance(loss, Validation):
+        inner = keras.saving.serialize_keras_object(_each(loss.coordinates, scheme))
+        return Validation.from_config({**config, "coordinates": inner})
     if "scheme" not in config:
         return loss
-    if "kind" in config and not scheme.right_eye:
+    lacks = {"corners": not scheme.eye_corners, "pupils": not scheme.right_eye}
+    if lacks.get(config.get("kind")):
         config["kind"] = scheme.normaliser
     return type(loss).from_config({**config, "scheme": scheme})
 
@@ -82,6 +88,9 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     """
     number("epochs", epochs, least=1, whole=True)
     number("batch", batch, least=1, whole=True)
+    faces = faces_of(faces)
+    if not faces:
+        raise ValueError("Fine-tuning needs faces, and there are none.")
     facts, arrays = zoo.read_model(name)
     if not facts.get("builder"):
         raise ValueError(f"{name} is no model of keras_landmarks.models: it has no new head.")

@@ -37,6 +37,10 @@ def fingerprint(recipe, samples, held_out):
     for number, stage in enumerate(recipe.stages, start=1):
         place = f"in stage {number}"
         found |= {f"{what} {place}": getattr(stage, what) for what in STAGE}
+        if stage.teacher:
+            found[f"teacher's loss {place}"] = _configured(stage.teacher.loss)
+            models = [m for m in stage.teacher.models if hasattr(m, "weights")]
+            found[f"teachers' weights {place}"] = [_weights(model) for model in models]
         losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
         found[f"loss {place}"] = {name: _configured(loss) for name, loss in losses.items()}
         found[f"optimizer {place}"] = _configured(stage.optimizer(1000))
@@ -67,6 +71,14 @@ def _digest(samples):
     arrays += [np.float32(face.box) for face in samples.faces if face.box is not None]
     content = b"".join(array.tobytes() for array in [*arrays, np.int64(samples.indices)])
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _weights(model):
+    """A number, as text, of a model's weights."""
+    content = hashlib.sha256()
+    for array in model.get_weights():
+        content.update(np.ascontiguousarray(array).tobytes())
+    return content.hexdigest()[:16]
 
 
 def _configured(thing):

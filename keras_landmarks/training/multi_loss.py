@@ -64,12 +64,17 @@ class MultiLoss(keras.Model):
             total = total + loss(truth, predicted, weights)
         if self.lesson is not None:
             total = total + self.lesson.loss(x, y_pred["landmarks"])
+        for more in self.losses:  # regularisers, and what layers add
+            total = total + ops.cast(more, "float32")
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         found = {name: y_pred[name] for name in ("landmarks", *self.stage_losses)}
         truth = dict.fromkeys(found, y["landmarks"])
-        return super().compute_metrics(x, truth, found, sample_weight)
+        if isinstance(sample_weight, dict):
+            sample_weight = sample_weight["landmarks"]
+        weights = None if sample_weight is None else dict.fromkeys(found, sample_weight)
+        return super().compute_metrics(x, truth, found, weights)
 
     def get_metrics_result(self):
         # By the names that they have where a model has no output but its landmarks.

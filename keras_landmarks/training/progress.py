@@ -42,6 +42,7 @@ class Progress(keras.callbacks.Callback):
         self.out, self.checkpoint, self.facts = out, checkpoint, facts
         self.held_out = None if held_out is None else held_out.arrays()
         self.scheme = None if held_out is None else held_out.scheme
+        self.distances = self.held_out and self._distances()
         self.standing, self.patience, self.begun = Standing(), None, False
         self.writes = devices.place()[0] == 0
         self.drawn = time.monotonic()
@@ -115,22 +116,24 @@ class Progress(keras.callbacks.Callback):
         devices.wait()  # the others read what was written
         model.stop_training = self.stale()
 
+    def _distances(self):
+        """What the errors of the held-out faces are divided by, NaN where points of it lack."""
+        distances = metrics.normaliser(self.held_out[1], self.scheme)
+        if np.isnan(distances).all():
+            raise ValueError(
+                f"All {len(distances)} held-out faces lack points of the normaliser "
+                f"({self.scheme.normaliser}): none tells the error."
+            )
+        return distances
+
     def _error(self):
         """The error of the held-out faces that have their normaliser's points, a fraction."""
         crops, landmarks = self.held_out
-        distances = metrics.normaliser(landmarks, self.scheme)
-        usable = ~np.isnan(distances)
-        if not usable.any():
-            raise ValueError(
-                f"All {len(usable)} held-out faces lack points of the normaliser "
-                f"({self.scheme.normaliser}): none tells the error."
-            )
         predicted = devices.predict(self.model, crops, 128)
-        errors = metrics.face_errors(landmarks, predicted, self.scheme, distances)
-        error = float(np.mean(errors[usable]))
+        errors = metrics.face_errors(landmarks, predicted, self.scheme, self.distances)
+        error = float(np.mean(errors[~np.isnan(self.distances)]))
         if not np.isfinite(error):
             raise FloatingPointError(
-                f"The held-out error is {error}: the network puts out what is no number, or "
-                "a face's eye corners are one point."
+                f"The held-out error is {error}: the network puts out what is no number."
             )
         return error

@@ -125,7 +125,15 @@ class Recipe:
             samples: `data.Samples` to train on.
         """
         model = self.model(mean_shape=samples.mean_shape())
-        found, scheme = model.output["landmarks"].shape[1], samples.scheme
+        outputs = model.output if isinstance(model, keras.Model) and model.built else None
+        if not isinstance(outputs, dict) or "landmarks" not in outputs:
+            raise ValueError(
+                "The recipe's model must be a functional model that puts out a dict with "
+                f"'landmarks' (batch, n, 2), not {outputs!r:.80}."
+            )
+        if (own := tuple(model.input.shape[1:3])) != samples.size:
+            raise ValueError(f"The recipe's model takes crops of {own}, not of {samples.size}.")
+        found, scheme = outputs["landmarks"].shape[1], samples.scheme
         if found != scheme.count:
             raise ValueError(
                 f"The recipe's model finds {found} points, the faces' {scheme.name} has "

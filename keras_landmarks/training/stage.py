@@ -75,10 +75,13 @@ class Stage:
 
     def __post_init__(self):
         losses = [*self.loss.values()] if isinstance(self.loss, dict) else [self.loss]
-        for name, calls in (("loss", losses), ("optimizer", [self.optimizer])):
-            if not calls or not all(map(callable, calls)) or any(map(inspect.isclass, calls)):
-                raise ValueError(f"{name} must be {CALLS[name]}, not {getattr(self, name)!r}.")
-        number("epochs", self.epochs, least=0, whole=True)
+        fits = {
+            "loss": losses and all(isinstance(loss, keras.losses.Loss) for loss in losses),
+            "optimizer": callable(self.optimizer) and not inspect.isclass(self.optimizer),
+        }
+        for name in (name for name, fit in fits.items() if not fit):
+            raise ValueError(f"{name} must be {CALLS[name]}, not {getattr(self, name)!r}.")
+        number("epochs", self.epochs, least=1, whole=True)
         if self.patience is not None:
             number("patience", self.patience, least=1, whole=True)
         if isinstance(self.frozen, str):  # of which each letter would be a beginning
@@ -101,6 +104,7 @@ class Stage:
             if not any(name.startswith(start) for name in names):
                 raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")
         wanted = [*self.loss] if isinstance(self.loss, dict) else []
+        wanted = [name for name in wanted if name != "landmarks"]  # which name no layer
         wanted += [self.output] if isinstance(self.output, str) else []
         for name in wanted:
             if name not in names:

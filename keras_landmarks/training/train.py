@@ -34,7 +34,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         out: folder for the files; made if need be. Several hosts share it, and one writes.
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
             optimizer state, same order of the data. Recipe, data and batch must be the same; more
-            epochs and stages may come.
+            stages may come, and more epochs of the stage that was trained last.
         strategy: `tf.distribute.Strategy` or, under JAX, `keras.distribution.DataParallel`; None
             takes all devices of this host, and of the others of `TF_CONFIG` (see `join_hosts`).
             Results are those of one device, but under TensorFlow for an optimizer's `clipnorm`
@@ -58,6 +58,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     for given in (samples, held_out)[: 1 if held_out is None else 2]:
         if not isinstance(given, Samples):
             raise ValueError(f"Expected Samples, as of recipe.samples(faces), not {given!r:.80}.")
+    _check_held_out(recipe, samples, held_out)
     out = files.as_path(out)
     path = path_in(out, resume)
     strategy = strategy or devices.default_strategy()
@@ -69,6 +70,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     try:
         with devices.scope(strategy):
             model = recipe.build(samples)
+            still = _still(model)
             balancing = _balancing(recipe, samples) if recipe.lpbb else None
         for stage in recipe.stages:
             stage.check(model, samples)
@@ -80,6 +82,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
         if begun:
             progress.resume()
+            _check_epochs(recipe, progress.standing)
         for number, stage in enumerate(recipe.stages):
             if progress.standing.stage != number:
                 continue
@@ -89,14 +92,54 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
                     progress.standing.best = float("inf")  # of other landmarks
                 if stage.start:
                     stage.start(model)
+            _let_learn(model, [*stage.frozen], still)
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
     progress.draw()
     progress.take_best()
-    for layer in model.layers:
-        layer.trainable = True
+    _let_learn(model, [], still)
     return recipe.landmarker(samples, model)
+
+
+def _check_held_out(recipe, samples, held_out):
+    """Faces to choose on are of the crops and points that are trained."""
+    if held_out is None:
+        if any(stage.patience for stage in recipe.stages):
+            raise ValueError("patience needs faces to choose on: held_out is None.")
+        return
+    for what in ("scheme", "size", "margin"):
+        own, other = getattr(samples, what), getattr(held_out, what)
+        if own != other:
+            own, other = (getattr(value, "name", value) for value in (own, other))
+            raise ValueError(f"held_out has the {what} {other}, and what is trained on {own}.")
+
+
+def _check_epochs(recipe, standing):
+    """Whether no stage that is over was given more epochs."""
+    for number, stage in enumerate(recipe.stages[: standing.stage], start=1):
+        done = sum(row["stage"] == number for row in standing.history)
+        if done < stage.epochs and stage.patience is None:
+            raise ValueError(
+                f"Stage {number} is over, after {done} epochs, and cannot get {stage.epochs}: more "
+                "epochs are for the stage that was trained last."
+            )
+
+
+def _still(model):
+    """The layers, also inside of others, that the builder holds still."""
+    found = []
+    for layer in getattr(model, "layers", ()):
+        found += [*([] if layer.trainable else [layer]), *_still(layer)]
+    return found
+
+
+def _let_learn(model, frozen, still):
+    """All layers learn, but those whose names begin so and those that never do."""
+    for layer in model.layers:
+        layer.trainable = not layer.name.startswith(tuple(frozen))
+    for layer in still:
+        layer.trainable = False
 
 
 def _check_labels(recipe, samples):
@@ -135,8 +178,6 @@ def _graph(model, stage, samples):
 
 
 def _train_stage(stage, model, samples, progress, strategy, verbose):
-    for layer in model.layers:
-        layer.trainable = not (stage.frozen and layer.name.startswith(tuple(stage.frozen)))
     tensorflow = keras.backend.backend() == "tensorflow"
     balancing, standing = progress.checkpoint.balancing, progress.standing
     with devices.scope(strategy):

@@ -22,6 +22,7 @@ from places import ROOT
 import keras_landmarks
 from keras_landmarks import load
 from keras_landmarks.cli import COMMANDS, main, table
+from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import SPLITS, Face, made_up_face, write_table
@@ -218,6 +219,7 @@ def test_a_table_that_was_stopped_is_gone_on_with(folder, tmp_path, capsys, monk
 def test_a_table_is_not_gone_on_with_by_a_run_over_other_pictures(folder, tmp_path, capsys):
     out, facts = tmp_path / "points.csv", {"model": "tiny-ibug68", "detector": "blazeface"}
     facts |= {"smallest": None, "threshold": None, "upright": False}
+    facts["weights"] = digest("tiny-ibug68")
     shutil.copy(folder / "a.jpg", tmp_path / "gone.jpg")
     stopped = table.Table(out, facts)
     for picture in (folder / "a.jpg", tmp_path / "gone.jpg"):

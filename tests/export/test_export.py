@@ -423,6 +423,12 @@ def test_folders_that_are_missing_are_made(tmp_path):
     assert path.exists()
 
 
+def test_an_empty_folder_is_taken(tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert tiny().export(tmp_path / "empty", "saved_model")["format"] == "saved_model"
+    assert (tmp_path / "empty" / "saved_model.pb").is_file()
+
+
 def test_a_folder_or_file_that_is_no_saved_model_is_not_replaced(tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "mine.txt").write_text("mine")

@@ -6,6 +6,7 @@ import pytest
 from loaded import load as loaded
 
 from keras_landmarks import Landmarker, load, models, weights
+from keras_landmarks.models.ensemble import _ask
 from keras_landmarks.schemes import get_scheme
 
 FIVE = get_scheme("five5")
@@ -28,6 +29,27 @@ def test_landmarks_and_errors_are_means():
         mean = (np.asarray(one(CROPS)[key]) + np.asarray(two(CROPS)[key])) / 2
         np.testing.assert_allclose(found[key], mean, atol=1e-4)
         assert abs(np.asarray(found[key]) - np.asarray(one(CROPS)[key])).max() > 0.01
+
+
+@pytest.mark.parametrize("size", [(32, 32), (17, 40), (64, 33)])
+def test_crops_are_resized_as_an_antialiased_resize_does(size):
+    """By operations that TFLite and ONNX have; `ops.image.resize(antialias=True)` is none."""
+    crops = keras.Input((64, 48, 3))
+    member = keras.Input((*size, 3))
+    count = size[0] * size[1]
+    outputs = {"landmarks": keras.layers.Reshape((count, 2))(member[..., :2])}
+    outputs["score"] = keras.layers.Reshape((count, 3))(member)
+    seen = _ask(keras.Model(member, outputs), crops, (64, 48), None)
+    picture = np.random.default_rng(0).uniform(0, 255, (2, 64, 48, 3)).astype("float32")
+    found = keras.Model(crops, seen["score"])(picture)
+    expected = keras.ops.image.resize(picture, size, antialias=True)
+    np.testing.assert_allclose(np.reshape(found, (2, *size, 3)), np.asarray(expected), atol=2e-3)
+
+
+def test_models_of_two_crops_are_exported_together(tmp_path):
+    both = models.ensemble([network(0), network(1, 48)], FIVE)
+    model = Landmarker(both.input, both.output, FIVE, name="both")
+    assert model.export(tmp_path / "both.tflite", "tflite")["largest_difference_px"] < 0.05
 
 
 def test_the_mirror_image_of_a_crop_has_the_mirror_image_of_its_landmarks():

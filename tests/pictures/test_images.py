@@ -1,6 +1,8 @@
 import io
 import math
+import os
 import pathlib
+import threading
 
 import cv2
 import numpy as np
@@ -331,6 +333,31 @@ def test_a_file_of_floats_is_read_or_says_what_it_holds(tmp_path):
     np.testing.assert_array_equal(images.read_image(whole), PICTURE)
     with pytest.raises(ValueError, match="fractions.tif: .*multiply the picture by 255"):
         images.read_image(fractions)
+
+
+def test_a_pfm_of_fractions_is_not_read_as_black(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.pfm"), PICTURE[..., ::-1].astype("float32") / 255)
+    with pytest.raises(ValueError, match=r"a\.pfm: .*multiply the picture by 255"):
+        images.read_image(tmp_path / "a.pfm")
+    cv2.imwrite(str(tmp_path / "a.pfm"), PICTURE[..., ::-1].astype("float32"))
+    np.testing.assert_array_equal(images.read_image(tmp_path / "a.pfm"), PICTURE)
+
+
+def test_what_cannot_be_read_or_written_is_told_by_its_kind(tmp_path):
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" * 9)
+    with pytest.raises(ValueError, match="of a kind that is not read: convert it to jpg"):
+        images.read_image(tmp_path / "a.heic")
+    with pytest.raises(ValueError, match=r"\.pgm holds no colours: take \.ppm or \.png"):
+        images.write_image(tmp_path / "a.pgm", PICTURE)
+
+
+def test_a_pipe_is_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    data = saved(tmp_path / "a.png", PICTURE, 1).read_bytes()
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(data))
+    writer.start()
+    np.testing.assert_array_equal(images.read_image(tmp_path / "pipe"), PICTURE)
+    writer.join()
 
 
 def test_the_bytes_of_a_file_and_open_files_are_taken(tmp_path):

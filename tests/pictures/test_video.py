@@ -104,6 +104,28 @@ def test_a_video_that_a_full_disk_cuts_short_takes_no_place(tmp_path, name):
     assert [file.name for file in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("rate", [237.3412, 123.456789, 66.66667, 700.4, 29.97])
+def test_videos_of_any_rate_are_written(tmp_path, rate):
+    with VideoWriter(tmp_path / "a.mp4", rate) as video:
+        for frame in FRAMES:
+            video.write(frame)
+    reader = VideoReader(tmp_path / "a.mp4")
+    assert reader.frame_rate == pytest.approx(rate, rel=1e-3)
+    assert len(list(reader)) == 4
+
+
+def test_a_video_may_be_closed_and_one_that_is_not_is_told_of(tmp_path):
+    video = VideoWriter(tmp_path / "a.avi", 10)
+    video.write(FRAMES[0])
+    video.close()
+    assert len(list(VideoReader(tmp_path / "a.avi"))) == 1
+    video = VideoWriter(tmp_path / "b.avi", 10)
+    video.write(FRAMES[0])
+    with pytest.warns(UserWarning, match=r"b\.avi is not written: it was never closed"):
+        video.__del__()
+    video.close()
+
+
 def test_a_frame_of_odd_sides_is_made_even_by_its_edges(tmp_path):
     frame = np.zeros((33, 51, 3), "uint8")
     frame[-1] = 200
