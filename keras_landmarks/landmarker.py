@@ -169,7 +169,8 @@ class Landmarker(keras.Model):
                 grey, `(height, width, 3)` RGB, `(height, width, 4)` RGBA; 0..255, integers or
                 floats. Files and PIL pictures are turned upright as their EXIF says. A list of
                 these, or an array `(batch, height, width, channels)`, is a batch, whose faces are
-                computed together and files read ahead; so is an iterator of these.
+                computed together and files read ahead; so is an iterator of these, up
+                to 16 ahead (`Tracker` takes the frames of a camera one by one).
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.

@@ -111,7 +111,15 @@ def _json_reader(path):
         raise ValueError(f"{path}: expected JSON: {error}") from error
     if isinstance(content, list):
         return readers.read_labelstudio
-    return readers.read_labelme if "shapes" in content else readers.read_coco
+    if isinstance(content, dict) and "shapes" in content:
+        return readers.read_labelme
+    if not isinstance(content, dict) or not {"images", "annotations"} <= set(content):
+        found = ", ".join(list(content)[:4]) if isinstance(content, dict) else repr(content)[:40]
+        raise ValueError(
+            f"{path}: expected COCO's `images` and `annotations`, LabelMe's `shapes` or a list of "
+            f"Label Studio's tasks, found {found or 'nothing'}."
+        )
+    return readers.read_coco
 
 
 def _of_folder(folder, images, scheme, skip_broken):

@@ -155,6 +155,26 @@ def test_what_nothing_reads_is_said(folder, tmp_path):
         read_any(tmp_path / "c.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.json", '{"regions": {}, "size": 3}', "LabelMe's `shapes` or .*, found regions, size"),
+        ("a.json", "{}", "expected COCO's `images` and `annotations`, .* found nothing"),
+        ("a.json", "3", "found 3"),
+        ("a.json", '[{"id": 1, "img": "a.jpg", "kp": []}]', "export JSON .JSON-MIN is another"),
+        (
+            "a.xml",
+            "<annotations><track/></annotations>",
+            'is "CVAT for video": export "CVAT for im',
+        ),
+    ],
+)
+def test_kinds_that_are_not_read_are_told_by_their_name(tmp_path, name, text, message):
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ValueError, match=message):
+        data.read_any(tmp_path / name)
+
+
 def test_json_of_label_studio_and_xml_of_cvat_are_told_from_the_others(tmp_path):
     (tmp_path / "tasks.json").write_text(json.dumps([{"data": {"image": "a.png"}}]))
     with pytest.raises(ValueError, match="no annotated picture|task"):

@@ -42,9 +42,12 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         ValueError: if the file is broken, a face is, or its picture is missing.
     """
     path, scheme = existing_file(path), get_scheme(scheme)
+    root = parse_xml(path)
+    if root.find("track") is not None:
+        raise ValueError(f'{path} is "CVAT for video": export "CVAT for images 1.1".')
     rows = [
         (image, number, shape)
-        for image in parse_xml(path).iter("image")
+        for image in root.iter("image")
         for number, shape in enumerate((s for s in image if s.tag in ("points", "skeleton")), 1)
     ]
     labels = [p.get("label", "") for *_, s in rows if s.tag == "skeleton" for p in s.iter("points")]

@@ -53,6 +53,11 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected Label Studio's JSON export: {error!r}") from error
+    if not rows:
+        raise ValueError(
+            f"{path} holds no annotated picture: expected tasks whose `annotations` have "
+            "`keypointlabels`, as in the export JSON (JSON-MIN is another)."
+        )
     order = order_of(names, scheme, (label for _, results, _ in rows for label in _labels(results)))
     pictures, uploads = Pictures(images or path.parent), {}
 
