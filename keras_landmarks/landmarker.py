@@ -13,6 +13,7 @@ from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
+from keras_landmarks.faces.model import padded
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
 from keras_landmarks.names import number
@@ -147,7 +148,7 @@ class Landmarker(keras.Model):
             empty = {name: (0, *value.shape[1:]) for name, value in self.output.items()}
             return {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
         with self._running:
-            return super().predict_on_batch(x)
+            return padded(super().predict_on_batch, x, keras.backend.backend() == "jax")
 
     def _check_process(self):
         if keras.backend.backend() != "torch":
@@ -169,8 +170,7 @@ class Landmarker(keras.Model):
                 grey, `(height, width, 3)` RGB, `(height, width, 4)` RGBA; 0..255, integers or
                 floats. Files and PIL pictures are turned upright as their EXIF says. A list of
                 these, or an array `(batch, height, width, channels)`, is a batch, whose faces are
-                computed together and files read ahead; so is an iterator of these, up
-                to 16 ahead (`Tracker` takes the frames of a camera one by one).
+                computed together and files read ahead; so is an iterator, up to 16 ahead.
             boxes: `(faces, 4)` boxes `(left, top, right, bottom)` of the faces, or one `(4,)`, on
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.

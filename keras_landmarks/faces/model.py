@@ -32,3 +32,18 @@ def predict_in_parts(
     if len(parts) == 1:
         return {name: np.asarray(values) for name, values in parts[0].items()}
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
+
+
+def padded(
+    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, pad: bool
+) -> dict[str, Any]:
+    """The outputs for crops, computed for the next power of two of them where that is asked for.
+
+    XLA compiles a network anew for each number of crops, for seconds.
+    """
+    if not pad:
+        return predict(crops)
+    count = len(crops)
+    last = np.repeat(crops[-1:], (1 << (count - 1).bit_length()) - count, axis=0)
+    found = predict(np.concatenate([crops, last]))
+    return {name: values[:count] for name, values in found.items()}

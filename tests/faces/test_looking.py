@@ -12,6 +12,7 @@ from keras_landmarks import Tracker, geometry
 from keras_landmarks.data import read_300w
 from keras_landmarks.errors import face_errors
 from keras_landmarks.faces import BlazeFace, Detection, find_faces, looking
+from keras_landmarks.faces.model import padded
 from keras_landmarks.faces.upright import turned
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
@@ -158,3 +159,18 @@ def test_a_tracker_looks_at_other_sides_only_when_it_asks_the_detector():
     for _ in range(4):
         tracker(half("down"))
     assert model.crops == [1, 3, 1, 1, 1, 3]
+
+
+@pytest.mark.parametrize(("count", "computed"), [(1, 1), (2, 2), (3, 4), (5, 8), (32, 32)])
+def test_few_numbers_of_crops_are_computed_where_each_is_compiled(count, computed):
+    seen = []
+
+    def predict(crops):
+        seen.append(len(crops))
+        return {"landmarks": crops.sum(axis=(1, 2))}
+
+    crops = np.random.default_rng(0).normal(size=(count, 4, 4, 3))
+    for pad, expected in ((True, computed), (False, count)):
+        found = padded(predict, crops, pad)
+        np.testing.assert_array_equal(found["landmarks"], crops.sum(axis=(1, 2)))
+        assert seen.pop() == expected
