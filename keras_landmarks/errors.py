@@ -75,8 +75,7 @@ def normaliser(
     if () in eyes:
         raise ValueError(f"Scheme {scheme.name} has no eyes; take 'box'.")
     right, left = (_mean(xp, landmarks, missing, np.atleast_1d(eye)) for eye in eyes)
-    distance = xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
-    return xp.where(distance > 0, distance, np.nan)
+    return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
 
 
 def _wide(xp: Any, values: Array) -> Array:

@@ -62,7 +62,7 @@ def known(distances, names):
     Raises:
         ValueError: if a face lacks the points of its own.
     """
-    if lacking := [name for name, distance in zip(names, distances) if np.isnan(distance)]:
+    if lacking := [name for name, distance in zip(names, distances) if not distance > 0]:
         said = f"{len(lacking)} faces lack the points of the normaliser: take 'box'"
         raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {lacking[0]}.")
     return distances

@@ -134,6 +134,7 @@ class Progress(keras.callbacks.Callback):
         error = float(np.mean(errors[~np.isnan(self.distances)]))
         if not np.isfinite(error):
             raise FloatingPointError(
-                f"The held-out error is {error}: the network puts out what is no number."
+                f"The held-out error is {error}: the network puts out what is no number, or "
+                "a face's eye corners are one point."
             )
         return error

@@ -96,6 +96,12 @@ def test_a_face_that_lacks_the_normalisers_points_is_an_error_that_names_another
     with pytest.raises(ValueError, match="1 faces lack the points of the normaliser: take 'box'"):
         result.summary("corners")
     assert result.summary("box")["nme_percent"] > 0
+    points = faces[1].landmarks.copy()
+    points[36] = points[45]  # whose distance is none
+    flat = data.Face(faces[1].image, points, "ibug68", faces[1].box, "flat")
+    result = evaluation.evaluate(tiny, [faces[0], flat], verbose=0)
+    with pytest.raises(ValueError, match="1 faces lack .* The first is flat"):
+        result.summary("corners")
 
 
 def test_a_face_of_which_no_point_is_compared_is_named(tiny):

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_landmarks import data, errors, load, losses, metrics, models, recipes, training
+from keras_landmarks import data, load, losses, metrics, models, recipes, training
 from keras_landmarks.losses import NormalisedDistance, Validation, Wing
 from keras_landmarks.training import LossBalancing, MultiLoss, Recipe, Stage, Teacher
 from keras_landmarks.training.fingerprint import fingerprint
@@ -203,14 +203,3 @@ def test_losses_inside_of_losses_are_of_the_faces_scheme():
         training.fine_tuning("tiny-ibug68", [], recipe)
     one = training.fine_tuning("tiny-ibug68", data.made_up_faces(1)[0], recipe)
     assert one.batch == 1
-
-
-def test_eyes_in_one_place_are_no_normaliser():
-    points = np.random.default_rng(0).normal(size=(2, 68, 2)) + 30
-    points[0, 36] = points[0, 45]
-    for kind in ("corners", "pupils"):
-        distances = errors.normaliser(points, "ibug68", kind)
-        assert np.isnan(distances[0]) == (kind == "corners")
-        assert distances[1] > 0
-    points[0, 36:48] = 3
-    assert np.isnan(errors.normaliser(points, "ibug68", "pupils")[0])
