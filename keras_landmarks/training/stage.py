@@ -81,7 +81,7 @@ class Stage:
         }
         for name in (name for name, fit in fits.items() if not fit):
             raise ValueError(f"{name} must be {CALLS[name]}, not {getattr(self, name)!r}.")
-        number("epochs", self.epochs, least=1, whole=True)
+        number("epochs", self.epochs, least=0, whole=True)
         if self.patience is not None:
             number("patience", self.patience, least=1, whole=True)
         if isinstance(self.frozen, str):  # of which each letter would be a beginning
