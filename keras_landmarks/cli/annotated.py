@@ -27,8 +27,8 @@ def add_arguments(parser, default):
         "--from",
         dest="source",
         metavar="PATH",
-        help="faces of your own instead: a table (.csv, .parquet), JSON (COCO, Label Studio), XML "
-        "(dlib, CVAT), or a folder of .pts files",
+        help="faces of your own instead: a table (.csv, .parquet), JSON (COCO, Label Studio, "
+        "LabelMe), XML (dlib, CVAT), or a folder of LabelMe's or .pts files",
     )
     parser.add_argument(
         "--scheme", help="of these points: a name, or a .toml file that describes them"

@@ -354,7 +354,7 @@ def test_what_cannot_be_read_or_written_is_told_by_its_kind(tmp_path):
 def test_a_pipe_is_read(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     data = saved(tmp_path / "a.png", PICTURE, 1).read_bytes()
-    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(data))
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(data), daemon=True)
     writer.start()
     np.testing.assert_array_equal(images.read_image(tmp_path / "pipe"), PICTURE)
     writer.join()

@@ -65,6 +65,13 @@ def make_cvat(folder, points):
     return folder / "annotations.xml"
 
 
+def make_labelme(folder, points):
+    for s, p in zip(STEMS, points):
+        shapes = [{"label": str(i), "points": [[float(x), float(y)]]} for i, (x, y) in enumerate(p)]
+        (folder / f"{s}.json").write_text(json.dumps({"imagePath": f"{s}.jpg", "shapes": shapes}))
+    return folder
+
+
 def make_wflw(folder, points):
     lines = [f"{t} 1 1 60 60 0 0 0 0 0 0 {s}.jpg" for s, t in zip(STEMS, texts(points))]
     place = folder / "WFLW_annotations/list_98pt_rect_attr_train_test"
@@ -136,6 +143,7 @@ READERS = {
     "coco": (make_coco, five(readers.read_coco), 5, "{}.jpg"),
     "dlib": (make_dlib, five(readers.read_dlib), 5, "{}.jpg"),
     "cvat": (make_cvat, five(readers.read_cvat), 5, "{}.jpg"),
+    "labelme": (make_labelme, five(readers.read_labelme), 5, "{}.jpg"),
     "wflw": (make_wflw, readers.read_wflw, 98, "WFLW_images/{}.jpg"),
     "pts": (make_pts, readers.read_pts_folders, 68, "{}.jpg"),
     "lapa": (make_lapa, lambda path, **w: readers.read_lapa(path, "test", **w), 106, None),
@@ -146,7 +154,7 @@ READERS = {
     "300vw": (make_300vw, readers.read_300vw, 68, "001/imgs/{}.jpg"),
 }
 """What writes two faces, reads them, how many points they have and where their pictures lie."""
-COUNTED = [name for name in READERS if name not in ("table", "aflw")]  # theirs are named by columns
+COUNTED = [name for name in READERS if name not in ("table", "labelme", "aflw")]  # theirs are named
 
 
 def made(name, folder, count=None, pictures=STEMS):
@@ -207,7 +215,7 @@ def test_another_number_of_points_is_said_with_file_expected_and_found(name, tmp
     assert str(tmp_path) in said or "a.jpg" in said
 
 
-@pytest.mark.parametrize("name", ["table", "coco", "dlib", "cvat", "lapa", "pts", "lp"])
+@pytest.mark.parametrize("name", ["table", "coco", "dlib", "cvat", "labelme", "lapa", "pts", "lp"])
 def test_a_picture_without_a_row_is_told_of(name, tmp_path):
     path, read = made(name, tmp_path)
     place = READERS[name][3] or "test/images/{}.jpg"
