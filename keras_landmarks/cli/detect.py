@@ -108,16 +108,15 @@ def run(options):
     detector, photos = make_detector(options), find_photos(options)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
     targets = find_targets(options, photos)
-    if options.pose and not targets:
+    if options.pose and not targets and not options.json:
         raise ValueError("--pose is drawn: name a picture, a video or a folder, --out.")
-    table = None
+    model, table = read_model(options.model), None
     if is_table(options.out):
         facts = {"model": options.model, "weights": digest(options.model)}
         facts |= {"detector": options.detector}
         facts |= {"smallest": options.smallest, "threshold": options.threshold}
         facts |= {"upright": options.upright}
         table = Table(options.out, facts, pictures=photos, shared={"convention": options.detector})
-    model = read_model(options.model)
     waiting = [photo for photo in photos if table is None or photo not in table.done]
     found, broken = {}, []
     bar = Bar(len(photos), "pictures", done=len(photos) - len(waiting))

@@ -8,19 +8,18 @@ from keras_landmarks.cli.detect import make_detector, write_json
 from keras_landmarks.cli.named import read_model
 from keras_landmarks.cli.table import Table, is_table
 
-NOT_THERE = {"ray": None, "skip_broken": False, "strict": False}
-"""Options that are not of it, and their values where they are not given."""
-
 
 def run_video(options):
-    """Follows the faces of a video until it ends, or of a camera or stream until Ctrl-C, too."""
+    """Follows the faces of a video or before a camera, until it ends or Ctrl-C is pressed.
+
+    A part of a file's frames replaces no results.
+    """
     from keras_landmarks import Tracker
     from keras_landmarks.pictures import VideoReader, VideoWriter, draw
 
     source = _source(options)
-    for name, value in NOT_THERE.items():
-        if getattr(options, name) != value:
-            raise ValueError(f"--{name.replace('_', '-')} is not there with a video.")
+    if options.ray:
+        raise ValueError("--ray is not there with a video.")
     if options.pose and (options.out is None or is_table(options.out)):
         raise ValueError("--pose is drawn: name a video, --out.")
     reader = VideoReader(source)
@@ -34,8 +33,9 @@ def run_video(options):
     tracker = Tracker(model, make_detector(options), turns=turns)
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     written, waits = 0, options.camera is None
-    endless = options.camera is not None or "://" in str(source)
-    stopped = contextlib.suppress(*[KeyboardInterrupt] * endless)
+    whole = options.camera is None and "://" not in str(source)
+    there = any(pathlib.Path(name).exists() for name in (options.out, options.json) if name)
+    stopped = contextlib.suppress(*[] if whole and there else [KeyboardInterrupt])
     with writer, _removed(table), stopped:
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
@@ -67,10 +67,10 @@ def run_video(options):
 
 @contextlib.contextmanager
 def _removed(table):
-    """What is left of a table, where following ends by an error: it cannot be gone on with."""
+    """Removes what is left of a table that is stopped: it cannot be gone on with."""
     try:
         yield
-    except BaseException:
+    except KeyboardInterrupt:
         if table:
             table.close()
             table.journal.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
 """The models that are named to commands: of the zoo, of a training, or exported."""
 
 import hashlib
-import pathlib
+
+from keras_landmarks import files
 
 
 def read_model(name, mirrored=False):
@@ -30,7 +31,7 @@ def read_model(name, mirrored=False):
 def digest(name):
     """A number, as text, of what a named model is: of its file, or of its facts and weights."""
     if is_exported(name) or name.endswith(".keras"):
-        return hashlib.sha256(pathlib.Path(name).read_bytes()).hexdigest()[:8]
+        return hashlib.sha256(files.as_path(name).read_bytes()).hexdigest()[:8]
     from keras_landmarks import zoo
 
     facts, arrays = zoo.read_model(name)

@@ -15,10 +15,10 @@ def find_photos(options):
     """
     from keras_landmarks.pictures.kinds import PICTURES, UNREAD, VIDEOS
 
-    photos = {}
-    for name in map(files.as_path, options.photos):
-        if not (name.exists() or options.skip_broken or options.strict):
-            raise FileNotFoundError(f"No picture at {name}.")
+    photos, named = {}, [*map(files.as_path, options.photos)]
+    if named and not any(name.exists() for name in named):
+        raise FileNotFoundError(f"No picture at {named[0]}.")
+    for name in named:
         inside = files.files_in(name) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name).resolve()
         if name.resolve() in drawn.parents:

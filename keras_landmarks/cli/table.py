@@ -54,6 +54,8 @@ class Table:
                 row, size = json.loads(line), size + len(line)
                 self.done[row["picture"]] = len(row["faces"])
             left = json.loads(before) if self.done else facts
+            if "weights" not in left:  # of an earlier version
+                facts = {name: value for name, value in facts.items() if name != "weights"}
         except ValueError as error:
             raise ValueError(f"{self.journal} is broken: remove the file. {error}.") from error
         if left != facts and (pictures is not None or "video" not in left):

@@ -118,9 +118,9 @@ def run(options):
     if test:
         _write_test(test, out, given)
     results, parts = {}, _parts(chosen, test, split)
-    how = _normaliser(parts, split)
+    by_box = _by_box(parts, split)
     for name, part in parts:
-        results[name] = _measured(model, part, given, *how, options.skip_broken)
+        results[name] = _measured(model, part, given, split, options.skip_broken, by_box)
         files.write_json(out / "results.json", results)
     here = f"./{out}" if str(out) in zoo.list_models() else out  # by its name alone it is the zoo's
     print(f"{out} is the model: `keras-landmarks detect PHOTO --model {here}`.")
@@ -205,32 +205,41 @@ def _write_test(test, out, given):
         data.write_table(out / "test.csv", test)
 
 
-def _normaliser(parts, split):
-    """`(kind, limit)` for all parts: of the split's protocol or the scheme's.
-
-    By the points' box where a face lacks the points of that.
-    """
-    import numpy as np
-
+def _by_box(parts, split):
+    """Whether all parts are measured by the points' box, as a face lacks the usual normaliser."""
     from keras_landmarks import data, errors
 
-    protocol = data.get_protocol(split) if split else None
-    kind, limit = (protocol.normaliser, protocol.limit) if split else (None, 0.08)
-    faces = [face for _, part in parts for face in part]
-    for face in faces:
-        if np.isnan(errors.normaliser(face.landmarks[None], face.scheme, kind)[0]):
-            print(f"By the points' box: {face.name} lacks the eyes.", file=sys.stderr)
-            return "box", limit
-    return kind, limit
+    kind = data.get_protocol(split).normaliser if split else None
+    for _, faces in parts:
+        for face in faces:
+            if kind == "face_box":
+                there = face.box is not None
+            else:
+                there = errors.normaliser(face.landmarks[None], face.scheme, kind)[0] > 0
+            if not there:
+                print(f"By the points' box: {face.name} lacks the usual one.", file=sys.stderr)
+                return True
+    return False
 
 
-def _measured(model, faces, given, kind, limit, skip_broken):
-    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them."""
-    from keras_landmarks import evaluation
+def _measured(model, faces, given, split, skip_broken, by_box=False):
+    """Figures by the boxes that faces had, by the truth's and by the detector's; prints them.
 
-    rows = []
+    By the normaliser of the split's protocol or the scheme's; by the points' box where that is
+    asked for, or a face lacks the points of that.
+    """
+    from keras_landmarks import data, evaluation
+
+    kind, limit, rows = None, 0.08, []
+    if split:
+        protocol = data.get_protocol(split)
+        kind, limit = protocol.normaliser, protocol.limit
     for box in (*["annotation"] * given, "truth", "detector"):
         found = evaluation.evaluate(model, faces, box, skip_broken=skip_broken)
-        rows.append(found.summary(kind, limit))
+        try:
+            rows.append(found.summary("box" if by_box else kind, limit))
+        except ValueError as error:
+            print(f"By the points' box: {error}", file=sys.stderr)
+            rows.append(found.summary("box", limit))
         print(json.dumps({k: v for k, v in rows[-1].items() if k != "regions_percent"}))
     return rows

@@ -132,15 +132,16 @@ def _of_folder(folder, images, scheme, skip_broken):
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
     files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
     if not files and (folder / "annotations").is_dir():
-        files = files_of(folder / "annotations", ".json", recursive=False)
-    if files and all(map(is_labelme, files)):
-        return readers.read_labelme(folder, images, *_named(scheme), skip_broken=skip_broken)
+        inside = folder / "annotations"
+        files = [f for e in (".json", ".xml") for f in files_of(inside, e, recursive=False)]
+    if any(map(is_labelme, files)):
+        where = files[0].parent
+        return readers.read_labelme(where, images, *_named(scheme), skip_broken=skip_broken)
     if len(files) > 1:
         names = ", ".join(file.name for file in files[:4])
         raise ValueError(f"{folder} holds several annotations, {names}: name the file.")
     if files:
-        own = None if files[0].parent != folder else folder
-        return read_any(files[0], images or own, scheme, skip_broken)
+        return read_any(files[0], images, scheme, skip_broken)
     points = files_of(folder, ".pts")
     if points:
         count = len(readers.read_pts(points[0]))

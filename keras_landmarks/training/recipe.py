@@ -131,7 +131,8 @@ class Recipe:
                 "The recipe's model must be a functional model that puts out a dict with "
                 f"'landmarks' (batch, n, 2), not {outputs!r:.80}."
             )
-        if (own := tuple(model.input.shape[1:3])) != samples.size:
+        own = tuple(model.input.shape[1:3])
+        if any(side not in (None, wanted) for side, wanted in zip(own, samples.size)):
             raise ValueError(f"The recipe's model takes crops of {own}, not of {samples.size}.")
         found, scheme = outputs["landmarks"].shape[1], samples.scheme
         if found != scheme.count:

@@ -1,6 +1,7 @@
 """Training by recipe, stage by stage."""
 
 import sys
+import warnings
 
 import keras
 
@@ -106,7 +107,8 @@ def _check_held_out(recipe, samples, held_out):
     """Faces to choose on are of the crops and points that are trained."""
     if held_out is None:
         if any(stage.patience for stage in recipe.stages):
-            raise ValueError("patience needs faces to choose on: held_out is None.")
+            said = "patience needs faces to choose on: without them all epochs are trained."
+            warnings.warn(said, stacklevel=3)
         return
     for what in ("scheme", "size", "margin"):
         own, other = getattr(samples, what), getattr(held_out, what)

@@ -10,9 +10,8 @@ import pytest
 from matplotlib import cbook
 from places import ROOT
 
-from keras_landmarks import Tracker, load, weights
-from keras_landmarks.cli import main
-from keras_landmarks.cli.named import digest
+from keras_landmarks import Tracker, weights, zoo
+from keras_landmarks.cli import main, table
 from keras_landmarks.pictures import VideoWriter, read_image, write_image
 
 MODEL = ["--model", "tiny-ibug68"]
@@ -53,22 +52,25 @@ def test_a_table_is_kept_where_nothing_can_be_read(photos, capsys):
 
 def test_a_table_of_other_weights_is_not_gone_on_with(photos, capsys, monkeypatch):
     """A training in the same folder has made other ones since."""
-    facts, arrays = {"model": {"name": "mine", **_facts()}}, load("tiny-ibug68")
-    network = {v.path: v.numpy() for v in arrays.weights}
+    facts, arrays = zoo.read_model("tiny-ibug68")
     (photos.parent / "mine").mkdir()
-    weights.save_arrays(photos.parent / "mine/best.safetensors", network, facts)
-    first = digest("mine")
-    weights.save_arrays(
-        photos.parent / "mine/best.safetensors", {k: v * 0 for k, v in network.items()}, facts
-    )
-    assert digest("mine") != first
-    assert digest("tiny-ibug68") == digest("tiny-ibug68")
+    path, facts = photos.parent / "mine/best.safetensors", {"model": {**facts, "name": "mine"}}
+    weights.save_arrays(path, arrays, facts)
+    words = ["detect", "photos", "--model", "mine", "--out", "points.csv"]
+    add = table.Table.add
 
+    def stop(self, picture, faces):
+        add(self, picture, faces)
+        raise KeyboardInterrupt
 
-def _facts():
-    from keras_landmarks import zoo
-
-    return {k: v for k, v in zoo.read_model("tiny-ibug68")[0].items() if k != "name"}
+    with monkeypatch.context() as patch:
+        patch.setattr(table.Table, "add", stop)
+        assert main(words) == 130
+    weights.save_arrays(path, {name: array * 0 for name, array in arrays.items()}, facts)
+    assert main(words) == 1
+    assert "is left from a run with" in capsys.readouterr().err
+    weights.save_arrays(path, arrays, facts)
+    assert main(words) == 0
 
 
 def test_empty_names_are_refused(photos, capsys):
@@ -98,7 +100,6 @@ def test_options_that_would_do_nothing_are_refused(photos, clip, capsys):
         (["photos/a.jpg", "--pose", "--out", "a.csv"], "--pose is drawn"),
         (["clip.avi", "--pose", "--out", "a.csv"], "--pose is drawn"),
         (["clip.avi", "--ray", "auto"], "--ray is not there with a video"),
-        (["clip.avi", "--strict"], "--strict is not there with a video"),
         (["photos/a.jpg", "--json", "photos"], "photos is a folder; name a file"),
     ):
         assert main(["detect", *words, *MODEL]) == 1
@@ -122,6 +123,10 @@ def test_a_video_that_is_stopped_leaves_what_was_there(photos, clip, out, monkey
     assert main(["detect", "clip.avi", *MODEL, "--out", out]) == 130
     assert (photos.parent / out).read_bytes() == before
     assert sorted(p.name for p in photos.parent.iterdir()) == sorted(["photos", "clip.avi", out])
+    (photos.parent / out).unlink()
+    stop.frames = 0
+    assert main(["detect", "clip.avi", *MODEL, "--out", out]) == 0
+    assert (photos.parent / out).stat().st_size < len(before)  # three frames of six
 
 
 def test_faces_of_a_video_are_found_upside_down(photos, capsys):

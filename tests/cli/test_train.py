@@ -200,6 +200,18 @@ def test_a_training_is_measured_whatever_its_faces_lack(mine, tiny, capsys):
     assert f"auc_at_{100 * protocol.limit:g}" in rows[0]
 
 
+def test_parts_of_a_training_have_one_normaliser():
+    faces = data.made_up_faces(3, size=96)
+    flat = faces[0].landmarks.copy()
+    flat[36] = flat[45]
+    flat = dataclasses.replace(faces[0], landmarks=flat)
+    assert not train._by_box([("held out", faces[:1]), ("test", faces[1:])], None)
+    assert train._by_box([("held out", faces[:1]), ("test", [flat])], None)
+    bare = dataclasses.replace(faces[0], box=None)
+    assert not train._by_box([("test", faces)], "aflw/full")
+    assert train._by_box([("test", [*faces, bare])], "aflw/full")
+
+
 def test_more_faces_have_their_pictures_beside_them_or_with_the_others(mine, tmp_path):
     shutil.copy(mine / "faces.csv", tmp_path / "more.csv")
     words = {"more": tmp_path / "more.csv", "scheme": str(mine / "mine.toml"), "unlabelled": None}

@@ -1,7 +1,6 @@
 """Key points in COCO's JSON, as mmpose and COCO-WholeBody write them."""
 
 import json
-import warnings
 
 import numpy as np
 
@@ -9,7 +8,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import own_order
-from keras_landmarks.data.readers.rows import BrokenFile, read_faces, scheme_of, side_box, size_of
+from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 from keras_landmarks.schemes import get_scheme
 
 
@@ -52,8 +51,8 @@ def read_coco(path, images=None, scheme=None, first=0, category=None, skip_broke
     kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
     rows = _of_category([row for row in rows if row[1]], kinds, category, scheme, path)
     sees = any(2 in points[2::3] for _, points, _ in rows)
-    orders = {row[0].get("category_id"): None for row in rows}
-    for key in set(orders) & set(kinds):
+    orders = {}
+    for key in {row[0].get("category_id") for row in rows if "face_kpts" not in row[0]} & {*kinds}:
         orders[key] = _order(kinds[key], scheme, path)
     pictures = Pictures(*folders_of(path, images))
 
@@ -71,10 +70,10 @@ def read_coco(path, images=None, scheme=None, first=0, category=None, skip_broke
                 raise ValueError(f"the box is {box.tolist()}")
         except (ValueError, TypeError) as error:
             raise ValueError(f"{where}: expected triples x, y, v, and a box: {error}") from error
-        if "face_kpts" not in annotation and (order := orders[annotation.get("category_id")]):
-            if len(order) != len(points):
-                raise ValueError(f"{where}: {len(points)} points of {len(order)} names.")
-            points = points[order]
+        if "face_kpts" not in annotation and (order := orders.get(annotation.get("category_id"))):
+            if max(order) >= len(points):
+                raise ValueError(f"{where}: {len(points)} points, and more names of such.")
+            points = np.array([points[i] if i >= 0 else np.zeros(3) for i in order])
         points, seen = points[:, :2] - first, points[:, 2]
         points[seen == 0] = np.nan
         return Face(
@@ -128,11 +127,7 @@ def _of_category(rows, kinds, category, scheme, path):
 
 
 def _order(kind, scheme, path):
-    """The places of a scheme's points among those of a category; None for the file's order."""
-    names = kind.get("keypoints") or []
-    try:
-        order = own_order(names, scheme, f"{path}, category {kind.get('name')}")
-    except ValueError as error:
-        warnings.warn(f"{error} Points are taken in the file's order.", BrokenFile, stacklevel=4)
-        return None
-    return order and [names.index(name) for name in order if name in names]
+    """Where a scheme's points are among those of a category, -1 for none; None for its order."""
+    names = [str(name) for name in kind.get("keypoints") or ()]
+    order = own_order(names, scheme, f"{path}, category {kind.get('name')}")
+    return order and [names.index(name) if name in names else -1 for name in order]

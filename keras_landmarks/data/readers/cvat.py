@@ -5,7 +5,7 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file
 from keras_landmarks.data.readers.dlib import parse_xml
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import (
     box_around,
@@ -21,8 +21,8 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
 
     A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order.
-    The `box` of the same picture that holds most of its points, the smallest of such, is its box;
-    of one that is turned it is the upright one around it. CVAT's coordinates are of edges: 0 is the
+    The `box` of the same picture that holds most of its points, and fits them best, is its box; of
+    one that is turned it is the upright one around it. CVAT's coordinates are of edges: 0 is the
     left edge of the first pixel.
 
     Args:
@@ -52,7 +52,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     ]
     labels = [p.get("label", "") for *_, s in rows if s.tag == "skeleton" for p in s.iter("points")]
     order = order_of(names, scheme, labels) if labels else {}
-    pictures = Pictures(images or path.parent, ["images"])
+    pictures = Pictures(*folders_of(path, images))
 
     def face(row):
         image, number, shape = row

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import own_order
 from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
 
@@ -46,7 +46,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         names = own_order(sorted(found), scheme, path) or sorted(
             found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
         )
-    pictures = Pictures(images or path.parent)
+    pictures = Pictures(*folders_of(path, images))
 
     def face(row):
         element, number, box = row

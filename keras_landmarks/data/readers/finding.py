@@ -56,8 +56,8 @@ class Pictures:
 
     def called(self, path):
         """What a picture is called, whatever names it was found by: its path in the folder."""
-        inside = path.is_relative_to(self.folder)
-        return (path.relative_to(self.folder) if inside else path).as_posix()
+        folder, path = self.folder.absolute(), path.absolute()
+        return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
     def _below(self, parts, name, far):
         """A picture's path, and the one by which it was asked for."""

@@ -1,14 +1,15 @@
 """LabelMe's JSON files, one a picture: labelled points, and rectangles around them."""
 
 import json
+import warnings
 
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import order_of, put_point
-from keras_landmarks.data.readers.rows import box_around, read_faces, size_of
+from keras_landmarks.data.readers.rows import BrokenFile, box_around, read_faces, size_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
@@ -36,19 +37,26 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
     """
     path, scheme = as_path(path), get_scheme(scheme)
     files = files_of(path, ".json", recursive=False) if path.is_dir() else [existing_file(path)]
-    rows = [(file, *row) for file in files for row in _faces_of(file)]
+    rows = []
+    for file in files:
+        try:
+            rows += [(file, *row) for row in _faces_of(file)]
+        except ValueError as error:
+            if not skip_broken or not files[1:]:
+                raise
+            warnings.warn(str(error), BrokenFile, stacklevel=2)
     order = order_of(names, scheme, (label for *_, points, _ in rows for label, _ in points))
-    pictures = Pictures(images or (path if path.is_dir() else path.parent))
+    pictures = Pictures(*folders_of(files[0] if files else path / "none", images))
 
     def face(row):
-        file, content, group, labelled, boxes = row
+        file, content, number, labelled, boxes = row
         picture = pictures.find(content.get("imagePath") or file.with_suffix("").name)
         points = np.full((scheme.count, 2), np.nan)
         for label, at in labelled:
             put_point(points, order, label, at - 0.5, file, "or with a group_id each")
         box, photo = box_around(points + 0.5, boxes), pictures.called(picture)
         size = size_of(content.get("imageHeight"), content.get("imageWidth"))
-        return Face(picture, points, scheme, box, f"{photo}#{group}", photo, size=size)
+        return Face(picture, points, scheme, box, f"{photo}#{number}", photo, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)
@@ -57,15 +65,12 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
 
 def is_labelme(path):
     """Whether a file is one of LabelMe's."""
-    try:
-        content = json.loads(read_text(path)) if path.suffix.lower() == ".json" else None
-    except ValueError:
-        return False
-    return isinstance(content, dict) and "shapes" in content
+    head = path.read_bytes()[:4096] if path.suffix.lower() == ".json" else b""
+    return b'"shapes"' in head
 
 
 def _faces_of(path):
-    """`(content, group, points, boxes)` of each face of a file; points are `(label, place)`."""
+    """`(content, number, points, boxes)` of each face of a file; points are `(label, place)`."""
     try:
         content = json.loads(read_text(path))
         points, boxes = {}, []
@@ -78,4 +83,4 @@ def _faces_of(path):
                 boxes.append(np.concatenate([places.min(axis=0), places.max(axis=0)]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{path}: expected LabelMe's `shapes`: {error!r}") from error
-    return [(content, 1 if key is None else key, found, boxes) for key, found in points.items()]
+    return [(content, n, found, boxes) for n, found in enumerate(points.values(), start=1)]

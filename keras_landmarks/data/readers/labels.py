@@ -1,7 +1,10 @@
 """What readers share: points that have labels."""
 
+import warnings
+
 import numpy as np
 
+from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.schemes import get_scheme
 
 
@@ -14,19 +17,25 @@ def own_order(names, scheme, where):
         where: file, for messages.
 
     Returns:
-        List of names; None where points have numbers, or the scheme no names.
+        List of names; None where points have numbers, or the scheme no names, or, with a warning,
+        quite others.
 
     Raises:
-        ValueError: if the scheme has names, and the file others.
+        ValueError: if some of the names are the scheme's, and others are not.
     """
     scheme = scheme and get_scheme(scheme)
     if not scheme or not names or all(name.isdigit() for name in names):
         return None
     unknown = [name for name in names if name not in scheme.point_names]
     if unknown and (scheme.names or len(unknown) < len(names)):
-        raise ValueError(
+        said = (
             f"{where}: {unknown[0]!r} is no point of {scheme.name}, which has "
             f"{', '.join(scheme.point_names[:8])}{', ...' if scheme.count > 8 else ''}."
+        )
+        if len(unknown) < len(names):
+            raise ValueError(f"{said} Name all in their order (names=), or as the scheme does.")
+        warnings.warn(
+            f"{said} Points are taken in the order of the file's.", BrokenFile, stacklevel=4
         )
     return None if unknown else scheme.point_names
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import box_around, read_faces, size_of, turned_box
 from keras_landmarks.pictures.kinds import PICTURES
@@ -46,9 +46,9 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
     try:
         tasks = json.loads(read_text(path))
         rows = [
-            (task, results, _link(task))
+            (task, number, results, _link(task))
             for task in tasks
-            for results in _by_face(_results(task))
+            for number, results in enumerate(_by_face(_results(task)), start=1)
             if results
         ]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -58,11 +58,13 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
             f"{path} holds no annotated picture: expected tasks whose `annotations` have "
             "`keypointlabels`, as in the export JSON (JSON-MIN is another)."
         )
-    order = order_of(names, scheme, (label for _, results, _ in rows for label in _labels(results)))
-    pictures, uploads = Pictures(images or path.parent), {}
+    order = order_of(
+        names, scheme, (label for *_, results, _ in rows for label in _labels(results))
+    )
+    pictures, uploads = Pictures(*folders_of(path, images)), {}
 
     def face(row):
-        task, results, link = row
+        task, number, results, link = row
         where = f"{path}, task {task.get('id')} ({link})"
         if link is None:
             raise ValueError(f"{where}: its data names no picture.")
@@ -80,7 +82,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         size = size_of(*(results[0][f"original_{k}"] for k in ("height", "width")))
         box = box_around(points + 0.5, boxes) if boxes[1:] else next(iter(boxes), None)
         photo = pictures.called(image)
-        return Face(image, points, scheme, box, image.name, photo, size=size)
+        return Face(image, points, scheme, box, f"{photo}#{number}", photo, size=size)
 
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)
@@ -106,16 +108,20 @@ def _by_face(results):
     if len(set(labels)) == len(labels) or len(frames) < 2:
         return [results]
     faces = {frame: [result] for frame, result in frames.items()}
-    for result in results:
-        if result["type"] == "keypointlabels":
-            frame = result.get("parentID")
-            if frame not in faces:
-                at = _place(result)[None]
-                held = [k for k, r in frames.items() if box_around(at, [_box(r)]) is not None]
-                if not held:
-                    raise ValueError(f"the point {result['value']} lies in no rectangle")
-                frame = min(held, key=lambda k: np.prod(_box(frames[k])[2:] - _box(frames[k])[:2]))
-            faces[frame].append(result)
+    try:
+        boxes = {frame: _box(result) for frame, result in frames.items()}
+        for result in results:
+            if result["type"] == "keypointlabels":
+                frame = result.get("parentID")
+                if frame not in faces:
+                    at = _place(result)
+                    held = [
+                        k for k, b in boxes.items() if (b[:2] <= at).all() and (at <= b[2:]).all()
+                    ]
+                    frame = min(held, key=lambda k: np.prod(boxes[k][2:] - boxes[k][:2]))
+                faces[frame].append(result)
+    except (ValueError, KeyError, TypeError):  # a point in no rectangle, or what is no number
+        return [results]
     return [face for face in faces.values() if face[1:]]
 
 

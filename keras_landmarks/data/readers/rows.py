@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 
+from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.schemes import SCHEMES, get_scheme
 
 _SCHEMES = {68: "ibug68", 98: "wflw98", 29: "cofw29", 19: "aflw19", 106: "lapa106", 39: "menpo39"}
@@ -93,7 +94,7 @@ def size_of(height, width):
 
 
 def box_around(points, boxes):
-    """The box that holds most of a face's points, the smallest of such.
+    """The box that lies most as a face's points do: of the largest overlap with theirs.
 
     Args:
         points: `(n, 2)` on pixel edges; NaN where they are missing.
@@ -106,11 +107,13 @@ def box_around(points, boxes):
     if not len(points):
         return None
 
+    own = np.concatenate([points.min(axis=0) - 0.5, points.max(axis=0) + 0.5])
+
     def inside(box):
         return ((points >= box[:2]) & (points <= box[2:])).all(axis=1).mean()
 
     holding = [box for box in boxes if inside(box) > 0.5]
-    return min(holding, key=lambda b: (-inside(b), np.prod(b[2:] - b[:2])), default=None)
+    return max(holding, key=lambda box: overlap(box[None], own)[0], default=None)
 
 
 def turned_box(box, degrees, about):

@@ -57,7 +57,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             if str(row.get("face")) != "0"
         ]
     corners = [name for name in BOX if name in columns]
-    if labelled and corners and len(corners) < len(BOX):
+    if labelled and 1 < len(corners) < len(BOX):
         raise ValueError(f"{path}: a box needs the columns {', '.join(BOX)}, found {corners}.")
     fixed = None if scheme is None else get_scheme(scheme)
     if fixed is None and "scheme" not in columns and labelled:
@@ -150,7 +150,8 @@ def _text(path):
     parted = max(",;\t", key=head.count)
     rows = read_rows(path, delimiter=parted)
     names = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
-    if twice := [name for name in names if names.count(name) > 1 and name]:
+    taken = re.compile(r"[xy]\d+|visible\d+|image|picture|" + "|".join(BOX))
+    if twice := [name for name in names if names.count(name) > 1 and taken.fullmatch(name)]:
         raise ValueError(f"{path}: the column {twice[0]} is there twice.")
     if parted == ",":
         return set(names), list(rows)

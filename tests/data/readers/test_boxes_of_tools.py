@@ -1,10 +1,11 @@
 """Boxes of annotation tools: turned ones, and which face each belongs to."""
 
 import numpy as np
+import pytest
 from lit import lit_points, write_lit
 from test_annotation_tools import at, key_point, rectangle, task, write_cvat, write_tasks
 
-from keras_landmarks.data import read_cvat, read_labelstudio
+from keras_landmarks.data import BrokenFile, read_cvat, read_labelstudio
 
 POINTS = np.float64([[12, 30], [20, 30], [16, 34], [13, 38], [19, 38]])
 
@@ -36,6 +37,16 @@ def test_label_studio_has_a_face_in_each_rectangle(tmp_path):
         np.testing.assert_allclose(first.landmarks, POINTS, atol=1e-4)
         np.testing.assert_allclose(second.landmarks, POINTS + [25, 0], atol=1e-4)
         np.testing.assert_allclose(second.box, [30, 18, 55, 48], atol=1e-4)
+        assert (first.name, second.name, second.photo) == ("a.jpg#1", "a.jpg#2", "a.jpg")
+    good, stray = (
+        task(labelled(POINTS), "a.jpg"),
+        task([*points[1], *frames, *labelled([[1, 1]])], "a.jpg"),
+    )
+    path = write_tasks(tmp_path, good, stray)
+    with pytest.raises(ValueError, match="'0' is there twice"):
+        read_labelstudio(path, scheme="five5")
+    with pytest.warns(BrokenFile, match="is there twice"):
+        assert len(read_labelstudio(path, scheme="five5", skip_broken=True)) == 1
 
 
 def test_of_turned_boxes_the_upright_one_around_them_is_taken(tmp_path):
@@ -52,13 +63,25 @@ def test_of_turned_boxes_the_upright_one_around_them_is_taken(tmp_path):
     np.testing.assert_allclose(face.box, [16 - half, 34 - half, 16 + half, 34 + half], atol=1e-4)
 
 
+def test_a_face_has_its_own_box_and_not_its_persons(tmp_path):
+    """Of its five points the face's box misses two."""
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    line = f"<points points='{';'.join(at(*p) for p in POINTS)}'/>"
+    boxes = [
+        "<box xtl='8' ytl='24' xbr='24' ybr='37'/>",
+        "<box xtl='0' ytl='0' xbr='64' ybr='64'/>",
+    ]
+    for order in (1, -1):
+        path = write_cvat(tmp_path, *boxes[::order], line, name="a.jpg")
+        (face,) = read_cvat(path, scheme="five5")
+        np.testing.assert_array_equal(face.box, [8, 24, 24, 37])
+
+
 def test_neighbours_have_the_boxes_that_hold_most_of_their_points(tmp_path):
     write_lit(tmp_path / "a.jpg", lit_points(5))
     lines = [f"<points points='{';'.join(at(x + k, y) for x, y in POINTS)}'/>" for k in (0, 4)]
-    boxes = [
-        "<box xtl='5' ytl='20' xbr='40' ybr='60'/>",
-        "<box xtl='15' ytl='28' xbr='30' ybr='42'/>",
-    ]
+    boxes = ["10' ytl='26' xbr='22' ybr='42", "14' ytl='26' xbr='26' ybr='42"]
+    boxes = [f"<box xtl='{box}'/>" for box in boxes]
     faces = read_cvat(write_cvat(tmp_path, *lines, *boxes, name="a.jpg"), scheme="five5")
-    np.testing.assert_array_equal(faces[0].box, [5, 20, 40, 60])
-    np.testing.assert_array_equal(faces[1].box, [15, 28, 30, 42])
+    np.testing.assert_array_equal(faces[0].box, [10, 26, 22, 42])
+    np.testing.assert_array_equal(faces[1].box, [14, 26, 26, 42])

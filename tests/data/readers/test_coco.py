@@ -39,6 +39,14 @@ def test_points_lie_on_their_pixels(tmp_path, points):
     np.testing.assert_array_equal(face.box, [-3, 2, 17, 32])
 
 
+def test_pictures_in_a_folder_beside_the_file_are_found(tmp_path, points):
+    (tmp_path / "a.jpg").unlink()
+    write_lit(tmp_path / "images/a.jpg", points)
+    path = write_coco(tmp_path, [{"id": 1, "image_id": 7, "keypoints": triples(points)}])
+    assert_lit(read_any(path)[0], 68)
+    assert_lit(read_any(tmp_path)[0], 68)
+
+
 @pytest.mark.parametrize("place", ["images", "images/val", "val", "."])
 def test_pictures_are_found_beside_a_folder_of_annotations(tmp_path, points, place):
     (tmp_path / "set/annotations").mkdir(parents=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import read_any, read_labelme
+from keras_landmarks.data import BrokenFile, read_any, read_labelme
 
 NAMES = ["right eye", "left eye", "nose", "right corner", "left corner"]
 
@@ -60,6 +60,21 @@ def test_faces_of_a_picture_have_a_group_each(tmp_path, points):
         ValueError, match="'nose' is there twice; one face a picture, or with a gro"
     ):
         read_labelme(write(tmp_path / "a.json", shapes), None, "five5", NAMES)
+
+
+def test_files_beside_a_folder_of_pictures_and_broken_ones(tmp_path, points):
+    (tmp_path / "set/annotations").mkdir(parents=True)
+    write_lit(tmp_path / "set/images/a.jpg", points)
+    shapes = [point(str(i), place) for i, place in enumerate(points)]
+    write(tmp_path / "set/annotations/a.json", shapes)
+    (face,) = read_any(tmp_path / "set", scheme="five5")
+    assert_lit(face, 5)
+    for broken in ('{"shapes": 3}', '{"shapes": [{'):
+        (tmp_path / "set/annotations/b.json").write_text(broken)
+        with pytest.warns(BrokenFile, match=r"b\.json: expected LabelMe's"):
+            assert len(read_any(tmp_path / "set", scheme="five5", skip_broken=True)) == 1
+        with pytest.raises(ValueError, match=r"b\.json: expected LabelMe's"):
+            read_any(tmp_path / "set", scheme="five5")
 
 
 def test_other_files_and_labels_are_errors(tmp_path, points):

@@ -1,6 +1,7 @@
 """Files that call their points by the names of a scheme of one's own."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -48,6 +49,10 @@ def test_a_part_that_the_scheme_does_not_name_is_an_error(tmp_path, points):
         data.read_any(path, scheme="mine")
     (face,) = data.read_dlib(path, scheme="mine", names=[*NAMES[:4], "chin"])
     np.testing.assert_array_equal(face.landmarks, points)
+    path = write_xml(tmp_path, zip([f"p{i}" for i in range(5)], points))
+    with pytest.warns(data.BrokenFile, match="'p0' is no point of mine"):
+        (face,) = data.read_any(path, scheme="mine")
+    np.testing.assert_array_equal(face.landmarks, points)
 
 
 def write_json(folder, rows, *categories):
@@ -66,10 +71,19 @@ def test_points_of_coco_are_taken_by_the_names_of_their_category(tmp_path, point
     path = write_json(tmp_path, [(0, points[SIDES])], kind)
     (face,) = data.read_any(path, scheme="mine")
     np.testing.assert_array_equal(face.landmarks, points)
-    other = {"name": "face", "keypoints": ["r", "l", "nose", "r mouth", "l mouth"]}
-    with pytest.warns(data.BrokenFile, match="'r' is no point of mine.* in the file's order"):
-        (face,) = data.read_any(write_json(tmp_path, [(0, points)], other), scheme="mine")
-    np.testing.assert_array_equal(face.landmarks, points)
+    for names, expected in ((list("abcde"), "'a' is no point of mine"), (list(range(5)), None)):
+        path = write_json(tmp_path, [(0, points)], {"name": "face", "keypoints": names})
+        with warnings.catch_warnings(record=True) as caught:
+            (face,) = data.read_any(path, scheme="mine")
+        assert [expected in str(w.message) for w in caught] == [True] * bool(expected)
+        np.testing.assert_array_equal(face.landmarks, points)
+    kind = {"name": "face", "keypoints": ["nose", "left_eye"]}
+    (face,) = data.read_any(write_json(tmp_path, [(0, points[[2, 1]])], kind), scheme="mine")
+    assert np.flatnonzero(~face.missing).tolist() == [1, 2]
+    np.testing.assert_array_equal(face.landmarks[[1, 2]], points[[1, 2]])
+    path = write_json(tmp_path, [(0, points)], {"name": "face", "keypoints": [*NAMES[:4], "chin"]})
+    with pytest.raises(ValueError, match="'chin' is no point of mine"):
+        data.read_any(path, scheme="mine")
 
 
 def test_categories_of_coco_are_not_mixed(tmp_path, points):

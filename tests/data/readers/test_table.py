@@ -60,6 +60,8 @@ def test_columns_that_are_there_twice_or_make_no_box_are_errors(tmp_path, points
     path = write(tmp_path, HEAD + ",x0", row(points) + ",3")
     with pytest.raises(ValueError, match="the column x0 is there twice"):
         read_table(path, scheme="five5")
+    path = write(tmp_path, HEAD + ",note,note,left", row(points) + ",a,b,3")
+    assert len(read_table(path, scheme="five5")) == 1
     path = write(tmp_path, HEAD + ",left,top,width,height", row(points) + ",1,2,3,4")
     with pytest.raises(
         ValueError, match=r"a box needs the columns left, .*found \['left', 'top'\]"
@@ -67,10 +69,12 @@ def test_columns_that_are_there_twice_or_make_no_box_are_errors(tmp_path, points
         read_table(path, scheme="five5")
 
 
-def test_faces_of_a_picture_have_one_photo_however_it_is_written(tmp_path, points):
+def test_faces_of_a_picture_have_one_photo_however_it_is_written(tmp_path, points, monkeypatch):
     names = ["a.jpg", "./a.jpg", "A.JPG", str(tmp_path / "a.jpg")]
     faces = read_table(write(tmp_path, HEAD, *(row(points, n) for n in names)), scheme="five5")
     assert {face.photo for face in faces} == {"a.jpg"}
+    monkeypatch.chdir(tmp_path)
+    assert {face.photo for face in read_table("faces.csv", scheme="five5")} == {"a.jpg"}
 
 
 def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
