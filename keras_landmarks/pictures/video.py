@@ -158,7 +158,7 @@ class VideoWriter:
             raise ValueError(f"frame_rate is a number of frames a second, not {frame_rate!r}.")
         # MPEG-4's fractions have 16 bits: 237.341 frames a second would be one of more.
         places = 3 if frame_rate < 65 else 2 if frame_rate < 655 else 0
-        self.frame_rate = round(float(frame_rate), places)
+        self.frame_rate: float = round(float(frame_rate), places)
         self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
         self._count: int = 0
