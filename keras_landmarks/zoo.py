@@ -171,7 +171,7 @@ def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
     if path.suffix in OPENERS:
         raise ValueError(f"{name}: {OPENERS[path.suffix]} opens such files; load takes names.")
     if (named and name in _index()) or not name or not path.exists():
-        if not named or "/" in name or os.sep in name:
+        if "/" in name or os.sep in name:
             raise FileNotFoundError(f"No folder or file {name} of a trained model.")
         return {**facts_of(name), "name": name}, read_weights(name)
     path = path / "best.safetensors" if path.is_dir() else path

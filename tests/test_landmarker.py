@@ -23,7 +23,7 @@ from matplotlib import cbook
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import forks, losses
+from keras_landmarks import forks, losses, weights, zoo
 from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
@@ -347,8 +347,15 @@ def test_a_name_that_load_cannot_open_is_told_what_does(name, message):
         keras_landmarks.load(name)
 
 
-def test_a_path_may_be_a_name():
+def test_a_path_may_be_a_name_and_is_the_folder_of_that_name(tmp_path, monkeypatch):
     assert load(pathlib.Path("tiny-ibug68")).name == "tiny-ibug68"
+    monkeypatch.chdir(tmp_path)
+    facts, arrays = zoo.read_model("tiny-ibug68")
+    pathlib.Path("tiny-ibug68").mkdir()
+    facts = {"model": {**facts, "name": "mine"}}
+    weights.save_arrays(pathlib.Path("tiny-ibug68/best.safetensors"), arrays, facts)
+    assert zoo.load(pathlib.Path("tiny-ibug68")).name == "mine"
+    assert zoo.load("tiny-ibug68").name == "tiny-ibug68"
 
 
 @pytest.mark.parametrize("name", [None, 5, []])

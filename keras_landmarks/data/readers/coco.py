@@ -12,7 +12,7 @@ from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, s
 from keras_landmarks.schemes import get_scheme
 
 
-def read_coco(path, images=None, scheme=None, first=0, category=None, skip_broken=False):
+def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, category=None):
     """Reads the faces of a JSON file with `images` and `annotations`.
 
     Points are triples x, y, v. v is 0 for a point that nobody marked. Where the file uses 2 for
@@ -26,9 +26,9 @@ def read_coco(path, images=None, scheme=None, first=0, category=None, skip_broke
         scheme: of the points, or its name; None takes the one that data sets of so many have.
         first: what the file calls the first pixel: 0, or 1 as in mmpose's file of 300VW, which
             keeps the numbers of the `.pts` files.
+        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
         category: name of the annotations' category; None takes those with as many points as the
             scheme has, or all.
-        skip_broken: whether to warn of a broken face, or one without its picture, and go on.
 
     Returns:
         List of `Face`, with boxes where the file has them.
