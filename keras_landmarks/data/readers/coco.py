@@ -21,8 +21,8 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
 
     Args:
         path: of the file. Faces are those of `keypoints`, or of COCO-WholeBody's `face_kpts`.
-        images: folder of the pictures; None takes the file's or, of a file in `annotations/`, the
-            one above; there also `images/`.
+        images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
+            `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
         first: what the file calls the first pixel: 0, or 1 as in mmpose's file of 300VW, which
             keeps the numbers of the `.pts` files.

@@ -27,7 +27,8 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
 
     Args:
         path: of the file.
-        images: folder of the pictures; None takes the file's, or `images/` in it.
+        images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
+            `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name.
         names: the labels of skeletons in the scheme's order; None takes the scheme's
             `point_names`, or numbers from 0 or 1. A point that is outside is a missing one, and

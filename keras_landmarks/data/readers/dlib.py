@@ -19,7 +19,8 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
 
     Args:
         path: of the file.
-        images: folder of the pictures; None takes the file's.
+        images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
+            `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
         names: of the parts in the scheme's order; None takes the scheme's `point_names`, or, of
             numbers and where the scheme has no names, those of the file, sorted as dlib does. A

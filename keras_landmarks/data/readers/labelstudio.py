@@ -28,7 +28,8 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
 
     Args:
         path: of the JSON file (not of its short form, JSON-MIN).
-        images: folder of the pictures; None takes the file's.
+        images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
+            `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name.
         names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
             from 0 or 1, where the file has the first of the former or the last of the latter. A
@@ -75,7 +76,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
                 if result["type"] == "rectanglelabels":
                     boxes.append(_box(result))
                     continue
-                at, label = _place(result), result["value"]["keypointlabels"][0]
+                label, at = result["value"]["keypointlabels"][0], _pixels(result, "x", "y")
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise ValueError(f"{where}: expected numbers and a label: {error!r}") from error
             put_point(points, order, label, at - 0.5, where)
@@ -114,7 +115,7 @@ def _by_face(results):
             if result["type"] == "keypointlabels":
                 frame = result.get("parentID")
                 if frame not in faces:
-                    at = _place(result)
+                    at = _pixels(result, "x", "y")
                     held = [
                         k for k, b in boxes.items() if (b[:2] <= at).all() and (at <= b[2:]).all()
                     ]
@@ -125,18 +126,16 @@ def _by_face(results):
     return [face for face in faces.values() if face[1:]]
 
 
-def _place(result):
-    """Where a result is, from the picture's left and upper edge, in pixels."""
+def _pixels(result, *names):
+    """Two values of a result, across and down, which are in percent of the picture."""
     size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
-    return np.array([result["value"]["x"], result["value"]["y"]], np.float64) / 100 * size
+    return np.array([result["value"][name] for name in names], np.float64) / 100 * size
 
 
 def _box(result):
     """A rectangle on pixel edges, turned about its first corner."""
-    value, at = result["value"], _place(result)
-    size = np.array([float(result[f"original_{k}"]) for k in ("width", "height")])
-    sides = np.array([value["width"], value["height"]], np.float64) / 100 * size
-    return turned_box(np.concatenate([at, at + sides]), float(value.get("rotation") or 0), at)
+    at, degrees = _pixels(result, "x", "y"), float(result["value"].get("rotation") or 0)
+    return turned_box(np.r_[at, at + _pixels(result, "width", "height")], degrees, at)
 
 
 def _link(task):

@@ -106,7 +106,6 @@ def box_around(points, boxes):
     points = points[~np.isnan(points[:, 0])]
     if not len(points):
         return None
-
     own = np.concatenate([points.min(axis=0) - 0.5, points.max(axis=0) + 0.5])
 
     def inside(box):

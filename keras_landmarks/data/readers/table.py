@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, needed, read_rows, read_text
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
@@ -33,7 +33,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     Args:
         path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
             semicolons or tabs.
-        images: folder of the pictures; None takes the file's.
+        images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
+            `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name; None takes the column's, or else the one that data sets
             of so many points have.
         skip_broken: whether to warn of a broken row, or one without its picture, and go on.
@@ -66,7 +67,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             found = ", ".join(sorted(map(str, columns))[:12]) or "none"
             raise ValueError(f"{path}: expected the columns x0, y0, x1, ..., found {found}.")
         fixed = get_scheme(scheme_of(count, None, f"{path}, without a column scheme"))
-    pictures = Pictures(images or path.parent)
+    pictures = Pictures(*folders_of(path, images))
 
     def face(row):
         number, cells = row

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, Face, made_up_face, read_table, write_table
+from keras_landmarks.data import BrokenFile, Face, made_up_face, read_any, read_table, write_table
 from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.pictures import write_image
 from keras_landmarks.schemes import SCHEMES
@@ -75,6 +75,13 @@ def test_faces_of_a_picture_have_one_photo_however_it_is_written(tmp_path, point
     assert {face.photo for face in faces} == {"a.jpg"}
     monkeypatch.chdir(tmp_path)
     assert {face.photo for face in read_table("faces.csv", scheme="five5")} == {"a.jpg"}
+
+
+def test_pictures_beside_a_folder_of_annotations_are_found(tmp_path, points):
+    (tmp_path / "annotations").mkdir()
+    write_lit(tmp_path / "images/b.jpg", points)
+    (face,) = read_any(write(tmp_path / "annotations", HEAD, row(points, "b.jpg")), scheme="five5")
+    assert_lit(face, 5)
 
 
 def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
