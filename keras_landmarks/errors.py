@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks.geometry import Array, namespace
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 from keras_landmarks.schemes import NORMALISERS, Scheme, get_scheme
 
 __all__ = [
@@ -48,14 +48,19 @@ def normaliser(
         `(batch,)`; NaN of a face without its points.
 
     Raises:
-        ValueError: if the kind is unknown, the scheme has no such distance, or the landmarks are
-            not the scheme's.
+        ValueError: if the kind is unknown, the scheme has no such distance, the landmarks are not
+            the scheme's, or there is not one distance for each face.
     """
     scheme = get_scheme(scheme)
     kind = scheme.normaliser if kind is None else kind
-    if not isinstance(kind, str):
-        return kind
     xp, shape = namespace(landmarks), tuple(landmarks.shape)
+    if not isinstance(kind, str):
+        kind = kind if hasattr(kind, "shape") else np.asarray(kind, np.float64)
+        if len(kind.shape) != 1 or len({kind.shape[0], shape[0]} - {None}) > 1:
+            raise ValueError(
+                f"Expected one distance for each of {shape[0]} faces, got {tuple(kind.shape)}."
+            )
+        return kind
     if None not in shape[1:] and shape[1:] != (scheme.count, 2):
         raise ValueError(f"Expected landmarks (batch, {scheme.count}, 2), got {shape}.")
     landmarks = _wide(xp, landmarks)
@@ -153,13 +158,15 @@ def region_errors(
 ) -> dict[str, float]:
     """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`.
 
-    Of the points that are marked; a region without any is not in it.
+    Of the points that are marked; a region without any is not in it. NaN where a prediction is.
     """
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(errors)
-    errors = errors if xp is np else xp.convert_to_numpy(errors)
-    parts = {name: errors[:, list(points)] for name, points in get_scheme(scheme).regions.items()}
-    parts = {name: part[~np.isnan(part)] for name, part in parts.items()}
+    marked = ~xp.isnan(xp.sum(y_true, axis=-1))
+    if xp is not np:
+        errors, marked = xp.convert_to_numpy(errors), xp.convert_to_numpy(marked)
+    regions = {name: list(points) for name, points in get_scheme(scheme).regions.items()}
+    parts = {name: errors[:, points][marked[:, points]] for name, points in regions.items()}
     return {name: float(part.mean()) for name, part in parts.items() if part.size}
 
 
@@ -168,11 +175,12 @@ def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:
 
     Args:
         errors: `(faces,)` errors of faces; infinite, or NaN, of faces that were not found.
-        threshold: in the errors' unit.
+        threshold: in the errors' unit, above 0.
 
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, section 4: "0.08 or greater" is a failure.
     """
+    number("threshold", threshold, above=0)
     return float((~(np.asarray(errors) < threshold)).mean())
 
 
@@ -198,7 +206,8 @@ def auc(errors: ArrayLike, threshold: float = 0.08) -> float:
 
     Args:
         errors: `(faces,)` errors of faces; infinite, or NaN, of faces that were not found.
-        threshold: in the errors' unit.
+        threshold: in the errors' unit, above 0.
     """
+    number("threshold", threshold, above=0)
     errors = np.nan_to_num(np.asarray(errors, np.float64), nan=np.inf)
     return float(np.maximum(threshold - errors, 0).mean() / threshold)

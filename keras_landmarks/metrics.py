@@ -134,7 +134,7 @@ class AUC(_FaceMetric):
         self.threshold = number("threshold", threshold, above=0)
 
     def _value(self, errors):
-        return ops.maximum(1 - errors / self.threshold, 0.0)
+        return ops.where(errors < self.threshold, 1 - errors / self.threshold, 0.0)
 
     def get_config(self):
         return {**super().get_config(), "threshold": self.threshold}

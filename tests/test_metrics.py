@@ -253,9 +253,11 @@ def test_a_metric_is_by_default_up_to_8_percent():
 def test_a_failed_prediction_counts_as_a_failure():
     predicted = TRUE.copy()
     predicted[:5] = np.nan
-    metric = metrics.FailureRate()
+    metric, area = metrics.FailureRate(), metrics.AUC()
     metric.update_state(TRUE, predicted)
+    area.update_state(TRUE, np.where(np.isnan(predicted), predicted, TRUE))
     assert float(metric.result()) == 0.5
+    assert float(area.result()) == 0.5
 
 
 @pytest.mark.backend
@@ -380,6 +382,9 @@ def test_a_predicted_point_that_is_missing_is_no_excuse():
     predicted = true.copy()
     predicted[0, 3] = np.nan
     assert np.isnan(metrics.face_errors(true, predicted)).all()
+    regions = metrics.region_errors(true, predicted)
+    assert np.isnan(regions.pop("jaw"))
+    assert list(regions.values()) == [0, 0, 0, 0]
 
 
 def test_a_region_without_marked_points_has_no_error():
@@ -423,3 +428,23 @@ def test_a_scheme_without_eyes_is_measured_by_its_box():
     # A third of the coordinates' squares, over the root of 30 x 40.
     predicted = landmarks + np.float32([[[6, 0], [0, 0], [0, 0]]])
     assert float(IodL2(blind)(landmarks, predicted)) == pytest.approx(6 / np.sqrt(1200), rel=1e-4)
+
+
+@pytest.mark.parametrize("distances", [np.full((3, 1), 100.0), [100.0] * 2, np.float64(100)])
+def test_there_is_one_distance_for_each_face(distances):
+    true = np.random.default_rng(5).uniform(0, 99, (3, 68, 2))
+    with pytest.raises(ValueError, match="one distance for each of 3 faces"):
+        metrics.face_errors(true, true + 1, kind=distances)
+
+
+def test_distances_may_be_a_list():
+    true = np.random.default_rng(5).uniform(0, 99, (3, 68, 2))
+    found = metrics.face_errors(true, true + [3, 4], kind=[50.0, 100.0, 500.0])
+    np.testing.assert_allclose(found, [0.1, 0.05, 0.01])
+
+
+@pytest.mark.parametrize("function", [metrics.auc, metrics.failure_rate])
+@pytest.mark.parametrize("threshold", [0, -1, np.nan])
+def test_a_threshold_is_above_nothing(function, threshold):
+    with pytest.raises(ValueError, match="threshold must be"):
+        function([0.1], threshold)

@@ -331,3 +331,18 @@ def test_points_that_are_no_floats_or_need_no_conversion_stay_the_callers():
     np.testing.assert_array_equal(get_scheme("ibug68").mirrored(whole, 200)[:, 0], -51)
     points = np.zeros((68, 2), np.float32)
     assert not np.shares_memory(convert(points, "ibug68", "ibug68"), points)
+
+
+@pytest.mark.parametrize("target", ["ibug49", "five5"])
+def test_51_points_become_fewer_as_68_do(target):
+    face = RNG.uniform(0, 99, (68, 2)).astype("float32")
+    inner = convert(face, "ibug68", "ibug51")
+    np.testing.assert_array_equal(convert(inner, "ibug51", target), convert(face, "ibug68", target))
+
+
+def test_49_points_become_5_as_68_do():
+    face = RNG.uniform(0, 99, (68, 2)).astype("float32")
+    inner = convert(face, "ibug68", "ibug49")
+    np.testing.assert_array_equal(
+        convert(inner, "ibug49", "five5"), convert(face, "ibug68", "five5")
+    )

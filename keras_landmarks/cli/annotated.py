@@ -112,7 +112,10 @@ def read_scheme(name):
     scheme = read_scheme(name)
     if any(scheme.name == other.name for other in PUBLISHED):
         raise ValueError(f"{name}: {scheme.name} is the name of a published scheme.")
-    SCHEMES.setdefault(scheme.name, scheme)
-    if SCHEMES[scheme.name].count != scheme.count:
-        raise ValueError(f"{name}: another scheme of the name {scheme.name} is known.")
-    return SCHEMES[scheme.name]
+    known = SCHEMES.setdefault(scheme.name, scheme)
+    may = {"square"} if known.names and scheme.names else {"square", "names"}
+    unlike = [k for k, value in vars(known).items() if value != vars(scheme)[k] and k not in may]
+    if unlike:
+        said = f"another scheme of the name {scheme.name} is known, with other {', '.join(unlike)}"
+        raise ValueError(f"{name}: {said}.")
+    return known

@@ -1,13 +1,13 @@
 """`keras-landmarks check`: what annotated faces hold, before anything is trained on them."""
 
-import json
 import os
+import sys
 
 from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import keep
+from keras_landmarks.cli.photos import keep, print_facts
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -36,7 +36,7 @@ def add_arguments(parser):
         "an exported file; 'none' leaves that out (default: %(default)s)",
     )
     parser.add_argument("--out", metavar="FILE", help=f"draw the {SHOWN} most suspicious faces")
-    parser.add_argument("--json", metavar="FILE", help="write all that was found")
+    parser.add_argument("--json", metavar="FILE", help="write all that was found ('-' prints it)")
 
 
 def run(options):
@@ -60,16 +60,16 @@ def run(options):
     bar = Bar(sum(map(len, parts.values())), "faces")
     found = evaluation.check_faces(parts, model, bar.step)
     bar.close()
-    print(json.dumps(found.facts, indent=1))
+    names = data.face.unique_names(found.faces)
+    doubts = {names[i]: found.doubts[i] for i in found.worst if found.doubts[i]}
+    print_facts(found.facts, options.json, {"doubts": doubts})
+    said = sys.stderr if options.json == "-" else sys.stdout
     for i in found.worst[:SHOWN]:
-        print(f"{i + 1}: {found.faces[i].name}: {', '.join(found.doubts[i]) or 'nothing certain'}")
+        doubt = ", ".join(found.doubts[i]) or "nothing certain"
+        print(f"{i + 1}: {found.faces[i].name}: {doubt}", file=said)
     if options.out:
         pictures.write_image(options.out, found.sheet(SHOWN))
-        print(f"{options.out} shows them.")
-    if options.json:
-        names = data.face.unique_names(found.faces)
-        doubts = {names[i]: found.doubts[i] for i in found.worst if found.doubts[i]}
-        files.write_json(options.json, {**found.facts, "doubts": doubts})
+        print(f"{options.out} shows them.", file=said)
 
 
 def _name(split, path, options):

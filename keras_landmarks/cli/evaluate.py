@@ -1,13 +1,11 @@
 """`keras-landmarks evaluate`: a model's errors on annotated faces, with their protocol."""
 
-import json
 import os
 import sys
 
-from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import keep
+from keras_landmarks.cli.photos import keep, print_facts
 from keras_landmarks.errors import NORMALISERS
 
 WORDS = {
@@ -45,7 +43,9 @@ def add_arguments(parser):
         choices=(*NORMALISERS, "face_box"),
         help="the distance that errors are divided by (default: the split's own)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write the figures and each face's error")
+    parser.add_argument(
+        "--json", metavar="FILE", help="write the figures and each face's error ('-' prints them)"
+    )
     parser.add_argument("--plot", metavar="FILE", help="draw the CED curve")
 
 
@@ -82,7 +82,9 @@ def run(options):
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     facts["model"] = options.name  # a training is called by its folder
-    if part := split and data.part_of(split, len(faces)):
+    if left_out := len(faces) - len(result.names) - result.missed:
+        facts["left_out"] = left_out
+    if part := split and data.part_of(split, len(faces) - left_out):
         facts["part"] = part
     facts["points"] = f"all of {result.scheme}"
     if model.scheme.name != result.annotated_scheme:
@@ -93,9 +95,6 @@ def run(options):
     facts["nme_percent_by"] = by_normaliser(result)
     if subsets := by_attribute(result, faces, kind, limit):
         facts["subsets"] = subsets
-    print(json.dumps(facts, indent=1))
-    if options.json:
-        facts["faces_percent"] = result.by_face(kind)
-        files.write_json(options.json, facts)
+    print_facts(facts, options.json, {"faces_percent": result.by_face(kind)})
     if options.plot:
         evaluation.plot_ced([result], options.plot, limit, kind)

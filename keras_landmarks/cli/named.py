@@ -14,17 +14,18 @@ def read_model(name, mirrored=False):
         mirrored: see `load`.
 
     Raises:
-        ValueError: if an exported file is to be averaged, or a saved one is no `Landmarker`.
+        ValueError: if a file is to be averaged, or a saved one is no `Landmarker`.
     """
     from keras_landmarks import load, runtime
 
     names = [name] if isinstance(name, str) else name
     if len(names) == 1 and names[0].endswith(".keras") and not mirrored:
         return _saved(names[0])
-    if not any(map(is_exported, names)):
+    if not any(is_exported(name) or name.endswith(".keras") for name in names):
         return load(name, mirrored=mirrored)
     if mirrored or names[1:]:
-        raise ValueError(f"An exported file is read alone and unmirrored, not {'+'.join(names)}.")
+        given = "+".join(names)
+        raise ValueError(f"An exported or saved file is read alone and unmirrored, not {given}.")
     return runtime.open_model(names[0])
 
 

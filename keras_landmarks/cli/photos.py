@@ -1,5 +1,6 @@
 """The picture files that are named to `detect`, and where each is drawn."""
 
+import json
 import os
 import pathlib
 import sys
@@ -83,3 +84,16 @@ def keep(target, read, out=None):
     inside = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
     if inside or path in inputs or (out and path == files.as_path(out).resolve()):
         raise ValueError(f"Writing {target} would replace that file; name another.")
+
+
+def print_facts(facts, target, more):
+    """Prints what was found, as JSON, and writes it with more to a file, or prints both.
+
+    Args:
+        facts: dict.
+        target: the name of the file; `-` prints all; None writes nothing.
+        more: dict, of single faces.
+    """
+    print(json.dumps({**facts, **more} if target == "-" else facts, indent=1))
+    if target not in (None, "-"):
+        files.write_json(target, {**facts, **more})

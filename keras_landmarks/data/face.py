@@ -178,11 +178,14 @@ class Face:
 
 def unique_names(faces):
     """The names of faces, those that come again with a number: `a`, `a (2)`, … ."""
-    times, names = {}, []
+    times, names = {}, {}
     for face in faces:
-        times[face.name] = count = times.get(face.name, 0) + 1
-        names.append(face.name if count == 1 else f"{face.name} ({count})")
-    return names
+        name = face.name
+        while name in names:
+            times[face.name] = count = times.get(face.name, 1) + 1
+            name = f"{face.name} ({count})"
+        names[name] = None
+    return list(names)
 
 
 def faces_of(faces):

@@ -10,6 +10,7 @@ from keras_landmarks import geometry
 from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.data.duplicates import picture_hash, same_pictures
 from keras_landmarks.data.preview import draw_points
+from keras_landmarks.evaluation import doubts as doubts_of
 from keras_landmarks.evaluation.suspicion import suspect
 from keras_landmarks.pictures import warp
 from keras_landmarks.pictures.sheet import contact_sheet
@@ -109,8 +110,8 @@ def check_faces(parts, model=None, step=None):
         raise ValueError(
             f"Faces of one scheme are checked together, not of {schemes}: name a folder of one."
         )
-    outside = [_outside(face, shape) for face, shape in zip(faces, shapes)]
-    doubts = [_of_face(face, count) for face, count in zip(faces, outside)]
+    outside = [doubts_of.outside(face, shape) for face, shape in zip(faces, shapes)]
+    doubts = [doubts_of.of_face(face, count) for face, count in zip(faces, outside)]
     pairs = _duplicates(hashes)
     for i, face in enumerate(faces):
         here = _picture(part_of[i], face)
@@ -119,22 +120,22 @@ def check_faces(parts, model=None, step=None):
     twice = _twice(faces, part_of)
     for i, first in twice.items():
         doubts[i].append(f"the face of {faces[first].name} again")
-    scores = np.array([float(bool(d)) for d in doubts])
     facts = _facts(faces, part_of, shapes, pairs)
     facts["faces_with_points_outside"] = sum(map(bool, outside))
     facts |= {"faces_that_are_there_twice": len(twice), "faces_without_landmarks": unmarked}
     if model is not None:
         found = suspect(faces, points, model)
         facts |= _told(found)
-        scores += np.nan_to_num(found.errors) / LARGE
         for i, error in enumerate(found.errors):
             if np.isnan(points[i]).all():
                 doubts[i].append("no crop shows it")
-                scores[i] += 1
             kinds = {"mirrored": found.is_mirrored[i], "shuffled": found.is_shuffled[i]}
             doubts[i] += [f"{kind} order" for kind, so in kinds.items() if so]
             if error > LARGE:
                 doubts[i].append(f"{100 * error:.0f} % off")
+    scores = np.array([float(bool(d)) for d in doubts])
+    if model is not None:
+        scores += np.nan_to_num(found.errors) / LARGE
     return Check(facts, faces, doubts, scores)
 
 
@@ -157,27 +158,6 @@ def _picture(part, face):
     """What a picture is known by: its part, source photo and name."""
     is_file = isinstance(face.image, (str, pathlib.Path))
     return part, face.photo, pathlib.Path(face.image).name if is_file else face.name
-
-
-def _outside(face, shape):
-    """How many points of a face lie outside of its picture of `(height, width)`."""
-    points = face.landmarks[~face.missing]
-    return int(((points < -0.5) | (points > np.array(shape[::-1]) - 0.5)).any(axis=1).sum())
-
-
-def _of_face(face, outside):
-    """What is wrong with a face by itself."""
-    points = face.landmarks[~face.missing]
-    doubts = [f"{outside} points outside"] if outside else []
-    if len(np.unique(points.round(1), axis=0)) < len(points):
-        doubts.append("points on each other")
-    if face.box is not None:
-        middle, square = points.mean(axis=0), face.square()
-        inside = ((square[:2] < middle) & (middle < square[2:])).all()
-        ratio = (square[2] - square[0]) / max(np.diff(face.square("truth")[[0, 2]])[0], 1e-6)
-        if not inside or not 0.5 < ratio < 2:
-            doubts.append("box elsewhere")
-    return doubts
 
 
 def _duplicates(hashes):

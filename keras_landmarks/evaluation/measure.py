@@ -19,7 +19,7 @@ from keras_landmarks.evaluation import predicting, visibility
 from keras_landmarks.evaluation.confidence import spearman, without_unsure
 from keras_landmarks.evaluation.predicting import numbers_of_points, percent
 from keras_landmarks.moved import renamed
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 from keras_landmarks.schemes import convert, get_scheme, shared_scheme
 
 BOXES = ("annotation", "detector", "truth")
@@ -79,13 +79,13 @@ class Evaluation:
         """What each face's errors are divided by, `(faces,)` in picture pixels.
 
         Args:
-            kind: one of `errors.NORMALISERS`, or `face_box`, the side of the given box (the square
-                root of its area); None takes the usual one of the faces' scheme.
+            kind: one of `errors.NORMALISERS`, `face_box`, the side of the given box (the square
+                root of its area), or distances; None takes the usual one of the faces' scheme.
 
         Raises:
             ValueError: if the kind is unknown, or the faces have no such distance.
         """
-        if kind == "face_box":
+        if isinstance(kind, str) and kind == "face_box":
             if self.boxes is None:
                 raise ValueError("The normaliser face_box needs faces with boxes.")
             return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
@@ -105,8 +105,10 @@ class Evaluation:
 
         Args:
             kind: normaliser, as of `distances`.
-            limit: of AUC and failures, a fraction of the normaliser.
+            limit: of AUC and failures, a fraction of the normaliser (0.08 is 8 %).
         """
+        number("limit", limit, above=0, most=1)
+        usual = get_scheme(self.annotated_scheme or self.scheme).normaliser
         errors, everything = self.errors(kind), self.all_errors(kind)
         given = self.truth, self.predicted, self.scheme, self.distances(kind)
         regions = region_errors(*given) if self.names else {}
@@ -115,7 +117,7 @@ class Evaluation:
             "faces": len(self.names),
             "missed": self.missed,
             "box": self.box,
-            "normaliser": kind or get_scheme(self.annotated_scheme or self.scheme).normaliser,
+            "normaliser": usual if kind is None else kind if isinstance(kind, str) else "given",
             "nme_percent": percent(np.mean, errors),
             "median_percent": percent(np.median, errors),
             f"auc_at_{100 * limit:g}": round(auc(everything, limit), 4),
@@ -141,8 +143,7 @@ class Evaluation:
         """
         if not 0 <= fraction < 1:
             raise ValueError(f"fraction must be 0 or more and below 1, not {fraction}.")
-        distances = self.distances(kind)
-        errors = point_errors(self.truth, self.predicted, self.scheme, distances)
+        errors = point_errors(self.truth, self.predicted, self.scheme, self.distances(kind))
         expected = self.expected_errors() if rng is None else rng.uniform(size=errors.shape)
         return without_unsure(errors, expected, fraction)
 
@@ -181,7 +182,7 @@ class Evaluation:
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
         errors = 100 * self.errors(kind)
-        order = np.argsort(-errors, kind="stable")
+        order = np.argsort(-np.nan_to_num(errors, nan=np.inf), kind="stable")
         found = {self.names[i]: round(float(errors[i]), 3) for i in order}
         return dict.fromkeys(self.missed_names) | found
 
@@ -214,19 +215,18 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
     annotated, shared = get_scheme(schemes[0]), shared_scheme(model.scheme, schemes[0])
     if box == "annotation":
         predicting.need_boxes(faces)
-    detector = detector or model.detector
     found = {}  # by the face's number; None where the detector does not find it
-    for number, face in enumerate(faces, start=1):
+    for i, face in enumerate(faces, start=1):
         try:
-            found[number] = predicting.predict_face(model, face, box, detector)
+            found[i] = predicting.predict_face(model, face, box, detector or model.detector)
         except (ValueError, OSError) as error:
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
             warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
         if verbose and sys.stderr.isatty():
-            end = "\n" if number == len(faces) else ""
-            print(f"\r{number}/{len(faces)} faces", end=end, file=sys.stderr, flush=True)
-    pairs = [(faces[number - 1], at) for number, at in found.items() if at is not None]
+            end = "\n" * (i == len(faces))
+            print(f"\r{i}/{len(faces)} faces", end=end, file=sys.stderr, flush=True)
+    pairs = [(faces[i - 1], at) for i, at in found.items() if at is not None]
     if not found:
         raise ValueError(f"None of {len(faces)} faces could be evaluated.")
     seen = [face for face, _ in pairs]

@@ -133,15 +133,20 @@ def hidden_and_visible(evaluation, faces, kind=None):
         kind: normaliser; None takes the scheme's usual one.
 
     Returns:
-        `(hidden, visible)`.
+        `(hidden, visible)`, of the faces that were found; NaN where there are no such points.
 
     Raises:
         ValueError: if the evaluation is of other faces.
     """
-    if evaluation.names != unique_names(faces):
+    named = dict(zip(unique_names(faces), faces))
+    if {*evaluation.names, *evaluation.missed_names} != {*named}:
         raise ValueError("The evaluation is of other faces.")
-    scheme, rows = get_scheme(evaluation.scheme), [np.float64(face.hidden) for face in faces]
+    if not evaluation.names:
+        return np.nan, np.nan
+    scheme, found = get_scheme(evaluation.scheme), [named[name] for name in evaluation.names]
+    rows = [np.float64(face.hidden) for face in found]
     hidden = numbers_of_points(rows, faces[0].scheme, scheme) > 0
     given = evaluation.truth, evaluation.predicted, scheme, evaluation.distances(kind)
     errors = np.asarray(point_errors(*given))
-    return float(np.nanmean(errors[hidden])), float(np.nanmean(errors[~hidden]))
+    parts = (errors[chosen & ~np.isnan(errors)] for chosen in (hidden, ~hidden))
+    return tuple(float(part.mean()) if part.size else np.nan for part in parts)

@@ -21,11 +21,20 @@ DISTURBANCES = {
     "cover": (0.15, 0.3, 0.5),
 }
 """What `disturb` does, and how much. Box shift: the share of the box's longer side by which it is
-moved, in any direction. Box scale: about its centre. Turn: degrees of the picture, by clockwise and
-counter-clockwise in turn. Blur: sigma of a Gaussian, a share of the box's longer side. JPEG:
+moved, in any direction. Box scale: about its centre. Turn: degrees of the picture, to either
+side, by chance. Blur: sigma of a Gaussian, a share of the box's longer side. JPEG:
 quality, written twice. Darkness: what is left of the light, with the noise of a sensor (sigma 2).
 Face size: pixels of the box's longer side. Cover: the largest share of the face that is hidden (the
 smallest is 0.1 less)."""
+
+_LIMITS = {
+    "box scale": {"above": 0},
+    "blur": {"above": 0},
+    "JPEG": {"least": 1, "most": 100},
+    "darkness": {"least": 0},
+    "face size": {"above": 0},
+    "cover": {"above": 0.1, "most": 1},
+}
 
 
 def disturb(faces, kind, amount, seed=0):
@@ -42,10 +51,10 @@ def disturb(faces, kind, amount, seed=0):
         move with them.
 
     Raises:
-        ValueError: if the kind is unknown, or a face has no box.
+        ValueError: if the kind is unknown, the amount none of its, or a face has no box.
     """
     known_name("disturbance", kind, DISTURBANCES)
-    number("amount", amount)
+    number("amount", amount, **_LIMITS.get(kind, {}))
     if without := [face.name for face in faces if face.box is None]:
         raise ValueError(f"{len(without)} faces have no box, the first is {without[0]}.")
     if kind == "cover":
@@ -106,8 +115,9 @@ def _blur(pixels, face, share, rng):
 
 
 def _compress(pixels, face, quality, rng):
+    quality = [cv2.IMWRITE_JPEG_QUALITY, round(quality)]
     for _ in range(2):
-        _, data = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+        _, data = cv2.imencode(".jpg", pixels[..., ::-1], quality)
         pixels = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
     return np.ascontiguousarray(pixels)
 

@@ -27,8 +27,9 @@ def by_attribute(result, faces, kind=None, limit=0.08):
     names = [k for k, value in facts.items() if isinstance(value, bool)]
     for attribute in names:
         chosen = {name for name, face in named if face.facts.get(attribute)}
-        if chosen:
-            rows[attribute] = _figures(_part(result, chosen).summary(kind, limit))
+        part = _part(result, chosen)
+        if part.names or part.missed_names:  # none, if their files were broken
+            rows[attribute] = _figures(part.summary(kind, limit))
     return rows
 
 

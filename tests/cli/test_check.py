@@ -19,6 +19,8 @@ def test_check_tells_what_a_data_set_holds_and_draws_the_suspicious(tmp_path, ca
     assert '"faces_with_boxes": 8' in said
     assert f"{sheet} shows them." in said
     assert read_image(sheet).shape[1] == 5 * 192
+    assert main(["check", str(tmp_path / "300W"), "--model", "none", "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out)["doubts"] == {}
 
 
 def test_words_of_files_are_refused_for_a_data_set(tmp_path, capsys):

@@ -421,7 +421,10 @@ def test_evaluate_names_a_broken_file_and_can_skip_it(tmp_path, capsys):
     output = capsys.readouterr()
     assert points[0].name in output.err
     assert picture.name in output.err
-    assert '"faces": 1' in output.out
+    facts = json.loads(output.out)
+    assert (facts["faces"], facts["left_out"], facts["part"]) == (1, 1, "1 of 224")
+    assert main([*words, "--skip-broken", "--json", "-"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["faces_percent"]) == 1
 
 
 def test_a_folder_without_faces_is_one_line(tmp_path, capsys):

@@ -102,6 +102,15 @@ def test_other_commands_take_the_folder(trained, mine, tmp_path, capsys):
     assert json.loads(printed.out)["box"] == "truth"
     assert "kinder than a detector's (--box detector)" in printed.err
     assert written["model"] == str(trained)
+    evaluate = ["evaluate", str(trained), "--from", str(trained / "test.csv"), "--scheme"]
+    assert main([*evaluate, str(mine / "mine.toml")]) == 0
+    for field, (old, new) in {
+        "contours, names": ('"nose", "chin"', '"chin", "nose"'),
+        "normaliser": ('name = "mine"', 'name = "mine"\nnormaliser = "diagonal"'),
+    }.items():
+        (tmp_path / "other.toml").write_text(MINE.replace(old, new))
+        assert main([*evaluate, str(tmp_path / "other.toml")]) == 1
+        assert f"of the name mine is known, with other {field}" in capsys.readouterr().err
     assert main(["info", str(trained)]) == 0
     assert "mine, 4 points (from 0)" in capsys.readouterr().out
     export = ["export", str(trained), "--format", "tflite", "--out", str(tmp_path / "m.tflite")]

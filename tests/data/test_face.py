@@ -6,6 +6,7 @@ from places import DATA
 
 from keras_landmarks import geometry
 from keras_landmarks.data import Face, Samples, made_up_face, read_split
+from keras_landmarks.data.face import unique_names
 from keras_landmarks.faces import CONVENTIONS
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.schemes import COFW29, FIVE5, IBUG51, IBUG68, SCHEMES
@@ -189,3 +190,10 @@ def test_a_face_keeps_its_points_and_box_when_a_buffer_is_used_again():
     np.testing.assert_array_equal(face.landmarks, np.float32(LANDMARKS))
     np.testing.assert_array_equal(face.box, [1, 2, 30, 40])
     assert face.visible.all()
+
+
+def test_a_name_that_another_face_would_get_is_not_given_twice():
+    faces = [Face(IMAGE, np.array(LANDMARKS), "ibug68", name=n) for n in ("a", "a", "a (2)", "a")]
+    names = unique_names(faces)
+    assert names[:2] == ["a", "a (2)"]
+    assert len(set(names)) == 4

@@ -178,3 +178,23 @@ def test_no_faces_and_several_schemes_are_errors(faces):
         pytest.raises(ValueError, match="no faces"),
     ):
         check_faces({"a": [broken]})
+
+
+def test_a_closed_mouth_is_no_doubt_and_neighbours_on_each_other_are(faces):
+    doubts = []
+    for pairs in ([(61, 67), (62, 66), (63, 65)], [(37, 41)], [(60, 61)], [(61, 67), (30, 33)]):
+        points = faces[0].landmarks.copy()
+        for a, b in pairs:
+            points[a] = points[b]
+        check = check_faces({"mine": [dataclasses.replace(faces[0], landmarks=points)]})
+        doubts += check.doubts
+    assert doubts == [[], [], ["points on each other"], ["points on each other"]]
+
+
+def test_what_the_model_doubts_comes_before_what_looks_odd(faces):
+    some = list(faces[:6])
+    some[2] = dataclasses.replace(some[2], box=[0, 0, 12, 12])
+    some[4] = dataclasses.replace(some[4], landmarks=some[4].landmarks + np.float32([7, 0]))
+    check = check_faces({"mine": some}, Knows(faces))
+    assert check.doubts[4][-1].endswith("% off")
+    assert check.worst[:2] == [4, 2]

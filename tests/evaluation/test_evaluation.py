@@ -8,6 +8,7 @@ from keras_landmarks import data, evaluation, metrics
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import made_up_faces
 from keras_landmarks.evaluation.predicting import predict_face
+from keras_landmarks.evaluation.subsets import by_attribute
 from keras_landmarks.faces import boxes
 from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES
@@ -204,3 +205,39 @@ def test_squares_around_the_truth_lie_as_the_model_has_measured():
         face = data.Face(np.zeros((9, 9, 3), np.uint8), 3 * np.eye(4, 2), "mine", (0, 0, 8, 8))
         assert predict_face(Model(), face, "truth", None) == boxes.Convention(0.1, 0.2, 0.8)
         assert predict_face(Model(), face, "annotation", None) == "annotation"
+
+
+def test_distances_of_ones_own_divide_the_errors(model, faces):
+    result = evaluation.evaluate(model, faces, verbose=0)
+    distances = np.float64([50, 60, 70, 80, 90])
+    pixels = np.linalg.norm(result.truth - result.predicted, axis=2).mean(axis=1)
+    np.testing.assert_allclose(result.errors(distances), pixels / distances, rtol=1e-5)
+    summary = result.summary(distances)
+    assert summary["normaliser"] == "given"
+    assert summary["nme_percent"] == pytest.approx(100 * (pixels / distances).mean(), abs=1e-3)
+
+
+@pytest.mark.parametrize("limit", [8, 0, -0.08])
+def test_a_limit_in_percent_or_none_is_refused(model, faces, limit):
+    result = evaluation.evaluate(model, faces[:1], verbose=0)
+    with pytest.raises(ValueError, match="limit must be a finite number above 0 and of at most 1"):
+        result.summary(limit=limit)
+
+
+def test_a_face_without_an_error_is_the_worst(model, faces):
+    result = evaluation.evaluate(model, faces, verbose=0)
+    predicted = result.predicted.copy()
+    predicted[3] = np.nan
+    result = dataclasses.replace(result, predicted=predicted)
+    assert next(iter(result.by_face())) == result.names[3]
+
+
+def test_an_attribute_of_which_no_face_was_left_has_no_figures(model, faces):
+    some = [
+        dataclasses.replace(face, name=f"face {i}", facts={"blur": i == 0, "pose": i == 1})
+        for i, face in enumerate(faces[:3])
+    ]
+    some[0] = dataclasses.replace(some[0], image="none.jpg", size=(9, 9))
+    with pytest.warns(UserWarning, match="is left out"):
+        result = evaluation.evaluate(model, some, skip_broken=True, verbose=0)
+    assert list(by_attribute(result, some)) == ["pose"]

@@ -73,3 +73,18 @@ def test_what_cannot_be_covered_is_named():
         lost = dataclasses.replace(FACES[0], landmarks=landmarks.astype("float32"))
         with pytest.raises(ValueError, match=f"Of {lost.name} fewer than 100 pixels"):
             evaluation.occlude([lost, FACES[-1]])
+
+
+def test_faces_that_the_detector_missed_have_no_points_to_compare():
+    occluded = evaluation.occlude(FACES)
+    truth = np.stack([face.landmarks for face in occluded])[1:]
+    off = np.stack([face.hidden for face in occluded])[1:, :, None] * np.float32([3, 4])
+    names = [face.name for face in occluded]
+    given = "m", "detector", names[1:], truth, truth + off, "ibug68", tuple(names[:1])
+    hidden, visible = evaluation.hidden_and_visible(evaluation.Evaluation(*given), occluded)
+    distances = [np.linalg.norm(face[36] - face[45]) for face in truth]
+    counts = off.any(axis=2).sum(axis=1)
+    assert hidden == pytest.approx((counts * 5 / distances).sum() / counts.sum())
+    assert visible == 0
+    none = evaluation.Evaluation("m", "detector", [], truth[:0], truth[:0], "ibug68", tuple(names))
+    assert np.isnan(evaluation.hidden_and_visible(none, occluded)).all()

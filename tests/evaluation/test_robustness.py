@@ -101,3 +101,19 @@ def test_models_alone_are_not_measured_on_other_faces_than_the_rest(tmp_path, mo
     monkeypatch.setattr(sys, "argv", ["robustness", "--data", str(tmp_path), "tiny-ibug68"])
     with pytest.raises(ValueError, match="other models were measured by .*: name none"):
         robustness.main()
+
+
+@pytest.mark.parametrize(
+    ("kind", "amount"),
+    [("JPEG", 200), ("JPEG", 0), ("blur", 0), ("cover", 0.1), ("face size", -1), ("box scale", 0)],
+)
+def test_an_amount_that_is_none_of_its_kind_is_refused(kind, amount):
+    with pytest.raises(ValueError, match="amount must be a finite number"):
+        disturb(kind, amount)
+
+
+def test_the_quality_of_a_jpeg_may_be_a_fraction():
+    picture = np.random.default_rng(0).integers(0, 256, GREY.shape, np.uint8)
+    np.testing.assert_array_equal(
+        disturb("JPEG", 50.0, picture).pixels(), disturb("JPEG", 50, picture).pixels()
+    )

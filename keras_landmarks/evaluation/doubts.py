@@ -1,0 +1,42 @@
+"""What looks wrong with an annotated face by itself."""
+
+import numpy as np
+
+from keras_landmarks.schemes import get_scheme
+
+
+def outside(face, shape):
+    """How many points of a face lie outside of its picture of `(height, width)`."""
+    points = face.landmarks[~face.missing]
+    return int(((points < -0.5) | (points > np.array(shape[::-1]) - 0.5)).any(axis=1).sum())
+
+
+def of_face(face, outside):
+    """What is wrong with a face of so many points outside: list of a few words each."""
+    points = face.landmarks[~face.missing]
+    doubts = [f"{outside} points outside"] if outside else []
+    if _on_each_other(face):
+        doubts.append("points on each other")
+    if face.box is not None:
+        middle, square = points.mean(axis=0), face.square()
+        inside = ((square[:2] < middle) & (middle < square[2:])).all()
+        ratio = (square[2] - square[0]) / max(np.diff(face.square("truth")[[0, 2]])[0], 1e-6)
+        if not inside or not 0.5 < ratio < 2:
+            doubts.append("box elsewhere")
+    return doubts
+
+
+def _on_each_other(face):
+    """Whether points are in one place that no closed eye or mouth puts there."""
+    places = {}
+    for i in np.flatnonzero(~face.missing):
+        places.setdefault(tuple(face.landmarks[i].round(1)), set()).add(int(i))
+    together = [found for found in places.values() if len(found) > 1]
+    rings = [points for points, closed in get_scheme(face.scheme).contours.values() if closed]
+    return any(not any(_across(found, ring) for ring in rings) for found in together)
+
+
+def _across(points, ring):
+    """Whether they are two points of a closed contour, and not beside each other."""
+    following = zip(ring, (*ring[1:], ring[0]))
+    return len(points) == 2 and points <= set(ring) and points not in map(set, following)
