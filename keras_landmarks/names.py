@@ -1,4 +1,4 @@
-"""Names and numbers that people type: as they must be, or told what was expected."""
+"""Names, numbers and shapes that are given: as they must be, or told what was expected."""
 
 import difflib
 import math
@@ -76,3 +76,17 @@ def sides(name: str, value: Any) -> tuple[int, int]:
             f"{name} must be (height, width), two whole numbers of at least 1, not {value!r}."
         ) from None
     return height, width
+
+
+def of_shape(what: str, shape: Iterable[int | None], *wanted: str | int) -> None:
+    """Raises a `ValueError` where a tensor's shape is another one.
+
+    Args:
+        what: the tensor is, for the message.
+        shape: of it; None where a side is not known yet.
+        wanted: the number of each side, or its name where it may be any.
+    """
+    shape = tuple(shape)
+    fits = [isinstance(side, str) or found in (None, side) for side, found in zip(wanted, shape)]
+    if len(shape) != len(wanted) or not all(fits):
+        raise ValueError(f"Expected {what} ({', '.join(map(str, wanted))}), got {shape}.")

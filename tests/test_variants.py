@@ -1,4 +1,4 @@
-"""Recipes as the papers have them: each number is the paper's (sections in the recipes)."""
+"""Recipes as the papers have them, by the numbers that these give (sections in the recipes)."""
 
 import keras
 import numpy as np
@@ -97,10 +97,28 @@ def test_score_guided_alignment():
     (stage,) = recipe.stages
     assert (recipe.batch, stage.epochs) == (10, 80)
     assert rates(stage, 80, 0, 20, 21, 79) == pytest.approx([1e-4, 1e-4, 5e-5, 5e-5])
-    assert type(stage.optimizer(80)) is keras.optimizers.RMSprop
-    assert recipe.augmentation.rotation == 30
+    varied = recipe.augmentation
+    assert (varied.rotation, varied.mirror, varied.blur, varied.normal) == (30, 0.5, 0, False)
+    assert 2 * varied.scale == pytest.approx(1.2 - 0.9)
+    assert varied.shift > 0
+    assert varied.colour > 0
     assert recipe.model.keywords == {"width": 128, "decoding": "argmax", "trust": 1.0}
     assert recipe.held_out == 0
+
+
+@pytest.mark.parametrize("slope", [1e-3, 1e-6])
+def test_rmsprop_is_pytorchs(slope):
+    # alpha 0.99, and 1e-8 added to the root of the mean square.
+    (stage,) = get_recipe("hourglass-300w@paper").stages
+    optimizer, weight = stage.optimizer(80), keras.Variable(0.0)
+    square, expected = 0.0, 0.0
+    for step in range(5):
+        gradient = slope * (1 + step % 2)
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [weight])
+        square = 0.99 * square + 0.01 * gradient**2
+        expected -= 1e-4 * gradient / (square**0.5 + 1e-8)
+    assert float(weight) == pytest.approx(expected, rel=0.1)
+    assert type(optimizer) is keras.optimizers.RMSprop
 
 
 def test_landmark_validation():
@@ -121,6 +139,9 @@ def test_landmark_validation():
     assert recipe.augmentation.rotation == pytest.approx(np.degrees(1), abs=0.1)
     varied = recipe.augmentation
     assert (varied.grey, varied.shift, varied.mirror) == (1.0, 0.2, 0.0)
+    assert (varied.blur, varied.sigma, varied.patches, varied.noise) == (1.0, 1.3, 1.0, 1.0)
+    assert varied.colour * 127.5 == pytest.approx(30)
+    assert (2 * varied.cover) ** 2 == pytest.approx(0.5, abs=0.02)  # of the crop
 
 
 def test_variants_are_recipes_by_name():

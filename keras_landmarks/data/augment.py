@@ -19,7 +19,7 @@ class Augmentation:
         mirror: probability of mirroring left to right.
         shift: largest shift of the box's upper left and of its lower right corner, each on its
             own, as a fraction of the box.
-        scale: largest further change of the box's size, as a fraction.
+        scale: largest further change of the box's size, as a fraction; a tenth of it is left.
         blur: probability of a Gaussian blur.
         sigma: largest sigma of the blur in crop pixels; the paper has always 1.
         vary_sigma: whether sigma is drawn from 0 to its largest instead.
@@ -105,6 +105,7 @@ def random_box(rng, augmentation, boxes):
     boxes = boxes + draws[..., :4] * augmentation.shift * np.concatenate([size, size], axis=-1)
     centre = (boxes[..., :2] + boxes[..., 2:]) / 2
     half = (boxes[..., 2:] - boxes[..., :2]) / 2 * (1 + draws[..., 4:] * augmentation.scale)
+    half = np.maximum(half, size / 20)  # else draws that are far out turn it round
     return np.concatenate([centre - half, centre + half], axis=-1)
 
 

@@ -1,7 +1,7 @@
 import keras
 from keras import ops
 
-from keras_landmarks.names import number, sides
+from keras_landmarks.names import number, of_shape, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -21,7 +21,7 @@ class FeatureImage(keras.layers.Layer):
         `(batch, *size, 1)`, not negative, of the layer's dtype.
 
     Raises:
-        ValueError: if the scale does not divide the size.
+        ValueError: if the scale does not divide the size, or the features have another shape.
 
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, section 3.4.
@@ -34,6 +34,9 @@ class FeatureImage(keras.layers.Layer):
             raise ValueError(f"scale must divide the size {self.size}, got {scale}.")
 
     def build(self, input_shape):
+        of_shape("features", input_shape, "batch", "k")
+        if input_shape[-1] is None:
+            raise ValueError(f"Expected a known number of features, got {tuple(input_shape)}.")
         units = self.size[0] * self.size[1] // self.scale**2
         self.kernel = self.add_weight(
             name="kernel", shape=(input_shape[-1], units), initializer="he_normal"

@@ -42,7 +42,7 @@ class HeatmapDecoding(keras.layers.Layer):
     def __init__(
         self, kind="soft_argmax", stride=1, radius=2, sharpness=1.0, offset=None, **kwargs
     ):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         known_name("kind", kind, KINDS)
         number("stride", stride, above=0)

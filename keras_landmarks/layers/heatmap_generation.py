@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import known_name, number, sides
+from keras_landmarks.names import known_name, number, of_shape, sides
 
 KINDS = ("distance", "gaussian", "disc")
 
@@ -30,7 +30,8 @@ class HeatmapGeneration(keras.layers.Layer):
         `(batch, *size, 1)` for `distance`, else `(batch, *size, n)`; of 0..1, float32.
 
     Raises:
-        ValueError: if a size, the radius or sigma is not positive, or the kind is unknown.
+        ValueError: if a size, the radius or sigma is not positive, the kind is unknown, or the
+            landmarks have another shape.
 
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, eq. 3; for `disc` Yan et al., Score-guided
@@ -38,7 +39,7 @@ class HeatmapGeneration(keras.layers.Layer):
     """
 
     def __init__(self, size, kind="distance", radius=16.0, sigma=1.5, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         self.size = sides("size", size)
         known_name("kind", kind, KINDS)
@@ -48,6 +49,9 @@ class HeatmapGeneration(keras.layers.Layer):
         if kind == "disc" and radius is None:
             raise ValueError("A disc needs a radius.")
         self.kind, self.radius, self.sigma = kind, radius, sigma
+
+    def build(self, input_shape):
+        of_shape("landmarks", input_shape, "batch", "n", 2)
 
     def call(self, landmarks):
         landmarks = geometry.finite(landmarks)  # and so are the squares

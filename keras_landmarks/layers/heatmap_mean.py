@@ -33,7 +33,7 @@ class HeatmapMean(keras.layers.Layer):
     """
 
     def __init__(self, stride=1, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         self.stride = number("stride", stride, above=0)
 

@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import sides
+from keras_landmarks.names import of_shape, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -24,18 +24,20 @@ class ImageTransform(keras.layers.Layer):
         `(batch, *size, channels)` of the layer's dtype.
 
     Raises:
-        ValueError: if a size is not positive, or the picture's size is not fixed.
+        ValueError: if a size is not positive, the picture's size is not fixed, or the transforms
+            have another shape.
 
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, section 3.2.
     """
 
     def __init__(self, size=None, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
+        super().__init__(autocast=False, **kwargs)  # points stay float32
         self.size = None if size is None else sides("size", size)
 
     def build(self, images_shape, transforms_shape):
+        of_shape("transforms", transforms_shape, "batch", 2, 3)
         if len(images_shape) != 4 or not all(images_shape[1:]):
             raise ValueError(
                 f"Expected pictures (batch, height, width, channels) of a fixed size of at least "
@@ -50,7 +52,7 @@ class ImageTransform(keras.layers.Layer):
             ops.arange(rows, dtype="float32"), ops.arange(columns, dtype="float32"), indexing="ij"
         )
         grid = ops.reshape(ops.stack([x, y], axis=-1), (1, -1, 2))
-        points = geometry.transform_points(grid, geometry.invert(transforms))
+        points = geometry.transform_points(grid, geometry.invert(ops.cast(transforms, "float32")))
         points = geometry.finite(points)  # a transform may be singular
         # What is not on the picture reads zeros, wherever it is.
         limit = ops.convert_to_tensor([width, height], "float32")

@@ -3,7 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import number, sides
+from keras_landmarks.names import number, of_shape, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -29,8 +29,8 @@ class LandmarkCrop(keras.layers.Layer):
         `(batch, n, *size, channels)` of the layer's dtype.
 
     Raises:
-        ValueError: if a size or the stride is not positive, or the map is smaller than a patch or
-            of no fixed size.
+        ValueError: if a size or the stride is not positive, the map is smaller than a patch or of
+            no fixed size, or the landmarks have another shape.
 
     Reference:
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
@@ -38,12 +38,14 @@ class LandmarkCrop(keras.layers.Layer):
     """
 
     def __init__(self, size=(8, 8), stride=1, offset=0.0, **kwargs):
-        kwargs.setdefault("dtype", "float32")
-        super().__init__(**kwargs)
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
+        super().__init__(autocast=False, **kwargs)  # points stay float32
         self.size, self.stride = sides("size", size), number("stride", stride, above=0)
         self.offset = number("offset", offset)
 
     def build(self, maps_shape, landmarks_shape):
+        of_shape("maps", maps_shape, "batch", "height", "width", "channels")
+        of_shape("landmarks", landmarks_shape, "batch", "n", 2)
         height, width = maps_shape[1:3]
         if None in maps_shape[1:] or height < self.size[0] or width < self.size[1]:
             raise ValueError(
@@ -56,7 +58,7 @@ class LandmarkCrop(keras.layers.Layer):
         _, height, width, channels = maps.shape
         rows, columns = self.size
         size = ops.convert_to_tensor([columns, rows], "float32")
-        landmarks = geometry.finite(landmarks)
+        landmarks = geometry.finite(ops.cast(landmarks, "float32"))
         corner = (landmarks - self.offset) / self.stride - (size - 1) / 2
         # Patches that do not touch the map are moved to where all is zero.
         limit = ops.convert_to_tensor([width, height], "float32")

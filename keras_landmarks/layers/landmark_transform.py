@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.names import of_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -19,14 +20,21 @@ class LandmarkTransform(keras.layers.Layer):
     Returns:
         `(batch, n, 2)` points, float32.
 
+    Raises:
+        ValueError: if landmarks or transforms have another shape.
+
     Reference:
         Kowalski et al., Deep Alignment Network, 2017, section 3.2.
     """
 
     def __init__(self, inverse=False, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         self.inverse = inverse
+
+    def build(self, landmarks_shape, transforms_shape):
+        of_shape("landmarks", landmarks_shape, "batch", "n", 2)
+        of_shape("transforms", transforms_shape, "batch", 2, 3)
 
     def call(self, landmarks, transforms):
         transforms = geometry.finite(transforms)

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_landmarks.names import sides
+from keras_landmarks.names import of_shape, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -26,12 +26,12 @@ class MeanShape(keras.layers.Layer):
         `(batch, n, 2)` landmarks in crop pixels, float32.
 
     Raises:
-        ValueError: if the number of displacements is odd, unknown or not that of the shape, or
-            the shape is none.
+        ValueError: if the displacements have another shape, their number is odd, unknown or not
+            that of the mean shape, or that is none.
     """
 
     def __init__(self, size, shape=None, pixels=False, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         self.size, self.pixels = sides("size", size), pixels
         self._initial = shape if shape is None else np.array(shape, np.float32)
@@ -41,6 +41,7 @@ class MeanShape(keras.layers.Layer):
             raise ValueError(f"Expected a shape of finite points (n, 2), got {shape!r:.80}.")
 
     def build(self, input_shape):
+        of_shape("displacements", input_shape, "batch", "2 n")
         if input_shape[-1] is None:
             raise ValueError(f"Expected a known number of displacements, got {tuple(input_shape)}.")
         count, odd = divmod(input_shape[-1], 2)

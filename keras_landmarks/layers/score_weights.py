@@ -3,7 +3,7 @@ from keras import ops
 
 from keras_landmarks import geometry
 from keras_landmarks.layers.heatmap_decoding import window
-from keras_landmarks.names import number
+from keras_landmarks.names import number, of_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -35,7 +35,7 @@ class ScoreWeights(keras.layers.Layer):
     """
 
     def __init__(self, stride=1, radius=2, offset=None, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         number("stride", stride, above=0)
         number("radius", radius, least=0, whole=True)
@@ -44,6 +44,7 @@ class ScoreWeights(keras.layers.Layer):
         self.stride, self.radius, self.offset = stride, radius, offset
 
     def build(self, scores_shape, landmarks_shape):
+        of_shape("landmarks", landmarks_shape, "batch", "n", 2)
         if len(scores_shape) != 4 or None in scores_shape[1:]:
             raise ValueError(
                 f"Expected scores (batch, height, width, n) of a fixed size, got {scores_shape}."

@@ -35,7 +35,7 @@ class ShapeDictionary(keras.layers.Layer):
     """
 
     def __init__(self, count=256, neighbours=16, sure=0.5, trust=0.5, ridge=10.0, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         number("count", count, least=1, whole=True)
         if number("neighbours", neighbours, least=1, whole=True) > count:

@@ -30,7 +30,7 @@ class TransformEstimation(keras.layers.Layer):
     """
 
     def __init__(self, shape, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         shape = np.array(shape, np.float32)
         if shape.ndim != 2 or shape.shape[1] != 2 or len(shape) < 2:

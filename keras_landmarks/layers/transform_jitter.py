@@ -35,7 +35,7 @@ class TransformJitter(keras.layers.Layer):
     """
 
     def __init__(self, size, rotation=10.0, shift=0.05, scale=0.05, seed=None, **kwargs):
-        kwargs.setdefault("dtype", "float32")
+        kwargs["dtype"] = kwargs.get("dtype") or "float32"
         super().__init__(**kwargs)
         self.size, self.seed = sides("size", size), seed
         self.rotation = number("rotation", rotation, least=0)

@@ -52,10 +52,10 @@ class FaceLoss(keras.losses.Loss):
         self._function, self._arguments = function, arguments
 
     def __call__(self, y_true, y_pred, sample_weight=None):
-        shape = () if sample_weight is None else tuple(ops.shape(sample_weight))
+        shape = () if sample_weight is None else tuple(ops.convert_to_tensor(sample_weight).shape)
         if len(shape) < 2 or shape[1:] == (1,):
             return super().__call__(y_true, y_pred, sample_weight)
-        if shape[1:] != tuple(y_true.shape[1:2]):
+        if unlike(shape[1:], y_true.shape[1:2]):
             raise ValueError(
                 f"The {self.name} loss needs a sample_weight a face, (batch,), or a point, "
                 f"(batch, {y_true.shape[1]}), got {shape}."
@@ -68,7 +68,7 @@ class FaceLoss(keras.losses.Loss):
         return self._function(y_true, y_pred, **self._arguments, weights=weights)
 
     def _check(self, true, predicted):
-        if len(true) < 3 or true[1:] != predicted[1:]:
+        if len(true) < 3 or unlike(true[1:], predicted[1:]):
             raise ValueError(
                 f"The {self.name} loss needs truth and prediction of one shape, (batch, n, 2) of "
                 f"landmarks, got {true} and {predicted}."
@@ -80,6 +80,12 @@ class FaceLoss(keras.losses.Loss):
             for key, value in self._arguments.items()
         }
         return {**super().get_config(), **plain}
+
+
+def unlike(first, second):
+    """Whether two shapes differ where both are known."""
+    known = [pair for pair in zip(first, second) if None not in pair]
+    return len(first) != len(second) or any(a != b for a, b in known)
 
 
 class _Weighted(keras.losses.Loss):

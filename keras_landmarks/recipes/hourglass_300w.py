@@ -84,7 +84,8 @@ RECIPE = Recipe(
 def rmsprop(steps):
     """1e-4, and half of it after 20 of 80 epochs."""
     rate = keras.optimizers.schedules.PiecewiseConstantDecay([steps // 4], [1e-4, 5e-5])
-    return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-8)  # PyTorch's, which they used
+    # PyTorch's constants, which they used; its epsilon stands outside of the root.
+    return keras.optimizers.RMSprop(rate, rho=0.99, epsilon=1e-16)
 
 
 VARIANTS = {

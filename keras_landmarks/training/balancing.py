@@ -38,7 +38,8 @@ class LossBalancing(keras.callbacks.Callback):
         step: the number of steps that are trained.
 
     Raises:
-        ValueError: if `every` is not above 0, `lag` is below 1, or the samples are not augmented.
+        ValueError: if `every` is not above 0, `lag` is below 1, or the samples are not augmented;
+            in `fit`, if the model runs several steps at once (`steps_per_execution`).
 
     Example:
         balancing = training.LossBalancing(samples, losses.Wing(10, 2))
@@ -127,6 +128,10 @@ class LossBalancing(keras.callbacks.Callback):
         self.balance.update(np.arange(len(losses)), state["losses"])
         self.step, self._given = int(state["step"]), set()
         self._picked = dict(enumerate(state["drawn"], self.step))
+
+    def on_train_begin(self, logs=None):
+        if (steps := self.model.steps_per_execution) > 1:
+            raise ValueError(f"Losses are told step by step: steps_per_execution=1, not {steps}.")
 
     def on_train_batch_end(self, batch, logs=None):
         if hasattr(self.model, "jax_state_sync"):

@@ -22,6 +22,7 @@ class FaceLosses(keras.metrics.Metric):
         super().__init__(name=name, **kwargs)
         self.loss, self.batch = loss, batch
         self.values = self.add_variable((batch,), initializer="zeros", name="values")
+        self.filled = self.add_variable((), initializer="zeros", name="filled")  # by this device
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         found = ops.cast(self.loss.call(y_true, y_pred), self.values.dtype)[: self.batch]
@@ -29,10 +30,10 @@ class FaceLosses(keras.metrics.Metric):
         # A device fills in its part; what is read is the sum over devices.
         part = ops.slice_update(ops.zeros((self.batch,), self.values.dtype), (first,), found)
         self.values.assign(part)
+        self.filled.assign(ops.cast(ops.shape(found)[0], self.filled.dtype))
 
     def result(self):
-        filled = ops.sum(ops.cast(self.values > 0, self.values.dtype))  # by this device
-        return ops.sum(self.values) / ops.maximum(filled, 1)
+        return ops.sum(self.values) / ops.maximum(self.filled, 1)
 
     def get_config(self):
         loss = keras.saving.serialize_keras_object(self.loss)

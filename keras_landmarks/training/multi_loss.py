@@ -65,7 +65,7 @@ class MultiLoss(keras.Model):
         if self.lesson is not None:
             total = total + self.lesson.loss(x, y_pred["landmarks"])
         for more in self.losses:  # regularisers, and what layers add
-            total = total + ops.cast(more, "float32")
+            total = total + ops.cast(self._aggregate_additional_loss(more), "float32")
         return total
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):

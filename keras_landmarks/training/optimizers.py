@@ -32,7 +32,7 @@ def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
 
     def for_steps(steps):
         warmup = steps // 20
-        if longest_warmup:
+        if longest_warmup is not None:
             warmup = min(warmup, longest_warmup)
         schedule = keras.optimizers.schedules.CosineDecay(
             0.0, steps, alpha=floor, warmup_target=rate, warmup_steps=warmup

@@ -297,3 +297,10 @@ def test_percent_and_what_else_is_out_of_range_is_named(words):
         ValueError, match=f"{name} must be a finite number of at least 0 and of at most"
     ):
         Augmentation(**words)
+
+
+@pytest.mark.parametrize("words", [{"normal": True, "scale": 0.9}, {"shift": 0.9}, {"scale": 1.0}])
+def test_a_box_is_never_turned_inside_out(words):
+    boxes = np.array(many(random_box, Augmentation(**{"shift": 0.0, **words}), BOX))
+    sides = (boxes[:, 2:] - boxes[:, :2]) / [100, 200]
+    assert sides.min() == pytest.approx(0.1)

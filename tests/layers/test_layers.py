@@ -1,3 +1,5 @@
+import re
+
 import cv2
 import keras
 import numpy as np
@@ -612,6 +614,48 @@ def test_bad_patches_are_refused():
         layers.LandmarkCrop()(IMAGES[:, :7], LANDMARKS)
     with pytest.raises(ValueError, match="fixed size"):
         layers.LandmarkCrop()(keras.Input((None, 32, 3)), keras.Input((5, 2)))
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "bfloat16"])
+def test_half_precision_rounds_pixels_and_leaves_points_where_they_are(dtype):
+    place = np.float32([[[200.37, 180.61]]])  # a bfloat16 is whole pixels there
+    picture = np.float32(np.random.default_rng(0).uniform(0, 255, (1, 224, 224, 3)))
+    picture = cv2.GaussianBlur(picture[0], (0, 0), 2)[None]
+    moves = np.float32([[[0.93, 0.11, -120.37], [-0.11, 0.93, -100.61]]])
+    for layer, given in ((layers.LandmarkCrop, place), (layers.ImageTransform, moves)):
+        expected = array(layer((8, 8))(picture, given))
+        found = array(ops.cast(layer((8, 8), dtype=dtype)(picture, given), "float32"))
+        np.testing.assert_allclose(found, expected, atol=0.02 * picture.max())
+
+
+@pytest.mark.backend
+def test_no_dtype_is_float32_under_any_policy():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        layer = layers.LandmarkTransform(dtype=None)
+        found = array(layer(LANDMARKS, np.tile(IDENTITY, (3, 1, 1))))
+    finally:
+        keras.config.set_dtype_policy("float32")
+    np.testing.assert_array_equal(found, LANDMARKS)
+
+
+@pytest.mark.parametrize(
+    ("layer", "shapes", "said"),
+    [
+        (layers.MeanShape(SIZE), [(2, 3, 10)], "displacements (batch, 2 n), got"),
+        (layers.FeatureImage((8, 8)), [(2, 3, 10)], "features (batch, k), got"),
+        (layers.FeatureImage((8, 8)), [(None, None)], "known number of features"),
+        (layers.HeatmapGeneration(SIZE), [(2, 5, 3)], "landmarks (batch, n, 2), got"),
+        (layers.ScoreWeights(), [(2, 8, 8, 5), (2, 5, 3)], "landmarks (batch, n, 2), got"),
+        (layers.LandmarkCrop(), [(2, 8, 8, 5), (2, 10)], "landmarks (batch, n, 2), got"),
+        (layers.LandmarkTransform(), [(2, 5, 2), (2, 3, 3)], "transforms (batch, 2, 3), got"),
+        (layers.ImageTransform(), [(2, 8, 8, 3), (2, 6)], "transforms (batch, 2, 3), got"),
+    ],
+)
+def test_tensors_of_another_shape_are_named(layer, shapes, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
+        layer(*(keras.Input(shape[1:]) for shape in shapes))
 
 
 # MeanShape

@@ -428,3 +428,15 @@ def test_a_missing_point_has_a_gradient_of_exactly_zero(name):
     np.testing.assert_array_equal(gradient[missing], 0)
     assert (gradient[~missing] != 0).all()
     assert ops.convert_to_numpy(loss(true, PREDICTED, **arguments))[3] == 0
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends know shapes")
+@pytest.mark.parametrize("weights", [None, (None, None), (None, 68)])
+def test_the_number_of_points_may_be_unknown_until_it_runs(weights):
+    import tensorflow as tf
+
+    truth = tf.TensorSpec((None, None, 2))
+    weigh = [] if weights is None else [tf.TensorSpec(weights)]
+    step = tf.function(losses.Wing(), input_signature=[truth, tf.TensorSpec((None, 68, 2)), *weigh])
+    given = TRUE, PREDICTED, *([] if weights is None else [np.ones(TRUE.shape[:2], "float32")])
+    assert float(step(*given)) == pytest.approx(float(losses.Wing()(TRUE, PREDICTED)), rel=1e-5)

@@ -189,6 +189,8 @@ def test_the_metric_holds_the_losses_of_the_last_batch():
     assert float(metric.result()) == pytest.approx(BY_FACE.mean(), rel=1e-5)
     metric.reset_state()
     assert float(metric.result()) == 0
+    metric.update_state(TRUE, np.concatenate([TRUE[:1], PREDICTED[1:]]))  # one without an error
+    assert float(metric.result()) == pytest.approx(BY_FACE[1:].sum() / 4, rel=1e-5)
 
 
 def test_the_metric_takes_batches_of_other_sizes():
@@ -388,6 +390,15 @@ def test_samples_without_augmentation_are_refused():
 def test_an_interval_that_is_not_above_0_is_refused(every):
     with pytest.raises(ValueError, match="every must be a finite number above 0"):
         LossBalancing(recorded()[0], losses.L1(), every)
+
+
+def test_several_steps_at_once_are_refused():
+    samples, _ = recorded()
+    balancing = LossBalancing(samples, losses.L1())
+    model = small_cnn(mean_shape=samples.mean_shape())
+    model.compile("sgd", loss={"landmarks": losses.L1()}, steps_per_execution=2)
+    with pytest.raises(ValueError, match="steps_per_execution=1, not 2"):
+        model.fit(balancing.py_dataset(), shuffle=False, verbose=0, callbacks=[balancing])
 
 
 def test_a_network_can_be_evaluated_after_training_by_losses():

@@ -23,6 +23,7 @@ from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
 from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress, train
+from keras_landmarks.training.optimizers import averaged_adamw
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -557,3 +558,10 @@ def test_one_step_of_gradient_descent_is_the_mean_gradient_of_the_batch(tmp_path
                 gradient[k, c] += 16 * np.sign(x) * slope / 136 / 32
     moved = weights.get_weights(model)["head_dense/bias"]
     np.testing.assert_allclose(moved, -0.01 * gradient.ravel(), atol=1e-6)
+
+
+@pytest.mark.parametrize(("longest", "first"), [(None, 0.0), (4, 0.0), (0, 1e-3)])
+def test_a_warmup_of_no_steps_begins_at_the_whole_rate(longest, first):
+    rate = averaged_adamw(1e-3, longest_warmup=longest)(1000)._learning_rate
+    assert float(rate(0)) == pytest.approx(first)
+    assert float(rate(4)) == pytest.approx(1e-3 if longest is not None else 1e-3 * 4 / 50, rel=1e-3)

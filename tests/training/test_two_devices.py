@@ -13,7 +13,7 @@ from test_training import ODD, SHARED, assert_same, read_log, read_weights, run,
 
 from keras_landmarks import data, models, weights
 from keras_landmarks.losses import L1
-from keras_landmarks.training import Recipe, Stage, train
+from keras_landmarks.training import MultiLoss, Recipe, Stage, train
 from keras_landmarks.training.devices import default_strategy
 
 pytestmark = pytest.mark.skipif(
@@ -78,6 +78,25 @@ def in_scope(out):
     np.testing.assert_allclose(balancing.balance.losses, expected, rtol=1e-3)
 
 
+def penalised(out):
+    """A regulariser counts once: the step of gradient descent is that of one device."""
+    import tensorflow as tf
+
+    with default_strategy().scope():
+        crops = keras.Input((4,))
+        words = {"kernel_initializer": "ones", "kernel_regularizer": keras.regularizers.L2(1.0)}
+        dense = keras.layers.Dense(10, **words)
+        graph = MultiLoss(
+            keras.Model(crops, {"landmarks": keras.layers.Reshape((5, 2))(dense(crops))}),
+            {"landmarks": L1()},
+        )
+        graph.compile(keras.optimizers.SGD(0.01))
+    batch = np.zeros((8, 4), "float32"), {"landmarks": np.zeros((8, 5, 2), "float32")}
+    tf.config.run_functions_eagerly(True)  # graphs take longer to trace
+    graph.fit(*batch, batch_size=8, verbose=0)
+    np.testing.assert_allclose(np.asarray(dense.kernel), 1 - 0.01 * 2, rtol=1e-6)
+
+
 def recipe(out):
     """One of the zoo: batch normalisation, two stages, losses by layer."""
     test_recipes.train_a_step_eagerly("unet-fast-300w", out)
@@ -87,7 +106,7 @@ def recipe(out):
 def two(tmp_path_factory):
     """Folders of what two devices trained; `odd`, `balanced` and `in_scope` hold or fail there."""
     out = tmp_path_factory.mktemp("two")
-    functions = (averaged, resumed, losses, odd, moved, balanced, in_scope, recipe)
+    functions = (averaged, resumed, losses, odd, moved, balanced, in_scope, penalised, recipe)
     calls = [f"test_two_devices.{f.__name__}({out / f.__name__!r})" for f in functions]
     two_devices.run(*calls)
     return out
