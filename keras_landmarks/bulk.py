@@ -1,8 +1,9 @@
 """Annotates large archives of pictures on Ray Data: `annotate(paths, "model.tflite", "points")`.
 
-On a laptop or a cluster; needs `pip install keras_landmarks[ray]`.
+On a laptop or a cluster; needs `pip install ".[ray]"` in a clone.
 """
 
+import collections
 import contextlib
 import hashlib
 import json
@@ -55,8 +56,8 @@ def annotate(
     Raises:
         FileNotFoundError: if there is no such model or Parquet file.
         ImportError: if Ray is not installed.
-        ValueError: if there are no pictures, a path is not in UTF-8, the table has no paths, or
-            `out` holds the results of another model.
+        ValueError: if there are no pictures, a path is not in UTF-8, the table is none, has no
+            paths, or one twice beside `bytes`, or `out` holds the results of another model.
     """
     ray, arrow, parquet = _packages()
     model, out = files.as_path(model).resolve(), files.as_path(out).resolve()
@@ -173,14 +174,22 @@ def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
         table = files.as_path(pictures).resolve()
         if not table.exists():
             raise FileNotFoundError(f"No Parquet file at {table}.")
-        found = parquet.ParquetDataset(table)
+        try:
+            found = parquet.ParquetDataset(table)
+        except arrow.ArrowInvalid as error:
+            said = "name pictures in a list, as files.files_in(folder) gives it"
+            raise ValueError(f"{table} is no Parquet file, or holds another: {said}.") from error
         if "path" not in found.schema.names:
             raise ValueError(f"{table} has no column path, but {', '.join(found.schema.names)}.")
+        paths = found.read(columns=["path"])["path"].to_pylist()
         if "bytes" in found.schema.names:
+            ((most, times),) = collections.Counter(paths).most_common(1) or ((None, 0),)
+            if times > 1:  # a run goes on by the pictures' paths
+                raise ValueError(f"{table} has {times} pictures of the path {most}.")
             counts = {file: parquet.ParquetFile(file).num_row_groups for file in found.files}
             groups = [(file, group) for file, count in counts.items() for group in range(count)]
             return arrow.table(dict(zip(("file", "group"), zip(*groups))))
-        pictures = found.read(columns=["path"])["path"].to_pylist()
+        pictures = paths
     paths = [files.as_text(os.path.abspath(files.as_path(path))) for path in pictures]
     paths = list(dict.fromkeys(paths))
     if not paths:

@@ -1,9 +1,7 @@
 """Landmarker: a trained model that finds the landmarks of the faces in a picture."""
 
-import inspect
 import os
 import threading
-import warnings
 
 import keras
 import numpy as np
@@ -13,7 +11,7 @@ from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.model import padded
+from keras_landmarks.faces.model import check_outputs, detector_config, padded
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
 from keras_landmarks.names import number
@@ -44,6 +42,9 @@ class Landmarker(keras.Model):
         licence: of the training data, which binds the weights.
         name: of the model.
 
+    Raises:
+        ValueError: if an output is not as the scheme has it, a number or a name is none.
+
     Attributes:
         detector: finds the faces where no boxes are given; a `BlazeFace` unless another is set.
 
@@ -66,6 +67,7 @@ class Landmarker(keras.Model):
         number("margin", margin, above=0)
         self._process, self._running = os.getpid(), threading.Lock()
         self._check_process()
+        check_outputs(outputs, get_scheme(scheme))
         super().__init__(inputs, outputs, name=name)
         get_convention(box)
         self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
@@ -75,6 +77,12 @@ class Landmarker(keras.Model):
         self.detector = BlazeFace()
         if keras.backend.backend() == "tensorflow":
             self.jit_compile = False  # XLA would compile anew for every number of faces
+
+    def __setattr__(self, name, value):
+        if name == "detector":  # of Keras, too, it is no part of the network
+            object.__setattr__(self, name, value)
+        else:
+            super().__setattr__(name, value)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         return super().compute_loss(x, y, _like(y, y_pred), sample_weight, training)
@@ -90,7 +98,7 @@ class Landmarker(keras.Model):
             "margin": self.margin,
             "box": self.box,
             "licence": self.licence,
-            "detector": _detector_config(self.detector),
+            "detector": detector_config(self.detector),
         }
 
     def ready(self):
@@ -145,8 +153,7 @@ class Landmarker(keras.Model):
         """
         self._check_process()
         if not len(x):  # of which many a layer knows nothing
-            empty = {name: (0, *value.shape[1:]) for name, value in self.output.items()}
-            return {name: np.zeros(shape, np.float32) for name, shape in empty.items()}
+            return {name: _none(value) for name, value in self.output.items()}
         with self._running:
             return padded(super().predict_on_batch, x, keras.backend.backend() == "jax")
 
@@ -238,13 +245,6 @@ def _like(y, y_pred):
 keras.saving.get_custom_objects()["Landmarker"] = Landmarker  # its name in .h5 files
 
 
-def _detector_config(detector):
-    """A detector of ours with its settings, for JSON; None, and a warning, of another one."""
-    kind = type(detector)
-    if getattr(faces, kind.__name__, None) is not kind:
-        name = getattr(detector, "__name__", kind.__name__)
-        text = f"The detector {name} is not saved with the model: set model.detector again."
-        warnings.warn(text, stacklevel=3)
-        return None
-    settings = {key: getattr(detector, key) for key in inspect.signature(kind).parameters}
-    return {"class_name": kind.__name__, **settings}
+def _none(output):
+    """What an output is of no crops."""
+    return np.zeros((0, *output.shape[1:]), keras.backend.standardize_dtype(output.dtype))

@@ -65,8 +65,8 @@ class ExportedModel:
                 f"Expected crops (batch, {self.size[0]}, {self.size[1]}, 3), got {crops.shape}."
             )
         if not len(crops):
-            shapes = {name: facts["shape"] for name, facts in self.facts["outputs"].items()}
-            return {name: np.zeros((0, *shape[1:]), np.float32) for name, shape in shapes.items()}
+            outputs = self.facts["outputs"].items()
+            return {name: np.zeros((0, *of["shape"][1:]), of["dtype"]) for name, of in outputs}
         if self._input["dtype"] == "uint8" and crops.dtype != np.uint8:
             crops = np.clip(np.rint(crops), 0, 255)
         return self._run(np.ascontiguousarray(crops, self._input["dtype"]))

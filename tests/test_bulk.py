@@ -212,3 +212,16 @@ def test_a_run_that_was_killed_goes_on_without_loss_or_repetition(model, folder,
     subprocess.run(command, check=True)
     paths = [row["path"] for row in rows_of(out)]
     assert paths == paths_of(tmp_path / "many")
+
+
+def test_a_folder_of_pictures_is_no_table(folder):
+    for given in (folder, folder / "one0.png"):
+        with pytest.raises(ValueError, match="name pictures in a list, as files.files_in"):
+            bulk._left(pyarrow, parquet, given, frozenset())
+
+
+def test_two_pictures_of_one_path_are_refused(tmp_path):
+    table = pyarrow.table({"path": ["0.jpg", "1.jpg", "0.jpg"], "bytes": [b"a", b"b", b"c"]})
+    parquet.write_table(table, tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"has 2 pictures of the path 0\.jpg"):
+        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset())

@@ -23,7 +23,7 @@ from matplotlib import cbook
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import forks, losses, weights, zoo
+from keras_landmarks import Landmarker, forks, losses, weights, zoo
 from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
@@ -512,3 +512,29 @@ def test_threads_find_what_one_finds():
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         assert all(pool.map(call, range(280)))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda out: out["landmarks"], "a dict of outputs with landmarks"),
+        (lambda out: {"points": out["landmarks"]}, r"landmarks \(batch, n, 2\), got points"),
+        (lambda out: {"landmarks": out["landmarks"][:, :5]}, r"got \(None, 5, 2\).* not ibug68"),
+        (
+            lambda out: {**out, "error": out["landmarks"]},
+            r"Expected error of shape \('batch', 68\)",
+        ),
+    ],
+)
+def test_outputs_that_are_not_the_schemes_are_named(tiny, change, message):
+    with pytest.raises(ValueError, match=message):
+        Landmarker(tiny.input, change(dict(tiny.output)))
+
+
+def test_a_detector_of_keras_is_no_part_of_the_network():
+    model = load("tiny-ibug68")
+    count = len(model.weights)
+    finds = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
+    model.detector = finds
+    assert model.detector is finds
+    assert len(model.weights) == len(model.trainable_weights) + 1 == count

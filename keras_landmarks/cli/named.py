@@ -1,6 +1,7 @@
 """The models that are named to commands: of the zoo, of a training, or exported."""
 
 import hashlib
+import zipfile
 
 from keras_landmarks import files
 
@@ -48,8 +49,11 @@ def _saved(path):
 
     from keras_landmarks import Landmarker
 
+    file = files.as_path(path)
+    if not zipfile.is_zipfile(file):
+        raise ValueError(f"{path} is {'no whole .keras file' if file.is_file() else 'not there'}.")
     try:
-        model = keras.models.load_model(path)
+        model = keras.models.load_model(file)
     except TypeError as error:  # of another's classes, with the whole config
         raise ValueError(f"{path} cannot be loaded: {str(error)[:200]}") from error
     if not isinstance(model, Landmarker):

@@ -10,12 +10,20 @@ import functools
 import json
 import pathlib
 
+import keras
 import numpy as np
 
 import keras_landmarks
 from keras_landmarks import errors, files, geometry
 from keras_landmarks.data import made_up_faces
-from keras_landmarks.export.formats import DTYPES, FORMATS, KERAS_NAMES, need_packages, write
+from keras_landmarks.export.formats import (
+    DTYPES,
+    FORMATS,
+    KERAS_NAMES,
+    check_ending,
+    need_packages,
+    write,
+)
 from keras_landmarks.export.integer import write_integer, write_mostly_integer
 from keras_landmarks.export.precision import in_float32
 from keras_landmarks.faces.finder import find_boxes
@@ -58,7 +66,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
 
     Raises:
         ValueError: if format, dtype or the path's ending is another one, the folder holds no
-            pictures of faces, or the path holds something that is no SavedModel.
+            pictures of faces, the path holds something that is no SavedModel, or Keras has
+            quantized the model.
         FileNotFoundError: if there is no such folder.
         ImportError: if a package is missing that the format needs.
         RuntimeError: if the written model does not find the landmarks that Keras finds.
@@ -68,13 +77,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)
     ending, limit = FORMATS[known_name("format", format, FORMATS)]
-    if path.suffix != ending:
-        fitting = [name for name, (other, _) in FORMATS.items() if other == path.suffix.lower()]
-        hint = f" For {path.suffix} take format={' or '.join(map(repr, fitting))}."
-        raise ValueError(
-            f"{path}: the name of this format, {format}, ends in {ending or 'no suffix'!r}."
-            f"{hint if path.suffix and fitting else ''}"
-        )
+    check_ending(path, format)
     if dtype not in DTYPES:
         raise ValueError(f"dtype must be {' or '.join(DTYPES)}, not {dtype!r}.")
     empty = not ending and path.is_dir() and not any(path.iterdir())
@@ -82,6 +85,9 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     if path.exists() and other and not empty:
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
+    if quantized := [la.name for la in model.layers if "_from_" in la.dtype_policy.name]:
+        said = "take the model as it was, and format='tflite-int8'"
+        raise ValueError(f"{model.name} is quantized by Keras ({quantized[0]}, …): {said}.")
     need_packages(format)
     model = in_float32(model)
     crops = _crops(model, representative)
@@ -97,6 +103,13 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
                     f"The {format} model's landmarks lie up to {facts['largest_difference_px']} px "
                     f"from those of Keras; {limit} px are allowed."
                 )
+            most = 100 * limit / max(model.size)
+            for name, off in facts.get("others_percent", {}).items():
+                if not off <= most:
+                    raise RuntimeError(
+                        f"The {format} model's {name} lies up to {off} % of its range from that of "
+                        f"Keras; {most:.2g} % are allowed."
+                    )
         text = (json.dumps(facts, indent=1) + "\n").encode()
         if made.is_dir():
             files.write_bytes(made / "assets.extra" / "landmarks.json", text)
@@ -145,7 +158,8 @@ def _facts(model, format, dtype):
     }
     outputs = {}
     for name, tensor in model.output.items():
-        outputs[name] = {"shape": [None, *tensor.shape[1:]], "dtype": "float32"}
+        kind = keras.backend.standardize_dtype(tensor.dtype)
+        outputs[name] = {"shape": [None, *tensor.shape[1:]], "dtype": kind}
         if name in units:  # a user's model may put out more
             outputs[name]["unit"] = units[name]
     return {
@@ -197,7 +211,10 @@ def _write_int8(model, path, dtype, facts, crops, of_faces):
 
 
 def _check(model, path, crops, dtype):
-    """How far the landmarks of the written model lie from those of Keras."""
+    """How far the landmarks, errors and scores of the written model lie from those of Keras.
+
+    Of other outputs, which have units of their own, in percent of the largest value.
+    """
     expected = predict_in_parts(model.predict_on_batch, crops)
     if path.is_dir():
         import tensorflow as tf
@@ -214,9 +231,12 @@ def _check(model, path, crops, dtype):
         shares.append(np.abs(found["error"] - expected["error"]).mean() / eyes)
     if "score" in expected:
         shares.append(np.abs(found["score"] - expected["score"]).mean())
-    # Not Python's `max`, which may overlook NaN.
-    largest = np.max([np.abs(found[name] - expected[name]).max() for name in expected])
-    return {
-        "largest_difference_px": round(float(largest), 4),
+    off = {name: np.abs(np.float64(found[name]) - expected[name]).max() for name in expected}
+    own = [off.pop(name) for name in ("landmarks", "error", "score") if name in off]
+    facts = {
+        "largest_difference_px": round(float(np.max(own)), 4),  # Python's may overlook NaN
         "mean_difference_percent": round(100 * float(np.max(shares)), 3),
     }
+    ranges = {name: float(np.abs(expected[name]).max()) or 1.0 for name in off}
+    others = {name: round(100 * float(off[name] / ranges[name]), 4) for name in off}
+    return facts | ({"others_percent": others} if others else {})

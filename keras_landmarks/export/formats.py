@@ -17,6 +17,9 @@ FORMATS = {
 DTYPES = ("float32", "uint8")
 """What the crops may be that a file takes."""
 
+_FILES = (".tflite", ".onnx", ".keras", ".h5")
+"""Endings that no folder of a SavedModel has; others may be of its version, as 1.5."""
+
 KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
 
 
@@ -27,12 +30,22 @@ def format_of(path):
         ValueError: if there is none.
     """
     for format, (ending, _) in FORMATS.items():
-        if path.suffix == ending:
+        if path.suffix.lower() == ending:
             return format
     raise ValueError(
         f"{path} ends as no format does: it is .tflite, .onnx, or nothing for a SavedModel; "
         "model.save writes .keras."
     )
+
+
+def check_ending(path, format):
+    """Raises a `ValueError` where a path does not end as those of a format do."""
+    ending, found = FORMATS[format][0], path.suffix.lower()
+    if found != ending if ending else found in _FILES:
+        fitting = [name for name, (other, _) in FORMATS.items() if found and other == found]
+        hint = f" For {found} take format={' or '.join(map(repr, fitting))}." if fitting else ""
+        ends = repr(ending or "no suffix")
+        raise ValueError(f"{path}: the name of this format, {format}, ends in {ends}.{hint}")
 
 
 def need_packages(format):

@@ -42,8 +42,8 @@ class BlazeFace:
     Args:
         smallest: side of the smallest faces that are looked for, in pixels, or below 1 as a
             fraction of the picture's longer side; None is the larger of 40 pixels and a
-            twenty-fifth of that side (of a panorama, an eighth of its shorter one). Smaller ones
-            need more tiles.
+            twenty-fifth of that side (of a panorama, an eighth of its shorter one, but a
+            five-hundredth of that side at least). Smaller ones need more tiles.
         threshold: lowest score of a face, 0..1. (A `Detection.score` is lower where the face is
             turned in the picture: by half of it upside down.)
 
@@ -100,7 +100,7 @@ class BlazeFace:
         """Side of the smallest faces that are looked for in a picture, in pixels."""
         shortest, longest = sorted(image.shape[:2])
         if self.smallest is None:
-            return max(40, min(longest / 25, shortest / 8))
+            return max(40, longest / 500, min(longest / 25, shortest / 8))
         return self.smallest * longest if self.smallest < 1 else self.smallest
 
     def _look_again(
@@ -198,6 +198,8 @@ def squares(image: np.ndarray, smallest: float) -> Iterator[tuple[np.ndarray, Ed
         face may have, for what a tile cuts is whole in another; all `(x, y)`.
     """
     yield from _tiles(image, SIDES["back"], 0)
+    if min(image.shape[:2]) < smallest / 2:
+        return  # a strip that is too narrow for such a face
     ratio = max(image.shape[:2]) * LEAST / smallest / SIDES["back"]
     ratio = min(ratio, max(image.shape[:2]) / SIDES["back"])  # enlarged, a face shows no more
     steps = int(np.ceil(np.log(max(ratio, 1)) / np.log(4)))

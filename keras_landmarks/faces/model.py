@@ -1,5 +1,7 @@
 """What a model has that finds landmarks, and its outputs for any number of crops."""
 
+import inspect
+import warnings
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -47,3 +49,30 @@ def padded(
     last = np.repeat(crops[-1:], (1 << (count - 1).bit_length()) - count, axis=0)
     found = predict(np.concatenate([crops, last]))
     return {name: values[:count] for name, values in found.items()}
+
+
+def check_outputs(outputs: Any, scheme: Scheme) -> None:
+    """Raises a `ValueError` where a network's outputs are not those of a scheme's points."""
+    if not isinstance(outputs, dict) or "landmarks" not in outputs:
+        known = ", ".join(outputs) if isinstance(outputs, dict) else type(outputs).__name__
+        raise ValueError(f"Expected a dict of outputs with landmarks (batch, n, 2), got {known}.")
+    own = f"; name the scheme of the network's points, not {scheme.name}"
+    for name, sides in {"landmarks": (2,), "error": (), "score": ()}.items():
+        wanted = scheme.count, *sides
+        if name in outputs and tuple(outputs[name].shape[1:]) != wanted:
+            given = tuple(outputs[name].shape)
+            raise ValueError(f"Expected {name} of shape {('batch', *wanted)}, got {given}{own}.")
+
+
+def detector_config(detector: Detector) -> dict[str, Any] | None:
+    """A detector of ours with its settings, for JSON; None, and a warning, of another one."""
+    from keras_landmarks import faces
+
+    kind = type(detector)
+    if getattr(faces, kind.__name__, None) is not kind:
+        name = getattr(detector, "__name__", kind.__name__)
+        text = f"The detector {name} is not saved with the model: set model.detector again."
+        warnings.warn(text, stacklevel=3)
+        return None
+    settings = {key: getattr(detector, key) for key in inspect.signature(kind).parameters}
+    return {"class_name": kind.__name__, **settings}

@@ -529,7 +529,7 @@ def test_an_error_that_is_told_of_is_one_line(error, monkeypatch, capsys):
     assert capsys.readouterr().err == "keras-landmarks: the loss is no number\n"
 
 
-def test_a_saved_landmarker_is_a_model_of_the_commands(photo, tmp_path, capsys):
+def test_a_saved_landmarker_is_a_model_of_the_commands(photo, tmp_path, capsys, monkeypatch):
     saved, tiny = tmp_path / "tiny.keras", load("tiny-ibug68")
     tiny.save(saved)
     assert main(["detect", str(photo), "--model", str(saved)]) == 0
@@ -541,6 +541,13 @@ def test_a_saved_landmarker_is_a_model_of_the_commands(photo, tmp_path, capsys):
     keras.Sequential([keras.layers.Dense(1)]).save(saved)
     assert main(["detect", str(photo), "--model", str(saved)]) == 1
     assert "tiny.keras is no Landmarker" in capsys.readouterr().err
+    saved.write_bytes(saved.read_bytes()[:1000])
+    for path, why in ((saved, "no whole .keras file"), (tmp_path / "no.keras", "not there")):
+        assert main(["detect", str(photo), "--model", str(path)]) == 1
+        assert f"{path.name} is {why}" in capsys.readouterr().err
+    monkeypatch.setenv("HOME", str(tmp_path))
+    tiny.save(saved)
+    assert main(["info", "~/tiny.keras"]) == 0
 
 
 def test_what_cannot_be_drawn_to_is_said_first(photo, capsys, monkeypatch):

@@ -6,12 +6,14 @@ with `--run-large` all through all, which `tools/check_formats.py` measures for 
 
 import functools
 import json
+import pathlib
 import shutil
 import sys
 
 import keras
 import numpy as np
 import pytest
+from keras import ops
 from loaded import load
 from places import DATA, PORTRAIT
 from twins import TWINS, randomise
@@ -20,6 +22,7 @@ import keras_landmarks
 from keras_landmarks import Landmarker, export, list_models, metrics, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 from keras_landmarks.export import checked
+from keras_landmarks.export.formats import format_of
 
 BOX = (170, 63, 276, 189)
 PUBLISHED = [name for name, facts in list_models().items() if facts["sha256"]]
@@ -415,6 +418,42 @@ def test_every_output_is_checked(tmp_path, monkeypatch):
     found = checked._check(model, tmp_path / "file", crops, "uint8")
     assert not found["largest_difference_px"] <= 1e9
     assert not found["mean_difference_percent"] <= 1e9
+
+
+def test_outputs_of_ones_own_are_checked_by_their_range_and_keep_their_type(tmp_path, monkeypatch):
+    plain = tiny()
+    points = plain.output["landmarks"]
+    more = {"far": 1000 * keras.layers.Flatten()(points), "whole": ops.cast(points[:, 0], "int32")}
+    model = Landmarker(plain.input, {**plain.output, **more})
+    facts = model.export(tmp_path / "more.tflite", "tflite-fp16")  # landmarks may be 0.2 px off
+    assert {name: facts["outputs"][name]["dtype"] for name in more} == {
+        "far": "float32",
+        "whole": "int32",
+    }
+    opened = runtime.open_model(tmp_path / "more.tflite")
+    for crops in (np.zeros((2, 32, 32, 3)), np.zeros((0, 32, 32, 3))):
+        for found in (opened.predict_on_batch(crops), model.predict_on_batch(crops)):
+            assert {name: found[name].dtype.name for name in more} == {
+                "far": "float32",
+                "whole": "int32",
+            }
+    wrong = {"largest_difference_px": 0.0, "mean_difference_percent": 0.0}
+    monkeypatch.setattr(checked, "_check", lambda *_: {**wrong, "others_percent": {"far": 1.0}})
+    with pytest.raises(RuntimeError, match=r"model's far lies up to 1\.0 % of its range"):
+        model.export(tmp_path / "wrong.tflite", "tflite")
+
+
+def test_a_saved_model_may_be_called_by_its_version(tmp_path, known):
+    shutil.copytree(known("saved_model")[0], tmp_path / "1.5")
+    tiny().export(tmp_path / "1.5")
+    assert format_of(pathlib.Path("TINY.TFLITE")) == "tflite"
+
+
+def test_what_keras_has_quantized_is_refused(tmp_path):
+    model = keras_landmarks.load("tiny-ibug68")
+    model.quantize("int8")
+    with pytest.raises(ValueError, match="is quantized by Keras .*take the model as it was"):
+        model.export(tmp_path / "model.tflite", "tflite")
 
 
 def test_folders_that_are_missing_are_made(tmp_path):

@@ -272,3 +272,12 @@ def test_nearly_all_faces_of_real_photos_are_found():
         found += sum(len(boxes) and overlap(boxes, face).max() >= 0.3 for face in faces)
     assert sum(map(len, photos.values())) == 206
     assert found >= 196
+
+
+def test_strips_are_looked_at_in_few_tiles():
+    detector = BlazeFace()
+    for size in ((1, 20_000), (1_000_000, 1), (19, 50_000), (60, 400_000)):
+        picture = np.zeros((*size, 3), np.uint8)
+        assert len(list(squares(picture, detector.side(picture)))) < 60
+    # A panorama as before.
+    assert detector.side(np.zeros((400, 20_000, 3), np.uint8)) == 50

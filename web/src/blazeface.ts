@@ -21,7 +21,7 @@ const NEAR = sides.short_range;
 export async function detectFaces(picture: Picture): Promise<Framed[]> {
   const longest = Math.max(picture.width, picture.height);
   const shortest = Math.min(picture.width, picture.height);
-  const smallest = Math.max(40, Math.min(longest / 25, shortest / 8));
+  const smallest = Math.max(40, longest / 500, Math.min(longest / 25, shortest / 8));
   let found: Found[] = [];
   for (const { square, scale, corner, low, high } of squares(picture, smallest)) {
     for (const { box, score, points } of await look("back", square, threshold)) {
@@ -160,6 +160,7 @@ type Square = { square: Picture; scale: Point; corner: Point; low: Point; high: 
 /** What the network looks at: the whole picture, and tiles for the faces too small there. */
 function* squares(picture: Picture, smallest: number): Generator<Square> {
   yield* tiles(picture, WIDE, 0);
+  if (Math.min(picture.width, picture.height) < smallest / 2) return; // too narrow for such a face
   const longest = Math.max(picture.width, picture.height);
   const ratio = Math.min((longest * least) / smallest / WIDE, longest / WIDE);
   const steps = Math.ceil(Math.log(Math.max(ratio, 1)) / Math.log(4));
