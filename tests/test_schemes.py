@@ -338,11 +338,3 @@ def test_51_points_become_fewer_as_68_do(target):
     face = RNG.uniform(0, 99, (68, 2)).astype("float32")
     inner = convert(face, "ibug68", "ibug51")
     np.testing.assert_array_equal(convert(inner, "ibug51", target), convert(face, "ibug68", target))
-
-
-def test_49_points_become_5_as_68_do():
-    face = RNG.uniform(0, 99, (68, 2)).astype("float32")
-    inner = convert(face, "ibug68", "ibug49")
-    np.testing.assert_array_equal(
-        convert(inner, "ibug49", "five5"), convert(face, "ibug68", "five5")
-    )
