@@ -158,11 +158,13 @@ def region_errors(
 ) -> dict[str, float]:
     """The mean error by region (jaw, brows, nose, eyes, mouth): `{region: fraction}`.
 
-    Of the points that are marked; a region without any is not in it. NaN where a prediction is.
+    Of the points that are marked, in faces with a normaliser; a region without any is not in it.
+    NaN where a prediction is.
     """
     errors = point_errors(y_true, y_pred, scheme, kind)
     xp = namespace(errors)
-    marked = ~xp.isnan(xp.sum(y_true, axis=-1))
+    distances = normaliser(y_true, scheme, kind)
+    marked = ~xp.isnan(xp.sum(y_true, axis=-1) / distances[:, None])
     if xp is not np:
         errors, marked = xp.convert_to_numpy(errors), xp.convert_to_numpy(marked)
     regions = {name: list(points) for name, points in get_scheme(scheme).regions.items()}

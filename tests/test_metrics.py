@@ -397,6 +397,9 @@ def test_a_region_without_marked_points_has_no_error():
     distances = [np.linalg.norm(face[36] - face[45]) for face in true]
     assert found["nose"] == pytest.approx(np.mean([5 / d for d in distances]))
     assert found["mouth"] == pytest.approx((19 * 5 / distances[0] + 20 * 5 / distances[1]) / 39)
+    true[0, 36:48] = np.nan  # and so the distance of its eyes' corners
+    found = metrics.region_errors(true, predicted, kind="corners")
+    assert found["nose"] == pytest.approx(5 / distances[1])
 
 
 @pytest.mark.parametrize("metric", [metrics.NME, metrics.FailureRate, metrics.AUC])

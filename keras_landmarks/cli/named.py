@@ -51,7 +51,7 @@ def _saved(path):
 
     file = files.as_path(path)
     if not zipfile.is_zipfile(file):
-        raise ValueError(f"{path} is {'no whole .keras file' if file.is_file() else 'not there'}.")
+        raise ValueError(f"{path} is {'no whole .keras file' if file.exists() else 'not there'}.")
     try:
         model = keras.models.load_model(file)
     except TypeError as error:  # of another's classes, with the whole config

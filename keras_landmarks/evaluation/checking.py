@@ -120,6 +120,8 @@ def check_faces(parts, model=None, step=None):
     twice = _twice(faces, part_of)
     for i, first in twice.items():
         doubts[i].append(f"the face of {faces[first].name} again")
+    before = [len(said) for said in doubts]
+    scores = np.array([float(count > 0) for count in before])
     facts = _facts(faces, part_of, shapes, pairs)
     facts["faces_with_points_outside"] = sum(map(bool, outside))
     facts |= {"faces_that_are_there_twice": len(twice), "faces_without_landmarks": unmarked}
@@ -133,9 +135,8 @@ def check_faces(parts, model=None, step=None):
             doubts[i] += [f"{kind} order" for kind, so in kinds.items() if so]
             if error > LARGE:
                 doubts[i].append(f"{100 * error:.0f} % off")
-    scores = np.array([float(bool(d)) for d in doubts])
-    if model is not None:
         scores += np.nan_to_num(found.errors) / LARGE
+        scores += [len(said) > count for said, count in zip(doubts, before)]
     return Check(facts, faces, doubts, scores)
 
 

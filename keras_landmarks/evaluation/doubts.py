@@ -37,6 +37,6 @@ def _on_each_other(face):
 
 
 def _across(points, ring):
-    """Whether they are two points of a closed contour, and not beside each other."""
-    following = zip(ring, (*ring[1:], ring[0]))
-    return len(points) == 2 and points <= set(ring) and points not in map(set, following)
+    """Whether they are two opposite points of a closed contour, which begins at a corner."""
+    fit = len(points) == 2 and points <= set(ring)
+    return fit and sum(map(ring.index, points)) == len(ring)

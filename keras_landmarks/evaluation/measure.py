@@ -80,7 +80,7 @@ class Evaluation:
 
         Args:
             kind: one of `errors.NORMALISERS`, `face_box`, the side of the given box (the square
-                root of its area), or distances; None takes the usual one of the faces' scheme.
+                root of its area), or distances of the found; None takes their scheme's usual one.
 
         Raises:
             ValueError: if the kind is unknown, or the faces have no such distance.
@@ -107,7 +107,7 @@ class Evaluation:
             kind: normaliser, as of `distances`.
             limit: of AUC and failures, a fraction of the normaliser (0.08 is 8 %).
         """
-        number("limit", limit, above=0, most=1)
+        number("limit", limit, above=0, most=1 if kind is None or isinstance(kind, str) else np.inf)
         usual = get_scheme(self.annotated_scheme or self.scheme).normaliser
         errors, everything = self.errors(kind), self.all_errors(kind)
         given = self.truth, self.predicted, self.scheme, self.distances(kind)

@@ -29,7 +29,9 @@ def by_attribute(result, faces, kind=None, limit=0.08):
         chosen = {name for name, face in named if face.facts.get(attribute)}
         part = _part(result, chosen)
         if part.names or part.missed_names:  # none, if their files were broken
-            rows[attribute] = _figures(part.summary(kind, limit))
+            given = kind is None or isinstance(kind, str)
+            own = kind if given else np.asarray(kind)[[name in chosen for name in result.names]]
+            rows[attribute] = _figures(part.summary(own, limit))
     return rows
 
 

@@ -45,7 +45,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
 
     The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
     file that was there is replaced when the new one is whole and checked. A model of half precision
-    is written, and checked, in float32. The detector does not go with it.
+    is written, and checked, in float32; outputs of one's own are checked by their range, but for
+    int8. The detector does not go with it.
 
     Args:
         model: `Landmarker`.
@@ -85,7 +86,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     if path.exists() and other and not empty:
         kind = "file" if ending else "SavedModel"
         raise ValueError(f"{path} is there, and no {kind} to replace.")
-    if quantized := [la.name for la in model.layers if "_from_" in la.dtype_policy.name]:
+    layers = model._flatten_layers(include_self=False)
+    if quantized := [la.name for la in layers if "_from_" in la.dtype_policy.name]:
         said = "take the model as it was, and format='tflite-int8'"
         raise ValueError(f"{model.name} is quantized by Keras ({quantized[0]}, …): {said}.")
     need_packages(format)
@@ -103,12 +105,11 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
                     f"The {format} model's landmarks lie up to {facts['largest_difference_px']} px "
                     f"from those of Keras; {limit} px are allowed."
                 )
-            most = 100 * limit / max(model.size)
             for name, off in facts.get("others_percent", {}).items():
-                if not off <= most:
+                if not off <= limit:
                     raise RuntimeError(
                         f"The {format} model's {name} lies up to {off} % of its range from that of "
-                        f"Keras; {most:.2g} % are allowed."
+                        f"Keras; {limit} % are allowed."
                     )
         text = (json.dumps(facts, indent=1) + "\n").encode()
         if made.is_dir():

@@ -12,13 +12,11 @@ FORMATS = {
     "tflite-int8": (".tflite", None),
     "onnx": (".onnx", 0.05),
 }
-"""Ending of the file, and how far in pixels its landmarks may be from those of Keras."""
+"""Ending of the file, and how far in pixels its landmarks may be from those of Keras; others of its
+outputs, in percent of their range."""
 
 DTYPES = ("float32", "uint8")
 """What the crops may be that a file takes."""
-
-_FILES = (".tflite", ".onnx", ".keras", ".h5")
-"""Endings that no folder of a SavedModel has; others may be of its version, as 1.5."""
 
 KERAS_NAMES = {"tf_saved_model": "saved_model", "litert": "tflite"}
 
@@ -30,7 +28,7 @@ def format_of(path):
         ValueError: if there is none.
     """
     for format, (ending, _) in FORMATS.items():
-        if path.suffix.lower() == ending:
+        if _ending(path) == ending:
             return format
     raise ValueError(
         f"{path} ends as no format does: it is .tflite, .onnx, or nothing for a SavedModel; "
@@ -40,12 +38,17 @@ def format_of(path):
 
 def check_ending(path, format):
     """Raises a `ValueError` where a path does not end as those of a format do."""
-    ending, found = FORMATS[format][0], path.suffix.lower()
-    if found != ending if ending else found in _FILES:
+    ending, found = FORMATS[format][0], _ending(path)
+    if found != ending:
         fitting = [name for name, (other, _) in FORMATS.items() if found and other == found]
         hint = f" For {found} take format={' or '.join(map(repr, fitting))}." if fitting else ""
         ends = repr(ending or "no suffix")
         raise ValueError(f"{path}: the name of this format, {format}, ends in {ends}.{hint}")
+
+
+def _ending(path):
+    """The suffix in small letters; a folder's version, as 1.5, has none."""
+    return "" if path.suffix[1:].isdecimal() else path.suffix.lower()
 
 
 def need_packages(format):

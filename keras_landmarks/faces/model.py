@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from keras_landmarks.faces.boxes import Convention, Detector
+from keras_landmarks.names import of_shape
 from keras_landmarks.schemes import Scheme
 
 AT_ONCE = 32
@@ -52,16 +53,12 @@ def padded(
 
 
 def check_outputs(outputs: Any, scheme: Scheme) -> None:
-    """Raises a `ValueError` where a network's outputs are not those of a scheme's points."""
+    """Raises a `ValueError` where a network's landmarks are not the points of a scheme."""
     if not isinstance(outputs, dict) or "landmarks" not in outputs:
         known = ", ".join(outputs) if isinstance(outputs, dict) else type(outputs).__name__
         raise ValueError(f"Expected a dict of outputs with landmarks (batch, n, 2), got {known}.")
-    own = f"; name the scheme of the network's points, not {scheme.name}"
-    for name, sides in {"landmarks": (2,), "error": (), "score": ()}.items():
-        wanted = scheme.count, *sides
-        if name in outputs and tuple(outputs[name].shape[1:]) != wanted:
-            given = tuple(outputs[name].shape)
-            raise ValueError(f"Expected {name} of shape {('batch', *wanted)}, got {given}{own}.")
+    shape = outputs["landmarks"].shape
+    of_shape(f"landmarks of the scheme {scheme.name}", shape, "batch", scheme.count, 2)
 
 
 def detector_config(detector: Detector) -> dict[str, Any] | None:

@@ -33,11 +33,12 @@ class ImageTransform(keras.layers.Layer):
 
     def __init__(self, size=None, **kwargs):
         kwargs["dtype"] = kwargs.get("dtype") or "float32"
-        super().__init__(autocast=False, **kwargs)  # points stay float32
+        super().__init__(**{"autocast": False, **kwargs})  # points stay float32
         self.size = None if size is None else sides("size", size)
 
     def build(self, images_shape, transforms_shape):
-        of_shape("transforms", transforms_shape, "batch", 2, 3)
+        if len(transforms_shape) != 2:  # one for all
+            of_shape("transforms", transforms_shape, "batch", 2, 3)
         if len(images_shape) != 4 or not all(images_shape[1:]):
             raise ValueError(
                 f"Expected pictures (batch, height, width, channels) of a fixed size of at least "

@@ -39,7 +39,7 @@ class LandmarkCrop(keras.layers.Layer):
 
     def __init__(self, size=(8, 8), stride=1, offset=0.0, **kwargs):
         kwargs["dtype"] = kwargs.get("dtype") or "float32"
-        super().__init__(autocast=False, **kwargs)  # points stay float32
+        super().__init__(**{"autocast": False, **kwargs})  # points stay float32
         self.size, self.stride = sides("size", size), number("stride", stride, above=0)
         self.offset = number("offset", offset)
 

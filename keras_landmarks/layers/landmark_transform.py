@@ -33,8 +33,9 @@ class LandmarkTransform(keras.layers.Layer):
         self.inverse = inverse
 
     def build(self, landmarks_shape, transforms_shape):
-        of_shape("landmarks", landmarks_shape, "batch", "n", 2)
-        of_shape("transforms", transforms_shape, "batch", 2, 3)
+        of_shape("landmarks", landmarks_shape[-2:], "n", 2)
+        if len(transforms_shape) != 2:  # one for all
+            of_shape("transforms", transforms_shape, "batch", 2, 3)
 
     def call(self, landmarks, transforms):
         transforms = geometry.finite(transforms)

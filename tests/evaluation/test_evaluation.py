@@ -241,3 +241,6 @@ def test_an_attribute_of_which_no_face_was_left_has_no_figures(model, faces):
     with pytest.warns(UserWarning, match="is left out"):
         result = evaluation.evaluate(model, some, skip_broken=True, verbose=0)
     assert list(by_attribute(result, some)) == ["pose"]
+    figures = by_attribute(result, some, np.float64([50, 60]))["pose"]
+    expected = 100 * result.errors(np.float64([50, 60]))[0]
+    assert figures["nme_percent"] == pytest.approx(expected, abs=1e-3)

@@ -414,6 +414,10 @@ def test_every_output_is_checked(tmp_path, monkeypatch):
     file_says["score"] = 0.9 * np.ones((2, 68))
     found = checked._check(model, tmp_path / "file", crops, "uint8")
     assert found["mean_difference_percent"] == pytest.approx(10)
+    keras_says["far"], file_says["far"] = np.full((2, 3), 500.0), np.full((2, 3), 490.0)
+    found = checked._check(model, tmp_path / "file", crops, "uint8")
+    assert found["others_percent"] == {"far": 2.0}
+    assert found["largest_difference_px"] == pytest.approx(0.1)  # of the score
     file_says["error"] = np.full((2, 68), np.nan)
     found = checked._check(model, tmp_path / "file", crops, "uint8")
     assert not found["largest_difference_px"] <= 1e9
@@ -446,7 +450,10 @@ def test_outputs_of_ones_own_are_checked_by_their_range_and_keep_their_type(tmp_
 def test_a_saved_model_may_be_called_by_its_version(tmp_path, known):
     shutil.copytree(known("saved_model")[0], tmp_path / "1.5")
     tiny().export(tmp_path / "1.5")
+    assert format_of(tmp_path / "1.5") == "saved_model"
     assert format_of(pathlib.Path("TINY.TFLITE")) == "tflite"
+    with pytest.raises(ValueError, match="ends in 'no suffix'"):
+        tiny().export(tmp_path / "model.tfl")
 
 
 def test_what_keras_has_quantized_is_refused(tmp_path):

@@ -650,7 +650,7 @@ def test_no_dtype_is_float32_under_any_policy():
         (layers.ScoreWeights(), [(2, 8, 8, 5), (2, 5, 3)], "landmarks (batch, n, 2), got"),
         (layers.LandmarkCrop(), [(2, 8, 8, 5), (2, 10)], "landmarks (batch, n, 2), got"),
         (layers.LandmarkTransform(), [(2, 5, 2), (2, 3, 3)], "transforms (batch, 2, 3), got"),
-        (layers.ImageTransform(), [(2, 8, 8, 3), (2, 6)], "transforms (batch, 2, 3), got"),
+        (layers.ImageTransform(), [(2, 8, 8, 3), (2, 3, 3)], "transforms (batch, 2, 3), got"),
     ],
 )
 def test_tensors_of_another_shape_are_named(layer, shapes, said):
@@ -659,6 +659,11 @@ def test_tensors_of_another_shape_are_named(layer, shapes, said):
 
 
 # MeanShape
+
+
+def test_one_transform_may_be_for_all():
+    np.testing.assert_array_equal(array(layers.ImageTransform()(IMAGES, IDENTITY)), IMAGES)
+    np.testing.assert_array_equal(array(layers.LandmarkTransform()(LANDMARKS, IDENTITY)), LANDMARKS)
 
 
 def test_displacements_are_fractions_of_the_crop_about_the_mean_shape():
