@@ -64,7 +64,11 @@ class FaceLoss(keras.losses.Loss):
         return weighted(y_true, y_pred, weighted.of_faces)
 
     def call(self, y_true, y_pred, weights=None):
-        self._check(tuple(y_true.shape), tuple(y_pred.shape))
+        true, predicted = tuple(y_true.shape), tuple(y_pred.shape)
+        self._check(true, predicted)
+        count = predicted[3 if len(predicted) == 4 else 1]
+        if len(true) == 3 and true[1] is None and count:  # checked when it is known
+            y_true = ops.reshape(y_true, (ops.shape(y_pred)[0], count, 2))
         return self._function(y_true, y_pred, **self._arguments, weights=weights)
 
     def _check(self, true, predicted):

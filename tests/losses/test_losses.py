@@ -440,3 +440,5 @@ def test_the_number_of_points_may_be_unknown_until_it_runs(weights):
     step = tf.function(losses.Wing(), input_signature=[truth, tf.TensorSpec((None, 68, 2)), *weigh])
     given = TRUE, PREDICTED, *([] if weights is None else [np.ones(TRUE.shape[:2], "float32")])
     assert float(step(*given)) == pytest.approx(float(losses.Wing()(TRUE, PREDICTED)), rel=1e-5)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        step(TRUE[:, :1], *given[1:])  # no point stands for all
