@@ -537,7 +537,7 @@ def test_the_number_of_points_may_be_unknown_to_the_network(tiny):
 
 
 def test_a_detector_of_keras_is_no_part_of_the_network():
-    model = load("tiny-ibug68")
+    model = keras_landmarks.load("tiny-ibug68")  # its own: others share the loaded one
     count = len(model.weights)
     finds = keras.Sequential([keras.Input((4,)), keras.layers.Dense(4)])
     model.detector = finds
