@@ -13,6 +13,7 @@ import studies
 from faces import write_300w
 from small_recipe import RECIPE
 
+from keras_landmarks import weights
 from keras_landmarks.losses import L2, Wing
 from keras_landmarks.recipes import get_recipe
 
@@ -110,8 +111,36 @@ def test_a_shorter_run_does_not_replace_what_is_published():
 
 
 def test_networks_of_other_depths_have_epochs_of_their_own():
-    for name, equal in (("wing-networks", False), ("dan-stages", False), ("wing-losses", True)):
+    for name, equal in (
+        ("wing-networks", False),
+        ("dan-stages", False),
+        ("dan-stages-small", False),
+        ("wing-losses", True),
+    ):
         assert studies.STUDIES[name]().equal_steps is equal
     recipe = get_recipe("resnet50-300w")
     epochs = [stage.epochs for stage in compare.shortened(recipe, 0.5).stages]
     assert epochs == [stage.epochs // 2 for stage in recipe.stages]
+
+
+def test_each_stage_of_a_dan_starts_as_a_copy_of_the_one_before_behind_the_trained_one(tmp_path):
+    study = studies.dan_stages_small()
+    trained = study.baseline.model()
+    for variable in trained.weights:
+        variable.assign(variable + 0.5)
+    weights.save_arrays(tmp_path / "best.safetensors", by_path(trained), {})
+    recipe = studies.begun(study.variants["three"], tmp_path)
+    model = recipe.model()
+    for stage in recipe.stages:
+        stage.start(model)
+    first, second, third = (model.get_layer(f"stage{i}_conv1a").kernel for i in (1, 2, 3))
+    np.testing.assert_array_equal(first, trained.get_layer("stage1_conv1a").kernel)
+    np.testing.assert_array_equal(second[:, :, :1], first)
+    assert not np.any(second[:, :, 1:])  # the heatmap and the feature image are not seen yet
+    np.testing.assert_array_equal(third, second)
+    last = model.get_layer("stage3_fc2").kernel  # stays what the baseline has
+    np.testing.assert_array_equal(last, trained.get_layer("stage3_fc2").kernel)
+
+
+def by_path(model):
+    return {path: np.asarray(v) for path, v in weights.by_path(model.weights).items()}

@@ -30,12 +30,13 @@ def small(model):
     return x
 
 
-def start_stage2(model):
-    """Stage two starts as stage one is: its new channels are not seen, it hardly moves points."""
+def start_stage(number, model):
+    """A stage starts as the one before: new channels are not seen, it hardly moves points."""
     layers = {layer.name: layer for layer in model.layers}
+    before, own = f"stage{number - 1}_", f"stage{number}_"
     for name, layer in layers.items():
-        twin = layers.get(name.replace("stage1_", "stage2_"))
-        if not name.startswith("stage1_") or name.endswith("_fc2") or not (twin and twin.weights):
+        twin = layers.get(name.replace(before, own))
+        if not name.startswith(before) or name.endswith("_fc2") or not (twin and twin.weights):
             continue
         arrays = layer.get_weights()
         if name == "stage1_conv1a":
@@ -84,7 +85,7 @@ RECIPE = Recipe(
     stages=(
         stage1(36, 1e-3, 0.995, small),
         stage1(8, 5e-4, 0.99, "stage1_landmarks"),
-        stage2(47, 5e-4, 0.995, start_stage2),
+        stage2(47, 5e-4, 0.995, functools.partial(start_stage, 2)),
         # Better crops for stage two, and stage two for them.
         stage1(10, 4e-4, 0.99, "stage1_landmarks", LIGHTER),
         stage2(20, 3e-4, 0.99, None, LIGHTER),
@@ -102,13 +103,8 @@ RECIPE = Recipe(
 
 def start_stage3(model):
     """The published stages one and two, and stage three as a copy of stage two."""
-    known = zoo.read_weights("dan-300w")
-    third = {path.replace("stage2_", "stage3_"): array for path, array in known.items()}
-    paths = [variable.path for variable in model.weights]
-    begun = {path: array for path, array in (third | known).items() if path in paths}
-    # Its last layer stays at nothing, so that it hardly moves points at first.
-    rest = [path for path in paths if path not in begun or path.startswith("stage3_fc2")]
-    weights.set_weights(model, {p: a for p, a in begun.items() if p not in rest}, except_for=rest)
+    weights.set_weights(model, zoo.read_weights("dan-300w"), except_for="stage3_")
+    start_stage(3, model)
 
 
 def until_it_stops(frozen, output):
