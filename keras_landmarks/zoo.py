@@ -129,7 +129,7 @@ def load(
         raise ValueError("mean_shape is of the points of another scheme: name it, too.")
     facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
-    weights.set_weights(network, arrays, except_for=fresh)
+    weights.set_weights(network, arrays, except_for=fresh, paths=facts.get("paths"))
     if fresh and scheme is None:
         warnings.warn(f"New and untrained at this size: {', '.join(fresh)}.", stacklevel=2)
     return Landmarker(

@@ -23,7 +23,7 @@ class Augmentation:
         blur: probability of a Gaussian blur.
         sigma: largest sigma of the blur in crop pixels; the paper has always 1.
         vary_sigma: whether sigma is drawn from 0 to its largest instead.
-        colour: largest change of contrast, brightness and of each channel, as a fraction.
+        colour: largest change of contrast and of brightness, as a fraction; of a channel half.
         grey: probability of a picture without colour.
         patches: probability of hiding parts of the face under up to three plain patches.
         cover: largest half side of such a patch, as a fraction of the crop.
@@ -188,11 +188,11 @@ def _compression(quality):
 
 
 def _patches(rng, size, cover):
-    height, width = size
-    shapes = []
+    (height, width), shapes = size, []
     for _ in range(rng.integers(1, 4)):
         x, y = int(rng.integers(width)), int(rng.integers(height))
-        w, h = ((rng.uniform(0.05, cover, 2) * (width, height)).astype(int) + 1).tolist()
+        half = rng.uniform(min(0.05, cover), cover, 2) * (width, height)
+        w, h = (half.astype(int) + 1).tolist()
         colour = rng.integers(0, 256, 3).tolist()
         angle = rng.uniform(0, 180) if rng.random() < 0.5 else None
         shapes.append((x, y, w, h, colour, angle))

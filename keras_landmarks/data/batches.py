@@ -71,7 +71,7 @@ class PyBatches(keras.utils.PyDataset):
             raise ValueError("Picked batches come in their order: give `fit` shuffle=False.")
         self._served.add(index)
         for i in range(index, max(min(index + self._count, len(self)), index + 1)):
-            if i not in self._ahead:
+            if i not in self._ahead and (i == index or i not in self._served):
                 step = self._first + i
                 self._ahead[i] = self._pool.submit(self.samples.batch_at, step, *self._words)
         crops, landmarks = self._ahead.pop(index).result()

@@ -38,7 +38,7 @@ def complete_shapes(shapes, factors=24, rounds=10):
     used = ~missing & ((~missing).sum(axis=1) > 1)[:, None]
     if not used.any(axis=0).all():
         point = int(used.any(axis=0).argmin())
-        raise ValueError(f"Point {point} is missing in all {len(shapes)} faces.")
+        raise ValueError(f"Point {point} is missing in all faces.")
     filled = np.where(missing[..., None], 0.0, shapes)
     aligned, mean_from_face = _align(filled, used, rounds)
     weights = np.repeat(np.float64(used), 2, axis=1)

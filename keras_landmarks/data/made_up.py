@@ -115,8 +115,9 @@ def made_up_faces(count, seed=0, size=200, scheme="ibug68"):
     faces = []
     number("size", size, least=1, whole=True)
     for i in range(number("count", count, least=0, whole=True)):
-        image, landmarks = made_up_face((seed, i), size, scheme)
+        image, landmarks = made_up_face((seed, i), size)
         low, high = landmarks.min(axis=0), landmarks.max(axis=0) + 1
+        landmarks = convert(landmarks, "ibug68", scheme)
         jitter = np.random.default_rng((seed, i, 1)).uniform(-0.05, 0.05, 4)
         box = np.concatenate([low, high]) + jitter * np.tile(high - low, 2)
         faces.append(Face(image, landmarks, scheme, box, f"face {i}", f"photo {i // 2}"))

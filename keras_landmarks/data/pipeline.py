@@ -200,17 +200,17 @@ class Samples:
         return self._make(self.indices)
 
     def shapes(self):
-        """The landmarks of all faces and of their mirror images, `(2 faces, n, 2)`.
+        """Landmarks of the faces that are picked, and of their mirror images, `(2 faces, n, 2)`.
 
         As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
         points are put where the others want them (see `complete_shapes`); faces with fewer than two
         points are left out.
         """
-        boxes, size = geometry.square_box(self._boxes, self.margin), np.array(self.size[::-1])
-        transforms = geometry.box_transform(boxes, self.size)
-        shapes = (geometry.transform_points(self._landmarks, transforms) + 0.5) / size - 0.5
-        shapes = np.concatenate([shapes, shapes[:, list(self.scheme.mirror)] * (-1, 1)])
-        shapes = complete_shapes(shapes)
+        landmarks, boxes = (x[np.unique(self.indices)] for x in (self._landmarks, self._boxes))
+        transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
+        shapes = (geometry.transform_points(landmarks, transforms) + 0.5) / self.size[::-1] - 0.5
+        mirrored = shapes[:, list(self.scheme.mirror)] * (-1, 1)
+        shapes = complete_shapes(np.concatenate([shapes, mirrored]))
         return shapes[np.isfinite(shapes).all(axis=(1, 2))]
 
     def mean_shape(self):

@@ -2,8 +2,8 @@
 
 Coordinates are written in full: points come back exactly, and so do boxes of the convention
 `annotation`. The files do not say how a box lies on its face, and readers take it for
-`annotation`'s: a box of another convention is written as the square that it stands for
-(`Face.square`), so that crops stay the same.
+`annotation`'s: a box of another convention, and that around points which are not of the whole
+face, is written as the square that it stands for (`Face.square`), so that crops stay the same.
 """
 
 import csv
@@ -18,6 +18,7 @@ from keras_landmarks import files
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.readers.contents import needed
 from keras_landmarks.data.readers.table import BOX
+from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.files import as_path, as_text
 from keras_landmarks.schemes import get_scheme
 
@@ -168,8 +169,9 @@ def write_dlib(path, faces, images=None):
 
 def _box(face):
     """A face's box, or its landmarks' own, as `annotation` has it."""
-    told = face.box is not None and face.convention not in (None, "annotation")
-    return np.float64(face.square() if told else face.annotation_box)
+    box, laid = face.framed()
+    same = get_convention(laid) == get_convention("annotation")
+    return np.float64(box if same else face.square())
 
 
 def _short(number):

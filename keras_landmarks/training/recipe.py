@@ -8,7 +8,7 @@ from collections.abc import Callable
 import keras
 import numpy as np
 
-from keras_landmarks import models
+from keras_landmarks import models, weights
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.data.laying import measured_scheme
 from keras_landmarks.landmarker import Landmarker
@@ -17,6 +17,9 @@ from keras_landmarks.names import number, sides
 from keras_landmarks.schemes import scheme_config
 from keras_landmarks.training.described import described
 from keras_landmarks.training.stage import Stage
+
+UNCHANGED = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
+"""Faces as they are, but in another order in each epoch."""
 
 
 @renamed(validation="held_out")
@@ -33,10 +36,10 @@ class Recipe:
         split: the named split to train on.
         held_out: fraction of the split's photos to choose on; 0 holds out none and
             keeps the last weights.
-        augmentation: `Augmentation` of the training faces.
+        augmentation: `Augmentation` of the training faces; None leaves them as they are.
         bins: of pose-based data balancing; None takes each face once an epoch.
-        most: largest number of times that one face is picked in an epoch.
-        repeat: how often an epoch picks these: epochs of a moment would do little but validate.
+        most: largest number of times that one face is picked for balance.
+        repeat: how often an epoch takes these: epochs of a moment would do little but validate.
         lpbb: `BB` or `BBO` to pick faces by their losses (see `LossBalancing`): of all faces,
             computed anew each tenth of an epoch, or of what was just trained; None picks evenly.
         batch: faces in a step, over all devices.
@@ -56,7 +59,7 @@ class Recipe:
     box: str = "annotation"
     split: str = "300w/train"
     held_out: float = 0.1
-    augmentation: Augmentation = Augmentation()
+    augmentation: Augmentation | None = Augmentation()
     bins: int | None = 9
     most: int | None = None
     repeat: int = 1
@@ -108,7 +111,7 @@ class Recipe:
             faces, held = split_by_photo(faces, self.held_out, self.seed)
             held_out = Samples(held, **common)
         faces = [*faces, *more]
-        common |= dict(augmentation=self.augmentation, seed=self.seed, records=records)
+        common |= dict(augmentation=self.augmentation or UNCHANGED, seed=self.seed, records=records)
         samples = Samples(faces, **common)
         if self.bins:
             shapes = np.stack([face.landmarks for face in samples.faces])
@@ -173,7 +176,7 @@ class Recipe:
         scheme = scheme_config(measured_scheme(samples))
         made = {"builder": builder, "arguments": {**arguments, "scheme": scheme}}
         if not builder:
-            made = {"network": described(model)}
+            made = {"network": described(model), "paths": [*weights.by_path(model.weights)]}
         crop = {"size": samples.size, "margin": samples.margin, "box": samples.box}
         return {"name": model.name, **made, "scheme": scheme, **crop, "licence": self.licence}
 

@@ -79,7 +79,7 @@ def get_weights(model):
     return {p: keras.ops.convert_to_numpy(v) for p, v in by_path(model.weights).items()}
 
 
-def set_weights(model, arrays, except_for=()):
+def set_weights(model, arrays, except_for=(), paths=None):
     """Puts arrays into a model's weights by path. Either all are set, or none.
 
     Args:
@@ -87,12 +87,16 @@ def set_weights(model, arrays, except_for=()):
         arrays: `{variable path: array}`.
         except_for: beginnings of paths of the model that keep what they have, or one of them;
             arrays of these paths are ignored.
+        paths: of all the model's weights, in their order, where the arrays' are others: Keras names
+            the layers within a layer anew when it builds a model from its configuration.
 
     Raises:
         ValueError: if a path is missing or too many, or an array is of another shape or not
             finite; the message names it.
     """
     except_for = (except_for,) if isinstance(except_for, str) else tuple(except_for)
+    if paths is not None:
+        arrays = dict(zip(by_path(model.weights), (arrays[path] for path in paths)))
     arrays = {path: a for path, a in arrays.items() if not path.startswith(except_for)}
     wanted = by_path(model.weights)
     wanted = {path: v for path, v in wanted.items() if not path.startswith(except_for)}

@@ -187,6 +187,7 @@ def test_larger_covers_hide_more_of_the_face():
         return np.mean([(c != CROP).any(axis=2).mean() for c in changed])
 
     assert hidden(0.3) > 1.4 * hidden(0.2)
+    assert 0 < hidden(0.02) < hidden(0.05) < hidden(0.1)
 
 
 def test_a_dark_picture_has_15_to_70_percent_of_the_light():

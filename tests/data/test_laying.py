@@ -117,3 +117,9 @@ def test_faces_may_come_one_by_one_and_there_is_one():
     assert len(laid) == 3
     with pytest.raises(ValueError, match="at least one face"):
         lay_boxes([])
+
+
+@pytest.mark.parametrize("scheme", ["five5", "ibug51"])
+def test_made_up_faces_have_the_same_boxes_in_every_scheme(scheme):
+    for face, other in zip(data.made_up_faces(4), data.made_up_faces(4, scheme=scheme)):
+        np.testing.assert_array_equal(face.box, other.box)

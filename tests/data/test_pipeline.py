@@ -205,6 +205,13 @@ def test_the_mean_shape_is_that_of_faces_and_their_mirror_images():
     np.testing.assert_allclose(samples.mean_shape(), total / 10, atol=1e-5)
 
 
+def test_shapes_are_of_the_faces_that_are_picked_alone():
+    faces = some_faces()
+    part = Samples(faces, (16, 16)).replace(indices=[5, 2, 2])
+    alone = Samples([faces[2], faces[5]], (16, 16))
+    np.testing.assert_array_equal(part.shapes(), alone.shapes())
+
+
 def batches_of(dataset, count):
     drawn = itertools.islice(iter(dataset), count)
     return [(np.array(crops), np.array(y["landmarks"])) for crops, y in drawn]
@@ -240,6 +247,16 @@ def test_each_pass_over_a_py_dataset_gives_the_batches_of_the_next_epoch(first_s
     batches = [batch for _ in range(3) for batch in batches_of(dataset, None)]
     assert len(batches) == 3 * len(samples)
     assert_same(batches, samples, first_step)
+
+
+def test_no_batch_of_a_py_dataset_is_made_twice_in_any_order(monkeypatch):
+    samples, made = Samples(some_faces(), (16, 16), augmentation=Augmentation(), batch=1), []
+    whole = Samples.batch_at
+    monkeypatch.setattr(Samples, "batch_at", lambda self, i, *w: made.append(i) or whole(self, i))
+    dataset = samples.py_dataset()
+    for i in np.random.default_rng(0).permutation(len(samples)):
+        dataset[int(i)]
+    assert sorted(made) == list(range(len(samples)))
 
 
 every_kind = pytest.mark.parametrize(

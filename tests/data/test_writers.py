@@ -101,6 +101,17 @@ def test_a_box_of_any_convention_comes_back_as_the_same_square(tmp_path, faces, 
         np.testing.assert_allclose(again.box, face.box, rtol=1e-6)
 
 
+@pytest.mark.parametrize("scheme", ["ibug68", "five5", "ibug51"])
+@pytest.mark.parametrize(("write", "read"), [(write_coco, read_coco), (write_dlib, read_dlib)])
+def test_a_face_without_a_box_keeps_its_square(tmp_path, scheme, write, read):
+    image, landmarks = made_up_face(1, scheme=scheme)
+    write_image(tmp_path / "a.png", image)
+    face = Face(tmp_path / "a.png", landmarks, scheme)
+    write(tmp_path / "faces.txt", [face])
+    (again,) = read(tmp_path / "faces.txt", scheme=scheme)
+    np.testing.assert_allclose(again.square(), face.square(), rtol=1e-6)
+
+
 def test_files_hold_what_other_tools_expect(tmp_path):
     write_lit(tmp_path / "a.png", lit_points(68))
     points = lit_points(68).astype(np.float32)

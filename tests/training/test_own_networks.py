@@ -201,3 +201,35 @@ def test_losses_inside_of_losses_are_of_the_faces_scheme():
         training.fine_tuning("tiny-ibug68", [], recipe)
     one = training.fine_tuning("tiny-ibug68", data.made_up_faces(1)[0], recipe)
     assert one.batch == 1
+
+
+def test_a_network_of_layers_within_layers_is_loaded_as_it_was_trained(faces, tmp_path):
+    def nested(mean_shape=None):
+        crops = keras.Input((16, 16, 3))
+        layers = keras.layers.Conv2D(4, 3, strides=4), keras.layers.BatchNormalization()
+        inner = keras.Sequential([*layers, keras.layers.Flatten()])
+        flat = keras.layers.Dense(136)(inner(crops))
+        return keras.Model(crops, {"landmarks": keras.layers.Reshape((68, 2))(flat)})
+
+    recipe = recipe_of(model=nested)
+    samples, _ = recipe.samples(faces)
+    trained = training.train(recipe, samples, None, tmp_path, verbose=0)
+    crops, _ = samples.arrays()
+    found = load(tmp_path).predict(crops, verbose=0)["landmarks"]
+    np.testing.assert_array_equal(found, trained.predict(crops, verbose=0)["landmarks"])
+
+
+def test_faces_that_stay_as_they_are_come_in_another_order_in_each_epoch():
+    recipe = recipe_of(augmentation=None, bins=9)
+    samples, _ = recipe.samples(data.made_up_faces(40, size=40))
+    epochs = [
+        [samples.faces_at(epoch * len(samples) + i).tolist() for i in range(len(samples))]
+        for epoch in range(2)
+    ]
+    assert epochs[0] != epochs[1]
+    copies = sum(len(set(batch)) < len(batch) for batch in epochs[0])
+    assert copies < len(samples) / 2  # side by side they would be in nearly every batch
+    crops, landmarks = samples.batch_at(0)
+    plain, points = samples.plain(samples.faces_at(0))
+    np.testing.assert_array_equal(crops, plain)
+    np.testing.assert_allclose(landmarks, points, atol=1e-4)

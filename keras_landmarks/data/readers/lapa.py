@@ -1,5 +1,7 @@
 """LaPa: 106 points, a count line and `x y` lines for each picture."""
 
+import re
+
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import files_of, read_text
 from keras_landmarks.data.readers.finding import Pictures
@@ -33,7 +35,8 @@ def read_lapa(folder, part="test", skip_broken=False):
             raise ValueError(f"{path}: expected 106 in the first line, found {lines[:1]}.")
         numbers = [number for line in lines[1:] for number in line.split()]
         points = points_of(numbers, 106, path)
-        return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}")
+        photo = re.sub(r"_\d{1,2}$", "", path.stem)  # the number is of its face
+        return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}", photo=photo)
 
     faces = read_faces(folder, files_of(folder / "landmarks", ".txt"), face, skip_broken)
     pictures.warn_of_unused(folder)

@@ -1,5 +1,7 @@
 """300W-LP and AFLW2000-3D: 68 points of a fitted 3D face, and its pose, in a `.mat` each."""
 
+import re
+
 import numpy as np
 
 from keras_landmarks.data.face import Face
@@ -44,7 +46,8 @@ def read_lp(folder, skip_broken=False):
         points = points_of(np.asarray(points)[:2].T, 68, path, first=1)
         pitch, yaw, roll = np.degrees(np.ravel(pose)[:3]).tolist()
         facts = {"pitch": pitch, "yaw": yaw, "roll": roll}
-        return Face(image, points, "ibug68", name=name, facts=facts)
+        photo = re.sub(r"(_\d{1,2})?_\d{1,2}$", "", path.stem)  # of a face, rendered in a pose
+        return Face(image, points, "ibug68", name=name, photo=photo, facts=facts)
 
     faces = read_faces(pictures.folder, files, face, skip_broken)
     pictures.warn_of_unused(pictures.folder)

@@ -24,6 +24,7 @@ def test_points_lie_on_their_pixels(tmp_path):
     write_face(tmp_path / "val", "1_1", 1, ending=".JPG")
     faces = read_lapa(tmp_path, "val")
     assert [face.name for face in faces] == ["lapa/val/1_0", "lapa/val/1_1"]
+    assert faces[0].photo == faces[1].photo  # two faces of it
     for face in faces:
         assert_lit(face, 106)
 

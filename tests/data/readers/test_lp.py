@@ -97,3 +97,13 @@ def test_real_faces_have_their_pose_and_points_on_their_eyes():
             down = int(np.ptp(face.landmarks[:, 1]) * 0.2)
             darker.append(grey[y, x] < grey[min(y + down, len(grey) - 1), x])
     assert np.mean(darker) > 0.8
+
+
+def test_all_poses_and_the_mirror_image_of_a_face_are_of_one_photo(tmp_path):
+    stems = "AFW/AFW_134212_1_0", "AFW/AFW_134212_2_17", "AFW_Flip/AFW_134212_1_3"
+    for stem in (*stems, "LFPW/LFPW_image_train_0001_0", "LFPW/LFPW_image_train_0002_1"):
+        write_face(tmp_path, stem, key="pt2d")
+    photos = [face.photo for face in read_lp(tmp_path)]
+    assert len(photos) == 5
+    assert len(set(photos[:3])) == 1
+    assert len(set(photos)) == 3
