@@ -36,6 +36,8 @@ async def body(request: Request) -> bytes:
 @app.post("/detect")
 async def detect(request: Request) -> dict:
     """`{"model": name, "faces": [...]}`, each face as `Detection.to_dict` has it; perhaps none."""
+    if request.headers.get("content-type", "").startswith(("multipart/", "application/json")):
+        raise HTTPException(415, "Send the picture file itself as the body, no form and no JSON.")
     if LEFT.locked():
         raise HTTPException(503, "Too many pictures wait.", {"Retry-After": "1"})
     async with LEFT:

@@ -182,9 +182,10 @@ def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
         if "path" not in found.schema.names:
             raise ValueError(f"{table} has no column path, but {', '.join(found.schema.names)}.")
         paths = found.read(columns=["path"])["path"].to_pylist()
+        if without := paths.count(None):
+            raise ValueError(f"{table} has {without} pictures without a path.")
         if "bytes" in found.schema.names:
-            known = collections.Counter(path for path in paths if path is not None)
-            ((most, times),) = known.most_common(1) or ((None, 0),)
+            ((most, times),) = collections.Counter(paths).most_common(1) or ((None, 0),)
             if times > 1:  # a run goes on by the pictures' paths
                 raise ValueError(f"{table} has {times} pictures of the path {most}.")
             counts = {file: parquet.ParquetFile(file).num_row_groups for file in found.files}

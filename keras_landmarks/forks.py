@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import keras
+
 _forked = False  # after the backend ran
 
 
@@ -20,7 +22,8 @@ def check(process: int) -> None:
         RuntimeError: if this is a process that was forked from it, or from one in which the
             backend had run.
     """
-    if _forked or os.getpid() != process:
+    torch = keras.backend.backend() == "torch"  # which lives on in a fork
+    if not torch and (_forked or os.getpid() != process):
         raise RuntimeError(
             "This process was forked after the model was loaded, or the backend had run, and the "
             "backend's threads are not in it: it would hang. Start processes by "

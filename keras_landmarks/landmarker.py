@@ -121,6 +121,7 @@ class Landmarker(keras.Model):
 
     @classmethod
     def from_config(cls, config, custom_objects=None):
+        forks.check(os.getpid())  # before the network has variables
         config = dict(config)
         network = keras.saving.deserialize_keras_object(config.pop("network"), custom_objects)
         detector = config.pop("detector", None)
@@ -158,8 +159,7 @@ class Landmarker(keras.Model):
             return padded(super().predict_on_batch, x, keras.backend.backend() == "jax")
 
     def _check_process(self):
-        if keras.backend.backend() != "torch":
-            forks.check(self._process)
+        forks.check(self._process)
 
     def detect(
         self,

@@ -225,3 +225,10 @@ def test_two_pictures_of_one_path_are_refused(tmp_path):
     parquet.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"has 2 pictures of the path 0\.jpg"):
         bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset())
+
+
+@pytest.mark.parametrize("more", [{}, {"bytes": [b"a", b"b"]}])
+def test_pictures_without_a_path_are_refused(tmp_path, more):
+    parquet.write_table(pyarrow.table({"path": ["0.jpg", None], **more}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match="has 1 pictures without a path"):
+        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset())

@@ -306,6 +306,7 @@ def test_a_forked_process_is_an_error_and_does_not_hang():
     picture, crops = np.zeros((99, 99, 3), np.uint8), np.zeros((1, 32, 32, 3), np.uint8)
     tiny = model()
     acts = [lambda: tiny.detect(picture), lambda: tiny(crops)]
+    acts += [functools.partial(pickle.loads, pickle.dumps(tiny))]
     acts += [lambda: keras_landmarks.load("tiny-ibug68")]
     acts += [lambda: tiny.predict(crops), lambda: tiny.predict_on_batch(crops)]
     acts += [lambda: tiny.evaluate(crops), lambda: tiny.fit(crops)]
@@ -543,3 +544,19 @@ def test_a_detector_of_keras_is_no_part_of_the_network():
     model.detector = finds
     assert model.detector is finds
     assert len(model.weights) == len(model.trainable_weights) + 1 == count
+
+
+def test_a_face_may_be_made_of_lists():
+    points = np.random.default_rng(0).uniform(0, 200, (68, 2)).astype(np.float32)
+    whole = keras_landmarks.Detection(points, FACE, "ibug68", 0.9, np.full(68, 2.0))
+    lists = points.tolist(), FACE.tolist(), "ibug68", 0.9, [2.0] * 68
+    face = keras_landmarks.Detection(*lists)
+    np.testing.assert_array_equal(face["left_eye"], whole["left_eye"])
+    np.testing.assert_allclose(face.confidence, whole.confidence, rtol=1e-6)
+    assert face.to_dict() == whole.to_dict()
+
+
+def test_boxes_may_come_one_by_one():
+    (face,) = model().detect(portrait(), FACE)
+    (same,) = model().detect(portrait(), (box for box in [FACE]))
+    np.testing.assert_array_equal(same.landmarks, face.landmarks)

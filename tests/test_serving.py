@@ -45,10 +45,10 @@ def server(tiny, tmp_path_factory):
     thread.join()
 
 
-def post(address, data, path="/detect", method="POST"):
+def post(address, data, path="/detect", method="POST", headers=None):
     """`(status, answer)`."""
     connection = http.client.HTTPConnection(*address, timeout=60)
-    connection.request(method, path, data)
+    connection.request(method, path, data, headers or {})
     answer = connection.getresponse()
     found = answer.status, json.loads(answer.read())
     connection.close()
@@ -96,6 +96,13 @@ def test_what_is_no_picture_or_too_large_is_refused(server, data, status, messag
     found, answer = post(server[1], data)
     assert found == status
     assert message in answer["detail"]
+
+
+def test_a_form_is_told_to_send_the_file_alone(server):
+    kind = {"Content-Type": "multipart/form-data; boundary=x"}
+    found, answer = post(server[1], b"--x\r\n", headers=kind)
+    assert found == 415
+    assert "Send the picture file itself as the body" in answer["detail"]
 
 
 LARGE = """

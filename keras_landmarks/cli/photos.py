@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 from keras_landmarks import files
-from keras_landmarks.cli.table import ENDINGS, is_table
+from keras_landmarks.cli.table import ENDINGS, is_own, is_table
 
 
 def find_photos(options):
@@ -44,9 +44,14 @@ def find_targets(options, photos):
     """Where each photo is drawn: `{photo: path}`, empty where it is not."""
     import cv2
 
+    out = pathlib.Path(options.out or "")
     if options.out is None or is_table(options.out):
+        folders = {files.as_path(photo).resolve() for photo in options.photos}
+        if out.is_file() and folders & {*out.resolve().parents} and not is_own(out):
+            raise ValueError(
+                f"--out {out} would replace a file of the photos' folder; name another."
+            )
         return {}
-    out = pathlib.Path(options.out)
     ending = "" if out.is_dir() or options.out.endswith(("/", os.sep)) else out.suffix
     if ending and not cv2.haveImageWriter(f"drawn{ending}"):
         ways = f"of a picture (.png), a table ({', '.join(ENDINGS)}) or a video"

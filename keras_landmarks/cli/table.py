@@ -19,6 +19,13 @@ def is_table(path):
     return path is not None and pathlib.Path(path).suffix.lower() in ENDINGS
 
 
+def is_own(path):
+    """Whether a file begins as one that `Table` has written of pictures; a Parquet file may be."""
+    with files.as_path(path).open("rb") as file:
+        start = file.read(16)
+    return start.startswith((b"picture,face", b'{"picture"', b"PAR1"))
+
+
 class Table:
     """The faces of pictures, one picture after the other.
 

@@ -5,7 +5,7 @@ turned into the ones that a model was trained on; `detectors.calibrate` measures
 """
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -121,6 +121,7 @@ def as_boxes(boxes: Any) -> np.ndarray:
         ValueError: if it holds something else.
     """
     try:
+        boxes = list(boxes) if isinstance(boxes, Iterator) else boxes
         boxes = np.array(boxes, np.float32)
     except (TypeError, ValueError) as error:
         raise ValueError(f"Expected {BOXES}, got {str(boxes)[:80]}.") from error

@@ -44,6 +44,9 @@ class Detection:
 
     def __post_init__(self) -> None:
         self.scheme = get_scheme(self.scheme)
+        for name in ("landmarks", "box", "error", "point_score"):
+            if (value := getattr(self, name)) is not None:
+                setattr(self, name, np.asarray(value))
 
     def __getitem__(self, part: str) -> np.ndarray:
         """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""

@@ -35,13 +35,22 @@ def read_ahead(
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
     sources = map(_taken, sources) if isinstance(sources, Iterator) else iter(sources)
     waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
-    waiting = collections.deque()
+    waiting, fault = collections.deque(), None
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     try:
         while True:
-            for source in itertools.islice(sources, AHEAD - len(waiting)):
-                waiting.append((source, pool.submit(as_rgb, source)))
+            while fault is None and len(waiting) < AHEAD:
+                try:
+                    source = next(sources)
+                except StopIteration:
+                    break
+                except Exception as error:  # of a later picture: those before it first
+                    fault = error
+                else:
+                    waiting.append((source, pool.submit(as_rgb, source)))
             if not waiting:
+                if fault is not None:
+                    raise fault
                 return
             source, future = waiting.popleft()
             try:
@@ -58,8 +67,10 @@ def read_ahead(
 
 def _taken(source: Any) -> Any:
     """A picture as it is now: an iterator may make the next one in the same place."""
-    kinds = ("getexif", "read")  # of PIL, and open files
-    if not isinstance(source, np.ndarray) and not any(hasattr(source, kind) for kind in kinds):
+    if isinstance(source, bytearray | memoryview):
+        return bytes(source)
+    kinds = ("__array__", "getexif", "read")  # of arrays and tensors, PIL, and open files
+    if not any(hasattr(source, kind) for kind in kinds):
         return source
     try:
         return np.array(as_rgb(source))

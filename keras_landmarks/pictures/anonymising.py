@@ -43,7 +43,9 @@ def anonymise(image: Any, detections: Any, blocks: int = 6) -> np.ndarray:
         part = image[low[1] : high[1], low[0] : high[0]]
         if not part.size:
             continue
-        coarse = cv2.resize(part, (blocks, blocks), interpolation=cv2.INTER_AREA)
+        # Of a face that the picture's edge cuts there are fewer.
+        few = [round(np.clip(blocks * n / (2 * radius), 1, blocks)) for n in part.shape[1::-1]]
+        coarse = cv2.resize(part, few, interpolation=cv2.INTER_AREA)
         coarse = cv2.resize(coarse, part.shape[1::-1], interpolation=cv2.INTER_NEAREST)
         rows, columns = np.mgrid[low[1] : high[1], low[0] : high[0]]
         inside = np.hypot(columns - middle[0], rows - middle[1]) <= radius

@@ -1,15 +1,18 @@
 """Pictures: the one door by which they come in, and files."""
 
+import inspect
 import os
 import re
+import threading
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import cv2
 import numpy as np
 
 from keras_landmarks.files import Path, as_path, write_bytes
-from keras_landmarks.pictures.kinds import UNREAD, VIDEOS, is_cut_short, moves
+from keras_landmarks.pictures.kinds import HEIF, UNREAD, VIDEOS, is_cut_short, moves
 from keras_landmarks.pictures.resampling import reduce, warp
 
 __all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
@@ -56,7 +59,7 @@ def _decode(data: bytes, name: str) -> np.ndarray:
         pixels = _imdecode(data, cv2.IMREAD_COLOR)
         image = image if pixels is None else pixels
     if image is None:
-        unread = os.path.splitext(name)[1].lower() in UNREAD
+        unread = os.path.splitext(name)[1].lower() in UNREAD or data[4:12] in HEIF
         why = (
             "of a kind that is not read: convert it to jpg" if unread else "expected jpg, png, ..."
         )
@@ -163,14 +166,18 @@ def as_rgb(image: Any) -> np.ndarray:
             f"Expected {TAKEN}, not a {type(image).__name__}: of rows of numbers make an array, "
             "np.array(rows, np.uint8)."
         )
-    kind, image = type(image).__name__, np.asarray(image)
-    if image.dtype == object or not image.ndim:
-        raise ValueError(f"Expected {TAKEN}, or a list of these, not a {kind}.")
+    kind, several = type(image).__name__, isinstance(image, Iterable)
+    image = np.asarray(image)
+    paths = image.ndim == 1 and image.dtype.kind in "US"
+    if image.dtype == object or not image.ndim or paths:
+        hint = ": list(...) makes one" if several else ""
+        raise ValueError(f"Expected {TAKEN}, or a list of these, not a {kind}{hint}.")
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
         first = image.ndim == 3 and image.shape[0] in (1, 3, 4)
         hint = " Are its channels first? Then picture.transpose(1, 2, 0)." if first else ""
+        hint = " Take a batch among pictures apart." if image.ndim == 4 else hint
         raise ValueError(
             "Expected a picture of shape (height, width), (height, width, 1), "
             f"(height, width, 3) or (height, width, 4), not {image.shape}.{hint}"
@@ -184,14 +191,18 @@ def as_rgb(image: Any) -> np.ndarray:
     return np.ascontiguousarray(image[..., :3])
 
 
+_PIL = threading.Lock()  # one picture is not read by two threads
+
+
 def _from_pil(picture: Any) -> np.ndarray:
     from PIL import ImageOps
 
     try:
-        picture = ImageOps.exif_transpose(picture)
-        if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
-            picture = picture.convert("RGB")
-        return np.asarray(picture)
+        with _PIL:
+            picture = ImageOps.exif_transpose(picture)
+            if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
+                picture = picture.convert("RGB")
+            return np.asarray(picture)
     except OSError as error:
         name = getattr(picture, "filename", "") or "The picture"
         raise ValueError(f"{name} cannot be read: {error}") from error
@@ -204,8 +215,16 @@ def _read(file: Any) -> tuple[bytes, str]:
         data = file.read()
     except UnicodeDecodeError:
         data = ""
-    if not isinstance(data, bytes):
+    if inspect.isawaitable(data):  # of a server
+        getattr(data, "close", lambda: None)()
+        raise ValueError(f"{name} is read by await: give `await file.read()`, or `file.file`.")
+    if isinstance(data, str):
         raise ValueError(f"{name} is opened as text: open it with 'rb'.")
+    if not isinstance(data, bytes):  # as of cv2.VideoCapture
+        raise ValueError(
+            f"Expected {TAKEN}, and {type(file).__name__}.read() gives a {type(data).__name__}. "
+            "Videos are read by pictures.VideoReader and Tracker.track."
+        )
     if not data:
         raise ValueError(f"{name} is empty, or was read to its end before: file.seek(0).")
     return data, name

@@ -11,6 +11,8 @@ PICTURES += (".tiff", ".ppm", ".pgm", ".gif")
 UNREAD = (".heic", ".heif", ".hif", ".jxl", ".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf")
 UNREAD += (".rw2", ".psd")
 """Endings of pictures that OpenCV does not read, as those of telephones."""
+HEIF = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b"msf1"))
+"""What stands behind the first four bytes of telephones' pictures, however they are called."""
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
 """Endings of videos; OpenCV reads most of them."""
@@ -22,7 +24,7 @@ def is_video(path: Path) -> bool:
         return pathlib.PurePosixPath(str(path)).suffix.lower() not in PICTURES
     path = pathlib.Path(path)
     if path.suffix.lower() != ".gif":
-        return path.suffix.lower() in VIDEOS
+        return path.suffix.lower() in VIDEOS and not as_path(path).is_dir()
     path = as_path(path)
     return path.is_file() and moves(path.read_bytes())
 

@@ -171,6 +171,8 @@ class VideoWriter:
         """
         frame = as_rgb(frame)
         height, width = frame.shape[:2]
+        if self._writer is None and self._count:
+            raise ValueError(f"{self.path} is closed: a VideoWriter writes one video.")
         if self._writer is not None and (height, width) != self._size:
             raise ValueError(f"Frames of one size, not of {self._size} and {(height, width)}.")
         edges = 0, height % 2, 0, width % 2
@@ -191,6 +193,8 @@ class VideoWriter:
 
     def __exit__(self, *error: Any) -> None:
         if self._writer is None:
+            if not self._count and error[0] is None:
+                warnings.warn(f"No frame was written: there is no {self.path}.", stacklevel=3)
             return
         self._writer.release()
         self._writer = None

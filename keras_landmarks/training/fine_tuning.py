@@ -17,7 +17,7 @@ from keras_landmarks.training.recipe import Recipe
 from keras_landmarks.training.stage import Stage
 
 STEPS = 60
-"""Fewest steps of an epoch of a fine-tuning: few faces are picked several times."""
+"""About the fewest steps of an epoch of a fine-tuning: few faces are picked several times."""
 
 
 def for_scheme(recipe, scheme):

@@ -44,7 +44,8 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         verbose: 0 silent, 1 a progress bar on a terminal and a line each epoch elsewhere, 2 lines.
 
     Returns:
-        The trained `Landmarker` with the best weights.
+        The trained `Landmarker` with the best weights, in the precision of the training;
+        `load(out)` gives it in float32.
 
     Raises:
         ValueError: if it is no recipe, `out` holds a checkpoint and `resume` is false, the

@@ -124,6 +124,9 @@ def test_hidden_faces_are_blocks_of_one_colour_and_the_rest_is_as_it_was():
     np.testing.assert_array_equal(hidden[far], picture[far])
     near = ~far & (np.hypot(*np.mgrid[-45:45, -45:75]) < 1.4 * 450**0.5)
     assert len(np.unique(hidden[near], axis=0)) == 4
+    half = types.SimpleNamespace(landmarks=points - (45, 0))  # its middle is on the left edge
+    cut = pictures.anonymise(picture, [half], blocks=2)
+    assert len(np.unique(cut[(cut != picture).any(axis=2)], axis=0)) == 2  # as large as the whole's
     beside = types.SimpleNamespace(landmarks=points + 500)
     np.testing.assert_array_equal(pictures.anonymise(picture, [beside]), picture)
 

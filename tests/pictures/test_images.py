@@ -1,8 +1,10 @@
+import asyncio
 import io
 import math
 import os
 import pathlib
 import threading
+import types
 
 import cv2
 import numpy as np
@@ -347,6 +349,8 @@ def test_what_cannot_be_read_or_written_is_told_by_its_kind(tmp_path):
     (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic" * 9)
     with pytest.raises(ValueError, match="of a kind that is not read: convert it to jpg"):
         images.read_image(tmp_path / "a.heic")
+    with pytest.raises(ValueError, match="What the bytes hold .* kind that is not read: convert"):
+        images.as_rgb(b"\0\0\0\x18ftypheic" * 9)
     with pytest.raises(ValueError, match=r"\.pgm holds no colours: take \.ppm or \.png"):
         images.write_image(tmp_path / "a.pgm", PICTURE)
 
@@ -371,6 +375,13 @@ def test_the_bytes_of_a_file_and_open_files_are_taken(tmp_path):
             images.as_rgb(file)
     with path.open() as file, pytest.raises(ValueError, match=r"a\.png is opened as text"):
         images.as_rgb(file)
+    awaited = types.SimpleNamespace(read=lambda: asyncio.sleep(0), name="upload")
+    with pytest.raises(ValueError, match="upload is read by await: give `await file.read"):
+        images.as_rgb(awaited)
+    with pytest.raises(
+        ValueError, match=r"VideoCapture\.read\(\) gives a tuple\. Videos are read by"
+    ):
+        images.as_rgb(cv2.VideoCapture())
     for broken in (data[:60], io.BytesIO(data[:60])):
         with pytest.raises(ValueError, match="is cut short"):
             images.as_rgb(broken)
@@ -634,3 +645,59 @@ def test_one_path_is_read_ahead(tmp_path):
     images.write_image(path, np.zeros((4, 5, 3), np.uint8))
     ((source, picture),) = read_ahead(str(path))
     assert (source, picture.shape) == (str(path), (4, 5, 3))
+
+
+def test_a_pil_picture_that_comes_again_is_the_same_picture(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 256, (900, 900, 3), np.uint8)
+    images.write_image(tmp_path / "a.png", noise)
+    for _ in range(5):
+        lazy = Image.open(tmp_path / "a.png")
+        for _, picture in read_ahead([lazy] * 4):
+            np.testing.assert_array_equal(picture, noise)
+
+
+class Tensor:
+    """Holds an array that is written over, as a tensor of another package."""
+
+    def __init__(self, array):
+        self.array = array
+
+    def __array__(self, dtype=None, copy=None):
+        return self.array
+
+
+@pytest.mark.parametrize("kind", ["bytearray", "memoryview", "tensor"])
+def test_an_iterator_may_write_over_what_held_the_last_picture(kind):
+    shades = [np.full((8, 8, 3), 9 * i, np.uint8) for i in range(6)]
+
+    def pictures():
+        pixels, data = np.empty_like(shades[0]), bytearray(cv2.imencode(".bmp", shades[0])[1])
+        for shade in shades:
+            pixels[:], data[:] = shade, cv2.imencode(".bmp", shade)[1].tobytes()
+            yield {"bytearray": data, "memoryview": memoryview(data)}.get(kind, Tensor(pixels))
+
+    assert [picture[0, 0, 0] for _, picture in read_ahead(pictures())] == [9 * i for i in range(6)]
+
+
+def test_what_an_iterator_gave_before_its_error_comes_first():
+    def pictures():
+        yield from [PICTURE] * 13
+        raise RuntimeError("the camera is gone")
+
+    seen = []
+    with pytest.raises(RuntimeError, match="the camera is gone"):
+        seen.extend(read_ahead(pictures()))
+    assert len(seen) == 13
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (np.zeros((1, 8, 8, 3)), "Take a batch among pictures apart"),
+        (np.array(["a.jpg"]), r"a list of these, not a ndarray: list\(\.\.\.\) makes one"),
+        (map(str, "ab"), r"not a map: list\(\.\.\.\) makes one"),
+    ],
+)
+def test_what_holds_several_pictures_says_how_to_give_them(given, message):
+    with pytest.raises(ValueError, match=message):
+        images.as_rgb(given)

@@ -25,6 +25,11 @@ def test_videos_are_told_by_their_endings(suffix):
     assert is_video(f"a{suffix}")
 
 
+def test_a_folder_that_is_called_as_a_video_is_none(tmp_path):
+    (tmp_path / "frames.mp4").mkdir()
+    assert not is_video(tmp_path / "frames.mp4")
+
+
 def test_a_gif_that_moves_is_a_video_and_one_that_does_not_is_a_picture(tmp_path):
     first, *others = map(Image.fromarray, FRAMES)
     first.save(tmp_path / "moves.gif", save_all=True, append_images=others, duration=100)
@@ -119,6 +124,10 @@ def test_a_video_may_be_closed_and_one_that_is_not_is_told_of(tmp_path):
     video.write(FRAMES[0])
     video.close()
     assert len(list(VideoReader(tmp_path / "a.avi"))) == 1
+    with pytest.raises(ValueError, match=r"a\.avi is closed: a VideoWriter writes one video"):
+        video.write(FRAMES[0])
+    with pytest.warns(UserWarning, match="No frame was written"), VideoWriter("c.avi", 10):
+        pass
     video = VideoWriter(tmp_path / "b.avi", 10)
     video.write(FRAMES[0])
     with pytest.warns(UserWarning, match=r"b\.avi is not written: it was never closed"):
