@@ -110,20 +110,21 @@ def random_box(rng, augmentation, boxes):
 
 
 def random_transform(rng, augmentation, crops_from_pictures, size):
-    """The crops' transforms with a rotation about the middle and perhaps mirrored.
+    """The crops' transforms with the picture turned about their middle and perhaps mirrored.
 
     Args:
-        crops_from_pictures: `(..., 2, 3)` transforms.
+        crops_from_pictures: `(..., 2, 3)` transforms of upright pictures.
         size: `(height, width)` of the crops.
 
     Returns:
         `(transforms, mirrored)`, `mirrored` `(...)` booleans; landmarks of a mirrored crop still
         need `Scheme.mirror`.
     """
-    height, width = size
-    shape = crops_from_pictures.shape[:-2]
+    (height, width), shape = size, crops_from_pictures.shape[:-2]
     degrees = _draw(rng, augmentation, shape) * augmentation.rotation
-    turn = geometry.similarity_transform(1.0, degrees, ((width - 1) / 2, (height - 1) / 2))
+    stretch = np.round(crops_from_pictures[..., 0, 0] / crops_from_pictures[..., 1, 1], 6)
+    middle = (width - 1) / 2, (height - 1) / 2
+    turn = geometry.similarity_transform(1.0, degrees, middle, stretch=stretch)
     mirrored = rng.random(shape) < augmentation.mirror
     turned_back = geometry.compose(geometry.mirror_transform(width), turn)
     turn = np.where(mirrored[..., None, None], turned_back, turn)
@@ -238,10 +239,9 @@ def _noise_tile(side):
 
 
 def _noise(rng, size):
-    height, width = size
-    tile = _noise_tile(max(768, height + 256, width + 256))
-    y, x = rng.integers(0, (tile.shape[0] - height + 1, tile.shape[1] - width + 1))
-    piece, sigma = tile[y : y + height, x : x + width], rng.uniform(0, 16)
+    tile = _noise_tile(max(768, max(size) + 256))
+    y, x = rng.integers(0, np.subtract(tile.shape[:2], size) + 1)
+    piece, sigma = tile[y : y + size[0], x : x + size[1]], rng.uniform(0, 16)
 
     def noisy(crop):
         found = cv2.scaleAdd(piece, sigma, crop.astype(np.float32))

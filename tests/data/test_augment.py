@@ -305,3 +305,17 @@ def test_a_box_is_never_turned_inside_out(words):
     boxes = np.array(many(random_box, Augmentation(**{"shift": 0.0, **words}), BOX))
     sides = (boxes[:, 2:] - boxes[:, :2]) / [100, 200]
     assert sides.min() == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("size", [(64, 128), (96, 64)])
+def test_the_picture_is_turned_whatever_the_shape_of_the_crop(size):
+    crop = geometry.box_transform(np.array([10.0, 20, 110, 120]), size)
+    augmentation = Augmentation(rotation=90, mirror=0)
+    eyes = np.array([[40.0, 60], [80, 60]])
+    spans = []
+    for transform, _ in many(random_transform, augmentation, crop, size, count=50):
+        (x, y), (u, v) = geometry.transform_points(eyes, transform) / size[::-1]
+        spans.append(np.hypot(u - x, v - y))  # of the square that the crop shows
+        middle = geometry.transform_points(np.array([[59.5, 69.5]]), transform)
+        np.testing.assert_allclose(middle, [[size[1] / 2 - 0.5, size[0] / 2 - 0.5]], atol=1e-3)
+    np.testing.assert_allclose(spans, 0.4, rtol=1e-4)
