@@ -120,7 +120,7 @@ def box_transform(box: Array, size: tuple[int, int]) -> Array:
 
 
 def similarity_transform(
-    scale: Array, degrees: Array, centre: Array, shift: Array = (0.0, 0.0), stretch: Array = 1.0
+    scale: Array, degrees: Array, centre: Array, shift: Array = (0.0, 0.0)
 ) -> Array:
     """Scales and rotates about `centre`, then shifts: `(..., 2, 3)` float32 transforms.
 
@@ -129,14 +129,11 @@ def similarity_transform(
         degrees: angle, `(...)` or one number; positive turns x towards y (clockwise on a picture).
         centre: the point that only the shift moves.
         shift: `(x, y)` in pixels.
-        stretch: how much wider than high the picture's pixels are, `(...)` or one number: what is
-            turned is the picture without it.
     """
     xp, angle = namespace(scale, degrees), degrees * (np.pi / 180)
     a, b = scale * xp.cos(angle), scale * xp.sin(angle)
     (x, y), (dx, dy) = centre, shift
-    c, d = b * stretch, b / stretch
-    transform = _matrix(xp, a, -c, x - a * x + c * y + dx, d, a, y - d * x - a * y + dy)
+    transform = _matrix(xp, a, -b, x - a * x + b * y + dx, b, a, y - b * x - a * y + dy)
     return transform.astype(np.float32) if xp is np else transform
 
 

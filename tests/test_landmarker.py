@@ -560,3 +560,14 @@ def test_boxes_may_come_one_by_one():
     (face,) = model().detect(portrait(), FACE)
     (same,) = model().detect(portrait(), (box for box in [FACE]))
     np.testing.assert_array_equal(same.landmarks, face.landmarks)
+
+
+def test_what_an_iterator_gave_before_its_error_is_looked_at():
+    def pictures():
+        yield from [portrait()] * 3
+        raise RuntimeError("the camera is gone")
+
+    seen = []
+    with pytest.raises(RuntimeError, match="the camera is gone"):
+        seen.extend(model().detect(pictures()))
+    assert [len(faces) for faces in seen] == [1, 1, 1]

@@ -101,26 +101,27 @@ def dan_stages_small():
     model = functools.partial(recipe.model, size=64, filters=(32, 64, 128, 256))
     recipe = replace(recipe, model=functools.partial(model, stages=3), size=(64, 64))
 
-    def stage(number, epochs, rate):
+    def stage(number, epochs, rate, count):
         return Stage(
             losses.NormalisedDistance(),
             epochs,
             averaged_adamw(rate, 0.99),
-            frozen=tuple(f"stage{other}_" for other in (1, 2, 3) if other != number),
+            frozen=tuple(f"stage{other}_" for other in range(1, count + 1) if other != number),
             output=f"stage{number}_landmarks",
             start=functools.partial(start_stage, number) if number > 1 else None,
         )
 
     def stages(count, *trained):
+        trained = tuple(stage(*words, count) for words in trained)
         return replace(recipe, model=functools.partial(model, stages=count), stages=trained)
 
-    second, third = stage(2, 40, 1e-3), stage(3, 40, 1e-3)
+    second, third = (2, 40, 1e-3), (3, 40, 1e-3)
     variants = {
         "two": stages(2, second),
-        "one": stages(1, stage(1, 40, 1e-3)),
+        "one": stages(1, (1, 40, 1e-3)),
         "three": stages(3, second, third),
     }
-    baseline = stages(3, stage(1, 60, 2e-3))
+    baseline = stages(3, (1, 60, 2e-3))
     claim = "A second stage lowers the error, a third adds nothing (table 5)."
     return Study(claim, variants, baseline, equal_steps=False)
 

@@ -46,7 +46,8 @@ def find_targets(options, photos):
 
     out = pathlib.Path(options.out or "")
     if options.out is None or is_table(options.out):
-        folders = {files.as_path(photo).resolve() for photo in options.photos}
+        named = map(files.as_path, options.photos)
+        folders = {(path if path.is_dir() else path.parent).resolve() for path in named}
         if out.is_file() and folders & {*out.resolve().parents} and not is_own(out):
             raise ValueError(
                 f"--out {out} would replace a file of the photos' folder; name another."

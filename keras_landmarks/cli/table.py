@@ -20,10 +20,12 @@ def is_table(path):
 
 
 def is_own(path):
-    """Whether a file begins as one that `Table` has written of pictures; a Parquet file may be."""
-    with files.as_path(path).open("rb") as file:
-        start = file.read(16)
-    return start.startswith((b"picture,face", b'{"picture"', b"PAR1"))
+    """Whether a file begins as one that `Table` has written of pictures."""
+    path = files.as_path(path)
+    if path.suffix.lower() == ".parquet":
+        return _pyarrow()[1].read_schema(path).names[:2] == ["picture", "face"]
+    with path.open("rb") as file:
+        return file.read(16).startswith((b"picture,face", b'{"picture"'))
 
 
 class Table:

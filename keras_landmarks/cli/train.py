@@ -115,7 +115,6 @@ def run(options):
     model = training.train(recipe, samples, held_out, out, options.resume)
     if not first:  # which measures the model, and writes
         return
-    model = zoo.load(out)  # in float32, as it will be used
     if test:
         _write_test(test, out, given)
     results, parts = {}, _parts(chosen, test, split)

@@ -123,8 +123,10 @@ def random_transform(rng, augmentation, crops_from_pictures, size):
     (height, width), shape = size, crops_from_pictures.shape[:-2]
     degrees = _draw(rng, augmentation, shape) * augmentation.rotation
     stretch = np.round(crops_from_pictures[..., 0, 0] / crops_from_pictures[..., 1, 1], 6)
-    middle = (width - 1) / 2, (height - 1) / 2
-    turn = geometry.similarity_transform(1.0, degrees, middle, stretch=stretch)
+    middle = (width - 1) / 2 / stretch, (height - 1) / 2
+    turn = geometry.similarity_transform(1.0, degrees, middle)
+    turn[..., 0, 1:] *= stretch[..., None]
+    turn[..., 1, 0] /= stretch
     mirrored = rng.random(shape) < augmentation.mirror
     turned_back = geometry.compose(geometry.mirror_transform(width), turn)
     turn = np.where(mirrored[..., None, None], turned_back, turn)
@@ -149,9 +151,7 @@ def random_pixels(rng, augmentation, crops, count=None, first=0):
     drawn = [_changes(rng, a, crops.shape[1:3], *numbers) for numbers in drawn]
     changed = np.empty_like(crops)
     for i, crop in enumerate(crops):
-        for change in drawn[first + i]:
-            crop = change(crop)
-        changed[i] = crop
+        changed[i] = functools.reduce(lambda made, change: change(made), drawn[first + i], crop)
     return changed
 
 

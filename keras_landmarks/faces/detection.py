@@ -46,7 +46,8 @@ class Detection:
         self.scheme = get_scheme(self.scheme)
         for name in ("landmarks", "box", "error", "point_score"):
             if (value := getattr(self, name)) is not None:
-                setattr(self, name, np.asarray(value))
+                value = np.asarray(value)
+                setattr(self, name, value if value.dtype.kind == "f" else np.float32(value))
 
     def __getitem__(self, part: str) -> np.ndarray:
         """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""

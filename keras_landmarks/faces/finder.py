@@ -138,7 +138,7 @@ def _batches(
             batch.append(next(framed))
         except StopIteration:
             break
-        except (ValueError, OSError) as error:  # of a later picture: those before it first
+        except Exception as error:  # of a later picture: those before it first
             fault = error
             break
         if len(batch) == PICTURES or sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE:

@@ -166,18 +166,18 @@ def as_rgb(image: Any) -> np.ndarray:
             f"Expected {TAKEN}, not a {type(image).__name__}: of rows of numbers make an array, "
             "np.array(rows, np.uint8)."
         )
-    kind, several = type(image).__name__, isinstance(image, Iterable)
-    image = np.asarray(image)
+    given, kind, image = image, type(image).__name__, np.asarray(image)
     paths = image.ndim == 1 and image.dtype.kind in "US"
     if image.dtype == object or not image.ndim or paths:
-        hint = ": list(...) makes one" if several else ""
+        one = not isinstance(given, Iterable) or getattr(given, "ndim", 1) == 0
+        hint = "" if one else ": list(...) makes one"
         raise ValueError(f"Expected {TAKEN}, or a list of these, not a {kind}{hint}.")
     if image.ndim == 2:
         image = image[..., None]
     if image.ndim != 3 or image.shape[-1] not in (1, 3, 4):
         first = image.ndim == 3 and image.shape[0] in (1, 3, 4)
         hint = " Are its channels first? Then picture.transpose(1, 2, 0)." if first else ""
-        hint = " Take a batch among pictures apart." if image.ndim == 4 else hint
+        hint = " Give one picture at a time." if image.ndim == 4 else hint
         raise ValueError(
             "Expected a picture of shape (height, width), (height, width, 1), "
             f"(height, width, 3) or (height, width, 4), not {image.shape}.{hint}"
@@ -191,14 +191,11 @@ def as_rgb(image: Any) -> np.ndarray:
     return np.ascontiguousarray(image[..., :3])
 
 
-_PIL = threading.Lock()  # one picture is not read by two threads
-
-
 def _from_pil(picture: Any) -> np.ndarray:
     from PIL import ImageOps
 
     try:
-        with _PIL:
+        with vars(picture).setdefault("_reading", threading.Lock()):  # by one thread at a time
             picture = ImageOps.exif_transpose(picture)
             if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
                 picture = picture.convert("RGB")

@@ -194,7 +194,7 @@ class VideoWriter:
     def __exit__(self, *error: Any) -> None:
         if self._writer is None:
             if not self._count and error[0] is None:
-                warnings.warn(f"No frame was written: there is no {self.path}.", stacklevel=3)
+                warnings.warn(f"No frame was written: there is no {self.path}.", stacklevel=2)
             return
         self._writer.release()
         self._writer = None

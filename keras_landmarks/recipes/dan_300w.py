@@ -44,6 +44,11 @@ def start_stage(number, model):
         twin.set_weights(arrays)
 
 
+def start_stage2(model):
+    """Stage two as a copy of stage one."""
+    start_stage(2, model)
+
+
 LIGHTER = dataclasses.replace(
     STRONG,
     rotation=8,
@@ -85,7 +90,7 @@ RECIPE = Recipe(
     stages=(
         stage1(36, 1e-3, 0.995, small),
         stage1(8, 5e-4, 0.99, "stage1_landmarks"),
-        stage2(47, 5e-4, 0.995, functools.partial(start_stage, 2)),
+        stage2(47, 5e-4, 0.995, start_stage2),
         # Better crops for stage two, and stage two for them.
         stage1(10, 4e-4, 0.99, "stage1_landmarks", LIGHTER),
         stage2(20, 3e-4, 0.99, None, LIGHTER),

@@ -36,7 +36,8 @@ class Recipe:
         split: the named split to train on.
         held_out: fraction of the split's photos to choose on; 0 holds out none and
             keeps the last weights.
-        augmentation: `Augmentation` of the training faces; None leaves them as they are.
+        augmentation: `Augmentation` of the training faces; None leaves them as they are, but for
+            their order, and an incomplete last batch out, as any other does.
         bins: of pose-based data balancing; None takes each face once an epoch.
         most: largest number of times that one face is picked for balance.
         repeat: how often an epoch takes these: epochs of a moment would do little but validate.

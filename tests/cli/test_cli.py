@@ -647,11 +647,13 @@ def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_pat
     ):
         assert main(command) == 1
         assert "would replace that file" in capsys.readouterr().err
-    assert main(["detect", str(rows.parent), *MODEL, "--out", str(rows)]) == 1
-    assert "would replace a file of the photos' folder" in capsys.readouterr().err
+    for named in (rows.parent, rows.parent / "a.png"):
+        assert main(["detect", str(named), *MODEL, "--out", str(rows)]) == 1
+        assert "would replace a file of the photos' folder" in capsys.readouterr().err
     assert (photo.read_bytes(), rows.read_bytes()) == before
-    own = ["detect", str(rows.parent), *MODEL, "--out", str(rows.parent / "own.csv")]
-    assert (main(own), main(own)) == (0, 0)  # what it wrote it may write anew
+    for ending in ("csv", "jsonl", "parquet"):
+        own = ["detect", str(rows.parent), *MODEL, "--out", str(rows.parent / f"own.{ending}")]
+        assert (main(own), main(own)) == (0, 0)  # what it wrote it may write anew
     assert not (tmp_path / "b.csv").exists()
 
 

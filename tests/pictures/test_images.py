@@ -693,7 +693,7 @@ def test_what_an_iterator_gave_before_its_error_comes_first():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (np.zeros((1, 8, 8, 3)), "Take a batch among pictures apart"),
+        (np.zeros((1, 8, 8, 3)), "Give one picture at a time"),
         (np.array(["a.jpg"]), r"a list of these, not a ndarray: list\(\.\.\.\) makes one"),
         (map(str, "ab"), r"not a map: list\(\.\.\.\) makes one"),
     ],

@@ -5,7 +5,7 @@ import re
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import files_of, read_text
 from keras_landmarks.data.readers.finding import Pictures
-from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.data.readers.rows import points_of, read_faces, rendered_photo
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name
 
@@ -35,7 +35,8 @@ def read_lapa(folder, part="test", skip_broken=False):
             raise ValueError(f"{path}: expected 106 in the first line, found {lines[:1]}.")
         numbers = [number for line in lines[1:] for number in line.split()]
         points = points_of(numbers, 106, path)
-        photo = re.sub(r"_\d{1,2}$", "", path.stem)  # the number is of its face
+        # Some are of 300W-LP; of the others the last number is the face's.
+        photo = rendered_photo(path.stem) or re.sub(r"_\d{1,2}$", "", path.stem)
         return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}", photo=photo)
 
     faces = read_faces(folder, files_of(folder / "landmarks", ".txt"), face, skip_broken)

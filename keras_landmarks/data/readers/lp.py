@@ -1,13 +1,11 @@
 """300W-LP and AFLW2000-3D: 68 points of a fitted 3D face, and its pose, in a `.mat` each."""
 
-import re
-
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import files_of, read_mat
 from keras_landmarks.data.readers.finding import Pictures
-from keras_landmarks.data.readers.rows import points_of, read_faces
+from keras_landmarks.data.readers.rows import points_of, read_faces, rendered_photo
 
 
 def read_lp(folder, skip_broken=False):
@@ -46,7 +44,7 @@ def read_lp(folder, skip_broken=False):
         points = points_of(np.asarray(points)[:2].T, 68, path, first=1)
         pitch, yaw, roll = np.degrees(np.ravel(pose)[:3]).tolist()
         facts = {"pitch": pitch, "yaw": yaw, "roll": roll}
-        photo = re.sub(r"(_\d{1,2})?_\d{1,2}$", "", path.stem)  # of a face, rendered in a pose
+        photo = rendered_photo(path.stem)
         return Face(image, points, "ibug68", name=name, photo=photo, facts=facts)
 
     faces = read_faces(pictures.folder, files, face, skip_broken)

@@ -1,5 +1,6 @@
 """What readers share: faces made one by one, the points and boxes of a row."""
 
+import re
 import warnings
 
 import numpy as np
@@ -12,6 +13,16 @@ _SCHEMES = {68: "ibug68", 98: "wflw98", 29: "cofw29", 19: "aflw19", 106: "lapa10
 
 class BrokenFile(UserWarning):
     """A file or face that was left out because it could not be used."""
+
+
+def rendered_photo(stem):
+    """The photo that a picture of 300W-LP was made of, by its name; None of other names.
+
+    Args:
+        stem: as `AFW_134212_1_0`: of the photo, of the face where it has several, of the pose.
+    """
+    known = re.fullmatch(r"((?:AFW|HELEN|IBUG|LFPW)_.+?)(_\d{1,2})?_\d{1,2}", stem)
+    return known and known[1]
 
 
 def read_faces(source, rows, make, skip_broken=False, labelled=True):

@@ -25,6 +25,9 @@ def test_points_lie_on_their_pixels(tmp_path):
     faces = read_lapa(tmp_path, "val")
     assert [face.name for face in faces] == ["lapa/val/1_0", "lapa/val/1_1"]
     assert faces[0].photo == faces[1].photo  # two faces of it
+    for stem in ("AFW_134212_1_0", "AFW_134212_2_1"):
+        write_face(tmp_path / "test", stem)
+    assert len({face.photo for face in read_lapa(tmp_path, "test")}) == 1
     for face in faces:
         assert_lit(face, 106)
 

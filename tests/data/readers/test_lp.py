@@ -107,3 +107,9 @@ def test_all_poses_and_the_mirror_image_of_a_face_are_of_one_photo(tmp_path):
     assert len(photos) == 5
     assert len(set(photos[:3])) == 1
     assert len(set(photos)) == 3
+
+
+def test_pictures_of_other_names_are_photos_of_their_own(tmp_path):
+    for stem in ("a/frame_01", "a/frame_02", "b/frame_01"):
+        write_face(tmp_path, stem, key="pt2d")
+    assert len({face.photo for face in read_lp(tmp_path)}) == 3
