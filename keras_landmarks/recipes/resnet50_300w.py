@@ -1,6 +1,9 @@
 """ResNet-50 with Wing loss and pose-based data balancing on 300W, first on half the pixels.
 
-keras-landmarks train --recipe resnet50-300w --data 300W --out runs/resnet50-300w
+keras-landmarks train --recipe resnet50-300w --data 300W --more 300W-more --out runs/resnet50-300w
+
+Two and a half hours on two CPU cores; 3.30 % on 300w/lfpw-test (corners, annotation box).
+`unet-300w` teaches it beside the annotation.
 """
 
 import dataclasses
@@ -10,7 +13,7 @@ from keras_landmarks import geometry
 from keras_landmarks.data import LIGHT, STRONG, Augmentation
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import resnet
-from keras_landmarks.training import Recipe, Stage, at_half_size
+from keras_landmarks.training import Recipe, Stage, Teacher, at_half_size
 from keras_landmarks.training.optimizers import averaged_adamw, falling_sgd
 
 
@@ -20,19 +23,21 @@ def small(model):
 
 
 WING = Wing(w=15, epsilon=3)
+TEACHER = Teacher(("unet-300w",), WING, mirrored=False)
+FINE = dataclasses.replace(LIGHT, sigma=2.0)
 
 RECIPE = Recipe(
     model=functools.partial(resnet, depth=50, heatmaps=True),
     stages=(
-        Stage(WING, 18, averaged_adamw(1e-3), output=small),
-        Stage(WING, 10, averaged_adamw(7e-4), augmentation=dataclasses.replace(LIGHT, sigma=2.0)),
+        Stage(WING, 14, averaged_adamw(1e-3), output=small, teacher=TEACHER),
+        Stage(WING, 7, averaged_adamw(7e-4), augmentation=FINE, teacher=TEACHER),
     ),
     size=(224, 224),
     augmentation=dataclasses.replace(STRONG, sigma=2.0),
     held_out=0.05,
     bins=9,
     most=2,
-    batch=16,
+    batch=32,
     precision="mixed_bfloat16",
     paper="Feng et al., Wing Loss, CVPR 2018, section 7.3",
     paper_nme="3.01 (pupils, Common, 3,148 faces, ImageNet)",
