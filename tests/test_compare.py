@@ -122,8 +122,8 @@ def test_networks_of_other_depths_have_epochs_of_their_own():
     ):
         assert studies.STUDIES[name]().equal_steps is equal
     recipe = get_recipe("resnet50-300w")
-    epochs = [stage.epochs for stage in compare.shortened(recipe, 0.5).stages]
-    assert epochs == [stage.epochs // 2 for stage in recipe.stages]
+    for stage, half in zip(recipe.stages, compare.shortened(recipe, 0.5).stages, strict=True):
+        assert abs(half.epochs - stage.epochs / 2) <= 0.5
 
 
 def test_each_stage_of_a_dan_starts_as_a_copy_of_the_one_before_behind_the_trained_one(tmp_path):

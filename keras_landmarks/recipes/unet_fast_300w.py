@@ -2,8 +2,8 @@
 
 keras-landmarks train --recipe unet-fast-300w --data 300W --more 300W-more --out runs/unet-fast-300w
 
-Seven minutes on an H200 GPU that trained others too, half an hour on two busy CPU cores. The card
-tells the error and how the published run differs.
+Seven minutes on an H200 GPU that trained others too; two CPU cores take half a minute an epoch,
+some three hours. The card tells the error and how the published run differs.
 """
 
 import functools
