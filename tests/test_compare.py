@@ -132,7 +132,7 @@ def test_each_stage_of_a_dan_starts_as_a_copy_of_the_one_before_behind_the_train
     for variable in trained.weights:
         variable.assign(variable + 0.5)
     weights.save_arrays(tmp_path / "best.safetensors", weights.get_weights(trained), {})
-    recipe = studies.begun(study.variants["three"], tmp_path)
+    recipe = compare.begun(study.variants["three"], tmp_path)
     model = recipe.model()
     for stage in recipe.stages:
         stage.start(model)

@@ -19,7 +19,7 @@ import comparing
 import studies
 from recipes import ZOO, read_samples
 
-from keras_landmarks import data, files, training
+from keras_landmarks import data, files, training, weights
 from keras_landmarks.training.fingerprint import fingerprint
 
 SPLIT = "300w/lfpw-test"
@@ -31,6 +31,21 @@ def shortened(recipe, share):
         dataclasses.replace(stage, epochs=max(round(share * stage.epochs), 1))
         for stage in recipe.stages
     )
+    return dataclasses.replace(recipe, stages=stages)
+
+
+def begun(recipe, folder):
+    """A recipe whose first stage starts from the weights in a folder, as far as it has the same."""
+
+    def start(model):
+        arrays, _ = weights.load_arrays(folder / "best.safetensors")
+        known = {variable.path for variable in model.weights}
+        weights.set_weights(model, {p: a for p, a in arrays.items() if p in known})
+        if first.start:
+            first.start(model)
+
+    first, *rest = recipe.stages
+    stages = dataclasses.replace(first, start=start), *rest
     return dataclasses.replace(recipe, stages=stages)
 
 
@@ -90,7 +105,7 @@ def run(name, study, options):
 
         folder = trained("baseline", study.baseline)[0] if study.baseline else None
         for variant, recipe in study.variants.items():
-            recipe = studies.begun(recipe, folder) if folder else recipe
+            recipe = begun(recipe, folder) if folder else recipe
             found[variant].append(trained(variant, recipe)[1])
             place, count = pathlib.Path(options.out), len(read[variant][0].faces)
             print(write(place, name, study, options, found, count), flush=True)

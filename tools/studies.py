@@ -2,10 +2,9 @@
 
 import dataclasses
 import functools
-import pathlib
 from collections.abc import Callable
 
-from keras_landmarks import losses, models, weights
+from keras_landmarks import losses, models
 from keras_landmarks.losses import L1, L2, Align, Heatmaps, IodL2, SmoothL1, Validation, Wing
 from keras_landmarks.recipes import get_recipe
 from keras_landmarks.recipes.dan_300w import start_stage
@@ -243,18 +242,3 @@ STUDIES: dict[str, Callable[[], Study]] = {
         score_decoding,
     )
 }
-
-
-def begun(recipe: Recipe, folder: pathlib.Path) -> Recipe:
-    """A recipe whose first stage starts from the weights in a folder, as far as it has the same."""
-
-    def start(model):
-        arrays, _ = weights.load_arrays(folder / "best.safetensors")
-        known = {variable.path for variable in model.weights}
-        weights.set_weights(model, {p: a for p, a in arrays.items() if p in known})
-
-        if first.start:
-            first.start(model)
-
-    first, *rest = recipe.stages
-    return replace(recipe, stages=(replace(first, start=start), *rest))
