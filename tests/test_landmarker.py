@@ -307,6 +307,7 @@ def test_a_forked_process_is_an_error_and_does_not_hang():
     tiny = model()
     acts = [lambda: tiny.detect(picture), lambda: tiny(crops)]
     acts += [functools.partial(pickle.loads, pickle.dumps(tiny))]
+    acts += [lambda: Landmarker.from_config({})]  # before anything of it is made
     acts += [lambda: keras_landmarks.load("tiny-ibug68")]
     acts += [lambda: tiny.predict(crops), lambda: tiny.predict_on_batch(crops)]
     acts += [lambda: tiny.evaluate(crops), lambda: tiny.fit(crops)]
