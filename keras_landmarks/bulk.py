@@ -14,6 +14,7 @@ from typing import Any
 
 from keras_landmarks import files
 from keras_landmarks.files import Path
+from keras_landmarks.names import number
 from keras_landmarks.runtime import open_model
 
 FACTS = "_model.json"
@@ -56,9 +57,13 @@ def annotate(
     Raises:
         FileNotFoundError: if there is no such model or Parquet file.
         ImportError: if Ray is not installed.
-        ValueError: if there are no pictures, a path is not in UTF-8, the table is none, has no
-            paths, or one twice beside `bytes`, or `out` holds the results of another model.
+        ValueError: if a number is out of its range, there are no pictures, a path is not in UTF-8,
+            the table is none, has no paths, or one twice beside `bytes`, or `out` holds the results
+            of another model.
     """
+    number("batch", batch, least=1, whole=True)
+    if workers is not None:
+        number("workers", workers, least=1, whole=True)
     ray, arrow, parquet = _packages()
     model, out = files.as_path(model).resolve(), files.as_path(out).resolve()
     facts = {"model": open_model(model).name}
@@ -142,8 +147,8 @@ class Annotator:
         except (ValueError, OSError) as error:
             return [{"path": path, "face": 0, "broken": str(error)}]
         rows = []
-        for number, face in enumerate(faces, start=1):
-            row = {"path": path, "face": number, "box": face.box, "score": face.score}
+        for place, face in enumerate(faces, start=1):
+            row = {"path": path, "face": place, "box": face.box, "score": face.score}
             row |= {"points": face.landmarks.ravel(), "error": face.error, "pose": face.pose}
             rows.append(row)
         return rows or [{"path": path, "face": 0}]

@@ -45,7 +45,7 @@ def normaliser(
             None takes the scheme's usual one.
 
     Returns:
-        `(batch,)`; NaN of a face without its points.
+        `(batch,)`; NaN of a face without its points, or where they coincide.
 
     Raises:
         ValueError: if the kind is unknown, the scheme has no such distance, the landmarks are not
@@ -80,7 +80,8 @@ def normaliser(
     if () in eyes:
         raise ValueError(f"Scheme {scheme.name} has no eyes; take 'box'.")
     right, left = (_mean(xp, landmarks, missing, np.atleast_1d(eye)) for eye in eyes)
-    return xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+    distance = xp.sqrt(xp.sum((right - left) ** 2, axis=-1))
+    return xp.where(distance > 0, distance, np.nan)
 
 
 def _wide(xp: Any, values: Array) -> Array:

@@ -8,13 +8,13 @@ import numpy as np
 
 from keras_landmarks import faces, forks
 from keras_landmarks.faces.blazeface import BlazeFace
-from keras_landmarks.faces.boxes import get_convention
+from keras_landmarks.faces.boxes import CONVENTIONS
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.model import check_outputs, detector_config, padded
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
-from keras_landmarks.names import number
+from keras_landmarks.names import known_name, number, of_shape
 from keras_landmarks.pictures.html import picture_html, table_html
 from keras_landmarks.schemes import get_scheme, scheme_config
 
@@ -69,9 +69,8 @@ class Landmarker(keras.Model):
         self._check_process()
         check_outputs(outputs, get_scheme(scheme))
         super().__init__(inputs, outputs, name=name)
-        get_convention(box)
-        self.scheme, self.margin, self.box = get_scheme(scheme), float(margin), box
-        self.licence = licence
+        self.box = known_name("box convention", box, CONVENTIONS)
+        self.scheme, self.margin, self.licence = get_scheme(scheme), float(margin), licence
         self.size = tuple(self.inputs[0].shape[1:3])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = BlazeFace()
@@ -153,6 +152,7 @@ class Landmarker(keras.Model):
         Threads that call it wait for each other.
         """
         self._check_process()
+        of_shape("crops", np.shape(x), "batch", *self.inputs[0].shape[1:])
         if not len(x):  # of which many a layer knows nothing
             return {name: _none(value) for name, value in self.output.items()}
         with self._running:

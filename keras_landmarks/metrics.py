@@ -14,7 +14,7 @@ from keras_landmarks.errors import (
     point_errors,
     region_errors,
 )
-from keras_landmarks.names import known_name, number
+from keras_landmarks.names import known_name, number, unlike
 from keras_landmarks.schemes import get_scheme, scheme_config
 
 __all__ = [
@@ -50,12 +50,15 @@ class _FaceMetric(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = (ops.cast(y, "float32") for y in (y_true, y_pred))
+        if None in y_true.shape[1:]:  # not known before it runs: checked then
+            y_true = ops.reshape(y_true, (ops.shape(y_pred)[0], self.scheme.count, 2))
         distances, weights = normaliser(y_true, self.scheme, self.kind), None
         counted = ops.cast(ops.logical_not(ops.isnan(distances)), "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             shape, count = tuple(sample_weight.shape), y_true.shape[1]
-            if len(shape) > 1 and shape[1:] not in ((1,), (count,)):
+            wanted = y_true.shape[:1] + (count,)
+            if len(shape) > 1 and shape[1:] != (1,) and unlike(shape, wanted):
                 raise ValueError(
                     f"{self.name} needs a sample_weight a face, (batch,), or a point, "
                     f"(batch, {count}), got {shape}."

@@ -6,6 +6,8 @@ import numbers
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+
 
 def known_name(what: str, name: Any, known: Iterable[str]) -> str:
     """The name, if it is known.
@@ -76,6 +78,33 @@ def sides(name: str, value: Any) -> tuple[int, int]:
             f"{name} must be (height, width), two whole numbers of at least 1, not {value!r}."
         ) from None
     return height, width
+
+
+def numbers_of(what: str, values: Any, count: int) -> np.ndarray:
+    """Numbers of some of `count` things, counted from 0, as an array `(k,)` of at least one.
+
+    Args:
+        what: the things are, for the message.
+        values: that were given.
+        count: of the things.
+
+    Raises:
+        ValueError: if they are something else, as a mask.
+    """
+    found = np.array(values)
+    whole = found.ndim == 1 and found.size > 0 and found.dtype.kind in "iu"
+    if not whole or not 0 <= found.min() <= found.max() < count:
+        raise ValueError(
+            f"Indices are of some of the {count} {what}, whole numbers from 0, not {values!r:.80}."
+        )
+    return found
+
+
+def unlike(first: Iterable[int | None], second: Iterable[int | None]) -> bool:
+    """Whether two shapes differ where both are known."""
+    first, second = tuple(first), tuple(second)
+    known = (pair for pair in zip(first, second) if None not in pair)
+    return len(first) != len(second) or any(a != b for a, b in known)
 
 
 def of_shape(what: str, shape: Iterable[int | None], *wanted: str | int) -> None:

@@ -60,7 +60,7 @@ class Scheme:
     Raises:
         ValueError: if the mirror is not a permutation of the points that is its own inverse, an
             index is none of theirs, one eye has no points, the mirror image of the right eye is
-            not the left one, or there are not as many names as points.
+            not the left one, the normaliser is unknown, or there are not as many names as points.
     """
 
     name: str
@@ -90,16 +90,18 @@ class Scheme:
             raise ValueError(f"{self.name}: {len(self.names)} names of {self.count} points.")
         if wrong := [i for i in points if mirror[mirror[i]] != i]:
             raise ValueError(f"{self.name}: mirror[mirror[i]] is not i for {wrong[:6]}.")
+        known_name(f"normaliser of {self.name}", self.normaliser, NORMALISERS)
         needs_eyes = self.normaliser in ("corners", "pupils") or self.right_eye or self.left_eye
         for side, indices in eyes:
             if needs_eyes and not len(indices):
                 raise ValueError(f"{self.name}: {side} holds no points; it needs one at least.")
         for right, left in ((self.right_eye, self.left_eye), (corners[:1], corners[1:])):
             if {mirror[i] for i in right} != set(left):
-                raise ValueError(
-                    f"{self.name}: the mirror image of {sorted(right)}, of the right eye, is "
-                    f"{sorted(mirror[i] for i in right)}, but of the left eye are {sorted(left)}."
-                )
+                image = f"{sorted(right)}, of the right eye, is {sorted(mirror[i] for i in right)}"
+                said = f"the mirror image of {image}, but of the left eye are {sorted(left)}."
+                raise ValueError(f"{self.name}: {said}")
+        if len(set(corners)) not in (0, 2):
+            raise ValueError(f"{self.name}: eye_corners are two points, not {self.eye_corners}.")
 
     @property
     def point_names(self) -> list[str]:
@@ -180,8 +182,7 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
 
 
 def scheme_config(scheme: Scheme | str | dict) -> str | dict:
-    """A scheme (or its name or config) for JSON: a name where every installation knows it, or else
-    all of it."""
+    """A scheme (or its name or config) for JSON: the name if all installations know it, or all."""
     scheme = get_scheme(scheme)
     if scheme in PUBLISHED:
         return scheme.name

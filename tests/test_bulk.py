@@ -167,6 +167,10 @@ def test_results_of_another_model_no_pictures_and_tables_without_paths_are_error
     (tmp_path / bulk.FACTS).write_text('{"model": "another"}')
     with pytest.raises(ValueError, match="holds the results of {'model': 'another'}, not of"):
         bulk.annotate(paths_of(folder), model, tmp_path)
+    for words in ({"batch": 0}, {"batch": 1.5}, {"workers": 0}):
+        with pytest.raises(ValueError, match="must be a whole number of at least 1"):
+            bulk.annotate(paths_of(folder), model, tmp_path / "none", **words)
+    assert not (tmp_path / "none").exists()
     with pytest.raises(ValueError, match="no pictures to annotate"):
         bulk.annotate([], model, tmp_path / "out")
     with pytest.raises(ValueError, match="udce9.jpg' is no name in UTF-8"):

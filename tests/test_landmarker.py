@@ -334,6 +334,18 @@ def test_a_margin_that_makes_no_crop_is_refused(margin):
         keras_landmarks.Landmarker(model().input, model().output, margin=margin)
 
 
+def test_a_box_is_a_name_that_can_be_kept():
+    given = keras_landmarks.faces.Convention(0.1, 0.0, 1.2)
+    with pytest.raises(ValueError, match="Unknown box convention"):
+        keras_landmarks.Landmarker(model().input, model().output, box=given)
+
+
+@pytest.mark.parametrize("shape", [(1, 32), (32, 32, 3), (1, 31, 32, 3), (0, 31, 32, 3)])
+def test_crops_of_another_shape_are_named(tiny, shape):
+    with pytest.raises(ValueError, match=r"Expected crops \(batch, 32, 32, 3\), got"):
+        tiny.predict_on_batch(np.zeros(shape, "float32"))
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

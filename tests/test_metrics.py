@@ -451,3 +451,32 @@ def test_distances_may_be_a_list():
 def test_a_threshold_is_above_nothing(function, threshold):
     with pytest.raises(ValueError, match="threshold must be"):
         function([0.1], threshold)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends know shapes")
+@pytest.mark.parametrize("shape", [(None, None, 2), (None, None, None)])
+def test_the_number_of_points_may_be_unknown_until_it_runs(shape):
+    import tensorflow as tf
+
+    specs = tf.TensorSpec((None, 68, 2)), tf.TensorSpec(shape)
+    pairs = tf.data.Dataset.from_generator(
+        lambda: iter([(PREDICTED, TRUE)]), output_signature=specs
+    )
+    model = keras.Sequential([keras.Input((68, 2)), keras.layers.Identity()])
+    model.compile(loss="mse", metrics=[metrics.NME()])
+    found = model.evaluate(pairs, verbose=0, return_dict=True)["nme"]
+    assert found == pytest.approx(metrics.face_errors(TRUE, PREDICTED).mean(), rel=1e-5)
+    others = pairs.map(lambda x, y: (x, y[:, :34]))
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        model.evaluate(others, verbose=0)
+
+
+@pytest.mark.parametrize("kind", ["corners", "pupils"])
+def test_a_face_whose_eyes_are_one_point_lacks_its_normaliser(kind):
+    true = TRUE[:2].copy()
+    true[0, 36:48] = 50, 60
+    np.testing.assert_array_equal(np.isnan(normaliser(true, "ibug68", kind)), [True, False])
+    metric = metrics.NME(kind=kind)
+    metric.update_state(true, PREDICTED[:2])
+    expected = metrics.face_errors(true[1:], PREDICTED[1:2], kind=kind)[0]
+    assert float(metric.result()) == pytest.approx(expected, rel=1e-5)

@@ -11,7 +11,7 @@ import recipes
 import tensorflow as tf
 from faces import write_300w
 
-from keras_landmarks import training
+from keras_landmarks import data, training
 
 STAGES = {id(recipes.read_recipe(name).stages): name for name in reversed(recipes.names())}
 """One recipe of those that share their stages, and so differ in depth or channels alone."""
@@ -94,3 +94,12 @@ def test_a_recipe_says_its_promise(name):
     assert f"keras-landmarks train --recipe {name} --data 300W" in text
     assert dataclasses.is_dataclass(recipe)
     assert recipe.licence
+
+
+def test_further_faces_of_held_out_photos_are_not_trained_on():
+    faces = data.made_up_faces(20)
+    recipe = dataclasses.replace(recipes.read_recipe("tiny-ibug68"), held_out=0.1, batch=8)
+    with pytest.warns(UserWarning, match="2 of 20 further faces are left out: their photos, as"):
+        samples, held_out = recipe.samples(faces, more=faces)
+    assert len(samples.faces) == 2 * 18
+    assert not {f.photo for f in samples.faces} & {f.photo for f in held_out.faces}

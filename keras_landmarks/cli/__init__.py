@@ -38,6 +38,9 @@ def main(arguments=None):
     with warnings.catch_warnings():
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:
+            words = vars(options).values()
+            if "" in words or any("" in many for many in words if isinstance(many, list)):
+                raise ValueError("A name is empty: is a variable of the shell unset?")
             if options.run is not web.run:
                 import_keras()
             code = options.run(options) or 0

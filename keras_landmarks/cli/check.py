@@ -7,7 +7,7 @@ from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import keep, print_facts
+from keras_landmarks.cli.photos import is_drawn, keep, print_facts
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -43,6 +43,8 @@ def run(options):
     from keras_landmarks import data, evaluation, pictures
 
     keep(options.json, options.paths, options.out)
+    if options.out and not is_drawn(options.out):
+        raise ValueError(f"--out {options.out}: expected an ending of a picture, as .png.")
     scheme, parts = annotated.read_scheme(options.scheme), {}
     for path in options.paths:
         splits = data.splits_in(path)

@@ -94,8 +94,6 @@ def run(options):
     options.model = options.model or zoo.DEFAULT
     options.photos = [os.path.expanduser(photo) for photo in options.photos]
     options.out = options.out and os.path.expanduser(options.out)
-    if "" in (options.out, options.json, *options.photos):
-        raise ValueError("A name is empty: is a variable of the shell unset?")
     keep(options.json, options.photos, options.out)
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
         from keras_landmarks.cli.detect_video import run_video

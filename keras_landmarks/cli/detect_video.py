@@ -2,6 +2,7 @@
 
 import contextlib
 import pathlib
+import warnings
 
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.detect import make_detector, write_json
@@ -32,7 +33,7 @@ def run_video(options):
     model, turns = read_model(options.model), not options.upright
     tracker = Tracker(model, make_detector(options), turns=turns)
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
-    written, waits = 0, options.camera is None
+    written, apart, waits = 0, 0.0, options.camera is None
     whole = options.camera is None and "://" not in str(source)
     there = any(pathlib.Path(name).exists() for name in (options.out, options.json) if name)
     stopped = contextlib.suppress(*[] if whole and there else [KeyboardInterrupt])
@@ -49,11 +50,15 @@ def run_video(options):
                 picture = draw(frame, faces, pose=options.pose)
                 # A camera does not wait: of the frames that were left out this one takes the place.
                 due = written + 1 if waits else round(reader.time * reader.frame_rate) + 1
+                apart = max(apart, abs(reader.time * reader.frame_rate - bar.done))
                 while written < due:
                     writer.write(picture)
                     written += 1
             bar.step(f", faces now: {len(faces)}")
     bar.close()
+    if waits and apart > 2 and reader.time:  # frames' lengths
+        said = f"{source} has frames that are not as long as each other: in {options.out} they are"
+        warnings.warn(f"{said}. --json and tables tell their times.", stacklevel=2)
     if table:
         table.finish(tracker.model.scheme.count)
     if options.json != "-":

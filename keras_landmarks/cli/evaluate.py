@@ -82,6 +82,8 @@ def run(options):
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     facts["model"] = options.name  # a training is called by its folder
+    if options.mirrored:
+        facts["mirrored"] = True
     if left_out := len(faces) - len(result.names) - result.missed:
         facts["left_out"] = left_out
     if part := split and data.part_of(split, len(faces) - left_out):

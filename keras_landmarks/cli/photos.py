@@ -42,8 +42,6 @@ def find_photos(options):
 
 def find_targets(options, photos):
     """Where each photo is drawn: `{photo: path}`, empty where it is not."""
-    import cv2
-
     out = pathlib.Path(options.out or "")
     if options.out is None or is_table(options.out):
         named = map(files.as_path, options.photos)
@@ -54,8 +52,8 @@ def find_targets(options, photos):
             )
         return {}
     ending = "" if out.is_dir() or options.out.endswith(("/", os.sep)) else out.suffix
-    if ending and not cv2.haveImageWriter(f"drawn{ending}"):
-        ways = f"of a picture (.png), a table ({', '.join(ENDINGS)}) or a video"
+    if ending and not is_drawn(out):
+        ways = f"of a picture (.png), a table ({', '.join(ENDINGS)}) or, of videos, a video"
         raise ValueError(f"--out {out}: expected an ending {ways}, or a folder.")
     if len(photos) > 1 and ending:
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
@@ -71,6 +69,13 @@ def find_targets(options, photos):
         if not ending and target.exists() and target.parent.resolve() in others:
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     return targets
+
+
+def is_drawn(name):
+    """Whether a file's name ends as that of a picture which can be written."""
+    import cv2
+
+    return cv2.haveImageWriter(f"drawn{pathlib.Path(name).suffix}")
 
 
 def keep(target, read, out=None):

@@ -135,6 +135,8 @@ def _check(options, out):
             number(f"--{name}", value, **limits)
     if options.weights:
         zoo.read_model(options.weights)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder.")
     training.checkpoint.path_in(out, options.resume)
 
 

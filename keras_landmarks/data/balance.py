@@ -1,6 +1,7 @@
 """Which faces an epoch picks: pose-based data balancing."""
 
 import dataclasses
+import numbers
 
 import numpy as np
 
@@ -55,7 +56,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
 
     Raises:
         ValueError: if the landmarks are not shapes of the scheme, fewer than two, a point is
-            missing in all, or `bins` or `most` is below 1.
+            missing in all, or `bins` or `most` is no whole number of at least 1.
 
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 5. The paper's principal components are those of
@@ -73,8 +74,10 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     missing = np.isnan(landmarks).all(axis=-1)
     if not np.isfinite(landmarks[~missing]).all():
         raise ValueError("Landmarks are not all finite, or missing as a whole.")
-    if bins < 1 or (most is not None and most < 1):
-        raise ValueError(f"bins and most must be at least 1, got bins={bins}, most={most}.")
+    whole = [isinstance(n, numbers.Integral) and n >= 1 for n in (bins, most)]
+    if not whole[0] or not (most is None or whole[1]):
+        said = f"got bins={bins}, most={most}"
+        raise ValueError(f"bins and most must be whole numbers of at least 1, {said}.")
     both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
     unknown = missing.sum(axis=1) > scheme.count - 2  # of such a face nothing tells the pose
     both = complete_shapes(both.reshape(-1, scheme.count, 2))

@@ -12,6 +12,17 @@ AROUND = 1.8
 """Side of the surroundings over that of the crop: room for what an augmentation moves."""
 
 
+def cropped(box):
+    """The name of the box that crops are made from, if it is one.
+
+    Raises:
+        ValueError: if it is another.
+    """
+    if box not in ("annotation", "truth"):
+        raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
+    return box
+
+
 def cut_faces(faces, box, size, margin, skip_broken=False, counted=False):
     """The surroundings of those of some faces whose pictures can be read.
 

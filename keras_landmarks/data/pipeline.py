@@ -8,11 +8,11 @@ import numpy as np
 from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import complete_shapes
-from keras_landmarks.data.cuts import cut_faces
+from keras_landmarks.data.cuts import cropped, cut_faces
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
-from keras_landmarks.names import number, sides
+from keras_landmarks.names import number, numbers_of, sides
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import get_scheme
 
@@ -61,10 +61,8 @@ class Samples:
             raise ValueError("Samples need at least one face.")
         if len(schemes := {face.scheme for face in faces}) > 1:
             raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
-        if box not in ("annotation", "truth"):
-            raise ValueError(f"box must be 'annotation' or 'truth', not {box!r}.")
         own = self.__dict__  # which nothing else may change
-        own |= dict(scheme=get_scheme(faces[0].scheme), size=sides("size", size), box=box)
+        own |= dict(scheme=get_scheme(faces[0].scheme), size=sides("size", size), box=cropped(box))
         own |= dict(margin=number("margin", margin, above=0), augmentation=augmentation)
         own |= dict(batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
@@ -94,11 +92,10 @@ class Samples:
         number("batch", self.batch, least=1, whole=True)
         if not isinstance(self.augmentation, augment.Augmentation | None):
             raise ValueError(f"augmentation is an Augmentation, not {self.augmentation!r:.80}.")
-        indices = np.array(indices)
+        number("seed", self.seed, least=0, whole=True)
+        indices = numbers_of("faces", indices, len(self.faces))
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
-        if indices.size and not 0 <= indices.min() <= indices.max() < len(self.faces):
-            raise ValueError(f"Indices are of some of the {len(self.faces)} faces, from 0.")
         indices.flags.writeable = False
         self.__dict__["indices"] = indices
 
@@ -181,11 +178,11 @@ class Samples:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.
         """
         faces, rng = self.faces_at(step, pick), None
-        number, share = part[0], len(faces) // part[1]
+        first, end = ((part[0] + i) * len(faces) // part[1] for i in (0, 1))
         augmentation = augmentation or self.augmentation
         if augmentation is not None:
             rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
-        return self._make(faces, rng, augmentation, slice(number * share, (number + 1) * share))
+        return self._make(faces, rng, augmentation, slice(first, end))
 
     def plain(self, indices):
         """Crops and landmarks of the faces of some indices, not augmented."""

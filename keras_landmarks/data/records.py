@@ -18,8 +18,9 @@ import cv2
 import numpy as np
 
 from keras_landmarks import files
-from keras_landmarks.data.cuts import AROUND, cut_faces
+from keras_landmarks.data.cuts import AROUND, cropped, cut_faces
 from keras_landmarks.data.face import faces_of
+from keras_landmarks.names import number, sides
 
 VERSION, SHARD, INDEX = 1, 256, "index.npz"
 
@@ -53,7 +54,8 @@ def write_records(
 
     Raises:
         ImportError: without TensorFlow.
-        ValueError: if the folder holds something, there are no faces, or a picture cannot be read.
+        ValueError: if the folder holds something, there are no faces, schemes differ, an argument
+            is out of its range, or a picture cannot be read.
     """
     tensorflow = _tensorflow()
     folder, faces = files.as_path(folder), faces_of(faces)
@@ -61,7 +63,13 @@ def write_records(
         raise ValueError("Records need at least one face.")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ValueError(f"{folder} holds something: records are written to a folder of their own.")
-    facts = made_of(faces, size, margin, box) | {"jpeg": quality}  # before hours of writing
+    if len(schemes := {face.scheme for face in faces}) > 1:
+        raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
+    if quality is not None:
+        number("quality", quality, least=1, most=100, whole=True)
+    number("workers", workers, least=1, whole=True)
+    size, margin = sides("size", size), number("margin", margin, above=0)
+    facts = made_of(faces, size, margin, cropped(box)) | {"jpeg": quality}  # before hours of it
     parts = np.array_split(np.arange(len(faces)), -(-len(faces) // SHARD))
 
     def write(number, part):
@@ -145,8 +153,8 @@ class Records:
                     f"{folder} holds records of another {what}: {facts.get(what)}, not {value}. "
                     "Name another folder, or delete this one."
                 )
-        for number, end in enumerate(ends.tolist()):
-            path = _shard(folder, number)
+        for shard, end in enumerate(ends.tolist()):
+            path = _shard(folder, shard)
             there = path.stat().st_size if path.exists() else None
             if there != end:
                 there = "is not there" if there is None else f"has {there} bytes, not {end}"

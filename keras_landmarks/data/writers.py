@@ -34,7 +34,8 @@ def write_pts(path, landmarks):
         ValueError: if they are others.
     """
     landmarks = np.asarray(landmarks, np.float64)
-    fits = landmarks.ndim == 2 and landmarks.shape[1] == 2 and not np.isinf(landmarks).any()
+    fits = landmarks.ndim == 2 and landmarks.shape[1] == 2 and len(landmarks) > 0
+    fits = fits and not np.isinf(landmarks).any()
     if not fits or np.diff(np.isnan(landmarks)).any():
         raise ValueError(f"{path}: a .pts file holds (n, 2) points, finite or missing as a whole.")
     lines = [f"{x + 1!r} {y + 1!r}" for x, y in landmarks.tolist()]
@@ -104,7 +105,7 @@ def write_coco(path, faces, images=None):
         if name not in pictures:
             height, width = face.pixels().shape[:2]
             facts = {"id": len(pictures) + 1, "file_name": name, "height": height, "width": width}
-            pictures[name] = facts
+            pictures[name] = facts | {"photo": as_text(face.photo)}
         seen = np.where(face.missing, 0, np.where(face.visible, 2, 1)).tolist()
         points = np.where(face.missing[:, None], 0, np.float64(face.landmarks))
         left, top, right, bottom = _box(face).tolist()
@@ -150,11 +151,13 @@ def write_dlib(path, faces, images=None):
     pictures, digits = {}, len(str(scheme.count - 1))
     parent = ElementTree.SubElement(root, "images")
     for face in faces:
-        name = as_text(_name(face, path, images))
-        if re.search(r"[\x00-\x1f]", name):
-            raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
+        called = [as_text(_name(face, path, images)), as_text(face.photo)]
+        for name in called:
+            if re.search(r"[\x00-\x1f]", name):
+                raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
+        name, photo = called
         if name not in pictures:
-            pictures[name] = ElementTree.SubElement(parent, "image", file=name)
+            pictures[name] = ElementTree.SubElement(parent, "image", file=name, photo=photo)
         left, top, right, bottom = _box(face).tolist()
         sides = {"top": top, "left": left, "width": right - left, "height": bottom - top}
         sides = {side: _short(number) for side, number in sides.items()}

@@ -91,7 +91,7 @@ class Evaluation:
             return np.sqrt(np.prod(self.boxes[:, 2:] - self.boxes[:, :2], axis=1))
         landmarks = self.truth if self.annotated is None else self.annotated
         scheme = self.annotated_scheme or self.scheme
-        return predicting.known(normaliser(landmarks, scheme, kind), self.names)
+        return predicting.known(normaliser(landmarks, scheme, kind), self.names, kind)
 
     def all_errors(self, kind=None):
         """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""
@@ -173,11 +173,10 @@ class Evaluation:
         Raises:
             ValueError: if the model does not say how sure it is.
         """
-        if self.expected_error is not None:
-            return self.expected_error
-        if self.confidence is None:
-            raise ValueError(f"{self.model} does not tell its expected errors.")
-        return 1 - self.confidence
+        if self.expected_error is None and self.confidence is None:
+            why = "does not tell its expected errors" if self.names else "found none of the faces"
+            raise ValueError(f"{self.model} {why}.")
+        return 1 - self.confidence if self.expected_error is None else self.expected_error
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""

@@ -46,11 +46,11 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         most: largest.
 
     Returns:
-        List of `OccludedFace`, whose pictures are arrays.
+        List of `OccludedFace`, whose pictures are arrays. What was hidden stays so.
 
     Raises:
         ValueError: if the fractions are not within 0..1 and 0.05 apart, all faces are of one
-            photo, or too little of a face lies in its picture.
+            photo, or a face has no landmarks or lies too little in its picture.
     """
     if not (least > 0 and most <= 1 and most - least > 0.049):
         raise ValueError(f"Expected fractions of 0..1, 0.05 apart, got {least} and {most}.")
@@ -68,6 +68,8 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
         x, y = np.rint(np.nan_to_num(face.landmarks, nan=-1)).astype(int).T
         inside = (x >= 0) & (x < pixels.shape[1]) & (y >= 0) & (y < pixels.shape[0])
         hidden = inside & cover[y.clip(0, len(cover) - 1), x.clip(0, cover.shape[1] - 1)]
+        if (before := getattr(face, "hidden", None)) is not None:
+            hidden = hidden | before
         facts = vars(face) | {"image": pixels, "hidden": hidden}
         occluded.append(OccludedFace(**facts))
     return occluded
@@ -75,6 +77,8 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
 
 def _cover(rng, face, size, least, most, kind):
     """Which pixels are covered, `(height, width)` booleans."""
+    if not face.labelled:
+        raise ValueError(f"{face.name} has no landmarks, which a cover would hide.")
     inside, marked = np.zeros(size, np.uint8), face.landmarks[~face.missing]
     cv2.fillConvexPoly(inside, cv2.convexHull(np.rint(marked).astype(np.int32)), 1)
     low, high = marked.min(axis=0), marked.max(axis=0)
@@ -136,8 +140,10 @@ def hidden_and_visible(evaluation, faces, kind=None):
         `(hidden, visible)`, of the faces that were found; NaN where there are no such points.
 
     Raises:
-        ValueError: if the evaluation is of other faces.
+        ValueError: if the evaluation is of other faces, or a face is none of `occlude`.
     """
+    if bare := [face.name for face in faces if getattr(face, "hidden", None) is None]:
+        raise ValueError(f"{bare[0]} does not say what is hidden: take faces of `occlude`.")
     named = dict(zip(unique_names(faces), faces))
     if {*evaluation.names, *evaluation.missed_names} != {*named}:
         raise ValueError("The evaluation is of other faces.")

@@ -7,6 +7,7 @@ import numpy as np
 from keras_landmarks.data.face import faces_of, unique_names
 from keras_landmarks.faces.boxes import square_convention
 from keras_landmarks.faces.detectors import convention_of, find_face
+from keras_landmarks.names import number
 from keras_landmarks.schemes import convert
 
 
@@ -56,12 +57,20 @@ def percent(mean, errors):
     return round(100 * float(mean(errors)), 3) if len(errors) else None
 
 
-def known(distances, names):
+def known(distances, names, kind=None):
     """The normalisers of faces, which have names.
 
+    Args:
+        distances: `(faces,)`.
+        names: of the faces.
+        kind: normaliser, which may be the distances themselves.
+
     Raises:
-        ValueError: if a face lacks the points of its own.
+        ValueError: if a face lacks the points of its own, or was given no distance.
     """
+    given = not (kind is None or isinstance(kind, str))
+    for name, distance in zip(names, distances) if given else ():
+        number(f"The distance of {name}", float(distance), above=0)
     if lacking := [name for name, distance in zip(names, distances) if not distance > 0]:
         said = f"{len(lacking)} faces lack the points of the normaliser: take 'box'"
         raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {lacking[0]}.")

@@ -23,9 +23,8 @@ def by_attribute(result, faces, kind=None, limit=0.08):
         the faces have none.
     """
     rows, named = {}, list(zip(unique_names(faces), faces))
-    facts = dict(fact for face in faces for fact in face.facts.items())
-    names = [k for k, value in facts.items() if isinstance(value, bool)]
-    for attribute in names:
+    facts = (fact for face in faces for fact in face.facts.items())
+    for attribute in dict.fromkeys(k for k, value in facts if isinstance(value, (bool, np.bool_))):
         chosen = {name for name, face in named if face.facts.get(attribute)}
         part = _part(result, chosen)
         if part.names or part.missed_names:  # none, if their files were broken

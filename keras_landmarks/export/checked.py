@@ -8,7 +8,7 @@ file itself.
 import contextlib
 import functools
 import json
-import pathlib
+import os
 
 import keras
 import numpy as np
@@ -131,7 +131,7 @@ def _crops(model, representative):
         pictures = [face.image for face in made_up_faces(32, size=max(model.size))]
         resize = geometry.resize_transform(pictures[0].shape[:2], model.size)
         return np.stack([images.warp(picture, resize, model.size) for picture in pictures])
-    if not isinstance(representative, (str, pathlib.Path)):
+    if not isinstance(representative, (str, os.PathLike)):
         crops = np.asarray(representative)
         if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
             raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")

@@ -85,9 +85,12 @@ def write(model, path, format, dtype, facts, **converter):
             "target_spec": {"supported_types": [tf.float16]},
         }
     kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
+    there = path.with_suffix(".tflite") if kind == "litert" else path  # Keras knows small letters
     keras.Model.export(
-        model, str(path), format=kind, verbose=False, input_signature=signature, **converter
+        model, str(there), format=kind, verbose=False, input_signature=signature, **converter
     )
+    if there != path:
+        there.rename(path)
     if format == "onnx":
         import onnx
 

@@ -65,8 +65,11 @@ def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> 
     """What `Detection.crop` returns."""
     number("size", size, least=1, whole=True)
     number("margin", margin, above=0)
-    points, scheme = np.asarray(detection.landmarks, np.float64), detection.scheme
-    angle = landmark_angle(points, scheme, detection.angle)
-    box = upright_box(points, angle)
+    points = np.asarray(detection.landmarks, np.float64)
+    known = points[np.isfinite(points).all(axis=1)]
+    if len(known) < 2:
+        raise ValueError("Of a face that is cut out, at least two points must be known.")
+    angle = landmark_angle(points, detection.scheme, detection.angle)
+    box = upright_box(known, angle)
     transform = level_transform(box, geometry.square_box(box, margin), angle, (size, size))
     return warp(as_rgb(image), transform, (size, size))

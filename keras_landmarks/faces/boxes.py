@@ -53,6 +53,17 @@ CONVENTIONS = {
 }
 
 
+def check_detector(detector: Detector) -> Detector:
+    """The detector, if it is one.
+
+    Raises:
+        ValueError: if it is none.
+    """
+    if not callable(detector) or isinstance(detector, type):
+        raise ValueError(f"A detector is a callable, as faces.BlazeFace(), not {detector!r}.")
+    return detector
+
+
 def get_convention(convention: Convention | str) -> Convention:
     """The `Convention` of a name; a `Convention` is returned as it is.
 

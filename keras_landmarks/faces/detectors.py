@@ -107,9 +107,7 @@ def detect_faces(detector: Detector, image: np.ndarray) -> Framed:
     Raises:
         ValueError: if the detector returns something else than boxes, scores and angles.
     """
-    if not callable(detector) or isinstance(detector, type):
-        raise ValueError(f"A detector is a callable, as faces.BlazeFace(), not {detector!r}.")
-    boxes, scores, more = _parts(detector(image))
+    boxes, scores, more = _parts(laid.check_detector(detector)(image))
     try:
         boxes = laid.as_boxes(boxes)
         scores = np.full(len(boxes), np.nan) if scores is None else scores

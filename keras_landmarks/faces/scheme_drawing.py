@@ -20,8 +20,8 @@ def draw_scheme(
 
     Args:
         scheme: a `Scheme` or its name.
-        points: `(n, 2)` where the points lie on a face, in any unit, y down; None takes those of a
-            mean face, where `ibug68` converts to the scheme.
+        points: `(n, 2)` where the points lie on a face, in any unit, y down, NaN where one is
+            missing; None takes those of a mean face, where `ibug68` converts to the scheme.
         size: height and width of the picture.
 
     Returns:
@@ -39,14 +39,21 @@ def draw_scheme(
     points = np.asarray(points, np.float64)
     if points.shape != (scheme.count, 2):
         raise ValueError(f"{scheme.name} has {scheme.count} points (n, 2), not {points.shape}.")
-    edges = np.concatenate([points.min(axis=0), points.max(axis=0)]) + 0.5  # as boxes have them
+    known = np.isfinite(points).all(axis=1)
+    if not known.any():
+        raise ValueError(f"All points of {scheme.name} are missing.")
+    low, high = points[known].min(axis=0), points[known].max(axis=0)
+    edges = np.concatenate([low, high]) + 0.5  # as boxes have them
     box = geometry.square_box(edges, 1.2)
     places = geometry.transform_points(points, geometry.box_transform(box, (size, size)))
-    image, fixed = np.full((size, size, 3), PAPER, np.uint8), np.rint(places * 16).astype(np.int32)
+    image = np.full((size, size, 3), PAPER, np.uint8)
+    fixed = np.rint(np.where(known[:, None], places, 0) * 16).astype(np.int32)
     for line, closed in scheme.contours.values():
-        cv2.polylines(image, [fixed[list(line)]], closed, LINE, 1, cv2.LINE_AA, 4)
+        cv2.polylines(
+            image, [fixed[[i for i in line if known[i]]]], closed, LINE, 1, cv2.LINE_AA, 4
+        )
     scale = size / 1800
-    for i, (x, y) in enumerate(fixed.tolist()):
+    for i, (x, y) in zip(np.flatnonzero(known).tolist(), fixed[known].tolist()):
         cv2.circle(image, (x, y), 36, INK, -1, cv2.LINE_AA, 4)
         place = round(x / 16) + 4, round(y / 16) - 4
         cv2.putText(image, str(i), place, cv2.FONT_HERSHEY_SIMPLEX, scale, INK, 1, cv2.LINE_AA)

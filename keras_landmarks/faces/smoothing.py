@@ -35,16 +35,25 @@ class OneEuro:
         """The points of a frame, smoothed.
 
         Args:
-            points: `(n, 2)` in pixels.
+            points: `(n, 2)` in pixels; one that is missing, NaN, begins anew when it is there.
             width: of the face in pixels, the unit of speed.
             passed: seconds since the frame before; None takes the frame rate's.
 
         Returns:
             `(n, 2)`.
+
+        Raises:
+            ValueError: if there are not as many points as before, or the width is not above zero.
         """
+        points = np.asarray(points)
+        number("width", width, above=0)
         if self._points is None:
-            self._points, self._speed = points, np.zeros_like(points)
-        last, rate = self._points, 1 / passed if passed else self.frame_rate
+            self._points, self._speed = points, np.zeros(points.shape, points.dtype)
+        if points.shape != self._points.shape:
+            raise ValueError(f"Expected points {self._points.shape}, got {points.shape}.")
+        there = np.isfinite(self._points)
+        last, self._speed = np.where(there, self._points, points), np.where(there, self._speed, 0)
+        rate = 1 / passed if passed else self.frame_rate
         speed = (points - last) * rate / width
         self._speed = self._speed + _weight(self.speed_cutoff, rate) * (speed - self._speed)
         pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)

@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_landmarks.faces.boxes import Detector, overlap
+from keras_landmarks.faces.boxes import Detector, check_detector, overlap
 from keras_landmarks.faces.detection import Detection, Track
 from keras_landmarks.faces.detectors import Framed, face_square, likely_lay
 from keras_landmarks.faces.finder import find_boxes
-from keras_landmarks.faces.followed import SAME, Followed, State
+from keras_landmarks.faces.followed import SAME, Followed, State, most_alike
 from keras_landmarks.faces.looking import locate
 from keras_landmarks.faces.model import Model
 from keras_landmarks.faces.smoothing import OneEuro
@@ -24,9 +24,9 @@ class Tracker:
     The crop of a frame comes from the landmarks of the last one, so the detector is seldom needed:
     every `every` frames, to find new faces; at once when a face may be lost, that is when its
     landmarks leave their crop or it no longer looks as it did; and every `search` frames while a
-    face is lost or there is none. A lost face that is found again within `every` frames keeps its
-    id if it looks like itself; another person in its place is a new face. A face that no detection
-    confirms for twice as long is given up.
+    face is lost or there is none. A lost face that is found again within `every` frames, in its
+    place or another, keeps its id if it looks like itself; another person in its place is a new
+    face. A face that no detection confirms for twice as long is given up.
 
     Args:
         model: `Landmarker`.
@@ -45,7 +45,7 @@ class Tracker:
         detections: how often the detector was called.
 
     Raises:
-        ValueError: if it is no model, or a number is outside of what it may be.
+        ValueError: if it is no model or detector, or a number is outside of what it may be.
 
     Example:
         tracker = Tracker(keras_landmarks.load("dan-300w"))
@@ -70,7 +70,7 @@ class Tracker:
         if not hasattr(model, "detector"):
             raise ValueError(f"A Tracker follows by a model, as load() gives it, not by {model!r}.")
         OneEuro(frame_rate, 1.0 if cutoff is None else cutoff, beta)  # its own checks, now
-        self.model, self.detector = model, detector or model.detector
+        self.model, self.detector = model, check_detector(detector or model.detector)
         self.every = number("every", every, least=1, whole=True)
         self.search = number("search", search, least=1, whole=True)
         self.overlap = number("overlap", overlap, least=0, most=1)
@@ -84,10 +84,14 @@ class Tracker:
 
         Args:
             frame_rate: of what follows; None takes the tracker's own.
+
+        Raises:
+            ValueError: if it is no number above zero.
         """
         self._faces: list[Followed] = []
         self._since = self.every
-        self._rate = frame_rate or self.frame_rate
+        known = frame_rate is not None
+        self._rate = number("frame_rate", frame_rate, above=0) if known else self.frame_rate
         self._time: float | None = None
         self._passed: float | None = None
 
@@ -102,7 +106,7 @@ class Tracker:
             `(height, width, 3)` uint8 RGB) and the list of its `Track`.
         """
         source = frames_of(source)
-        self.reset(getattr(source, "frame_rate", None))
+        self.reset(getattr(source, "frame_rate", None) or None)
         for frame in source:
             yield frame, self(frame, source.time if isinstance(source, VideoReader) else None)
 
@@ -123,6 +127,7 @@ class Tracker:
             number("time", time)
         passed = 0.0 if time is None or self._time is None else time - self._time
         self._time, self._passed = time, passed if passed > 0 else None
+        self._known = self._next_id  # faces of this number or more are new in this frame
         for face in self._faces:
             face.begin_frame()
         well = self._faces and all(face.in_view for face in self._faces)
@@ -188,6 +193,7 @@ class Tracker:
         sides = not self._since  # a face that was followed here stands as it did
         for i, found in zip(followed, locate(self.model, [frame], [framed], sides)[0]):
             self._see(i, frame, found)
+        self._recognise(frame)
 
     def _see(self, i: int, frame: np.ndarray, found: Detection) -> None:
         """Whether a face is where it was looked for, and is itself."""
@@ -215,6 +221,16 @@ class Tracker:
         face.learn(detected=True)
         if not here:
             face.lose()
+
+    def _recognise(self, frame: np.ndarray) -> None:
+        """A face that is new, and looks like one that is lost, is that one in another place."""
+        fresh = [face for face in self._faces if face.id >= self._known and face.in_view]
+        for new in reversed(fresh):
+            lost = [face for face in self._faces if not face.in_view]
+            if new.found is not None and (old := most_alike(lost, frame, new.found.landmarks)):
+                old.come_back(new)
+                self._faces.remove(new)
+                self._next_id -= new.id == self._next_id - 1
 
     def _is_kept(self, face: Followed) -> bool:
         """Whether a face is not gone for long, nor a second track of an older one."""

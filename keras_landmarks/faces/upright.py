@@ -41,13 +41,14 @@ def landmark_angle(landmarks: np.ndarray, scheme: Scheme | str, untold: float = 
     Args:
         landmarks: in pixels.
         scheme: of the landmarks, or its name.
-        untold: what is returned where the scheme has no eyes.
+        untold: what is returned where the scheme has no eyes, or one of a point that is missing.
     """
     scheme = get_scheme(scheme)
     if not scheme.right_eye:
         return untold
     eyes = [landmarks[list(eye)].mean(axis=0) for eye in (scheme.right_eye, scheme.left_eye)]
-    return float(eye_angle(np.stack(eyes)))
+    angle = float(eye_angle(np.stack(eyes)))
+    return angle if np.isfinite(angle) else untold
 
 
 def turned(angle: Any, other: Any) -> Any:

@@ -74,7 +74,8 @@ class HeatmapDecoding(keras.layers.Layer):
             share = near
             if reach:  # the largest pixel counts even where no value is above zero
                 values = ops.reshape(ops.maximum(values, 0.0), (-1, count, height, width))
-                share = near * values + 1e-6 * near
+                largest = window(x, width, 0)[:, :, None, :] * window(y, height, 0)[..., None]
+                share = near * values + 1e-6 * largest
             share = share / ops.sum(share, axis=(2, 3), keepdims=True)
         x = ops.sum(ops.sum(share, axis=2) * ops.arange(width, dtype="float32"), axis=-1)
         y = ops.sum(ops.sum(share, axis=3) * ops.arange(height, dtype="float32"), axis=-1)

@@ -38,7 +38,9 @@ class HeatmapMean(keras.layers.Layer):
         self.stride = number("stride", stride, above=0)
 
     def build(self, heatmaps_shape, maps_shape):
-        if None in heatmaps_shape[1:] or tuple(heatmaps_shape[1:3]) != tuple(maps_shape[1:3]):
+        shapes = tuple(heatmaps_shape), tuple(maps_shape)
+        known = all(len(shape) == 4 and None not in shape[1:] for shape in shapes)
+        if not known or shapes[0][1:3] != shapes[1][1:3]:
             raise ValueError(
                 "Expected heatmaps (batch, height, width, n) and maps of one fixed size, got "
                 f"{tuple(heatmaps_shape)} and {tuple(maps_shape)}."

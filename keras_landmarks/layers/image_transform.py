@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
+from keras_landmarks.layers.landmark_transform import usable
 from keras_landmarks.names import of_shape, sides
 
 
@@ -18,7 +19,8 @@ class ImageTransform(keras.layers.Layer):
 
     Call arguments:
         images: `(batch, height, width, channels)`.
-        transforms: `(batch, 2, 3)` transforms `target_from_source`, float32.
+        transforms: `(batch, 2, 3)` transforms `target_from_source`, float32; of one that is not
+            finite or cannot be inverted all is zero, and so are its gradients.
 
     Returns:
         `(batch, *size, channels)` of the layer's dtype.
@@ -53,11 +55,12 @@ class ImageTransform(keras.layers.Layer):
             ops.arange(rows, dtype="float32"), ops.arange(columns, dtype="float32"), indexing="ij"
         )
         grid = ops.reshape(ops.stack([x, y], axis=-1), (1, -1, 2))
-        points = geometry.transform_points(grid, geometry.invert(ops.cast(transforms, "float32")))
-        points = geometry.finite(points)  # a transform may be singular
+        transforms, good = usable(ops.cast(transforms, "float32"))
+        points = geometry.finite(geometry.transform_points(grid, geometry.invert(transforms)))
         # What is not on the picture reads zeros, wherever it is.
         limit = ops.convert_to_tensor([width, height], "float32")
         inside = ops.logical_and(points > -1.0, points < limit)
+        inside = ops.logical_and(inside, good[..., None, None])
         points = ops.where(inside, points, -1.0)
         x, y = points[..., 0], points[..., 1]
         left, top = ops.floor(x), ops.floor(y)

@@ -38,14 +38,7 @@ class LandmarkTransform(keras.layers.Layer):
             of_shape("transforms", transforms_shape, "batch", 2, 3)
 
     def call(self, landmarks, transforms):
-        transforms = geometry.finite(transforms)
-        good = ops.all(ops.abs(transforms) < geometry.FAR, axis=(-2, -1))
-        if self.inverse:
-            a, b = transforms[..., 0, 0], transforms[..., 0, 1]
-            c, d = transforms[..., 1, 0], transforms[..., 1, 1]
-            good = ops.logical_and(good, ops.abs(a * d - b * c) > 1e-9)
-        identity = ops.convert_to_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
-        transforms = ops.where(good[..., None, None], transforms, identity)
+        transforms, _ = usable(transforms, self.inverse)
         if self.inverse:
             transforms = geometry.invert(transforms)
         return geometry.transform_points(landmarks, transforms)
@@ -55,3 +48,24 @@ class LandmarkTransform(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "inverse": self.inverse}
+
+
+def usable(transforms, inverse=True):
+    """Transforms, the identity in place of those that are not finite or cannot be inverted.
+
+    Args:
+        transforms: `(..., 2, 3)` float32.
+        inverse: whether they are to be inverted.
+
+    Returns:
+        `(transforms, good)`: `(..., 2, 3)`, and `(...)` booleans of those that are left as they
+        are.
+    """
+    transforms = geometry.finite(transforms)
+    good = ops.all(ops.abs(transforms) < geometry.FAR, axis=(-2, -1))
+    if inverse:
+        a, b = transforms[..., 0, 0], transforms[..., 0, 1]
+        c, d = transforms[..., 1, 0], transforms[..., 1, 1]
+        good = ops.logical_and(good, ops.abs(a * d - b * c) > 1e-9)
+    identity = ops.convert_to_tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    return ops.where(good[..., None, None], transforms, identity), good

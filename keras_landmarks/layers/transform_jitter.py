@@ -2,7 +2,7 @@ import keras
 from keras import ops
 
 from keras_landmarks import geometry
-from keras_landmarks.names import number, sides
+from keras_landmarks.names import number, of_shape, sides
 
 
 @keras.saving.register_keras_serializable(package="keras_landmarks")
@@ -28,7 +28,8 @@ class TransformJitter(keras.layers.Layer):
         `(batch, 2, 3)` transforms, float32.
 
     Raises:
-        ValueError: if the size or a number is none, or the scale 1 or more.
+        ValueError: if the size or a number is none, or the scale 1 or more, or the
+            transforms have another shape.
 
     Reference:
         Feng et al., Wing Loss, 2018, section 7.1 (the augmentation of CNN-7).
@@ -45,11 +46,14 @@ class TransformJitter(keras.layers.Layer):
         )
         self.seed_generator = keras.random.SeedGenerator(seed, name="jitter_seed")
 
+    def build(self, transforms_shape):
+        of_shape("transforms", transforms_shape, "batch", 2, 3)
+
     def call(self, transforms, training=None):
         if not training:
             return transforms
         noise = keras.random.uniform(
-            (ops.shape(transforms)[0], 4), -1.0, 1.0, seed=self.seed_generator
+            (ops.shape(transforms)[0], 4), -1.0, 1.0, "float32", self.seed_generator
         )
         height, width = self.size
         jitter = geometry.similarity_transform(

@@ -21,7 +21,7 @@ class UpsampledSum(keras.layers.Layer):
     """
 
     def build(self, coarse_shape, fine_shape):
-        if None in fine_shape[1:]:
+        if len(fine_shape) != 4 or None in fine_shape[1:]:
             raise ValueError(f"Expected maps of a fixed size, got {tuple(fine_shape)}.")
         halves = tuple(-(-side // 2) for side in fine_shape[1:3])
         if tuple(coarse_shape[1:]) != (*halves, fine_shape[3]):

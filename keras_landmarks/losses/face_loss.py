@@ -5,6 +5,7 @@ import functools
 import keras
 from keras import ops
 
+from keras_landmarks.names import unlike
 from keras_landmarks.schemes import Scheme, scheme_config
 
 
@@ -36,7 +37,10 @@ def over_points(errors):
         like = ops.stop_gradient(like) if len(like.shape) == len(y_true.shape) else 0.0
         y_true = ops.where(ops.expand_dims(missing, rest), like, y_true)
         marked = ops.cast(ops.logical_not(missing), "float32")
-        found = marked * errors(y_true, y_pred, *args, **kwargs)
+        found = errors(y_true, y_pred, *args, **kwargs)
+        if found.shape[-1] == 1:  # a mean of the face, in which missing points are of no error
+            found = found * marked.shape[-1] / ops.maximum(ops.sum(marked, -1, keepdims=True), 1.0)
+        found = marked * found
         if weights is not None:
             found = found * ops.where(missing, 0.0, ops.cast(weights, "float32"))
         return ops.sum(found, axis=-1) / ops.maximum(ops.sum(marked, axis=-1), 1.0)
@@ -55,7 +59,7 @@ class FaceLoss(keras.losses.Loss):
         shape = () if sample_weight is None else tuple(ops.convert_to_tensor(sample_weight).shape)
         if len(shape) < 2 or shape[1:] == (1,):
             return super().__call__(y_true, y_pred, sample_weight)
-        if unlike(shape[1:], y_true.shape[1:2]):
+        if unlike(shape, y_true.shape[:2]):
             raise ValueError(
                 f"The {self.name} loss needs a sample_weight a face, (batch,), or a point, "
                 f"(batch, {y_true.shape[1]}), got {shape}."
@@ -72,7 +76,7 @@ class FaceLoss(keras.losses.Loss):
         return self._function(y_true, y_pred, **self._arguments, weights=weights)
 
     def _check(self, true, predicted):
-        if len(true) < 3 or unlike(true[1:], predicted[1:]):
+        if len(true) < 3 or unlike(true, predicted):
             raise ValueError(
                 f"The {self.name} loss needs truth and prediction of one shape, (batch, n, 2) of "
                 f"landmarks, got {true} and {predicted}."
@@ -84,12 +88,6 @@ class FaceLoss(keras.losses.Loss):
             for key, value in self._arguments.items()
         }
         return {**super().get_config(), **plain}
-
-
-def unlike(first, second):
-    """Whether two shapes differ where both are known."""
-    known = [pair for pair in zip(first, second) if None not in pair]
-    return len(first) != len(second) or any(a != b for a, b in known)
 
 
 class _Weighted(keras.losses.Loss):

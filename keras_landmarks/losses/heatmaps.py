@@ -5,8 +5,8 @@ from keras import ops
 
 from keras_landmarks import geometry
 from keras_landmarks.layers import HeatmapGeneration
-from keras_landmarks.losses.face_loss import FaceLoss, over_points, unlike
-from keras_landmarks.names import number
+from keras_landmarks.losses.face_loss import FaceLoss, over_points
+from keras_landmarks.names import number, unlike
 
 
 @over_points
@@ -70,7 +70,7 @@ class _MapLoss(FaceLoss):
     """A loss of landmarks and a map for each of them."""
 
     def _check(self, true, predicted):
-        if len(predicted) != 4 or unlike(predicted[3:], true[1:2]):
+        if len(predicted) != 4 or unlike(predicted[::3], true[:2]):
             raise ValueError(
                 f"The {self.name} loss needs landmarks (batch, n, 2) and maps (batch, height, "
                 f"width, n), got {true} and {predicted}."

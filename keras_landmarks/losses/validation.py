@@ -3,9 +3,9 @@
 import keras
 from keras import ops
 
-from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points, unlike
+from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
 from keras_landmarks.losses.landmarks import L2
-from keras_landmarks.names import known_name, number
+from keras_landmarks.names import known_name, number, unlike
 
 DISTANCES = ("manhattan", "euclidean")
 
@@ -105,7 +105,7 @@ class Validation(FaceLoss):
         return self._arguments["coordinates"]
 
     def _check(self, true, predicted):
-        if unlike(true[-1:], (2,)) or unlike(predicted[1:], (*true[1:-1], 3)):
+        if unlike(true[-1:], (2,)) or unlike(predicted, (*true[:-1], 3)):
             raise ValueError(
                 "The validation loss needs landmarks (batch, n, 2) and predictions (batch, n, 3), "
                 f"got {true} and {predicted}."

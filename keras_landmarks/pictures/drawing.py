@@ -61,7 +61,7 @@ def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) ->
         landmarks = np.asarray(face.landmarks, np.float32)
         if landmarks.shape != (scheme.count, 2):
             raise ValueError(f"{scheme.name} has {scheme.count} points, not {landmarks.shape}.")
-        marked = np.isfinite(landmarks[:, 0])
+        marked = np.asarray(np.isfinite(landmarks).all(axis=1))
         extent = np.ptp(landmarks[marked], axis=0).max() if marked.any() else 0.0
         extent = min(float(extent), float(max(image.shape[:2])))  # of far points too
         thickness = max(1, round(extent / 200))
@@ -78,8 +78,10 @@ def draw(image: Any, detections: Any, boxes: bool = True, pose: bool = False) ->
         for point, colour in zip(_fixed(landmarks[marked]), colours[marked].tolist()):
             cv2.circle(image, point.tolist(), int(radius * 16), colour, -1, cv2.LINE_AA, _SHIFT)
         if pose and getattr(face, "pose", None) is not None:
-            eyes = scheme.right_eye, scheme.left_eye
-            start = np.mean([landmarks[list(eye)].mean(axis=0) for eye in eyes], axis=0)
+            eyes = [[i for i in eye if marked[i]] for eye in (scheme.right_eye, scheme.left_eye)]
+            if not all(eyes):
+                continue
+            start = np.mean([landmarks[eye].mean(axis=0) for eye in eyes], axis=0)
             for axis, colour in zip(face.pose.axes, AXES):
                 line = [_fixed(np.stack([start, start + axis * extent / 2]))]
                 cv2.polylines(image, line, False, colour, 2 * thickness, cv2.LINE_AA, _SHIFT)

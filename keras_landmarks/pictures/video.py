@@ -2,6 +2,7 @@
 
 import contextlib
 import numbers
+import os
 import pathlib
 import time
 import warnings
@@ -108,10 +109,10 @@ def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
         if isinstance(source, bool) or source < 0:
             raise ValueError(f"A camera's index is 0 or more, not {source}.")
         return int(source)
-    if not isinstance(source, (str, pathlib.PurePath)):
+    if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"Expected a path or a camera's index, not {type(source).__name__}.")
-    if "://" in str(source):
-        return str(source)
+    if "://" in os.fspath(source):
+        return os.fspath(source)
     path = as_path(source)
     if not path.is_file():
         camera = f" A camera's index is a number: {path}." if path.name.isdigit() else ""
@@ -125,7 +126,7 @@ def frames_of(source: Any) -> Any:
     Raises:
         ValueError: if it is a single picture, or nothing that has frames.
     """
-    if isinstance(source, (str, pathlib.PurePath, numbers.Integral)):
+    if isinstance(source, (str, os.PathLike, numbers.Integral)):
         return VideoReader(source)
     if not isinstance(source, Iterable) or getattr(source, "ndim", 4) != 4:
         kind = type(source).__name__
@@ -215,8 +216,12 @@ class VideoWriter:
     def _fault(self) -> OSError | None:
         """What OpenCV does not tell, as of a disk that is full."""
         written = VideoCapture(str(self._partial))
-        count = round(written.get(cv2.CAP_PROP_FRAME_COUNT)) if written.isOpened() else 0
+        kinds = cv2.CAP_PROP_FRAME_COUNT, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH
+        count, *size = [round(written.get(k)) if written.isOpened() else 0 for k in kinds]
         written.release()
-        if abs(count - self._count) <= 1:
-            return None
-        return OSError(f"{self.path}: of {self._count} frames {count} could be written.")
+        if abs(count - self._count) > 1:
+            return OSError(f"{self.path}: of {self._count} frames {count} could be written.")
+        if size != [side + side % 2 for side in self._size]:
+            height, width = self._size
+            return OSError(f"{self.path} cannot hold {width} x {height} pixels.")
+        return None

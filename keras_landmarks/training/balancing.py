@@ -8,7 +8,7 @@ from keras_landmarks.data import LossBalance, Samples
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import number
 from keras_landmarks.training import devices
-from keras_landmarks.training.face_losses import FaceLosses
+from keras_landmarks.training.face_losses import FaceLosses, of_faces
 
 LAG = 16
 """Steps from a loss to the batches that are picked by it: more than are made ahead of time."""
@@ -39,7 +39,8 @@ class LossBalancing(keras.callbacks.Callback):
 
     Raises:
         ValueError: if `every` is not above 0, `lag` is below 1, or the samples are not augmented;
-            in `fit`, if the model runs several steps at once (`steps_per_execution`).
+            in `fit`, if the model runs several steps at once (`steps_per_execution`), or the
+            loss has no number for each face.
 
     Example:
         balancing = training.LossBalancing(samples, losses.Wing(10, 2))
@@ -155,5 +156,5 @@ class LossBalancing(keras.callbacks.Callback):
         for part in np.array_split(faces, -(-len(faces) // (32 * batch))):  # fits into memory
             crops, landmarks = self.samples.plain(part)
             found = devices.predict(self.model, crops, batch, self.output)
-            losses = ops.convert_to_numpy(self.loss.call(landmarks, ops.convert_to_tensor(found)))
-            self.balance.update(part, losses)
+            losses = of_faces(self.loss, landmarks, ops.convert_to_tensor(found))
+            self.balance.update(part, ops.convert_to_numpy(losses))

@@ -6,6 +6,21 @@ from keras import ops
 from keras_landmarks.training import devices
 
 
+def of_faces(loss, y_true, y_pred):
+    """The losses of faces, `(batch,)`.
+
+    Raises:
+        ValueError: if the loss has another number of them, as one for each point.
+    """
+    found = loss.call(y_true, y_pred)
+    if len(found.shape) != 1:
+        raise ValueError(
+            f"Expected a loss with a number for each face, (batch,), as Wing(); {loss.name} has "
+            f"{tuple(found.shape)}."
+        )
+    return found
+
+
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class FaceLosses(keras.metrics.Metric):
     """The losses of the faces of the last batch, from all devices; as a number, their mean.
@@ -25,7 +40,7 @@ class FaceLosses(keras.metrics.Metric):
         self.filled = self.add_variable((), initializer="zeros", name="filled")  # by this device
 
     def update_state(self, y_true, y_pred, sample_weight=None):
-        found = ops.cast(self.loss.call(y_true, y_pred), self.values.dtype)[: self.batch]
+        found = ops.cast(of_faces(self.loss, y_true, y_pred), self.values.dtype)[: self.batch]
         first = devices.replica() * ops.shape(found)[0]
         # A device fills in its part; what is read is the sum over devices.
         part = ops.slice_update(ops.zeros((self.batch,), self.values.dtype), (first,), found)

@@ -20,6 +20,9 @@ def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
     Returns:
         A function from a stage's number of steps to its Keras optimizer, for `training.Stage`.
 
+    Raises:
+        ValueError: if a number is out of its range.
+
     Reference:
         Loshchilov and Hutter, SGDR, 2017 (cosine) and Decoupled weight decay, 2019.
     """
@@ -58,7 +61,14 @@ def falling_sgd(first, last, terms=1, momentum=0.9, decay=0.0):
 
     Returns:
         A function from a stage's number of steps to its Keras optimizer, for `training.Stage`.
+
+    Raises:
+        ValueError: if a number is out of its range.
     """
+    for name, value in (("first", first), ("last", last), ("terms", terms)):
+        number(name, value, above=0)
+    number("momentum", momentum, least=0, below=1)
+    number("decay", decay, least=0)
 
     def for_steps(steps):
         fall = (last / first) ** (1 / max(steps - 1, 1))
@@ -82,7 +92,13 @@ def stepped(optimizer, rate, factor, times, **arguments):
 
     Returns:
         A function from a stage's number of steps to its Keras optimizer, for `training.Stage`.
+
+    Raises:
+        ValueError: if a number is out of its range.
     """
+    number("rate", rate, above=0)
+    number("factor", factor, above=0)
+    number("times", times, least=1, whole=True)
 
     def for_steps(steps):
         length = max(-(-steps // times), 1)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 
 import keras
@@ -98,7 +99,8 @@ class Recipe:
         Args:
             faces: list of `data.Face`.
             skip_broken: whether to warn of a picture that cannot be read and go on.
-            more: faces that are trained on and never chosen on.
+            more: faces that are trained on and never chosen on; with a warning, those of photos
+                that are held out are left out.
             records: folder that holds the training faces in memory's place (see `data.Samples`).
 
         Returns:
@@ -110,7 +112,13 @@ class Recipe:
         held_out = None
         if self.held_out:
             faces, held = split_by_photo(faces, self.held_out, self.seed)
-            held_out = Samples(held, **common)
+            held_out, photos = Samples(held, **common), {face.photo for face in held}
+            apart = [face for face in more if face.photo not in photos]
+            if left := len(more) - len(apart):
+                said = f"{left} of {len(more)} further faces are left out: their photos, as"
+                shown = next(face.photo for face in more if face.photo in photos)
+                warnings.warn(f"{said} {shown}, are held out to choose on.", stacklevel=2)
+            more = apart
         faces = [*faces, *more]
         common |= dict(augmentation=self.augmentation or UNCHANGED, seed=self.seed, records=records)
         samples = Samples(faces, **common)

@@ -58,3 +58,8 @@ def test_check_of_two_files_finds_a_picture_that_is_in_both(tmp_path, capsys):
     printed = capsys.readouterr()
     assert '"same_pictures_across_parts": 1' in printed.out
     assert "has no face for 1 pictures" in printed.err
+
+
+def test_what_cannot_be_drawn_to_is_said_before_faces_are_looked_at(capsys):
+    assert main(["check", "nowhere", "--out", "sheet.xyz"]) == 1
+    assert "sheet.xyz: expected an ending of a picture" in capsys.readouterr().err

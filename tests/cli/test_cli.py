@@ -451,6 +451,10 @@ def test_a_model_is_exported_as_the_ending_says_and_finds_the_same(photo, tmp_pa
     assert figures[0] == pytest.approx(figures[1], abs=0.01)
     assert main(["evaluate", exported, "--mirrored", "--data", str(tmp_path / "300W")]) == 1
     assert "is read alone and unmirrored" in capsys.readouterr().err
+    assert main(["evaluate", "tiny-ibug68", "--mirrored", "--data", str(tmp_path / "300W")]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["mirrored"]
+    assert facts["nme_percent"] != figures[0]
     np.testing.assert_allclose(*points, atol=0.05)
 
 

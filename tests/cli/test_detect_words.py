@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from matplotlib import cbook
+from PIL import Image
 from places import ROOT
 
 from keras_landmarks import Tracker, weights, zoo
@@ -77,6 +78,15 @@ def test_empty_names_are_refused(photos, capsys):
     for words in (["photos/a.jpg", "--out", ""], [""], ["photos/a.jpg", "--json", ""]):
         assert main(["detect", *words, *MODEL]) == 1
         assert "A name is empty" in capsys.readouterr().err
+    before = sorted(pathlib.Path().iterdir())
+    for words in (
+        ["detect", "photos/a.jpg", "--model", ""],
+        ["export", "tiny-ibug68", "--out", ""],
+        ["train", "--weights", "tiny-ibug68", "--from", "faces.csv", "--out", ""],
+    ):
+        assert main(words) == 1
+        assert "A name is empty" in capsys.readouterr().err
+    assert sorted(pathlib.Path().iterdir()) == before
 
 
 def test_a_picture_of_the_working_folder_is_not_drawn_over(photos, capsys):
@@ -144,3 +154,17 @@ def test_a_process_without_standard_error_finds_faces(photos, monkeypatch, capsy
     monkeypatch.setattr(sys, "stderr", None)
     assert main(["detect", "photos/a.jpg", *MODEL]) == 0
     assert "1 face at" in capsys.readouterr().out
+
+
+def test_frames_of_unlike_lengths_are_told(photos, capsys):
+    picture = Image.fromarray(read_image(photos / "a.jpg")[:160:2, 200:360:2])
+    for name, lengths in (("uneven", [100, 100, 100, 100, 5000, 100]), ("even", 100)):
+        frames = [picture.rotate(turn) for turn in range(6)]
+        picture.save(f"{name}.gif", save_all=True, append_images=frames[1:], duration=lengths)
+        assert main(["detect", f"{name}.gif", *MODEL, "--out", "drawn.avi"]) == 0
+        assert ("not as long as each other" in capsys.readouterr().err) == (name == "uneven")
+
+
+def test_a_picture_that_is_drawn_to_a_video_is_told(photos, capsys):
+    assert main(["detect", "photos/a.jpg", *MODEL, "--out", "drawn.mp4"]) == 1
+    assert "or, of videos, a video" in capsys.readouterr().err

@@ -243,3 +243,12 @@ def test_what_is_saved_is_detected_with_by_many_processes(trained, tmp_path, mon
     options = types.SimpleNamespace(model=str(tmp_path / "mine.keras"), out=str(tmp_path))
     assert detect_ray._exported(options) == written[0]
     assert written[0].name.startswith("_mine.keras-")
+
+
+def test_a_file_is_no_folder_of_a_training_and_that_is_said_first(mine, tmp_path, capsys):
+    (tmp_path / "notes").write_text("mine")
+    assert main(words(mine, tmp_path / "notes", "--epochs", "1")) == 1
+    printed = capsys.readouterr()
+    assert "notes is a file; name a folder" in printed.err
+    assert not printed.out
+    assert (tmp_path / "notes").read_text() == "mine"

@@ -336,6 +336,11 @@ def test_a_batch_tells_its_faces():
         ({"margin": np.nan}, "margin must be"),
         ({"indices": [10]}, "Indices are of some of the 10 faces"),
         ({"indices": [-1]}, "Indices are of some of the 10 faces"),
+        ({"indices": []}, "Indices are of some of the 10 faces"),
+        ({"indices": [True] * 10}, "Indices are of some of the 10 faces, whole numbers"),
+        ({"indices": [[0, 1]]}, "Indices are of some of the 10 faces"),
+        ({"seed": None}, "seed must be a whole number of at least 0"),
+        ({"seed": -1}, "seed must be a whole number of at least 0"),
         ({"augmentation": Augmentation(), "batch": 11}, "10 faces are fewer than a batch of 11"),
         ({"augmentation": Augmentation(), "indices": [0, 1], "batch": 3}, "2 faces are fewer"),
     ],
@@ -414,3 +419,12 @@ def test_a_sample_without_augmentation_is_the_face_as_it_is():
     samples = Samples(list(made_up_faces(1)), (32, 32))
     for made, plain in zip(samples.sample(0, np.random.default_rng(0)), samples.sample(0)):
         np.testing.assert_array_equal(made, plain)
+
+
+@pytest.mark.parametrize("of", [2, 3])
+def test_parts_of_a_batch_are_all_of_it(of):
+    samples = Samples(some_faces(), (16, 16), batch=8, augmentation=Augmentation())
+    whole = samples.batch_at(0)
+    parts = [samples.batch_at(0, part=(i, of)) for i in range(of)]
+    for expected, found in zip(whole, zip(*parts)):
+        np.testing.assert_array_equal(np.concatenate(found), expected)

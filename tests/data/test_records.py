@@ -225,3 +225,22 @@ def test_facts_of_records_are_json(folder):
         facts = json.loads(str(index["facts"]))
     assert facts["jpeg"] is None
     assert facts["version"] == records.VERSION
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"size": (0, 32)}, "size must be"),
+        ({"margin": -1}, "margin must be"),
+        ({"box": "detector"}, "box must be 'annotation' or 'truth'"),
+        ({"quality": 500}, "quality must be a whole number of at least 1 and of at most 100"),
+        ({"workers": 0}, "workers must be"),
+    ],
+)
+def test_bad_arguments_are_found_before_anything_is_written(faces, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        data.write_records(tmp_path / "records", faces, **{"size": SIZE} | change)
+    others = data.made_up_faces(1, scheme="five5")
+    with pytest.raises(ValueError, match="Faces of one scheme"):
+        data.write_records(tmp_path / "records", [*faces, *others], SIZE)
+    assert not any(tmp_path.iterdir())

@@ -71,6 +71,20 @@ def test_coco_comes_back_as_it_was(tmp_path, faces):
         np.testing.assert_array_equal(face.visible, other.visible)
 
 
+@pytest.mark.parametrize(
+    ("write", "read", "name"),
+    [(write_coco, read_coco, "faces.json"), (write_dlib, read_dlib, "faces.xml")],
+)
+def test_faces_that_were_cut_from_one_photo_stay_together(tmp_path, write, read, name):
+    for i in range(3):
+        write_image(tmp_path / f"{i}.png", made_up_face(i)[0])
+    photos = ["group", "group", "alone & é"]
+    points = made_up_face(0)[1]
+    given = [Face(tmp_path / f"{i}.png", points, "ibug68", photo=p) for i, p in enumerate(photos)]
+    write(tmp_path / name, given)
+    assert [face.photo for face in read(tmp_path / name)] == photos
+
+
 def test_dlib_comes_back_as_it_was(tmp_path, faces):
     write_dlib(tmp_path / "pictures/faces.xml", faces)
     again = {face.name: face for face in read_dlib(tmp_path / "pictures/faces.xml")}

@@ -244,3 +244,27 @@ def test_an_attribute_of_which_no_face_was_left_has_no_figures(model, faces):
     figures = by_attribute(result, some, np.float64([50, 60]))["pose"]
     expected = 100 * result.errors(np.float64([50, 60]))[0]
     assert figures["nme_percent"] == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("distance", [0, -1, np.inf, np.nan])
+def test_a_given_distance_that_is_none_is_named(model, faces, distance):
+    result = evaluation.evaluate(model, faces, verbose=0)
+    with pytest.raises(ValueError, match=f"The distance of {result.names[1]} must be a finite"):
+        result.summary(np.float64([50, distance, 70, 80, 90]))
+
+
+def test_an_attribute_need_not_be_told_of_every_face(model, faces):
+    told = [{"blur": np.True_, "pose": True}, {"pose": False, "blur": None}, {}]
+    some = [
+        dataclasses.replace(face, name=f"face {i}", facts=facts)
+        for i, (face, facts) in enumerate(zip(faces, told))
+    ]
+    rows = by_attribute(evaluation.evaluate(model, some, verbose=0), some)
+    assert {name: row["faces"] for name, row in rows.items()} == {"blur": 1, "pose": 1}
+
+
+def test_where_no_face_was_found_nothing_is_said_of_the_model(faces):
+    unsure = keras_landmarks.load("unet-fast-300w")
+    result = evaluation.evaluate(unsure, faces, "detector", lambda image: [], verbose=0)
+    with pytest.raises(ValueError, match="found none of the faces"):
+        result.discarded(0.1)

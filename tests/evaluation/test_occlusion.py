@@ -88,3 +88,21 @@ def test_faces_that_the_detector_missed_have_no_points_to_compare():
     assert visible == 0
     none = evaluation.Evaluation("m", "detector", [], truth[:0], truth[:0], "ibug68", tuple(names))
     assert np.isnan(evaluation.hidden_and_visible(none, occluded)).all()
+
+
+def test_what_was_hidden_stays_so_under_a_further_cover():
+    once = evaluation.occlude(FACES, 0, 0.3, 0.5)
+    for again in (evaluation.occlude(once, 1, 0.1, 0.2), evaluation.disturb(once, "cover", 0.15)):
+        for before, after in zip(once, again):
+            assert (after.hidden >= before.hidden).all()
+
+
+def test_faces_without_points_or_covers_are_named():
+    bare = dataclasses.replace(FACES[0], landmarks=None, box=(0, 0, 99, 99), name="bare")
+    with pytest.raises(ValueError, match="bare has no landmarks"):
+        evaluation.occlude([bare, *FACES[1:]])
+    truth = np.stack([face.landmarks for face in FACES])
+    names = [face.name for face in FACES]
+    result = evaluation.Evaluation("m", "truth", names, truth, truth, "ibug68")
+    with pytest.raises(ValueError, match="does not say what is hidden"):
+        evaluation.hidden_and_visible(result, FACES)

@@ -250,6 +250,14 @@ def test_a_format_has_the_name_that_keras_gives_it_too(tmp_path, theirs, ours):
     assert_near(read(path)(crops), landmarks, ours)
 
 
+def test_an_ending_may_have_large_letters(tmp_path):
+    tiny().export(tmp_path / "TINY.TFLITE", "tflite")
+    found = runtime.open_model(tmp_path / "TINY.TFLITE").predict_on_batch(np.zeros((1, 32, 32, 3)))
+    expected = tiny().predict_on_batch(np.zeros((1, 32, 32, 3), "float32"))
+    np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=1e-3)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["TINY.TFLITE", "TINY.TFLITE.json"]
+
+
 def test_half_precision_halves_a_file_and_int8_leaves_a_third(known):
     kinds = ("tflite", "tflite-fp16", "tflite-int8")
     size = {kind: known(kind)[0].stat().st_size for kind in kinds}

@@ -1,5 +1,6 @@
 """Faces cut out, aligned, and their parts: crops, templates, openness."""
 
+import dataclasses
 import types
 
 import numpy as np
@@ -175,3 +176,14 @@ def test_points_that_are_missing_do_not_show_a_face():
     nothing = types.SimpleNamespace(landmarks=np.full((68, 2), np.nan))
     with pytest.raises(ValueError, match="without a point and without a box"):
         pictures.anonymise(picture, [nothing])
+
+
+def test_a_crop_shows_a_face_of_which_points_are_missing():
+    picture, face = made_up(20)
+    whole, landmarks = face.crop(picture, 64), face.landmarks.copy()
+    landmarks[3], landmarks[37] = np.nan, (np.nan, 5)  # of the jaw, and of an eye
+    part = dataclasses.replace(face, landmarks=landmarks, angle=face.angle).crop(picture, 64)
+    assert np.abs(np.int32(part) - whole).mean() < 8
+    landmarks[1:] = np.nan
+    with pytest.raises(ValueError, match="at least two points must be known"):
+        dataclasses.replace(face, landmarks=landmarks).crop(picture, 64)

@@ -96,6 +96,16 @@ def test_the_points_of_a_drawing_lie_where_they_were_given():
         assert (drawn[round(9.5 + 10 * y), round(9.5 + 10 * x)] < 60).all()
 
 
+def test_points_that_are_missing_are_not_drawn():
+    points = np.array([[0, 0], [10, 0], [np.nan, np.nan], [1, 10], [9, 10]], np.float32)
+    drawn = draw_scheme("five5", points, size=120)
+    for x, y in np.delete(points, 2, axis=0):
+        assert (drawn[round(9.5 + 10 * y), round(9.5 + 10 * x)] < 60).all()
+    assert (drawn[:8, :8] == 255).all()
+    with pytest.raises(ValueError, match="All points of five5 are missing"):
+        draw_scheme("five5", np.full((5, 2), np.nan))
+
+
 def test_a_scheme_of_which_it_is_not_known_where_its_points_lie_needs_them():
     with pytest.raises(ValueError, match="wflw98 lie is not known: give points"):
         draw_scheme("wflw98")

@@ -77,6 +77,20 @@ def test_the_filter_is_the_papers_written_by_hand():
             np.testing.assert_allclose(found[t, k], x, atol=1e-9)
 
 
+def test_a_point_that_is_missing_begins_anew_when_it_is_there():
+    smooth, points = OneEuro(30), np.ones((2, 2))
+    missing = np.array([[2, 2], [np.nan, np.nan]])
+    found = [smooth(given, 10.0) for given in (points, missing, [[2, 2], [5, 5]])]
+    np.testing.assert_array_equal(np.isnan(found[1]), np.isnan(missing))
+    alone = OneEuro(30)
+    expected = [alone(given, 10.0) for given in ([[1, 1]], [[2, 2]], [[2, 2]])]
+    np.testing.assert_allclose(found[2], [*expected[2], [5, 5]])
+    with pytest.raises(ValueError, match="width must be a finite number above 0"):
+        smooth(points, 0)
+    with pytest.raises(ValueError, match=r"Expected points \(2, 2\), got \(3, 2\)"):
+        smooth(np.ones((3, 2)), 10.0)
+
+
 @pytest.mark.parametrize("wrong", [{"frame_rate": 0}, {"cutoff": -1}, {"beta": -1}])
 def test_a_filter_of_no_frequency_is_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be a finite number"):
@@ -139,6 +153,27 @@ def test_a_face_that_is_away_for_a_while_comes_back_as_itself_and_later_as_anoth
         assert tracker(dark) == []
     back = [tracker(frame()) for _ in range(3)]
     assert [face.id for face in back[-1]] == [1]
+
+
+@pytest.mark.parametrize("away", [0, 6])
+def test_a_face_that_comes_back_in_another_place_is_itself_and_another_face_is_another(away):
+    detector = Known(-80)
+    tracker = Tracker(model(), detector, every=12, search=3)
+    assert [face.id for face in tracker(frame(-80))] == [0]
+    for _ in range(away):
+        assert tracker(np.zeros_like(frame())) == []
+    detector.shifts = (80,)
+    found = [tracker(frame(80)) for _ in range(3)][-1]
+    assert [face.id for face in found] == [0]
+    alone = Tracker(model(), detector)
+    expected = [alone(frame(80)) for _ in range(3)][-1]
+    assert np.abs(found[0].landmarks - expected[0].landmarks).max() < 3  # nothing of the old place
+    for _ in range(away):
+        assert tracker(np.zeros_like(frame())) == []
+    detector.shifts = (-80,)
+    stranger = np.ascontiguousarray(frame(-80)[:, ::-1])  # what is there is no face of hers
+    detector.shifts = (-60,)
+    assert [face.id for face in [tracker(stranger) for _ in range(4)][-1]] == [1]
 
 
 def test_an_empty_scene_is_searched_now_and_then():
@@ -215,6 +250,11 @@ def test_a_bad_argument_is_refused_when_the_tracker_is_made():
         Tracker(model(), every=0)
     with pytest.raises(ValueError, match="cutoff must be a finite number above 0, not -1"):
         Tracker(model(), cutoff=-1)
+    with pytest.raises(ValueError, match="A detector is a callable"):
+        Tracker(model(), detector="mtcnn")
+    for rate in (0, -5, "30", float("nan")):
+        with pytest.raises(ValueError, match="frame_rate must be a finite number above 0"):
+            Tracker(model()).reset(rate)
 
 
 # Video files

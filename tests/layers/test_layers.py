@@ -838,3 +838,39 @@ def test_a_feature_image_of_the_paper_has_3136_units():
 def test_a_scale_that_does_not_divide_is_refused():
     with pytest.raises(ValueError, match="scale must divide"):
         layers.FeatureImage((5, 4), 2)
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("bad", [0.0, np.nan, np.inf, 1e30])
+def test_a_transform_that_cannot_be_inverted_has_no_gradient_and_spoils_no_other(bad):
+    transforms = TRANSFORMS.copy()
+    transforms[1] = bad
+    layer = layers.ImageTransform()
+    layer(IMAGES, transforms)
+
+    def total(images, transforms):
+        return ops.sum(layer(images, transforms) * IMAGES)
+
+    for found in gradients(total, IMAGES, transforms):
+        assert np.isfinite(found).all()
+        assert not found[1].any()
+        assert found[0].any()
+
+
+def test_the_jitter_is_float32_whatever_floats_keras_has():
+    before = keras.config.floatx()
+    try:
+        for floatx in ("float16", "float64"):
+            keras.config.set_floatx(floatx)
+            found = layers.TransformJitter(SIZE, seed=1)(TRANSFORMS, training=True)
+            assert keras.backend.standardize_dtype(found.dtype) == "float32"
+    finally:
+        keras.config.set_floatx(before)
+
+
+@pytest.mark.parametrize("kind", ["argmax", "centroid"])
+def test_of_maps_below_zero_the_largest_pixel_counts_at_the_edge_too(kind):
+    maps = np.full((1, 6, 8, 2), -5, "float32")
+    maps[0, 0, 0, 0] = maps[0, 5, 3, 1] = -1
+    found = ops.convert_to_numpy(layers.HeatmapDecoding(kind)(maps))
+    np.testing.assert_allclose(found, [[[0, 0], [3, 5]]], atol=1e-5)

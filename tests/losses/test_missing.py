@@ -242,3 +242,29 @@ def test_fit_takes_a_weight_for_each_point_and_faces_that_lack_points():
         x, {"landmarks": true}, 8, sample_weight={"landmarks": 0 * weights}, verbose=0
     )
     assert history.history["loss"] == [0]
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name != "align"])
+def test_one_face_does_not_stand_for_all(name):
+    loss, true, predicted = CASES[name]
+    with pytest.raises(ValueError, match="needs"):
+        loss(true[:1], predicted)
+    with pytest.raises(ValueError, match="needs a sample_weight a face"):
+        loss(true, predicted, np.ones((1, POINTS)))
+    with pytest.raises(ValueError, match="needs a sample_weight a face"):
+        metrics.NME().update_state(TRUE, NEAR, np.ones((1, POINTS)))
+
+
+@keras.saving.register_keras_serializable()
+class OfFaces(keras.losses.Loss):
+    """A loss of one's own with a number for each face."""
+
+    def call(self, y_true, y_pred):
+        return ops.mean(ops.square(y_true - y_pred), axis=(1, 2))
+
+
+def test_a_loss_with_a_number_a_face_leaves_points_out_as_one_with_a_number_a_point_does():
+    true, predicted = without(TRUE, np.arange(34)), np.concatenate([NEAR, EXPECTED], axis=-1)
+    of_points = losses.Validation(keras.losses.MeanSquaredError(), weight=0)
+    found = of_faces(losses.Validation(OfFaces(), weight=0), true, predicted)
+    np.testing.assert_allclose(found, of_faces(of_points, true, predicted), rtol=1e-5)

@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import PIL.Image
@@ -117,3 +118,16 @@ def test_faces_without_a_pose_are_drawn_without_axes():
     assert face.pose is None
     picture = np.zeros((60, 60, 3), np.uint8)
     np.testing.assert_array_equal(draw(picture, [face], pose=True), draw(picture, [face]))
+
+
+def test_a_point_of_which_one_number_is_missing_is_left_out():
+    image, landmarks = made_up_face(0)
+    face = SimpleNamespace(landmarks=landmarks, scheme="ibug68", box=None)
+    face.pose = SimpleNamespace(axes=np.eye(3, 2))
+    without = landmarks.copy()
+    without[[8, 37]] = np.nan
+    expected = draw(image, SimpleNamespace(**vars(face) | {"landmarks": without}), pose=True)
+    landmarks[8, 1] = landmarks[37, 0] = np.nan
+    np.testing.assert_array_equal(draw(image, face, pose=True), expected)
+    landmarks[36:42] = np.nan  # an eye, by which the axes begin
+    draw(image, face, pose=True)

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from keras_landmarks.pictures import VideoReader, VideoWriter, is_video, read_image
+from keras_landmarks.pictures.video import frames_of
 
 FRAMES = [np.full((48, 64, 3), 60 * i, np.uint8) for i in range(4)]
 
@@ -154,3 +155,20 @@ def test_a_frame_of_odd_sides_is_made_even_by_its_edges(tmp_path):
 def test_a_frame_rate_that_is_none_is_named(tmp_path, rate):
     with pytest.raises(ValueError, match=f"frame_rate is a number .*, not {rate!r}"):
         VideoWriter(tmp_path / "a.mp4", rate)
+
+
+def test_a_video_is_named_by_any_path(tmp_path):
+    with VideoWriter(tmp_path / "a.avi", 10) as video:
+        video.write(np.zeros((32, 32, 3), np.uint8))
+    (entry,) = os.scandir(tmp_path)
+    assert len(list(VideoReader(entry))) == len(list(frames_of(entry))) == 1
+
+
+def test_a_video_that_cannot_hold_its_pictures_takes_no_place(tmp_path):
+    wide = np.zeros((64, 70_000, 3), np.uint8)
+    video = VideoWriter(tmp_path / "wide.avi", 10)
+    for _ in range(2):
+        video.write(wide)
+    with pytest.raises(OSError, match="cannot hold 70000 x 64 pixels"):
+        video.close()
+    assert list(tmp_path.iterdir()) == []

@@ -623,7 +623,9 @@ def test_faces_are_drawn_among_the_indices_by_their_losses():
     np.testing.assert_allclose(balance.probabilities, np.array([3, 0, 2, 5 / 4]) / 6.25)
 
 
-@pytest.mark.parametrize("indices", [[], [4], [-1, 0]])
+@pytest.mark.parametrize(
+    "indices", [[], [4], [-1, 0], [True, False, True, False], [0.0, 1.0], [[0, 1]]]
+)
 def test_indices_of_no_face_are_refused(indices):
     with pytest.raises(ValueError, match="Indices are of some of the 4 faces"):
         LossBalance(4, indices=indices)
@@ -674,3 +676,13 @@ def test_a_batch_too_far_ahead_is_refused():
         balancing.pick(3)
     with pytest.raises(ValueError, match="lag must be a whole number of at least 1"):
         LossBalancing(recorded()[0], losses.L1(), lag=0)
+
+
+@pytest.mark.parametrize("every", [None, 0.5])
+def test_a_loss_with_a_number_a_point_is_told(every):
+    samples = Samples(made_up_faces(8), (32, 32), augmentation=AUGMENTATION, batch=4)
+    balancing = LossBalancing(samples, keras.losses.MeanSquaredError(), every)
+    model, metrics = small_cnn(), [] if every else [balancing.metric]
+    model.compile("sgd", {"landmarks": losses.L1()}, metrics={"landmarks": metrics})
+    with pytest.raises(ValueError, match=r"a number for each face, .* has \(\w+, 68\)"):
+        model.fit(balancing.py_dataset(), callbacks=[balancing], shuffle=False, verbose=0)

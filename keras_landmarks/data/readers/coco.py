@@ -45,10 +45,11 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             if (other := names[image["id"]]) != (name := image["file_name"]):
                 raise ValueError(f"{name} and {other} have the id {image['id']} both.")
         sizes = {i["id"]: size_of(i.get("height"), i.get("width")) for i in content["images"]}
+        photos = {image["id"]: image.get("photo") for image in content["images"]}  # of write_coco
         rows = [_row(annotation) for annotation in content["annotations"]]
-    except (ValueError, KeyError, TypeError) as error:
+        kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected COCO's `images` and `annotations`: {error}") from error
-    kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
     rows = _of_category([row for row in rows if row[1]], kinds, category, scheme, path)
     sees = any(2 in points[2::3] for _, points, _ in rows)
     orders = {}
@@ -82,7 +83,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             scheme_of(len(points), scheme, where),
             box if box is not None and (box[2:] > box[:2]).all() else None,
             f"{image}#{annotation.get('id')}",
-            pictures.called(picture),
+            photos[annotation["image_id"]] or pictures.called(picture),
             seen > 1 if sees else seen > 0,
             size=sizes[annotation["image_id"]],
         )
@@ -99,6 +100,7 @@ def _row(annotation):
         numbers, box = annotation["face_kpts"] if valid else [], annotation.get("face_box")
     else:
         numbers, box = annotation.get("keypoints") or [], annotation.get("bbox")
+    hash((annotation.get("image_id"), annotation.get("category_id")))  # a list is none
     return annotation, numbers if any(numbers) else [], box
 
 

@@ -66,7 +66,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        photo = pictures.called(picture)
+        photo = element.get("photo") or pictures.called(picture)  # of write_dlib
         return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
     faces = read_faces(path, boxes, face, skip_broken)

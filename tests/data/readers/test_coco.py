@@ -118,7 +118,18 @@ def test_pictures_without_their_partner_are_named(tmp_path, points):
         read_coco(path, tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"images": [{}], "annotations": []}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"images": [{}], "annotations": []}',
+        '{"images": [], "annotations": "x"}',
+        '{"images": [], "annotations": [], "categories": true}',
+        '{"images": [], "annotations": [{"image_id": [], "keypoints": [1, 2, 2]}]}',
+    ],
+)
 def test_another_kind_of_file_is_an_error(tmp_path, text):
     (tmp_path / "faces.json").write_text(text)
     with pytest.raises(ValueError, match=r"faces\.json: expected COCO's"):
