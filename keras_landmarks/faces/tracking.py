@@ -70,7 +70,8 @@ class Tracker:
         if not hasattr(model, "detector"):
             raise ValueError(f"A Tracker follows by a model, as load() gives it, not by {model!r}.")
         OneEuro(frame_rate, 1.0 if cutoff is None else cutoff, beta)  # its own checks, now
-        self.model, self.detector = model, check_detector(detector or model.detector)
+        self.model = model
+        self.detector = check_detector(detector) if detector else model.detector
         self.every = number("every", every, least=1, whole=True)
         self.search = number("search", search, least=1, whole=True)
         self.overlap = number("overlap", overlap, least=0, most=1)
