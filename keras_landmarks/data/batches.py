@@ -54,7 +54,7 @@ class PyBatches(keras.utils.PyDataset):
         super().__init__()
         self.samples, self._words = samples, (augmentation, pick, part)
         self._starts, self._first = _starts(samples, first_step), 0
-        self._over, self._served = True, set()
+        self._over, self._told, self._served = True, False, set()
         self._ahead, self._count = {}, 2 * workers
         self._pool = concurrent.futures.ThreadPoolExecutor(workers)
 
@@ -62,10 +62,15 @@ class PyBatches(keras.utils.PyDataset):
         return len(self.samples)
 
     def on_epoch_begin(self):
-        self._over = True
+        """The next pass; the same one after no more than Keras' look at its first two batches."""
+        gone = len(self._served) > 2 or (self._told and len(self._served) == len(self))
+        self._over, self._told = self._over or gone, True
+        self._served.clear()
 
     def __getitem__(self, index):
-        if self._over or index in self._served:
+        if index in self._served:
+            self._over, self._told = True, False
+        if self._over:
             self._begin()
         if self._words[1] and index != len(self._served):
             raise ValueError("Picked batches come in their order: give `fit` shuffle=False.")

@@ -1,5 +1,6 @@
 import functools
 import itertools
+import sys
 
 import keras
 import numpy as np
@@ -295,6 +296,29 @@ def test_keras_needs_no_number_of_steps(kind, augmentation):
     assert len(model.predict(data, verbose=0)["landmarks"]) == 8 if augmentation else 10
     model.evaluate(data, verbose=0)
     model.fit(data, steps_per_epoch=len(samples), epochs=2, verbose=0)  # as before
+
+
+@pytest.mark.backend
+@every_kind
+@pytest.mark.parametrize("batch", [2, 4])  # of one batch JAX cannot be told from its own look
+def test_fit_sees_every_epoch_from_the_first(kind, batch):
+    samples = Samples(some_faces(8), (16, 16), augmentation=Augmentation(), batch=batch)
+    model, seen = cnn(size=16, filters=(4,), hidden=4), []
+
+    def loss(y_true, y_pred):
+        if keras.backend.backend() == "jax":
+            sys.modules["jax"].debug.callback(seen.append, y_true, ordered=True)
+        else:
+            seen.append(keras.ops.convert_to_numpy(y_true))
+        return keras.ops.mean(keras.ops.square(y_true - y_pred))
+
+    model.compile("sgd", {"landmarks": loss}, run_eagerly=True)
+    data = getattr(samples, kind)()
+    for _ in range(2):
+        model.fit(data, epochs=2, shuffle=False, verbose=0)
+    for step, landmarks in enumerate(seen):
+        np.testing.assert_array_equal(landmarks, samples.batch_at(step)[1])
+    assert len(seen) == 4 * len(samples)
 
 
 def test_samples_do_not_change():

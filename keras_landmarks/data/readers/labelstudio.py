@@ -76,7 +76,8 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
                 if result["type"] == "rectanglelabels":
                     boxes.append(_box(result))
                     continue
-                label, at = result["value"]["keypointlabels"][0], _pixels(result, "x", "y")
+                label = str(result["value"]["keypointlabels"][0])
+                at = _pixels(result, "x", "y")
             except (KeyError, IndexError, TypeError, ValueError) as error:
                 raise ValueError(f"{where}: expected numbers and a label: {error!r}") from error
             put_point(points, order, label, at - 0.5, where)
@@ -99,7 +100,8 @@ def _results(task):
 
 def _labels(results):
     points = (r for r in results if r["type"] == "keypointlabels")
-    return (label for r in points for label in r.get("value", {}).get("keypointlabels", ())[:1])
+    found = (r.get("value", {}).get("keypointlabels", ())[:1] for r in points)
+    return (str(label) for labels in found for label in labels)
 
 
 def _by_face(results):
