@@ -152,7 +152,7 @@ class Landmarker(keras.Model):
         Threads that call it wait for each other.
         """
         self._check_process()
-        of_shape("crops", np.shape(x), "batch", *self.inputs[0].shape[1:])
+        of_shape("crops", getattr(x, "shape", (None, *self.size, 3)), "batch", *self.size, 3)
         if not len(x):  # of which many a layer knows nothing
             return {name: _none(value) for name, value in self.output.items()}
         with self._running:

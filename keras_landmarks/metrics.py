@@ -50,21 +50,24 @@ class _FaceMetric(keras.metrics.Mean):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         y_true, y_pred = (ops.cast(y, "float32") for y in (y_true, y_pred))
-        if None in y_true.shape[1:]:  # not known before it runs: checked then
-            y_true = ops.reshape(y_true, (ops.shape(y_pred)[0], self.scheme.count, 2))
+        faces, count = ops.shape(y_pred)[0], self.scheme.count
+        if len(y_true.shape) == 3 and None in y_true.shape[1:]:  # checked when it is known
+            y_true = ops.reshape(y_true, (faces, count, ops.shape(y_true)[2]))
+            y_true = ops.reshape(y_true, (faces, count, 2))
         distances, weights = normaliser(y_true, self.scheme, self.kind), None
         counted = ops.cast(ops.logical_not(ops.isnan(distances)), "float32")
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
-            shape, count = tuple(sample_weight.shape), y_true.shape[1]
-            wanted = y_true.shape[:1] + (count,)
-            if len(shape) > 1 and shape[1:] != (1,) and unlike(shape, wanted):
+            shape = tuple(sample_weight.shape)
+            of_points = len(shape) > 1 and shape[1:] != (1,)
+            if of_points and unlike(shape, (y_true.shape[0], count)):
                 raise ValueError(
                     f"{self.name} needs a sample_weight a face, (batch,), or a point, "
                     f"(batch, {count}), got {shape}."
                 )
-            if shape[1:] == (count,):
-                weights, marked = sample_weight, ops.logical_not(ops.isnan(y_true[..., 0]))
+            if of_points:
+                weights = ops.reshape(sample_weight, (faces, count))
+                marked = ops.logical_not(ops.isnan(y_true[..., 0]))
                 count = ops.maximum(ops.sum(ops.cast(marked, "float32"), axis=-1), 1.0)
                 sample_weight = ops.sum(ops.where(marked, weights, 0.0), axis=-1) / count
             counted = counted * ops.reshape(sample_weight, (-1,))

@@ -466,9 +466,25 @@ def test_the_number_of_points_may_be_unknown_until_it_runs(shape):
     model.compile(loss="mse", metrics=[metrics.NME()])
     found = model.evaluate(pairs, verbose=0, return_dict=True)["nme"]
     assert found == pytest.approx(metrics.face_errors(TRUE, PREDICTED).mean(), rel=1e-5)
-    others = pairs.map(lambda x, y: (x, y[:, :34]))
-    with pytest.raises(tf.errors.InvalidArgumentError):
-        model.evaluate(others, verbose=0)
+    for change in (lambda y: y[:, :34], lambda y: tf.transpose(y, (0, 2, 1))):
+        others = pairs.map(lambda x, y, change=change: (x, tf.ensure_shape(change(y), shape)))
+        with pytest.raises((tf.errors.InvalidArgumentError, ValueError)):
+            model.evaluate(others, verbose=0)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends know shapes")
+@pytest.mark.parametrize("faces", [1, 10])
+def test_the_number_of_weights_may_be_unknown_until_it_runs(faces):
+    import tensorflow as tf
+
+    weights = RNG.uniform(0, 1, (faces, 68)).astype("float32")
+    expected, found = metrics.NME(), metrics.NME()
+    expected.update_state(TRUE[:faces], PREDICTED[:faces], weights)
+    specs = tf.TensorSpec((None, 68, 2)), tf.TensorSpec((None, 68, 2)), tf.TensorSpec((None, None))
+    tf.function(lambda *given: found.update_state(*given), specs)(
+        TRUE[:faces], PREDICTED[:faces], weights
+    )
+    assert float(found.result()) == pytest.approx(float(expected.result()), rel=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["corners", "pupils"])

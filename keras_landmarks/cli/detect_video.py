@@ -57,8 +57,8 @@ def run_video(options):
             bar.step(f", faces now: {len(faces)}")
     bar.close()
     if waits and apart > 2 and reader.time:  # frames' lengths
-        said = f"{source} has frames that are not as long as each other: in {options.out} they are"
-        warnings.warn(f"{said}. --json and tables tell their times.", stacklevel=2)
+        said = f"{source} has frames that are not 1/{reader.frame_rate:.4g} s apart, as they are in"
+        warnings.warn(f"{said} {options.out}. --json and tables tell their times.", stacklevel=2)
     if table:
         table.finish(tracker.model.scheme.count)
     if options.json != "-":

@@ -92,7 +92,8 @@ class Samples:
         number("batch", self.batch, least=1, whole=True)
         if not isinstance(self.augmentation, augment.Augmentation | None):
             raise ValueError(f"augmentation is an Augmentation, not {self.augmentation!r:.80}.")
-        number("seed", self.seed, least=0, whole=True)
+        for part in self.seed if isinstance(self.seed, tuple) else (self.seed,):
+            number("seed", part, least=0, whole=True)
         indices = numbers_of("faces", indices, len(self.faces))
         if self.augmentation is not None and len(indices) < self.batch:
             raise ValueError(f"{len(indices)} faces are fewer than a batch of {self.batch}.")
@@ -172,7 +173,7 @@ class Samples:
             augmentation: another one than the samples' own.
             pick: called with the step; returns the indices of its faces. None takes each of an
                 epoch's once. See `training.LossBalancing.pick`.
-            part: `(number, of)`: which of so many equal parts is made, from 0; the others are not.
+            part: `(number, of)`: which of so many parts is made, from 0; the others are not.
 
         Returns:
             `(crops, landmarks)`: `(batch, height, width, 3)` uint8, `(batch, n, 2)` float32.

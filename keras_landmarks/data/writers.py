@@ -17,6 +17,7 @@ import numpy as np
 from keras_landmarks import files
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.readers.contents import needed
+from keras_landmarks.data.readers.rows import PHOTO
 from keras_landmarks.data.readers.table import BOX
 from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.files import as_path, as_text
@@ -105,7 +106,7 @@ def write_coco(path, faces, images=None):
         if name not in pictures:
             height, width = face.pixels().shape[:2]
             facts = {"id": len(pictures) + 1, "file_name": name, "height": height, "width": width}
-            pictures[name] = facts | {"photo": as_text(face.photo)}
+            pictures[name] = facts | _photo(face)
         seen = np.where(face.missing, 0, np.where(face.visible, 2, 1)).tolist()
         points = np.where(face.missing[:, None], 0, np.float64(face.landmarks))
         left, top, right, bottom = _box(face).tolist()
@@ -151,13 +152,11 @@ def write_dlib(path, faces, images=None):
     pictures, digits = {}, len(str(scheme.count - 1))
     parent = ElementTree.SubElement(root, "images")
     for face in faces:
-        called = [as_text(_name(face, path, images)), as_text(face.photo)]
-        for name in called:
-            if re.search(r"[\x00-\x1f]", name):
-                raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
-        name, photo = called
+        name = as_text(_name(face, path, images))
+        if re.search(r"[\x00-\x1f]", name):
+            raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
         if name not in pictures:
-            pictures[name] = ElementTree.SubElement(parent, "image", file=name, photo=photo)
+            pictures[name] = ElementTree.SubElement(parent, "image", file=name, **_photo(face))
         left, top, right, bottom = _box(face).tolist()
         sides = {"top": top, "left": left, "width": right - left, "height": bottom - top}
         sides = {side: _short(number) for side, number in sides.items()}
@@ -168,6 +167,13 @@ def write_dlib(path, faces, images=None):
                 ElementTree.SubElement(box, "part", part)
     ElementTree.indent(root)
     files.write_bytes(path, ElementTree.tostring(root, "utf-8", xml_declaration=True))
+
+
+def _photo(face):
+    """What tells the photo that a picture was cut from, where that is another and has a name."""
+    own = face.photo in (face.name, str(face.image))
+    named = isinstance(face.photo, str) and face.photo.isprintable()
+    return {PHOTO: face.photo} if named and not own else {}
 
 
 def _box(face):

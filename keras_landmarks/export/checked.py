@@ -226,7 +226,7 @@ def _check(model, path, crops, dtype):
         found = predict_in_parts(open_model(path).predict_on_batch, crops)
     distance = np.linalg.norm(found["landmarks"] - expected["landmarks"], axis=-1)
     kind = "pupils" if model.scheme.right_eye else None
-    eyes = errors.normaliser(expected["landmarks"], model.scheme, kind).mean()
+    eyes = np.nanmean(errors.normaliser(expected["landmarks"], model.scheme, kind))
     shares = [distance.mean() / eyes]
     if "error" in expected:
         shares.append(np.abs(found["error"] - expected["error"]).mean() / eyes)

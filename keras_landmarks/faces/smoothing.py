@@ -46,7 +46,7 @@ class OneEuro:
             ValueError: if there are not as many points as before, or the width is not above zero.
         """
         points = np.asarray(points)
-        number("width", width, above=0)
+        width = number("width", float(width), above=0)
         if self._points is None:
             self._points, self._speed = points, np.zeros(points.shape, points.dtype)
         if points.shape != self._points.shape:

@@ -206,7 +206,7 @@ class Tracker:
         share = overlap(square[None], face.box)[0]
         alike = face.look(frame, found.landmarks)
         here = share >= self.overlap  # not of NaN
-        itself = alike >= (self.likeness if face.away else SAME)
+        itself = alike >= SAME
         if face.frames_unconfirmed:
             if here and itself and face.likeness >= self.likeness:
                 face.learn(detected=False)
@@ -214,10 +214,11 @@ class Tracker:
                 face.lose()
             return
         if not itself:  # the detector sees a face here, but it is another one
-            lay = face.lay
-            self._faces[i] = face = self._new(face.box, face.angle)
-            face.lay = lay
-            face.found, face.followed = found, True
+            other = self._new(face.box, face.angle)
+            self._faces += [face] * face.away  # who may be elsewhere
+            face.state, face.frames_lost = State.LOST, 1
+            self._faces[i], other.lay, other.found, other.followed = other, face.lay, found, True
+            face = other
             face.look(frame, found.landmarks)
         face.learn(detected=True)
         if not here:

@@ -14,7 +14,7 @@ def difference(y_true, y_pred):
     return ops.cast(y_true, "float32") - ops.cast(y_pred, "float32")
 
 
-def _missing(y_true):
+def missing_points(y_true):
     """Which points nobody marked, `(batch, n)`."""
     return ops.isnan(ops.sum(y_true, axis=tuple(range(2, len(y_true.shape)))))
 
@@ -33,14 +33,11 @@ def over_points(errors):
     @functools.wraps(errors)
     def loss(y_true, y_pred, *args, weights=None, **kwargs):
         y_true, like = ops.cast(y_true, "float32"), ops.cast(y_pred, "float32")
-        missing, rest = _missing(y_true), tuple(range(2, len(y_true.shape)))
+        missing, rest = missing_points(y_true), tuple(range(2, len(y_true.shape)))
         like = ops.stop_gradient(like) if len(like.shape) == len(y_true.shape) else 0.0
         y_true = ops.where(ops.expand_dims(missing, rest), like, y_true)
         marked = ops.cast(ops.logical_not(missing), "float32")
-        found = errors(y_true, y_pred, *args, **kwargs)
-        if found.shape[-1] == 1:  # a mean of the face, in which missing points are of no error
-            found = found * marked.shape[-1] / ops.maximum(ops.sum(marked, -1, keepdims=True), 1.0)
-        found = marked * found
+        found = marked * errors(y_true, y_pred, *args, **kwargs)
         if weights is not None:
             found = found * ops.where(missing, 0.0, ops.cast(weights, "float32"))
         return ops.sum(found, axis=-1) / ops.maximum(ops.sum(marked, axis=-1), 1.0)
@@ -72,7 +69,7 @@ class FaceLoss(keras.losses.Loss):
         self._check(true, predicted)
         count = predicted[3 if len(predicted) == 4 else 1]
         if len(true) == 3 and true[1] is None and count:  # checked when it is known
-            y_true = ops.reshape(y_true, (ops.shape(y_pred)[0], count, 2))
+            y_true = ops.reshape(y_true, (ops.shape(y_pred)[0], count, ops.shape(y_true)[2]))
         return self._function(y_true, y_pred, **self._arguments, weights=weights)
 
     def _check(self, true, predicted):
@@ -100,7 +97,7 @@ class _Weighted(keras.losses.Loss):
     def __init__(self, loss, weights, y_true):
         super().__init__(loss.name, loss.reduction, loss.dtype)
         self.loss, self.weights = loss, weights
-        missing = _missing(ops.cast(y_true, "float32"))
+        missing = missing_points(ops.cast(y_true, "float32"))
         marked = ops.sum(ops.cast(ops.logical_not(missing), "float32"), axis=-1)
         total = ops.sum(ops.where(missing, 0.0, ops.cast(weights, "float32")), axis=-1)
         self.of_faces = total / ops.maximum(marked, 1.0)

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_landmarks.losses.face_loss import FaceLoss, difference, over_points
+from keras_landmarks.losses.face_loss import FaceLoss, difference, missing_points, over_points
 from keras_landmarks.losses.landmarks import L2
 from keras_landmarks.names import known_name, number, unlike
 
@@ -46,12 +46,20 @@ def validation(y_true, y_pred, coordinates=None, distance="manhattan", weight=1.
 
 
 def _by_point(loss):
-    """A loss of Keras', or of one's own, with a number for each point or each face."""
+    """A loss of Keras', or of one's own, with a number for each point or a mean for each face."""
 
-    @over_points
-    def by_point(y_true, y_pred):
-        found = loss.call(y_true, ops.cast(y_pred, "float32"))
-        return found if len(found.shape) > 1 else found[:, None]
+    def by_point(y_true, y_pred, weights=None):
+        marked = ops.logical_not(missing_points(ops.cast(y_true, "float32")))
+        marked = ops.mean(ops.cast(marked, "float32"), axis=-1, keepdims=True)
+
+        @over_points
+        def errors(y_true, y_pred):
+            found = loss.call(y_true, ops.cast(y_pred, "float32"))
+            if len(found.shape) > 1:
+                return found
+            return found[:, None] / ops.maximum(marked, 1e-6)  # missing points have no error
+
+        return errors(y_true, y_pred, weights=weights)
 
     return by_point
 

@@ -111,8 +111,9 @@ def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
         return int(source)
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"Expected a path or a camera's index, not {type(source).__name__}.")
-    if "://" in os.fspath(source):
-        return os.fspath(source)
+    source = os.fsdecode(source)
+    if "://" in source:
+        return source
     path = as_path(source)
     if not path.is_file():
         camera = f" A camera's index is a number: {path}." if path.name.isdigit() else ""

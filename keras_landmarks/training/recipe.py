@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_landmarks import models, weights
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.laying import measured_scheme
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names, renamed
@@ -109,7 +110,7 @@ class Recipe:
         """
         common = dict(size=self.size, margin=self.margin, box=self.box)
         common |= dict(batch=self.batch, skip_broken=skip_broken)
-        held_out = None
+        held_out, more = None, faces_of(more)
         if self.held_out:
             faces, held = split_by_photo(faces, self.held_out, self.seed)
             held_out, photos = Samples(held, **common), {face.photo for face in held}

@@ -162,7 +162,7 @@ def test_frames_of_unlike_lengths_are_told(photos, capsys):
         frames = [picture.rotate(turn) for turn in range(6)]
         picture.save(f"{name}.gif", save_all=True, append_images=frames[1:], duration=lengths)
         assert main(["detect", f"{name}.gif", *MODEL, "--out", "drawn.avi"]) == 0
-        assert ("not as long as each other" in capsys.readouterr().err) == (name == "uneven")
+        assert ("s apart, as they are in" in capsys.readouterr().err) == (name == "uneven")
 
 
 def test_a_picture_that_is_drawn_to_a_video_is_told(photos, capsys):

@@ -82,7 +82,13 @@ def test_faces_that_were_cut_from_one_photo_stay_together(tmp_path, write, read,
     points = made_up_face(0)[1]
     given = [Face(tmp_path / f"{i}.png", points, "ibug68", photo=p) for i, p in enumerate(photos)]
     write(tmp_path / name, given)
-    assert [face.photo for face in read(tmp_path / name)] == photos
+    again = read(tmp_path / name)
+    assert [face.photo for face in again] == photos
+    for odd in (None, 17, "no\tword", "caf\udce9"):  # a picture of its own, or no word
+        given[0].photo = odd or str(given[0].image)
+        write(tmp_path / name, given)
+        assert str(tmp_path) not in (tmp_path / name).read_text()
+        assert [face.photo for face in read(tmp_path / name)] == ["0.png", *photos[1:]]
 
 
 def test_dlib_comes_back_as_it_was(tmp_path, faces):

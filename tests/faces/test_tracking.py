@@ -156,24 +156,17 @@ def test_a_face_that_is_away_for_a_while_comes_back_as_itself_and_later_as_anoth
 
 
 @pytest.mark.parametrize("away", [0, 6])
-def test_a_face_that_comes_back_in_another_place_is_itself_and_another_face_is_another(away):
+def test_a_face_that_comes_back_in_another_place_is_itself(away):
     detector = Known(-80)
     tracker = Tracker(model(), detector, every=12, search=3)
     assert [face.id for face in tracker(frame(-80))] == [0]
     for _ in range(away):
         assert tracker(np.zeros_like(frame())) == []
     detector.shifts = (80,)
-    found = [tracker(frame(80)) for _ in range(3)][-1]
-    assert [face.id for face in found] == [0]
-    alone = Tracker(model(), detector)
-    expected = [alone(frame(80)) for _ in range(3)][-1]
-    assert np.abs(found[0].landmarks - expected[0].landmarks).max() < 3  # nothing of the old place
-    for _ in range(away):
-        assert tracker(np.zeros_like(frame())) == []
-    detector.shifts = (-80,)
-    stranger = np.ascontiguousarray(frame(-80)[:, ::-1])  # what is there is no face of hers
-    detector.shifts = (-60,)
-    assert [face.id for face in [tracker(stranger) for _ in range(4)][-1]] == [1]
+    (face,), (alone,) = tracker(frame(80)), Tracker(model(), detector)(frame(80))
+    assert face.id == 0
+    np.testing.assert_allclose(face.landmarks, alone.landmarks, atol=0.5)  # nothing of before
+    assert [face.id for face in tracker(frame(80))] == [0]
 
 
 def test_an_empty_scene_is_searched_now_and_then():

@@ -8,7 +8,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import own_order
-from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
+from keras_landmarks.data.readers.rows import PHOTO, read_faces, scheme_of, side_box, size_of
 from keras_landmarks.schemes import get_scheme
 
 
@@ -45,7 +45,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             if (other := names[image["id"]]) != (name := image["file_name"]):
                 raise ValueError(f"{name} and {other} have the id {image['id']} both.")
         sizes = {i["id"]: size_of(i.get("height"), i.get("width")) for i in content["images"]}
-        photos = {image["id"]: image.get("photo") for image in content["images"]}  # of write_coco
+        photos = {image["id"]: image.get(PHOTO) for image in content["images"]}
         rows = [_row(annotation) for annotation in content["annotations"]]
         kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -59,6 +59,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
 
     def face(row):
         annotation, numbers, box = row
+        photo = photos.get(annotation.get("image_id"))
         image = names.get(annotation.get("image_id"))
         where = f"{path}, annotation {annotation.get('id')} ({image})"
         if image is None:
@@ -83,7 +84,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             scheme_of(len(points), scheme, where),
             box if box is not None and (box[2:] > box[:2]).all() else None,
             f"{image}#{annotation.get('id')}",
-            photos[annotation["image_id"]] or pictures.called(picture),
+            photo if isinstance(photo, str) else pictures.called(picture),
             seen > 1 if sees else seen > 0,
             size=sizes[annotation["image_id"]],
         )

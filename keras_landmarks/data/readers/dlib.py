@@ -9,7 +9,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import own_order
-from keras_landmarks.data.readers.rows import read_faces, scheme_of, side_box, size_of
+from keras_landmarks.data.readers.rows import PHOTO, read_faces, scheme_of, side_box, size_of
 
 
 def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
@@ -66,7 +66,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        photo = element.get("photo") or pictures.called(picture)  # of write_dlib
+        photo = element.get(PHOTO) or pictures.called(picture)
         return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
     faces = read_faces(path, boxes, face, skip_broken)

@@ -11,6 +11,10 @@ from keras_landmarks.schemes import SCHEMES, get_scheme
 _SCHEMES = {68: "ibug68", 98: "wflw98", 29: "cofw29", 19: "aflw19", 106: "lapa106", 39: "menpo39"}
 
 
+PHOTO = "source_photo"
+"""How the writers of COCO's and dlib's files call the photo that a picture was cut from."""
+
+
 class BrokenFile(UserWarning):
     """A file or face that was left out because it could not be used."""
 
