@@ -21,7 +21,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
     0 is the left edge of the first pixel.
 
     Args:
-        path: of a file, or of a folder of them; its folders are not read.
+        path: of a file, or of a folder of them; those in its folders are left out, with a warning.
         images: folder of the pictures; None takes the files'.
         scheme: of the points, or its name.
         names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
@@ -37,6 +37,10 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
     """
     path, scheme = as_path(path), get_scheme(scheme)
     files = files_of(path, ".json", recursive=False) if path.is_dir() else [existing_file(path)]
+    inside = files_of(path, ".json") if path.is_dir() else []
+    if deeper := [f for f in inside if f.parent != path and is_labelme(f)]:
+        said = f"{len(deeper)} files in folders of {path} are left out, as {deeper[0]}"
+        warnings.warn(f"{said}: read each folder by itself.", BrokenFile, stacklevel=2)
     rows = []
     for file in files:
         try:
@@ -83,4 +87,9 @@ def _faces_of(path):
                 boxes.append(np.concatenate([places.min(axis=0), places.max(axis=0)]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{path}: expected LabelMe's `shapes`: {error!r}") from error
+    groups = {key: {label for label, _ in found} for key, found in points.items()}
+    alone = groups.pop(None, ())
+    if alone and groups and not any(alone & group for group in groups.values()):
+        said = f"{', '.join(sorted(alone)[:3])} have no group_id, and other points have"
+        raise ValueError(f"{path}: {said}: of which face are they?")
     return [(content, n, found, boxes) for n, found in enumerate(points.values(), start=1)]

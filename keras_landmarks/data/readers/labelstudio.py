@@ -1,5 +1,6 @@
 """Label Studio's JSON export: key points in percent of the picture."""
 
+import itertools
 import json
 import re
 import urllib.parse
@@ -11,6 +12,7 @@ from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import box_around, read_faces, size_of, turned_box
+from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.pictures.kinds import PICTURES
 from keras_landmarks.schemes import get_scheme
 
@@ -20,11 +22,11 @@ _PICTURE = re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\b", re.IGNORECAS
 def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken=False):
     """Reads the faces of an export: `keypointlabels`, and the `rectanglelabels` box around them.
 
-    A task has one face, or one in each rectangle: where a label is there twice, points are of the
-    rectangle that they were drawn in (`parentID`), or else of the smallest that holds them. Of a
-    turned rectangle the box is the upright one around it. Of several annotations of a task the
-    first that was not cancelled is taken. Percents are of the picture's edges: 0 is the left edge
-    of the first pixel.
+    A task has one face, or one in each rectangle: where a label is there twice, or rectangles with
+    points lie apart, points are of the rectangle that they were drawn in (`parentID`), or else of
+    the smallest that holds them. Of a turned rectangle the box is the upright one around it. Of
+    several annotations of a task the ground truth is taken, or else the first with results that
+    was not cancelled. Percents are of the picture's edges: 0 is the left edge of the first pixel.
 
     Args:
         path: of the JSON file (not of its short form, JSON-MIN).
@@ -92,8 +94,9 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
 
 
 def _results(task):
-    """The key points and boxes that a task's first valid annotation gave it."""
+    """The key points and boxes of a task's ground truth, or first valid annotation."""
     valid = [a for a in task.get("annotations") or () if not a.get("was_cancelled")]
+    valid.sort(key=lambda a: (not a.get("ground_truth"), not a["result"]))
     results = valid[0]["result"] if valid else []
     return [r for r in results if r.get("type") in ("keypointlabels", "rectanglelabels")]
 
@@ -105,10 +108,10 @@ def _labels(results):
 
 
 def _by_face(results):
-    """The results of a task, those of each face by themselves: of one, if no label is twice."""
+    """The results of a task, those of each face by themselves."""
     labels = list(_labels(results))
     frames = {r.get("id", i): r for i, r in enumerate(results) if r["type"] == "rectanglelabels"}
-    if len(set(labels)) == len(labels) or len(frames) < 2:
+    if len(frames) < 2:
         return [results]
     faces = {frame: [result] for frame, result in frames.items()}
     try:
@@ -125,7 +128,11 @@ def _by_face(results):
                 faces[frame].append(result)
     except (ValueError, KeyError, TypeError):  # a point in no rectangle, or what is no number
         return [results]
-    return [face for face in faces.values() if face[1:]]
+    filled = [frame for frame, face in faces.items() if face[1:]]
+    pairs = itertools.combinations(filled, 2)
+    apart = filled[1:] and not any(overlap(boxes[a][None], boxes[b])[0] for a, b in pairs)
+    one = len(set(labels)) == len(labels) and not apart  # as with a rectangle around an eye
+    return [results] if one else [faces[frame] for frame in filled]
 
 
 def _pixels(result, *names):

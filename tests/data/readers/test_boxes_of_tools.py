@@ -49,6 +49,33 @@ def test_label_studio_has_a_face_in_each_rectangle(tmp_path):
         assert len(read_labelstudio(path, scheme="five5", skip_broken=True)) == 1
 
 
+def test_label_studio_parts_faces_that_share_no_label(tmp_path):
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    points = labelled(POINTS)
+    left, right = points[:2], [key_point(str(i), 40.0 + i, 30.0) for i in (2, 3, 4)]
+    frames = [numbered(rectangle(5, 20, 30, 45), "x"), numbered(rectangle(35, 18, 55, 48), "y")]
+    path = write_tasks(tmp_path, task([*left, *frames, *right], "a.jpg"))
+    first, second = read_labelstudio(path, scheme="five5")
+    assert (first.missing.sum(), second.missing.sum()) == (3, 2)
+    np.testing.assert_allclose(second.box, [35, 18, 55, 48], atol=1e-4)
+    eye = numbered(rectangle(10, 28, 14, 32), "eye")  # within the face's
+    path = write_tasks(tmp_path, task([*points, frames[0], eye], "a.jpg"))
+    (face,) = read_labelstudio(path, scheme="five5")
+    assert not face.missing.any()
+
+
+def test_of_several_annotations_the_ground_truth_or_the_first_with_results_is_taken(tmp_path):
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    off = {"result": labelled(POINTS + 5)}
+    for annotations in (
+        [{"result": []}, {"result": labelled(POINTS)}, off],
+        [off, {"result": labelled(POINTS), "ground_truth": True}],
+    ):
+        path = write_tasks(tmp_path, task([], "a.jpg") | {"annotations": annotations})
+        (face,) = read_labelstudio(path, scheme="five5")
+        np.testing.assert_allclose(face.landmarks, POINTS, atol=1e-4)
+
+
 def test_of_turned_boxes_the_upright_one_around_them_is_taken(tmp_path):
     """Label Studio turns clockwise about the first corner, CVAT about the middle."""
     write_lit(tmp_path / "a.jpg", lit_points(5))

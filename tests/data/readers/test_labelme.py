@@ -87,3 +87,19 @@ def test_other_files_and_labels_are_errors(tmp_path, points):
     path = write(tmp_path / "a.json", [point("nose", (1, 2))], "..\\c.jpg")
     with pytest.raises(ValueError, match=r"c\.jpg does not exist"):
         read_labelme(path, None, "five5", NAMES)
+
+
+def test_files_in_folders_are_told_of_and_a_point_of_no_group_is_asked_about(tmp_path, points):
+    shapes = [point(n, at) for n, at in zip(NAMES, points)]
+    write(tmp_path / "a.json", shapes)
+    write(tmp_path / "b.json", shapes)
+    (tmp_path / "more").mkdir()
+    write(tmp_path / "more/c.json", shapes)
+    with pytest.warns(BrokenFile, match=r"1 files in folders .*more/c\.json: read each"):
+        assert len(read_labelme(tmp_path, None, "five5", NAMES)) == 2
+    grouped = [point(n, at, 1) for n, at in zip(NAMES[1:], points[1:])]
+    path = write(tmp_path / "a.json", [shapes[0], *grouped])
+    with pytest.raises(ValueError, match="right eye have no group_id, and other points have"):
+        read_labelme(path, None, "five5", NAMES)
+    path = write(tmp_path / "a.json", [*shapes, *grouped])  # two faces, the first of no group
+    assert len(read_labelme(path, None, "five5", NAMES)) == 2

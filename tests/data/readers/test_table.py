@@ -217,6 +217,7 @@ def test_tables_of_excel_are_read_and_other_letters_are_told(tmp_path, points):
 
 def test_photos_and_names_may_be_numbers(tmp_path, points):
     pyarrow = pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow.parquet")
     columns = {"image": ["a.jpg"], "photo": [0], "name": [7]}
     columns |= {f"{axis}{i}": [points[i, k]] for i in range(5) for k, axis in enumerate("xy")}
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "faces.parquet")
