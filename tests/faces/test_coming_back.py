@@ -58,6 +58,13 @@ def test_two_who_changed_places_are_themselves_and_a_third_is_new():
     assert scene.ids(31, LEFT=1, RIGHT=0, THIRD=1) == [1, 0, 2]
 
 
+def test_of_two_who_left_the_one_who_comes_back_is_known():
+    scene = Scene()
+    assert scene.ids(LEFT=0, RIGHT=1) == [0, 1]
+    assert scene.ids(3) == []
+    assert scene.ids(3, THIRD=1) == [1]
+
+
 @pytest.mark.parametrize("away", [0, 3])
 def test_who_comes_when_another_has_left_is_new(away):
     scene = Scene()
