@@ -119,6 +119,8 @@ class Progress(keras.callbacks.Callback):
     def _distances(self):
         """What the errors of the held-out faces are divided by, NaN where points of it lack."""
         distances = metrics.normaliser(self.held_out[1], self.scheme)
+        if np.isnan(distances).all() and not np.isnan(self.held_out[1]).any():
+            raise FloatingPointError("Of all held-out faces the eye corners are one point.")
         if np.isnan(distances).all():
             raise ValueError(
                 f"All {len(distances)} held-out faces lack points of the normaliser "
@@ -134,7 +136,6 @@ class Progress(keras.callbacks.Callback):
         error = float(np.mean(errors[~np.isnan(self.distances)]))
         if not np.isfinite(error):
             raise FloatingPointError(
-                f"The held-out error is {error}: the network puts out what is no number, or "
-                "a face's eye corners are one point."
+                f"The held-out error is {error}: the network puts out what is no number."
             )
         return error
