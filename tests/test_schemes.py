@@ -322,6 +322,13 @@ def test_a_scheme_that_contradicts_itself_is_an_error_that_says_where(change, me
         dataclasses.replace(schemes.IBUG68, name="mine", **change)
 
 
+def test_a_normaliser_is_known_and_eye_corners_are_two_points():
+    with pytest.raises(ValueError, match="Unknown normaliser of ibug68 'iod'"):
+        dataclasses.replace(schemes.IBUG68, normaliser="iod")
+    with pytest.raises(ValueError, match=r"eye_corners are two points, not \(30, 30\)"):
+        dataclasses.replace(schemes.IBUG68, eye_corners=(30, 30))  # its own mirror image
+
+
 def test_a_scheme_may_have_no_eye_corners():
     assert dataclasses.replace(schemes.IBUG68, eye_corners=None).eye_corners is None
 

@@ -56,7 +56,7 @@ def run_video(options):
                     written += 1
             bar.step(f", faces now: {len(faces)}")
     bar.close()
-    if waits and apart > 2 and reader.time:  # frames' lengths
+    if waits and apart > 2 and reader.time:  # more than two frames
         said = f"{source} has frames that are not 1/{reader.frame_rate:.4g} s apart, as they are in"
         warnings.warn(f"{said} {options.out}. --json and tables tell their times.", stacklevel=2)
     if table:

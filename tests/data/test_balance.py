@@ -139,6 +139,8 @@ def test_faces_of_any_scheme_are_balanced(scheme):
         (shapes_of(3) * np.inf, {}, "not all finite"),
         (shapes_of(3), {"bins": 0}, "bins=0"),
         (shapes_of(3), {"most": 0}, "most=0"),
+        (shapes_of(3), {"most": 1.5}, "most=1.5"),
+        (shapes_of(3), {"bins": "9"}, "bins=9"),
         (shapes_of(3), {"scheme": "ibug69"}, "Unknown scheme"),
     ],
 )

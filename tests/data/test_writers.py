@@ -171,6 +171,8 @@ def test_a_picture_whose_name_is_no_utf8_is_an_error_that_names_it(tmp_path, wri
 def test_points_that_a_file_cannot_hold_are_errors(tmp_path, faces):
     with pytest.raises(ValueError, match="finite or missing as a whole"):
         write_pts(tmp_path / "a.pts", [[1, 2], [3, np.nan]])
+    with pytest.raises(ValueError, match="finite or missing as a whole"):
+        write_pts(tmp_path / "a.pts", np.zeros((0, 2)))
     with pytest.raises(ValueError, match="point 3 is missing in all faces"):
         write_dlib(tmp_path / "a.xml", faces[1:2])
     hidden = Face(faces[0].image, faces[0].landmarks, "ibug68", visible=np.zeros(68, bool))

@@ -651,6 +651,10 @@ def test_no_dtype_is_float32_under_any_policy():
         (layers.LandmarkCrop(), [(2, 8, 8, 5), (2, 10)], "landmarks (batch, n, 2), got"),
         (layers.LandmarkTransform(), [(2, 5, 2), (2, 3, 3)], "transforms (batch, 2, 3), got"),
         (layers.ImageTransform(), [(2, 8, 8, 3), (2, 3, 3)], "transforms (batch, 2, 3), got"),
+        (layers.TransformJitter(SIZE), [(2, 3, 3)], "transforms (batch, 2, 3), got"),
+        (layers.HeatmapMean(), [(2, 8, 8, 5), (2, 8, 8, None)], "heatmaps (batch, height, width"),
+        (layers.HeatmapMean(), [(2, 8, 8), (2, 8, 8)], "heatmaps (batch, height, width, n)"),
+        (layers.UpsampledSum(), [(4, 4, 3), (8, 8, 3)], "maps of a fixed size, got"),
     ],
 )
 def test_tensors_of_another_shape_are_named(layer, shapes, said):
