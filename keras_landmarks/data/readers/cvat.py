@@ -57,7 +57,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
 
     def face(row):
         image, number, shape = row
-        name = image.get("name", "")
+        name = _name(image, pictures.folder)
         where, picture = f"{path}, face {number} of {name}", pictures.find(name)
         if shape.tag == "skeleton":
             points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
@@ -77,6 +77,13 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     faces = read_faces(path, rows, face, skip_broken)
     pictures.warn_of_unused(path)
     return faces
+
+
+def _name(image, folder):
+    """What a picture is called, with its part's name where an export has that as a folder."""
+    name, part = image.get("name", ""), image.get("subset")
+    own = part and any((folder / place / part / name).is_file() for place in ("", "images"))
+    return f"{part}/{name}" if own else name
 
 
 def _numbers(text, where):

@@ -165,6 +165,20 @@ def test_points_of_a_shape_lie_on_their_pixels(tmp_path, points):
     assert face.visible.all()
 
 
+def test_parts_of_a_project_may_have_pictures_of_one_name(tmp_path, points):
+    images = []
+    for k, part in enumerate(("train", "val")):
+        write_lit(tmp_path / f"images/{part}/1.jpg", points + k)
+        line = ";".join(at(x, y) for x, y in points + k)
+        shape = f"<points label='face' points='{line}'/>"
+        images.append(f"<image id='{k}' name='1.jpg' subset='{part}'>{shape}</image>")
+    (tmp_path / "annotations.xml").write_text(f"<annotations>{''.join(images)}</annotations>")
+    faces = read_cvat(tmp_path / "annotations.xml", scheme="five5")
+    for face, part in zip(faces, ("train", "val"), strict=True):
+        assert_lit(face, 5)
+        assert (face.name, face.photo) == (f"{part}/1.jpg#1", f"images/{part}/1.jpg")
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_a_face_has_the_smallest_box_that_holds_it(tmp_path, points, order):
     line = ";".join(at(x, y) for x, y in points)
