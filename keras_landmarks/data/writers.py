@@ -85,7 +85,8 @@ def write_coco(path, faces, images=None):
     """Writes COCO's JSON, with the fields that mmpose reads.
 
     A covered point has 1, a seen one 2, a missing one 0, 0, 0. Where a face has no box, its
-    landmarks' own is written; a box of another convention as `annotation`'s square.
+    landmarks' own is written; a box of another convention as `annotation`'s square. An image's
+    `source_photo` is the photo that it was cut from, where that is another.
 
     Args:
         path: of the file.
@@ -132,7 +133,7 @@ def write_dlib(path, faces, images=None):
     """Writes the XML of dlib's tools; its trainer rounds coordinates, `readers.read_dlib` does not.
 
     A missing point is left out. Where a face has no box, its landmarks' own is written; a box of
-    another convention as `annotation`'s square.
+    another convention as `annotation`'s square. An image's `source_photo` is as of `write_coco`.
 
     Args:
         path: of the file.

@@ -91,8 +91,8 @@ class Tracker:
         """
         self._faces: list[Followed] = []
         self._since = self.every
-        known = frame_rate is not None
-        self._rate = number("frame_rate", frame_rate, above=0) if known else self.frame_rate
+        rate = self.frame_rate if frame_rate is None else frame_rate
+        self._rate = number("frame_rate", rate, above=0)
         self._time: float | None = None
         self._passed: float | None = None
 
