@@ -47,7 +47,8 @@ class Recipe:
             computed anew each tenth of an epoch, or of what was just trained; None picks evenly.
         batch: faces in a step, over all devices.
         seed: of weights, order, augmentation and of what is held out.
-        precision: Keras dtype policy of the training; coordinates are float32 under any.
+        precision: Keras dtype policy of the training; coordinates are float32 under any. Where a
+            machine takes twice as long in a mixed one, as CPUs without bfloat16 do, it is float32.
         paper: what is rebuilt, with year and section.
         paper_nme: the paper's NME in percent and its protocol, as text; None where it has none.
         licence: of the training data, which binds the weights.

@@ -14,6 +14,7 @@ from keras_landmarks.training.balancing import LossBalancing
 from keras_landmarks.training.checkpoint import Checkpoint, path_in
 from keras_landmarks.training.fingerprint import fingerprint
 from keras_landmarks.training.multi_loss import MultiLoss
+from keras_landmarks.training.policy import faster
 from keras_landmarks.training.progress import Finite, Progress
 from keras_landmarks.training.recipe import Recipe
 from keras_landmarks.training.teacher import Lesson
@@ -67,7 +68,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     devices.check(strategy, samples)
     verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
     policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(recipe.precision)
+    keras.config.set_dtype_policy(faster(recipe.precision))
     keras.utils.set_random_seed(recipe.seed)
     try:
         with devices.scope(strategy):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import warnings
 
 import keras
 import numpy as np
@@ -12,7 +13,7 @@ import keras_landmarks
 from keras_landmarks import data, draw, geometry, load, losses, metrics, models, schemes, weights
 from keras_landmarks.faces import Convention
 from keras_landmarks.models import blocks
-from keras_landmarks.training import Recipe, Stage, train
+from keras_landmarks.training import Recipe, Stage, policy, train
 
 MINE = schemes.Scheme(
     name="mine",
@@ -44,11 +45,11 @@ def own_model(mean_shape=None):
     return keras.Model(crops, {"landmarks": blocks.landmark_head(x, 68, (16, 16), mean_shape)})
 
 
-def trained(out, recipe, margin=1.4, box="truth"):
+def trained(out, recipe, margin=1.4, box="truth", **how):
     faces = data.made_up_faces(24, size=60)
     words = dict(size=recipe.size, margin=margin, box=box)
     samples = data.Samples(faces, augmentation=recipe.augmentation, batch=8, **words)
-    return train(recipe, samples, data.Samples(faces[:8], **words), out, verbose=0)
+    return train(recipe, samples, data.Samples(faces[:8], **words), out, verbose=0, **how)
 
 
 def assert_alike(one, two):
@@ -76,7 +77,8 @@ def test_a_training_is_loaded_from_its_folder_with_its_crop_and_licence(tmp_path
     assert_alike(one, load(places[where]))
 
 
-def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path):
+def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy, "slower", lambda name: 0.5)
     recipe = recipe_of(sgd, 1, model=own_model, precision="mixed_bfloat16")
     trained(tmp_path, recipe)
     found = load(tmp_path)
@@ -84,6 +86,35 @@ def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path):
     arrays = weights.load_arrays(tmp_path / "best.safetensors")[0]
     for path, array in weights.get_weights(found).items():
         np.testing.assert_array_equal(array, arrays[path])
+
+
+@pytest.mark.parametrize(("times", "used"), [(1.9, "bfloat16"), (4.5, "float32")])
+def test_a_mixed_precision_that_a_machine_computes_slowly_is_left(
+    tmp_path, monkeypatch, times, used
+):
+    monkeypatch.setattr(policy, "slower", lambda name: times)
+    recipe = recipe_of(sgd, 1, model=own_model, precision="mixed_bfloat16")
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        found = trained(tmp_path, recipe)
+    assert found.get_layer("conv").compute_dtype == used
+    said = [str(one.message) for one in said if "bfloat16" in str(one.message)]
+    slowly = "mixed_bfloat16 takes 4.5 times as long as float32 on this machine: "
+    assert said == ([slowly + "trained in float32."] if used == "float32" else [])
+    monkeypatch.setattr(policy, "slower", lambda name: 6.4 - times)  # another machine goes on
+    trained(tmp_path, dataclasses.replace(recipe, stages=recipe.stages * 2), resume=True)
+    assert len((tmp_path / "log.csv").read_text().split()) == 3
+
+
+def test_how_long_a_precision_takes_is_measured_without_a_trace():
+    policy.slower.cache_clear()
+    before = keras.Sequential([keras.layers.Dense(1)])
+    assert 0 < policy.slower("mixed_bfloat16") < 1000
+    assert policy.slower("mixed_bfloat16") == policy.slower("mixed_bfloat16")
+    after = keras.Sequential([keras.layers.Dense(1)])
+    number = [int(one.name.partition("_")[2] or 0) for one in (before, after)]
+    assert number[1] == number[0] + 1
+    assert keras.config.dtype_policy().name == "float32"
 
 
 def test_a_loaded_model_can_be_evaluated_at_once(trained_once):
