@@ -14,6 +14,7 @@ WAITING = 64  # pictures that are being looked at or wait for it; more are sent 
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))
 
 from fastapi import FastAPI, HTTPException, Request  # noqa: E402
+from starlette.requests import ClientDisconnect  # noqa: E402
 
 from keras_landmarks import runtime  # noqa: E402
 
@@ -49,6 +50,8 @@ async def detect(request: Request) -> dict:
                 loop = asyncio.get_running_loop()
                 # A thread that is late goes on, but what only waits for one is given up.
                 faces = await loop.run_in_executor(POOL, MODEL.detect, data)
+        except ClientDisconnect:  # nobody is left to answer
+            raise HTTPException(400, "The picture broke off.") from None
         except TimeoutError:
             raise HTTPException(504, f"No answer within {SECONDS:g} s.") from None
         except ValueError as error:

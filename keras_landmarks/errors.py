@@ -4,7 +4,7 @@ All errors are fractions (0.04 is 4 %) of a distance that belongs to the true fa
 *normaliser*:
 
 * `corners`: between the outer eye corners (the official 300W protocol, "inter-ocular");
-* `pupils`: between the pupils, each the mean of the points around its eye;
+* `pupils`: between the pupils, each the mean of those points around its eye that are marked;
 * `box`: the geometric mean of width and height of what the true landmarks span (AFLW's own
   protocol takes the width of its annotated square box instead: not comparable to a few percent);
 * `diagonal`: the diagonal of that box.
@@ -45,7 +45,9 @@ def normaliser(
             None takes the scheme's usual one.
 
     Returns:
-        `(batch,)`; NaN of a face without its points, or where they coincide.
+        `(batch,)`; NaN of a face without its points, or where they coincide. Of an eye that is
+        marked in part, `pupils` take the part: some points of six move a pupil by up to a fifth of
+        the distance.
 
     Raises:
         ValueError: if the kind is unknown, the scheme has no such distance, the landmarks are not

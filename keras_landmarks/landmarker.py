@@ -11,7 +11,7 @@ from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import CONVENTIONS
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
-from keras_landmarks.faces.model import check_outputs, detector_config, padded
+from keras_landmarks.faces.model import check_outputs, detector_config, padded, size_of_crops
 from keras_landmarks.losses import Wing
 from keras_landmarks.metrics import NME
 from keras_landmarks.names import known_name, number, of_shape
@@ -71,7 +71,7 @@ class Landmarker(keras.Model):
         super().__init__(inputs, outputs, name=name)
         self.box = known_name("box convention", box, CONVENTIONS)
         self.scheme, self.margin, self.licence = get_scheme(scheme), float(margin), licence
-        self.size = tuple(self.inputs[0].shape[1:3])
+        self.size = size_of_crops([one.shape for one in self.inputs])
         self(self.inputs[0])  # Keras exports models to ONNX only once they were called
         self.detector = BlazeFace()
         if keras.backend.backend() == "tensorflow":

@@ -1,6 +1,7 @@
 """Schemes of the user's own, from a few names of points or a short TOML file."""
 
 import dataclasses
+import numbers
 import pathlib
 import re
 import tomllib
@@ -47,7 +48,7 @@ def scheme_of_names(name: str, points: Sequence[str] | int, **fields: Any) -> Sc
         raise ValueError(f"name: expected a word, not {name!r}.")
     points = list(points) if isinstance(points, tuple) else points
     named = isinstance(points, list)
-    if isinstance(points, int) and not isinstance(points, bool):
+    if isinstance(points, numbers.Integral) and not isinstance(points, bool):
         points = [str(i) for i in range(points)]
     if not isinstance(points, list) or not points or not all(isinstance(p, str) for p in points):
         raise ValueError(f"points: expected their number or names, not {points!r}.")
@@ -58,6 +59,8 @@ def scheme_of_names(name: str, points: Sequence[str] | int, **fields: Any) -> Sc
     corners = read.points("eye_corners", fields.get("eye_corners", ()))
     if len(corners) not in (0, 2):
         raise ValueError(f"eye_corners: expected the right and the left one, not {len(corners)}.")
+    if corners and not (right and left):
+        raise ValueError("eye_corners: name the points of right_eye and left_eye, too.")
     usual = "corners" if corners else "pupils" if right and left else "box"
     normaliser = fields.get("normaliser", usual)
     if normaliser not in NORMALISERS:
@@ -136,16 +139,16 @@ class _Reader:
     names: list[str]
 
     def points(self, field: str, value: Any) -> tuple[int, ...]:
-        if isinstance(value, (str, int)) or not hasattr(value, "__iter__"):
+        if isinstance(value, (str, numbers.Integral)) or not hasattr(value, "__iter__"):
             raise ValueError(f"{field}: expected a list of points, not {value!r}.")
         return tuple(self._point(field, point) for point in value)
 
     def _point(self, field: str, point: Any) -> int:
         if point in self.names:
             return self.names.index(point)
-        whole = isinstance(point, int) and not isinstance(point, bool)
+        whole = isinstance(point, numbers.Integral) and not isinstance(point, bool)
         if whole and 0 <= point < len(self.names):
-            return point
+            return int(point)
         raise ValueError(f"{field}: no point {point!r}; there are {len(self.names)}.")
 
     def mirror(self, pairs: Any) -> tuple[int, ...]:

@@ -219,15 +219,14 @@ def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) ->
     """
     source, target = get_scheme(source), get_scheme(target)
     landmarks = source._checked(np.array(landmarks, np.float32))
+    if not can_convert(source, target):
+        known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
+        raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
     if source == target:
         return landmarks
-    if (source.name, target.name) in CONVERSIONS:
-        rows = CONVERSIONS[source.name, target.name]
+    if rows := CONVERSIONS.get((source.name, target.name)):
         return np.stack([landmarks[..., list(r), :].mean(axis=-2) for r in rows], axis=-2)
-    if can_convert(source, target):
-        return convert(convert(landmarks, source, IBUG68), IBUG68, target)
-    known = ", ".join(f"{a} -> {b}" for a, b in CONVERSIONS)
-    raise ValueError(f"No conversion {source.name} -> {target.name}. Known: {known}.")
+    return convert(convert(landmarks, source, IBUG68), IBUG68, target)
 
 
 def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
@@ -246,5 +245,6 @@ def shared_scheme(first: Scheme | str, second: Scheme | str) -> Scheme:
 def can_convert(source: Scheme | str, target: Scheme | str) -> bool:
     """Whether `convert` takes landmarks of one scheme (or its name) to another."""
     source, target = get_scheme(source), get_scheme(target)
+    known = source in PUBLISHED and target in PUBLISHED  # not one's own by such a name
     through_68 = {(source.name, "ibug68"), ("ibug68", target.name)} <= set(CONVERSIONS)
-    return source == target or through_68 or (source.name, target.name) in CONVERSIONS
+    return source == target or (known and (through_68 or (source.name, target.name) in CONVERSIONS))

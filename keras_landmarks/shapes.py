@@ -4,7 +4,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.geometry import namespace
-from keras_landmarks.names import number
+from keras_landmarks.names import number, unlike
 
 
 def align(shapes, rounds=3):
@@ -118,15 +118,24 @@ def infer(landmarks, weights, exemplars, neighbours=16, sure=0.5, trust=0.5, rid
         Yan et al., Score-guided face alignment network under occlusions, section 3.3.
     """
     xp = namespace(landmarks, exemplars)
-    finite = geometry.finite(landmarks)
-    known = xp.all(xp.abs(finite) < geometry.FAR, axis=-1)
+    if unlike(weights.shape, landmarks.shape[:-1]):
+        raise ValueError(f"Weights {weights.shape} do not fit landmarks {landmarks.shape}.")
     weights = xp.clip(xp.where(xp.isnan(weights), 0.0, weights), 0.0, 1.0)
-    weights = xp.where(known, weights, 0.0)
-    landmarks = xp.where(known[..., None], finite, 0.0)
     shape = reconstruct(landmarks, weights, exemplars, neighbours, ridge)
+    landmarks, known = _filled(xp, landmarks)
     kept = xp.clip(xp.maximum(weights / sure, 1 - trust), 0.0, 1.0)
     kept = xp.where(known, kept, 0.0)[..., None]
     return kept * landmarks + (1 - kept) * shape
+
+
+def _filled(xp, landmarks):
+    """Landmarks of which those not finite lie in the middle of the others, and which are known."""
+    finite = geometry.finite(landmarks)
+    known = xp.all(xp.abs(finite) < geometry.FAR, axis=-1)
+    share = xp.where(known, xp.ones_like(finite[..., 0]), 0.0)[..., None]
+    count = xp.maximum(xp.sum(share, axis=-2, keepdims=True), 1.0)
+    middle = xp.sum(share * finite, axis=-2, keepdims=True) / count
+    return share * finite + (1 - share) * middle, known
 
 
 def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
@@ -136,7 +145,7 @@ def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
     know its place, size and turn; what is combined are the neighbours' differences to their mean.
 
     Args:
-        landmarks: `(batch, n, 2)` points, in any pixels.
+        landmarks: `(batch, n, 2)` points, in any pixels. Those not finite take no part.
         weights: `(batch, n)`, how sure each point is, 0..1; below a thousandth all are alike.
         exemplars: `(count, n, 2)`, see `learn_dictionary`.
         neighbours: how many exemplars are combined.
@@ -157,7 +166,9 @@ def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
         raise ValueError(f"neighbours must be at most {count} (exemplars), not {neighbours}.")
     if tuple(landmarks.shape[-2:]) != (points, 2):
         raise ValueError(f"Exemplars of {points} points do not fit landmarks {landmarks.shape}.")
-    share = xp.square(xp.maximum(weights, 1e-3))
+    landmarks, known = _filled(xp, landmarks)
+    share = xp.where(known, xp.square(xp.maximum(weights, 1e-3)), 0.0)
+    share = xp.where(xp.sum(share, axis=-1, keepdims=True) > 0, share, 1.0)  # none is known
     share = share / xp.sum(share, axis=-1, keepdims=True)
     mean = xp.mean(exemplars, axis=0) + xp.zeros_like(landmarks)
     aligned_from_given = geometry.fit_similarity(landmarks, mean, share)

@@ -67,8 +67,7 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
     """
     if where is not None and not callable(where):
         raise ValueError(f"where is a function of a model's facts, not {where!r}.")
-    models = copy.deepcopy(_index())
-    return Models({name: f for name, f in models.items() if where is None or where(f)})
+    return Models({n: f for n, f in copy.deepcopy(_index()).items() if not where or where(f)})
 
 
 def facts_of(name: str) -> dict[str, Any]:
@@ -130,8 +129,8 @@ def load(
     facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh, paths=facts.get("paths"))
-    if fresh and scheme is None:
-        warnings.warn(f"New and untrained at this size: {', '.join(fresh)}.", stacklevel=2)
+    if lost := size and {*fresh} - {*_network(facts, arrays, scheme, mean_shape, None)[1]}:
+        warnings.warn(f"New and untrained at this size: {', '.join(sorted(lost))}.", stacklevel=2)
     return Landmarker(
         network.input,
         network.output,

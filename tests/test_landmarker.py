@@ -534,11 +534,30 @@ def test_threads_find_what_one_finds():
         (lambda out: out["landmarks"], "a dict of outputs with landmarks"),
         (lambda out: {"points": out["landmarks"]}, r"landmarks \(batch, n, 2\), got points"),
         (lambda out: {"landmarks": out["landmarks"][:, :5]}, r"of the scheme ibug68 .*, 5, 2\)"),
+        (lambda out: out | {"error": out["landmarks"][:, :3, 0]}, r"error .*, 68\), got \(None, 3"),
+        (
+            lambda out: out | {"score": out["landmarks"]},
+            r"score of each point of ibug68 \(batch, 68",
+        ),
     ],
 )
 def test_outputs_that_are_not_the_schemes_are_named(tiny, change, message):
     with pytest.raises(ValueError, match=message):
         Landmarker(tiny.input, change(dict(tiny.output)))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [[(None, None, 3)], [(32, 32, 1)], [(32, 32, 4)], [(3, 32, 32)], [(32,)], [(32, 32, 3)] * 2],
+)
+def test_inputs_that_are_no_crops_of_a_size_are_named(shapes):
+    inputs = [keras.Input(shape) for shape in shapes]
+    seen = sum(keras.ops.mean(x, axis=tuple(range(1, len(x.shape)))) for x in inputs)
+    points = keras.layers.Reshape((5, 2))(keras.layers.Dense(10)(seen[:, None]))
+    with pytest.raises(
+        ValueError, match=r"one input, crops \(None, height, width, 3\), not \(None"
+    ):
+        Landmarker(inputs, {"landmarks": points}, scheme="five5")
 
 
 def test_the_number_of_points_may_be_unknown_to_the_network(tiny):

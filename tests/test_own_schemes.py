@@ -105,6 +105,15 @@ def test_a_model_of_points_without_eyes_is_measured_and_exported(tmp_path, recwa
     assert not [w for w in recwarn if "empty slice" in str(w.message)]
 
 
+def test_points_may_be_numpys_numbers():
+    names = ["right", "left", "chin"]
+    scheme = scheme_of_names("mine", names, right_eye=np.array([0]), left_eye=np.array([1]))
+    assert scheme == scheme_of_names("mine", names, right_eye=[0], left_eye=[1])
+    assert scheme_of_names("mine", np.int64(3), mirror=[]).count == 3
+    with pytest.raises(ValueError, match="eye_corners: name the points of right_eye and left_eye"):
+        scheme_of_names("mine", 3, mirror=[], eye_corners=[0, 1])
+
+
 def test_a_file_says_all_fields(tmp_path):
     path = tmp_path / "mine.toml"
     text = """

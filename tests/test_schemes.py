@@ -3,7 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_landmarks import schemes
+from keras_landmarks import own_schemes, schemes
 from keras_landmarks.schemes import NORMALISERS, SCHEMES, convert, get_scheme
 
 RNG = np.random.default_rng(0)
@@ -286,6 +286,16 @@ def test_approximate_conversions_exist():
 def test_two_schemes_share_the_most_points_that_both_convert_to(first, second, shared):
     assert schemes.shared_scheme(first, second).name == shared
     assert schemes.shared_scheme(second, first).name == shared
+
+
+def test_a_scheme_of_ones_own_is_not_converted_by_a_published_name():
+    for name, count in (("ibug51", 51), ("ibug68", 3), ("wflw98", 98)):
+        own = own_schemes.scheme_of_names(name, count, mirror=[])
+        assert not schemes.can_convert("ibug68", own)
+        assert not schemes.can_convert(own, "five5")
+        with pytest.raises(ValueError, match="No conversion"):
+            schemes.convert(np.zeros((count, 2)), own, "ibug49")
+        assert schemes.convert(np.ones((count, 2)), own, own).shape == (count, 2)
 
 
 def test_schemes_without_shared_points_are_an_error():

@@ -26,7 +26,9 @@ def run(options):
     from keras_landmarks import faces, list_models, pictures
     from keras_landmarks.schemes import can_convert
 
-    own = options.name not in list_models() and files.as_path(options.name).exists()
+    named = options.name.endswith((".keras", ".safetensors", ".tflite", ".onnx"))
+    own = named or "/" in options.name or files.as_path(options.name).exists()
+    own = own and options.name not in list_models()
     scheme = _of_path(options.name) if own else _of_zoo(options.name)
     for name, (points, _) in scheme.contours.items():
         print(f"{'':<11} {name:<12} {', '.join(map(str, points))}")

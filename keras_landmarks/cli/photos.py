@@ -58,6 +58,11 @@ def find_targets(options, photos):
     if len(photos) > 1 and ending:
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
         raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
+    inside = [name for name in map(files.as_path, options.photos) if name.is_dir()]
+    if not ending and any(out.resolve() == name.resolve() for name in inside):
+        raise ValueError(
+            f"--out {out} holds the photos, and drawings are photos, too: name another."
+        )
     targets, drawn = {}, {}
     for photo, place in photos.items():
         target = targets[photo] = out if ending else (out / place).with_suffix(".png")
@@ -68,6 +73,7 @@ def find_targets(options, photos):
         others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
         if not ending and target.exists() and target.parent.resolve() in others:
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
+    files.check_place(next(iter(targets.values())))
     return targets
 
 
@@ -92,9 +98,10 @@ def keep(target, read, out=None):
     if path.is_dir():
         raise ValueError(f"{target} is a folder; name a file.")
     inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
-    inside = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
-    if inside or path in inputs or (out and path == files.as_path(out).resolve()):
+    within = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
+    if within or path in inputs or (out and path == files.as_path(out).resolve()):
         raise ValueError(f"Writing {target} would replace that file; name another.")
+    files.check_place(target)
 
 
 def print_facts(facts, target, more):

@@ -32,8 +32,16 @@ def _on_each_other(face):
     for i in np.flatnonzero(~face.missing):
         places.setdefault(tuple(face.landmarks[i].round(1)), set()).add(int(i))
     together = [found for found in places.values() if len(found) > 1]
-    rings = [points for points, closed in get_scheme(face.scheme).contours.values() if closed]
-    return any(not any(_across(found, ring) for ring in rings) for found in together)
+    scheme = get_scheme(face.scheme)
+    rings = [points for points, closed in scheme.contours.values() if closed]
+    alone = {points[0] for points, _ in scheme.contours.values() if len(points) == 1}
+    within = alone & {*scheme.regions.get("eyes", ())}  # pupils, and middles of eyes
+    for found in together:
+        both_eyes = any(scheme.mirror[i] in found - {i} for i in found & within)
+        lids = found - within
+        if both_eyes or (lids and not any(_across(lids, ring) for ring in rings)):
+            return True
+    return False
 
 
 def _across(points, ring):

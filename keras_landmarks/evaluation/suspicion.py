@@ -64,12 +64,14 @@ def suspect(faces, found, model):
     else:
         expected = np.full_like(truth, np.nan)
         against = f"nothing: {len(faces)} faces are too few to fit {scheme.name}"
-    distances = np.linalg.norm(truth[:, :, None] - expected[:, None], axis=-1)
-    points = np.arange(scheme.count)
-    nearest = np.where(np.isnan(distances), np.inf, distances).min(axis=2)
+    nearest = []
+    for one, other in zip(truth, expected):  # of all at once the memory would not hold
+        distances = np.linalg.norm(one[:, None] - other, axis=-1)
+        nearest.append(np.where(np.isnan(distances), np.inf, distances).min(axis=1))
+    nearest = np.array(nearest)
     return Suspicion(
-        _mean(distances[:, points, points]),
-        _mean(distances[:, points, list(scheme.mirror)]),
+        _mean(np.linalg.norm(truth - expected, axis=-1)),
+        _mean(np.linalg.norm(truth - expected[:, list(scheme.mirror)], axis=-1)),
         _mean(np.where(np.isinf(nearest), np.nan, nearest)),
         against,
     )

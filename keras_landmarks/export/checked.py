@@ -21,6 +21,7 @@ from keras_landmarks.export.formats import (
     FORMATS,
     KERAS_NAMES,
     check_ending,
+    lacking,
     need_packages,
     write,
 )
@@ -71,7 +72,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
             quantized the model.
         FileNotFoundError: if there is no such folder.
         ImportError: if a package is missing that the format needs.
-        RuntimeError: if the written model does not find the landmarks that Keras finds.
+        RuntimeError: if the written model does not find the landmarks that Keras finds, or the
+            format lacks an operation of the network.
     """
     if not hasattr(model, "scheme"):
         raise ValueError(f"Expected a model as load() gives it, a Landmarker, not {type(model)}.")
@@ -223,10 +225,14 @@ def _check(model, path, crops, dtype):
         written = tf.saved_model.load(str(path))
         found = predict_in_parts(lambda part: written.serve(part.astype(dtype)), crops)
     else:
-        found = predict_in_parts(open_model(path).predict_on_batch, crops)
+        try:
+            found = predict_in_parts(open_model(path).predict_on_batch, crops)
+        except (ValueError, RuntimeError) as error:  # the runtime does not know what is in it
+            raise RuntimeError(lacking(path.suffix[1:], error.__cause__ or error)) from error
     distance = np.linalg.norm(found["landmarks"] - expected["landmarks"], axis=-1)
     kind = "pupils" if model.scheme.right_eye else None
-    eyes = np.nanmean(errors.normaliser(expected["landmarks"], model.scheme, kind))
+    eyes = errors.normaliser(expected["landmarks"], model.scheme, kind)
+    eyes = np.nanmean(eyes) if np.isfinite(eyes).any() else max(model.size) / 3  # as in a crop
     shares = [distance.mean() / eyes]
     if "error" in expected:
         shares.append(np.abs(found["error"] - expected["error"]).mean() / eyes)

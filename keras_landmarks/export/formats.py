@@ -75,6 +75,9 @@ def write(model, path, format, dtype, facts, **converter):
         dtype: of the crops that it takes.
         facts: dict, what a reader must know.
         converter: options of TensorFlow's converter.
+
+    Raises:
+        RuntimeError: if the format lacks an operation of the network.
     """
     signature = [keras.InputSpec(shape=(None, *model.size, 3), dtype=dtype, name="crops")]
     if format == "tflite-fp16":
@@ -86,9 +89,14 @@ def write(model, path, format, dtype, facts, **converter):
         }
     kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
     there = path.with_suffix(".tflite") if kind == "litert" else path  # Keras knows small letters
-    keras.Model.export(
-        model, str(there), format=kind, verbose=False, input_signature=signature, **converter
-    )
+    try:
+        keras.Model.export(
+            model, str(there), format=kind, verbose=False, input_signature=signature, **converter
+        )
+    except Exception as error:
+        if type(error).__name__ != "ConverterError":
+            raise
+        raise RuntimeError(lacking(format, error)) from error
     if there != path:
         there.rename(path)
     if format == "onnx":
@@ -99,6 +107,12 @@ def write(model, path, format, dtype, facts, **converter):
         onnx.save(written, path)
     elif kind == "litert":
         embed(path, facts)
+
+
+def lacking(format, error):
+    """What is said where a format has no such operation as a network."""
+    said = " ".join(str(error).split())[:200]
+    return f"The network has an operation that {format} has not, or has not in this way: {said}"
 
 
 def embed(path, facts):

@@ -14,7 +14,8 @@ def in_float32(model):
     Returns:
         The model itself where all of it is float32; else a copy.
     """
-    if {layer.dtype_policy.name for layer in model.layers} == {"float32"}:
+    inner = model._flatten_layers(include_self=False)  # those of networks in networks, too
+    if {layer.dtype_policy.name for layer in inner} == {"float32"}:
         return model
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a detector that cannot be saved; it is kept below

@@ -2,7 +2,7 @@
 
 import inspect
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,13 +52,26 @@ def padded(
     return {name: values[:count] for name, values in found.items()}
 
 
+def size_of_crops(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:
+    """The `(height, width)` of a network's input; a `ValueError` if it is no RGB crop of a size."""
+    (_, *crop), *others = shapes
+    if others or len(crop) != 3 or crop[2] != 3 or None in crop:
+        given = " and ".join(map(str, shapes))
+        raise ValueError(f"Expected one input, crops (None, height, width, 3), not {given}.")
+    return crop[0], crop[1]
+
+
 def check_outputs(outputs: Any, scheme: Scheme) -> None:
-    """Raises a `ValueError` where a network's landmarks are not the points of a scheme."""
+    """Raises a `ValueError` where a network's outputs are not those of a scheme's points."""
     if not isinstance(outputs, dict) or "landmarks" not in outputs:
         known = ", ".join(outputs) if isinstance(outputs, dict) else type(outputs).__name__
         raise ValueError(f"Expected a dict of outputs with landmarks (batch, n, 2), got {known}.")
     shape = outputs["landmarks"].shape
     of_shape(f"landmarks of the scheme {scheme.name}", shape, "batch", scheme.count, 2)
+    for name in {"error", "score"} & {*outputs}:
+        if name == "error" or tuple(outputs[name].shape[1:]) != (1,):  # a score may be the face's
+            shape = outputs[name].shape
+            of_shape(f"{name} of each point of {scheme.name}", shape, "batch", scheme.count)
 
 
 def detector_config(detector: Detector) -> dict[str, Any] | None:

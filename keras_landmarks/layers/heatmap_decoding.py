@@ -43,7 +43,7 @@ class HeatmapDecoding(keras.layers.Layer):
         self, kind="soft_argmax", stride=1, radius=2, sharpness=1.0, offset=None, **kwargs
     ):
         kwargs["dtype"] = kwargs.get("dtype") or "float32"
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # points stay float32
         known_name("kind", kind, KINDS)
         number("stride", stride, above=0)
         number("radius", radius, least=1, whole=True)
@@ -61,6 +61,7 @@ class HeatmapDecoding(keras.layers.Layer):
 
     def call(self, heatmaps):
         _, height, width, count = heatmaps.shape
+        heatmaps = ops.cast(heatmaps, "float32")
         values = ops.reshape(ops.transpose(heatmaps, (0, 3, 1, 2)), (-1, count, height * width))
         if self.kind == "soft_argmax":
             share = ops.reshape(ops.softmax(self.sharpness * values), (-1, count, height, width))

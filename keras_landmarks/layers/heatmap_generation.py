@@ -40,7 +40,7 @@ class HeatmapGeneration(keras.layers.Layer):
 
     def __init__(self, size, kind="distance", radius=16.0, sigma=1.5, **kwargs):
         kwargs["dtype"] = kwargs.get("dtype") or "float32"
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # points stay float32
         self.size = sides("size", size)
         known_name("kind", kind, KINDS)
         number("sigma", sigma, above=0)
@@ -54,7 +54,7 @@ class HeatmapGeneration(keras.layers.Layer):
         of_shape("landmarks", input_shape, "batch", "n", 2)
 
     def call(self, landmarks):
-        landmarks = geometry.finite(landmarks)  # and so are the squares
+        landmarks = geometry.finite(ops.cast(landmarks, "float32"))  # and so are the squares
         height, width = self.size
         dx = ops.arange(width, dtype="float32") - landmarks[:, :, 0:1]
         dy = ops.arange(height, dtype="float32") - landmarks[:, :, 1:2]

@@ -101,4 +101,5 @@ class LandmarkCrop(keras.layers.Layer):
 
 def _between(fraction, count):
     """`(batch, count, count + 1)` weights that mix neighbours, from `(batch, 1, 1)` fractions."""
-    return (1 - fraction) * np.eye(count, count + 1) + fraction * np.eye(count, count + 1, 1)
+    here, next_one = (ops.cast(np.eye(count, count + 1, k), fraction.dtype) for k in (0, 1))
+    return (1 - fraction) * here + fraction * next_one

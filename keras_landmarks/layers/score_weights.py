@@ -36,7 +36,7 @@ class ScoreWeights(keras.layers.Layer):
 
     def __init__(self, stride=1, radius=2, offset=None, **kwargs):
         kwargs["dtype"] = kwargs.get("dtype") or "float32"
-        super().__init__(**kwargs)
+        super().__init__(**{"autocast": False, **kwargs})  # points stay float32
         number("stride", stride, above=0)
         number("radius", radius, least=0, whole=True)
         if offset is not None:
@@ -56,6 +56,7 @@ class ScoreWeights(keras.layers.Layer):
 
     def call(self, scores, landmarks):
         _, height, width, _ = scores.shape
+        scores, landmarks = ops.cast(scores, "float32"), ops.cast(landmarks, "float32")
         place = geometry.points_on_map(geometry.finite(landmarks), self.stride, self.offset)
         x = window(place[..., 0:1], width, self.radius)
         y = window(place[..., 1:2], height, self.radius)

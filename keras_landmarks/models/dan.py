@@ -1,6 +1,7 @@
 """The Deep Alignment Network (Kowalski et al., 2017)."""
 
 import keras
+import numpy as np
 from keras import layers
 
 from keras_landmarks.layers import (
@@ -86,6 +87,8 @@ def dan(
     number("dropout", dropout, least=0, below=1)
     number("stages", stages, least=1, whole=True)
     blocks.check_size(size, 2 ** len(filters))
+    if jitter is not None and np.shape(jitter) != (3,):
+        raise ValueError(f"jitter is (degrees, shift, scale), not {jitter!r}.")
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     shape = blocks.ring(scheme.count) if mean_shape is None else mean_shape

@@ -28,9 +28,14 @@ def ensemble(networks, scheme="ibug68", mirrored=False, name="ensemble"):
     Raises:
         ValueError: if there is no network, one has another number of landmarks, or is there twice.
     """
-    scheme, networks = get_scheme(scheme), list(networks)
+    scheme = get_scheme(scheme)
+    networks = [networks] if isinstance(networks, (str, keras.Model)) else list(networks)
     if not networks:
         raise ValueError("An ensemble needs at least one network.")
+    for network in networks:
+        outputs = getattr(network, "output", None)  # Keras raises where it has none
+        if not isinstance(outputs, dict) or "landmarks" not in outputs:
+            raise ValueError(f"A network is a model with an output landmarks, not {network!r:.80}.")
     if len({id(network) for network in networks}) < len(networks):
         raise ValueError("A network is there twice, which changes no mean.")
     for network in networks:

@@ -7,6 +7,7 @@ from keras_landmarks.layers import LandmarkCrop, MeanShape
 from keras_landmarks.models import blocks
 from keras_landmarks.models.resnet import check, levels, residual_block
 from keras_landmarks.moved import renamed
+from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
 PATCH = 8
@@ -65,7 +66,7 @@ def ffld(
     """
     check(depth, size, width)
     blocks.check_widths(channels=channels)
-    if stages not in range(4):
+    if number("stages", stages, whole=True) not in range(4):
         raise ValueError(f"stages must be 0, 1, 2 or 3, not {stages}.")
     if stages and size // 8 < PATCH:
         raise ValueError(f"size must be at least {8 * PATCH} for patches of {PATCH}, not {size}.")

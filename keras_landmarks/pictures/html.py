@@ -15,7 +15,8 @@ def picture_html(image: np.ndarray, caption: str = "") -> str:
     """A picture `(height, width, 3)` uint8 RGB within the page, made smaller where it is large."""
     scale = WIDEST / max(image.shape[:2])
     if scale < 1:
-        image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        height, width = (max(round(scale * side), 1) for side in image.shape[:2])
+        image = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 88])[1]
     source = base64.b64encode(data.tobytes()).decode()
     said = html.escape(caption)

@@ -623,6 +623,13 @@ def test_evaluate_compares_the_points_that_a_model_and_another_data_set_share(tm
     assert "holds no face of it" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["gone.tflite", "gone.onnx", "gone.keras", "runs/gone"])
+def test_info_of_a_file_that_is_not_there_says_so(name, capsys):
+    assert main(["info", name]) == 1
+    assert "Unknown model" not in (said := capsys.readouterr().err)
+    assert name in said
+
+
 def test_info_tells_what_a_model_is_and_draws_its_points(tmp_path, capsys):
     assert main(["info", "unet-300w", "--draw", str(tmp_path / "points.png")]) == 0
     out = capsys.readouterr().out

@@ -96,6 +96,22 @@ def test_a_picture_of_the_working_folder_is_not_drawn_over(photos, capsys):
     assert read_image("a.png").shape == (9, 9, 3)
 
 
+def test_drawings_are_not_put_among_the_photos(photos, capsys):
+    for words in (["photos", "--out", "photos"], ["photos", "--out", "./photos/"]):
+        assert main(["detect", *words, *MODEL]) == 1
+        assert "holds the photos" in capsys.readouterr().err
+    assert sorted(path.name for path in photos.iterdir()) == ["a.jpg", "b.jpg"]
+
+
+@pytest.mark.parametrize("words", [["--json", "file/a.json"], ["--out", "file/a.png"]])
+def test_a_place_that_cannot_be_written_is_told_before_the_work(photos, capsys, monkeypatch, words):
+    pathlib.Path("file").write_text("mine")
+    monkeypatch.setattr(zoo, "load", None)  # nothing is computed
+    assert main(["detect", "photos/a.jpg", *MODEL, *words]) == 1
+    assert f"{words[1]} cannot be written" in capsys.readouterr().err
+    assert pathlib.Path("file").read_text() == "mine"
+
+
 def test_a_folder_may_have_a_dot(photos):
     (photos.parent / "results.2024").mkdir()
     for folder in ("results.2024", "other.v2/"):

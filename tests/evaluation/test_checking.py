@@ -8,7 +8,7 @@ import pytest
 
 from keras_landmarks import data, load, schemes
 from keras_landmarks.data.duplicates import picture_hash, same_pictures
-from keras_landmarks.evaluation import check_faces
+from keras_landmarks.evaluation import check_faces, doubts
 from keras_landmarks.evaluation.suspicion import suspect
 from keras_landmarks.faces import Detection
 
@@ -198,6 +198,27 @@ def test_a_closed_mouth_is_no_doubt_and_neighbours_on_each_other_are(faces):
         kind += check.doubts
     assert right == [[], []]
     assert wrong == [["points on each other"]] * 5
+
+
+@pytest.mark.parametrize(
+    ("scheme", "places", "doubted"),
+    [
+        ("wflw98", [62, 66, 96], False),  # a closed eye and its pupil
+        ("cofw29", [12, 13, 16], False),
+        ("lapa106", [68, 72, 74, 104], False),
+        ("lapa106", [74, 104], False),
+        ("wflw98", [96, 97], True),  # both pupils
+        ("wflw98", [62, 63, 96], True),
+        ("five5", [0, 1], True),
+        ("cofw29", [16, 28], True),
+    ],
+)
+def test_a_closed_eye_holds_its_pupil(scheme, places, doubted):
+    count = schemes.get_scheme(scheme).count
+    points = np.random.default_rng(0).uniform(20, 80, (count, 2)).astype(np.float32)
+    points[places] = points[places[0]]
+    face = data.Face(np.zeros((100, 100, 3), np.uint8), points, scheme)
+    assert doubts.of_face(face, 0) == ["points on each other"] * doubted
 
 
 def test_what_the_model_doubts_comes_before_what_looks_odd(faces):

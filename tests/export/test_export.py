@@ -19,7 +19,7 @@ from places import DATA, PORTRAIT
 from twins import TWINS, randomise
 
 import keras_landmarks
-from keras_landmarks import Landmarker, export, list_models, metrics, runtime
+from keras_landmarks import Landmarker, export, list_models, metrics, own_schemes, runtime
 from keras_landmarks.data import Augmentation, Face, Samples, made_up_faces, read_300w
 from keras_landmarks.export import checked
 from keras_landmarks.export.formats import format_of
@@ -453,6 +453,25 @@ def test_outputs_of_ones_own_are_checked_by_their_range_and_keep_their_type(tmp_
     monkeypatch.setattr(checked, "_check", lambda *_: {**wrong, "others_percent": {"far": 1.0}})
     with pytest.raises(RuntimeError, match=r"model's far lies up to 1\.0 % of its range"):
         model.export(tmp_path / "wrong.tflite", "tflite")
+
+
+@pytest.mark.parametrize("kind", ["onnx", "tflite", "tflite-int8"])
+def test_an_operation_that_a_format_lacks_is_told(tmp_path, kind):
+    plain = tiny()
+    four = keras.layers.Flatten()(plain.output["landmarks"])[:, :4]
+    model = Landmarker(plain.input, {**plain.output, "highest": ops.argmax(four, axis=-1)})
+    path = tmp_path / f"model.{kind.partition('-')[0]}"
+    with pytest.raises(RuntimeError, match="The network has an operation that (tflite|onnx)"):
+        model.export(path, kind)
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("kind", ["tflite", "tflite-int8"])
+def test_a_model_of_one_point_has_errors_that_are_numbers(tmp_path, kind):
+    plain = tiny()
+    one = own_schemes.scheme_of_names("one", ["nose"])
+    model = Landmarker(plain.input, {"landmarks": plain.output["landmarks"][:, 30:31]}, scheme=one)
+    assert 0 <= model.export(tmp_path / "one.tflite", kind)["mean_difference_percent"] < 1
 
 
 def test_a_saved_model_may_be_called_by_its_version(tmp_path, known):

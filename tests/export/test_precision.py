@@ -53,6 +53,23 @@ def test_a_model_of_half_precision_is_exported_in_float32(half, again, tmp_path)
     assert keras.config.dtype_policy().name != "float32"  # is left as it was
 
 
+def test_a_network_within_a_network_is_exported_in_float32(tmp_path):
+    crops = keras.Input((32, 32, 3))
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        inner = keras.Sequential([keras.layers.Conv2D(10, 3), keras.layers.GlobalMaxPooling2D()])
+        x = inner(crops)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    x = keras.layers.Reshape((5, 2), dtype="float32")(x)
+    Landmarker(crops, {"landmarks": x}, scheme="five5").save(tmp_path / "nested.keras")
+    half = keras.models.load_model(tmp_path / "nested.keras")
+    whole = in_float32(half)
+    layers = whole._flatten_layers(include_self=False)
+    assert {layer.compute_dtype for layer in layers} == {"float32"}
+    half.export(tmp_path / "nested.tflite", "tflite")
+
+
 def test_a_model_of_float32_is_exported_itself():
     model = load("tiny-ibug68")
     assert in_float32(model) is model

@@ -45,6 +45,12 @@ def test_the_faces_of_a_batch_are_shown_picture_by_picture(tiny):
         assert "no face<" in text
 
 
+def test_a_thin_picture_is_shown(tiny):
+    for shape in ((1, 2000, 3), (2000, 1, 3)):
+        found = tiny.detect(np.zeros(shape, np.uint8), [])
+        assert 512 in picture_in(found._repr_html_()).shape
+
+
 def test_a_picture_that_is_gone_is_not_shown_and_not_kept(tiny, tmp_path):
     photo = pictures.read_image(PORTRAIT)
     found = tiny.detect(photo, FACE)

@@ -1,3 +1,4 @@
+import functools
 import re
 
 import cv2
@@ -625,8 +626,26 @@ def test_half_precision_rounds_pixels_and_leaves_points_where_they_are(dtype):
     moves = np.float32([[[0.93, 0.11, -120.37], [-0.11, 0.93, -100.61]]])
     for layer, given in ((layers.LandmarkCrop, place), (layers.ImageTransform, moves)):
         expected = array(layer((8, 8))(picture, given))
-        found = array(ops.cast(layer((8, 8), dtype=dtype)(picture, given), "float32"))
+        found = layer((8, 8), dtype=dtype)(picture, given)
+        assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
+        found = array(ops.cast(found, "float32"))
         np.testing.assert_allclose(found, expected, atol=0.02 * picture.max())
+
+
+@pytest.mark.backend
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "float16"])
+def test_heatmaps_are_of_float32_whatever_is_asked_for(dtype):
+    maps = np.random.default_rng(0).uniform(0, 1, (2, 8, 8, 5)).astype("float32")
+    points = np.float32(np.random.default_rng(0).uniform(1, 7, (2, 5, 2)))
+    for layer, given in (
+        (layers.HeatmapGeneration, (points,)),
+        (layers.HeatmapDecoding, (maps,)),
+        (functools.partial(layers.HeatmapDecoding, "centroid"), (maps,)),
+        (layers.ScoreWeights, (maps, points)),
+    ):
+        words = {"size": (8, 8)} if layer is layers.HeatmapGeneration else {}
+        found = layer(dtype=dtype, **words)(*given)
+        np.testing.assert_array_equal(array(found), array(layer(**words)(*given)))
 
 
 @pytest.mark.backend

@@ -241,6 +241,12 @@ def test_a_dan_comes_back_from_its_file(tmp_path):
 # Bad arguments
 
 
+@pytest.mark.parametrize("jitter", [5, (3.0, 0.02), "abc"])
+def test_a_disturbance_is_three_numbers(jitter):
+    with pytest.raises(ValueError, match="jitter is .degrees, shift, scale., not"):
+        models.dan(jitter=jitter)
+
+
 @pytest.mark.parametrize("stages", [0, -1])
 def test_a_dan_of_no_stage_is_refused(stages):
     with pytest.raises(

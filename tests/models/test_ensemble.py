@@ -116,6 +116,9 @@ def test_models_that_do_not_go_together_are_named():
         load(["tiny-ibug68", "cnn6-7-300w"])
     with pytest.raises(ValueError, match="needs at least one network"):
         models.ensemble([], FIVE)
+    for wrong in ("tiny-ibug68", ["tiny-ibug68"], [keras.Sequential([keras.Input((2,))])]):
+        with pytest.raises(ValueError, match="A network is a model with an output landmarks, not"):
+            models.ensemble(wrong, FIVE)
     with pytest.raises(ValueError, match="finds 68 landmarks, and five5 has 5"):
         models.ensemble([network(scheme="ibug68")], FIVE)
 

@@ -170,6 +170,7 @@ def test_a_model_built_again_has_the_same_paths_and_comes_back_from_its_file(tmp
         ({"size": 100}, "size must be a multiple of 32"),
         ({"size": 32}, "at least 64"),
         ({"stages": 4}, "stages must be 0, 1, 2 or 3"),
+        ({"stages": 1.0}, "stages must be a whole number"),
     ],
 )
 def test_what_cannot_be_built_is_refused(arguments, message):

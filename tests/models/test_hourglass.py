@@ -249,6 +249,25 @@ def test_the_layer_is_the_function_and_takes_weights_that_are_no_numbers_for_zer
         shapes.infer(face[None], weights, exemplars, 31)
 
 
+@pytest.mark.backend
+@pytest.mark.parametrize("weight", [0.0, 0.01, 1.0])
+def test_a_point_that_is_missing_is_inferred_wherever_the_face_lies(weight):
+    *known, face = faces_shapes(40)
+    exemplars = shapes.align(known)
+    shares = np.full((1, 68), weight, "float32")
+    whole = shapes.infer(face[None], shares, exemplars, 8)[0] - face
+    for offset in (0, 3000):
+        given = face[None] + np.float32(offset)
+        given[0, 30] = np.nan
+        found = array(shapes.infer(given, shares, exemplars, 8))[0] - offset - face
+        others = np.delete(found - whole, 30, axis=0)
+        assert np.abs(others).max() < 1  # pixels; as the face without a hole
+        assert np.abs(found[30]).max() < 8
+    assert np.isfinite(shapes.infer(np.full((1, 68, 2), np.nan), shares, exemplars, 8)).all()
+    with pytest.raises(ValueError, match=r"Weights \(1, 67\) do not fit"):
+        shapes.infer(face[None], shares[:, :67], exemplars, 8)
+
+
 def test_a_few_faces_are_the_exemplars_themselves():
     learnt = shapes.learn_dictionary(faces_shapes(12), 15)
     np.testing.assert_allclose(learnt[12:], learnt[:3])
@@ -304,6 +323,9 @@ def test_sizes_that_do_not_halve_are_named():
         models.hourglass(size=100)
     with pytest.raises(ValueError, match="stride must be 1 or 2"):
         models.hourglass(stride=3)
+    for name in ("width", "fine"):  # of which layers take halves
+        with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 2"):
+            models.hourglass(**{name: 1})
 
 
 @pytest.mark.parametrize("decoding", ["soft_argmax", "argmax"])

@@ -16,14 +16,24 @@ const least = byId<HTMLInputElement>("least");
 const cameraButton = byId<HTMLButtonElement>("camera");
 const fileInput = byId<HTMLInputElement>("file");
 
-/** A picture, its name, and its faces once they are found. */
-type Shown = { picture: ImageBitmap; name: string; model: ModelName; faces: Face[] };
+/** A picture, its name, and its faces once they are found: `answered`. */
+type Shown = { picture: ImageBitmap; name: string; model: ModelName; faces: Face[]; answered: boolean };
 let shown: Shown | null = null;
 let camera: MediaStream | null = null;
 /** Counts what was asked for, so that a late answer about an older picture is left out. */
 let asked = 0;
+/** Counts the files that were opened, of which the newest is shown. */
+let opened = 0;
 
 const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+
+/** What ended the worker, and who is told when it ends. */
+let broken = "";
+let waiting: (answer: Answer) => void = () => {};
+worker.onerror = (event) => {
+  broken = event.message || "the page's worker did not start";
+  waiting({ wrong: broken });
+};
 
 /** The faces of a picture. One question at a time: the next waits for the answer. */
 let before: Promise<unknown> = Promise.resolve();
@@ -31,8 +41,9 @@ function ask(question: Question): Promise<Answer> {
   const answer = before.then(
     () =>
       new Promise<Answer>((resolve) => {
+        if (broken) return resolve({ wrong: broken });
+        waiting = resolve;
         worker.onmessage = ({ data }) => resolve(data);
-        worker.onerror = (event) => resolve({ wrong: event.message || "the page's worker did not start" });
         worker.postMessage(question, [question.picture.data.buffer]);
       }),
   );
@@ -67,7 +78,7 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
   const model = chosenModel();
   const live = camera !== null;
   if (!live) {
-    show({ picture, name, model, faces: [] });
+    show({ picture, name, model, faces: [], answered: false });
     say("Looking for faces …");
   }
   let pixels: ImageData;
@@ -84,7 +95,7 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     say(`Something went wrong: ${answer.wrong}`, true);
     return false;
   }
-  show({ picture, name, model, faces: answer.faces });
+  show({ picture, name, model, faces: answer.faces, answered: true });
   const none = live ? "No face in view." : `No face was found in ${name}, neither upright nor turned.`;
   const count = answer.faces.length;
   say(count ? `${plural(count, "face")}.` : none, !count && !live, answer.milliseconds);
@@ -95,13 +106,13 @@ function show(next = shown): void {
   if (!next) return;
   if (shown && shown.picture !== next.picture) shown.picture.close();
   shown = next;
-  const { picture, faces } = shown;
+  const { picture, faces, answered } = shown;
   const limit = Number(least.value) / 100;
   draw(canvas, picture, faces, limit);
   canvas.hidden = false;
   byId("empty").hidden = true;
   byId("frame").classList.add("filled");
-  byId("none").hidden = faces.length > 0;
+  byId("none").hidden = faces.length > 0 || !answered;
   byId("none").textContent = "None.";
   byId<HTMLButtonElement>("json").disabled = byId<HTMLButtonElement>("png").disabled = !faces.length;
   const lines = faces.map((face, i) => {
@@ -140,15 +151,15 @@ const stem = () => shown!.name.replace(/\.[^.]*$/, "");
 
 async function open(file: Blob, name: string): Promise<void> {
   stopCamera();
-  const number = ++asked;
+  const number = ++opened;
   let picture: ImageBitmap;
   try {
     picture = await createImageBitmap(file, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
   } catch {
-    if (number === asked) say(`${name} is not a picture that this browser can read.`, true);
+    if (number === opened) say(`${name} is not a picture that this browser can read.`, true);
     return;
   }
-  if (number === asked) await find(picture, name);
+  if (number === opened) await find(picture, name);
 }
 
 async function startCamera(): Promise<void> {
@@ -161,6 +172,7 @@ async function startCamera(): Promise<void> {
     return;
   }
   stopCamera();
+  opened += 1; // what is still read comes too late
   camera = stream;
   cameraButton.setAttribute("aria-pressed", "true");
   cameraButton.textContent = "Stop camera";
@@ -172,6 +184,7 @@ async function startCamera(): Promise<void> {
     if (!(await find(await createImageBitmap(video), "camera"))) break;
     await new Promise(requestAnimationFrame);
   }
+  if (camera === stream) stopCamera();
 }
 
 function stopCamera(): void {

@@ -15,6 +15,7 @@ BOX = ("left", "top", "right", "bottom")
 """The columns of a box, on pixel edges."""
 MISSING = ("", "na", "n/a", "nan", "none", "null")
 """What tables have in cells without a number, in small letters."""
+_BYTES = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
@@ -78,11 +79,14 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             raise ValueError(f"{path}, row {number}: names no image.")
         if any(cells.get(None) or ()):
             raise ValueError(f"{where} has more cells than the table has columns.")
-        image = as_path(cells["image"])
+        written = cells["image"]
+        if "picture" in cells:  # in which bytes that are no UTF-8 stand as \udce9
+            written = _BYTES.sub(lambda found: chr(int(found[1], 16)), written)
+        image = as_path(written)
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
             try:
-                image = pictures.find(cells["image"])
+                image = pictures.find(written)
             except ValueError as error:
                 if images or "picture" not in cells:
                     raise

@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
@@ -223,6 +225,14 @@ def test_photos_and_names_may_be_numbers(tmp_path, points):
     pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "faces.parquet")
     (face,) = read_table(tmp_path / "faces.parquet", scheme="five5")
     assert (face.name, face.photo) == ("7", "0")
+
+
+def test_names_that_are_no_utf_8_are_found_as_detect_writes_them(tmp_path, points):
+    (tmp_path / "a.jpg").rename(os.fsdecode(bytes(tmp_path) + b"/caf\xe9.jpg"))
+    head = HEAD.replace("image", "picture")
+    (face,) = read_table(write(tmp_path, head, row(points, "caf\\udce9.jpg")), scheme="five5")
+    assert_lit(face, 5)
+    assert face.name == "caf\\udce9.jpg#1"
 
 
 @pytest.mark.parametrize(("more", "convention"), [("", "blazeface"), (",mtcnn", "mtcnn")])
