@@ -47,7 +47,8 @@ def test_the_faces_of_a_batch_are_shown_picture_by_picture(tiny):
 
 def test_a_thin_picture_is_shown(tiny):
     for shape in ((1, 2000, 3), (2000, 1, 3)):
-        found = tiny.detect(np.zeros(shape, np.uint8), [])
+        photo = np.zeros(shape, np.uint8)
+        found = tiny.detect(photo, [])
         assert 512 in picture_in(found._repr_html_()).shape
 
 
