@@ -91,22 +91,6 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
         partial.replace(path)
 
 
-def check_place(path: Path) -> None:
-    """Raises an `OSError` where a file cannot be written: before the work that it is to hold.
-
-    Args:
-        path: as of `whole`.
-    """
-    path = as_path(path)
-    if path.exists() and not (path.is_file() or path.is_dir()):  # a device
-        return
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-").cleanup()
-    except OSError as error:
-        raise OSError(f"{path} cannot be written: {error.strerror}.") from error
-
-
 def write_bytes(path: Path, data: bytes) -> None:
     """Writes a file: never half of it."""
     with whole(path) as partial:

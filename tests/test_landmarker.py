@@ -467,8 +467,9 @@ def test_an_open_file_is_one_picture(tmp_path):
     with open(tmp_path / "face.png", "rb") as file, open(tmp_path / "face.png", "rb") as second:
         (face,) = model().detect(file, FACE)
         ((beside,), (also,)) = model().detect([second, io.BytesIO(content)], [FACE, FACE])
-    for found in (face, beside, also):
-        np.testing.assert_array_equal(found.landmarks, expected.landmarks)
+    np.testing.assert_array_equal(face.landmarks, expected.landmarks)
+    for found in (beside, also):  # which some processors round otherwise together
+        np.testing.assert_allclose(found.landmarks, expected.landmarks, rtol=0, atol=1e-3)
 
 
 def test_a_broken_picture_of_an_iterator_is_an_error_when_its_turn_comes(tmp_path):

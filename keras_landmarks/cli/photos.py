@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 
 from keras_landmarks import files
 from keras_landmarks.cli.table import ENDINGS, is_own, is_table
@@ -73,7 +74,7 @@ def find_targets(options, photos):
         others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
         if not ending and target.exists() and target.parent.resolve() in others:
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
-    files.check_place(next(iter(targets.values())))
+    _check_place(next(iter(targets.values())))
     return targets
 
 
@@ -101,7 +102,19 @@ def keep(target, read, out=None):
     within = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
     if within or path in inputs or (out and path == files.as_path(out).resolve()):
         raise ValueError(f"Writing {target} would replace that file; name another.")
-    files.check_place(target)
+    _check_place(target)
+
+
+def _check_place(target):
+    """Raises an `OSError` where a file cannot be written: before the work that it is to hold."""
+    path = files.as_path(target)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a device
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-").cleanup()
+    except OSError as error:
+        raise OSError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def print_facts(facts, target, more):

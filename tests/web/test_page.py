@@ -240,6 +240,39 @@ def test_what_is_no_picture_or_has_no_face_is_said(page, tmp_path):
     assert not at(page, "#json").is_enabled()
 
 
+DROP = """
+const [done] = arguments, status = document.getElementById("status");
+document.getElementById("sample").click();
+(function look() {
+  if (!status.textContent.startsWith("Looking")) return setTimeout(look);
+  const data = new DataTransfer();
+  data.items.add(new File(["no picture"], "notes.txt"));
+  document.dispatchEvent(new DragEvent("drop", { dataTransfer: data }));
+  done(document.getElementById("none").hidden);
+})();
+"""
+
+
+def test_a_wrong_file_leaves_the_search_that_is_running(page):
+    choose(page, "accurate")
+    assert page.execute_async_script(DROP)  # nothing says that there is no face
+    status(page, "1 face")
+
+
+def test_a_worker_that_does_not_start_is_told(page):
+    page.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*worker*"]})
+    try:
+        page.refresh()
+        give(page, PORTRAIT)
+        status(page, "Something went wrong")
+        give(page, PORTRAIT)  # and so is the next
+        status(page, "Something went wrong")
+    finally:
+        page.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        page.get_log("browser")  # in which the browser complains
+        page.refresh()
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_sticks_out_of_a_phone_or_a_desk(portrait, width):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
