@@ -260,7 +260,10 @@ def test_a_wrong_file_leaves_the_search_that_is_running(page):
 
 
 def test_a_worker_that_does_not_start_is_told(page):
-    page.execute_cdp_cmd("Network.setBlockedURLs", {"urls": ["*worker*"]})
+    gone = (
+        "const Own = Worker; Worker = class extends Own { constructor() { super('/gone.js'); } };"
+    )
+    script = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": gone})
     try:
         page.refresh()
         give(page, PORTRAIT)
@@ -268,7 +271,7 @@ def test_a_worker_that_does_not_start_is_told(page):
         give(page, PORTRAIT)  # and so is the next
         status(page, "Something went wrong")
     finally:
-        page.execute_cdp_cmd("Network.setBlockedURLs", {"urls": []})
+        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
         page.get_log("browser")  # in which the browser complains
         page.refresh()
 
