@@ -5,12 +5,15 @@ import http.client
 import http.server
 import importlib.util
 import json
+import logging
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import threading
+import time
 
 import cv2
 import numpy as np
@@ -53,6 +56,21 @@ def post(address, data, path="/detect", method="POST", headers=None):
     found = answer.status, json.loads(answer.read())
     connection.close()
     return found
+
+
+def test_an_upload_that_breaks_off_leaves_no_traceback(server, caplog):
+    module, address = server
+    logging.getLogger("uvicorn.error").addHandler(caplog.handler)  # which hands nothing on
+    try:
+        with socket.create_connection(address) as client:
+            client.sendall(b"POST /detect HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+            time.sleep(0.3)  # it waits for the rest
+        time.sleep(0.3)
+        status, facts = post(address, None, "/health", "GET")
+    finally:
+        logging.getLogger("uvicorn.error").removeHandler(caplog.handler)
+    assert (status, facts["model"]) == (200, module.MODEL.name)
+    assert not [record for record in caplog.records if record.exc_info]
 
 
 def encoded(picture, ending=".jpg"):

@@ -3,7 +3,7 @@
 import importlib
 
 from keras_landmarks import files
-from keras_landmarks.cli.named import read_model
+from keras_landmarks.cli.named import is_exported, read_model
 
 WORDS = {
     "help": "tell what a model is",
@@ -26,9 +26,9 @@ def run(options):
     from keras_landmarks import faces, list_models, pictures
     from keras_landmarks.schemes import can_convert
 
-    named = options.name.endswith((".keras", ".safetensors", ".tflite", ".onnx"))
-    own = named or "/" in options.name or files.as_path(options.name).exists()
-    own = own and options.name not in list_models()
+    name = options.name
+    file = is_exported(name) or name.endswith((".keras", ".safetensors")) or "/" in name
+    own = name not in list_models() and (file or files.as_path(name).exists())
     scheme = _of_path(options.name) if own else _of_zoo(options.name)
     for name, (points, _) in scheme.contours.items():
         print(f"{'':<11} {name:<12} {', '.join(map(str, points))}")

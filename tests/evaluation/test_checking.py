@@ -1,6 +1,7 @@
 """Errors that people make in annotations are found."""
 
 import dataclasses
+import tracemalloc
 
 import cv2
 import numpy as np
@@ -86,6 +87,17 @@ def test_a_mirrored_and_a_shuffled_order_are_told_from_a_right_one(faces, knows)
     assert "shuffled order" in check.doubts[7]
     assert check.facts["faces_in_mirrored_order"] == check.facts["faces_in_another_order"] == 1
     assert check.sheet(4, side=60).shape == (60 + 16, 4 * 60, 3)
+
+
+def test_comparing_points_takes_no_memory_for_each_pair_of_a_face(faces, knows):
+    many, found = list(faces) * 20, np.concatenate([knows.of(faces)] * 20)
+    tracemalloc.start()
+    try:
+        suspect(many, found, knows)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(many) * 68 * 68 * 8  # bytes of as many distances
 
 
 def test_points_of_a_scheme_without_a_conversion_are_foretold_by_the_other_faces(faces, knows):
