@@ -14,7 +14,7 @@ from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 from keras_landmarks.training.optimizers import averaged_adamw
 from keras_landmarks.training.recipe import Recipe
-from keras_landmarks.training.stage import Stage
+from keras_landmarks.training.stage import Stage, begins
 
 STEPS = 60
 """About the fewest steps of an epoch of a fine-tuning: few faces are picked several times."""
@@ -163,7 +163,7 @@ def _take(adapt, stages, name, arrays, model, samples):
         adapt(model, samples)
     wanted = {p: tuple(v.shape) for p, v in weights.by_path(model.weights).items()}
     fresh = [path for path, shape in wanted.items() if np.shape(arrays.get(path)) != shape]
-    never = [p for p in fresh if all(s.frozen and p.startswith(tuple(s.frozen)) for s in stages)]
+    never = [path for path in fresh if all(begins(path, stage.frozen) for stage in stages)]
     if never:
         raise ValueError(
             f"{name} cannot be fine-tuned for {samples.scheme.name}: {never[0]} depends on the "

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 from collections.abc import Callable
+from fnmatch import fnmatchcase
 
 import keras
 
@@ -31,6 +32,11 @@ def at_half_size(model, outputs):
     return small(keras.layers.AveragePooling2D(2)(model.input))
 
 
+def begins(name, starts):
+    """Whether a name begins with one of these, in which `*` stands for any letters."""
+    return any(fnmatchcase(name, f"{start}*") for start in starts)
+
+
 CALLS = {
     "loss": "a loss object, as losses.Wing(), or {layer: loss object}",
     "optimizer": "a function from the number of steps, as training.averaged_adamw(1e-3)",
@@ -49,8 +55,9 @@ class Stage:
         optimizer: called with the stage's number of steps; returns a Keras optimizer (schedules
             can end when the stage does). With `use_ema=True` the averaged weights are validated
             and kept.
-        frozen: beginnings of the names of layers that are not trained; batch normalisation among
-            them keeps its statistics.
+        frozen: beginnings of the names of layers that are not trained, in which `*` stands for any
+            letters. Batch normalisation among them keeps its statistics and normalises by them, as
+            a trained model does: `("*_norm",)` in a last stage trains what will be used.
         output: whose landmarks are trained: the name of a layer (an early stage of a cascade), or
             a function from the model to landmarks that its layers compute in another way
             (pretraining); None trains the model's. Beside a dict of losses these landmarks are
@@ -101,7 +108,7 @@ class Stage:
             self.teacher.check(samples.scheme, samples.margin)
         names = [layer.name for layer in model.layers]
         for start in self.frozen:
-            if not any(name.startswith(start) for name in names):
+            if not any(begins(name, (start,)) for name in names):
                 raise ValueError(f"No layer of {model.name} begins with {start!r}, to be frozen.")
         wanted = [*self.loss] if isinstance(self.loss, dict) else []
         wanted = [name for name in wanted if name != "landmarks"]  # which name no layer

@@ -17,6 +17,7 @@ from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.policy import faster
 from keras_landmarks.training.progress import Finite, Progress
 from keras_landmarks.training.recipe import Recipe
+from keras_landmarks.training.stage import begins
 from keras_landmarks.training.teacher import Lesson
 
 
@@ -95,7 +96,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
                     progress.standing.best = float("inf")  # of other landmarks
                 if stage.start:
                     stage.start(model)
-            _let_learn(model, [*stage.frozen], still)
+            _let_learn(model, stage.frozen, still)
             _train_stage(stage, model, samples, progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
@@ -141,7 +142,7 @@ def _still(model):
 def _let_learn(model, frozen, still):
     """All layers learn, but those whose names begin so and those that never do."""
     for layer in model.layers:
-        layer.trainable = not layer.name.startswith(tuple(frozen))
+        layer.trainable = not begins(layer.name, frozen)
     for layer in still:
         layer.trainable = False
 

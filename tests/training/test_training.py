@@ -24,6 +24,7 @@ from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
 from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress, train
 from keras_landmarks.training.optimizers import averaged_adamw
+from keras_landmarks.training.recipe import UNCHANGED
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -173,6 +174,22 @@ def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
     recipe = recipe_of(adam, stages=(frozen, Stage(Wing(), 1, adam)))
     again = weights.get_weights(run(recipe, tmp_path / "three", validated=False))
     assert not np.array_equal(again["conv1/kernel"], before["conv1/kernel"])
+
+
+def test_frozen_normalisation_is_that_of_a_trained_model(tmp_path):
+    network = functools.partial(resnet, size=32, width=1 / 8)
+    faces = some_faces()[:16]
+    samples = Samples(faces, (32, 32), augmentation=UNCHANGED, batch=8)
+    for frozen, same in ((("*_norm",), True), ((), False)):
+        out = tmp_path / f"frozen{len(frozen)}"
+        stages = (Stage(Wing(), 1, adam), Stage(Wing(), 1, standstill, frozen))
+        recipe = recipe_of(adam, model=network, size=(32, 32), stages=stages)
+        train(recipe, samples, Samples(faces, (32, 32)), out, verbose=0)
+        trained, last = read_log(out)
+        # Nothing moves in the second stage, so that its faces in training are those held out.
+        error = float(trained["val_nme"])
+        assert (float(last["nme"]) == pytest.approx(error, rel=1e-4)) == same
+        assert (float(last["val_nme"]) == pytest.approx(error, rel=1e-4)) == same
 
 
 def test_the_average_of_the_weights_is_what_is_validated_and_kept(tmp_path):
