@@ -90,17 +90,21 @@ def keep(target, read, out=None):
 
     Args:
         target: the name of the file, `-` or None.
-        read: paths that are read; of what lies in their folders JSON alone is replaced.
+        read: paths that are read; of what lies in their folders only earlier results, in JSON, are
+            replaced.
         out: what is written besides, or None.
     """
     if target in (None, "-"):
         return
+    from keras_landmarks.data.readers.contents import is_results
+
     path = files.as_path(target).resolve()
     if path.is_dir():
         raise ValueError(f"{target} is a folder; name a file.")
     inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
-    within = path.exists() and path.suffix.lower() != ".json" and {*inputs} & {*path.parents}
-    if within or path in inputs or (out and path == files.as_path(out).resolve()):
+    within = path.exists() and {*inputs} & {*path.parents}
+    own = within and path.suffix.lower() == ".json" and is_results(path)
+    if (within and not own) or path in inputs or (out and path == files.as_path(out).resolve()):
         raise ValueError(f"Writing {target} would replace that file; name another.")
     _check_place(target)
 

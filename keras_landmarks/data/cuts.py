@@ -76,7 +76,7 @@ def cut(face, box, size, margin):
     left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
     right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
     pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
-    factor = max(int((crop[2] - crop[0]) / min(size)), 1)
+    factor = max(int((crop[2] - crop[0]) / (size[0] * size[1]) ** 0.5), 1)
     cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
     if factor > 1:
         pixels, cut_from_picture = images.reduce(pixels, factor, cut_from_picture)

@@ -32,11 +32,13 @@ def picture_hash(image):
     return int(sum(1 << i for i, bit in enumerate(bits.tolist()) if bit))
 
 
-def same_pictures(hashes):
-    """Pairs of pictures that are the same.
+def same_pictures(hashes, apart=lambda i, j: True):
+    """Pairs of pictures that are the same, one for each that was there before.
 
     Args:
         hashes: list of `picture_hash`.
+        apart: function of two numbers: 0 or False for pictures that may be the same, of which no
+            pair is told, and the larger the sooner a pair is.
 
     Returns:
         List of `(i, j)`, i before j.
@@ -44,10 +46,10 @@ def same_pictures(hashes):
     numbers = np.array([h or 0 for h in hashes], np.uint64)
     known = np.array([h is not None for h in hashes], bool)
     pairs = []
-    for i in range(len(numbers) - 1):
-        differ = np.bitwise_count(numbers[i + 1 :] ^ numbers[i])
-        if known[i]:
-            pairs += [
-                (i, int(j) + i + 1) for j in np.flatnonzero((differ <= BITS) & known[i + 1 :])
-            ]
+    for j in range(len(numbers)):
+        same = known[:j] & (np.bitwise_count(numbers[:j] ^ numbers[j]) <= BITS)
+        before = np.flatnonzero(same).tolist() if known[j] else []
+        first = max(before, key=lambda i: apart(i, j), default=None)
+        if first is not None and apart(first, j):
+            pairs.append((first, j))
     return pairs

@@ -56,8 +56,8 @@ class Face:
         is_path = isinstance(self.image, (str, pathlib.Path))
         if not self.photo and not self.name and isinstance(self.image, np.ndarray):
             self.photo = f"pixels {zlib.crc32(np.ascontiguousarray(self.image)):08x}"
-        self.name = self.name or (str(self.image) if is_path else "face")
-        self.photo = self.photo or self.name
+        self.name = str(self.name or (self.image if is_path else "face"))
+        self.photo = str(self.photo or self.name)
         if isinstance(self.scheme, Scheme):
             if SCHEMES.get(self.scheme.name) != self.scheme:
                 raise ValueError(

@@ -4,7 +4,7 @@ import json
 
 from keras_landmarks.data import readers
 from keras_landmarks.data.protocols import read_split
-from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
+from keras_landmarks.data.readers.contents import existing_file, files_of, is_results, read_text
 from keras_landmarks.data.readers.dlib import parse_xml
 from keras_landmarks.data.readers.labelme import is_labelme
 from keras_landmarks.data.readers.rows import scheme_of
@@ -130,7 +130,8 @@ def _of_folder(folder, images, scheme, skip_broken):
         _check_images(folder, images, f"{splits[0]} in its official layout")
         return _of_scheme(read_split(folder, splits[0], skip_broken), scheme)
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
-    files = [file for file in files if file.name != "boxes.csv"]  # which go with .pts files
+    files = [f for f in files if f.name != "boxes.csv"]  # which go with .pts files
+    files = [f for f in files if f.suffix.lower() != ".json" or not is_results(f)]
     if not files and (folder / "annotations").is_dir():
         inside = folder / "annotations"
         files = [f for e in (".json", ".xml") for f in files_of(inside, e, recursive=False)]

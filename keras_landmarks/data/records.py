@@ -10,6 +10,7 @@ import concurrent.futures
 import hashlib
 import io
 import json
+import os
 import pathlib
 import zipfile
 import zlib
@@ -66,7 +67,7 @@ def write_records(
     if len(schemes := {face.scheme for face in faces}) > 1:
         raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
     if quality is not None:
-        number("quality", quality, least=1, most=100, whole=True)
+        quality = int(number("quality", quality, least=1, most=100, whole=True))
     number("workers", workers, least=1, whole=True)
     size, margin = sides("size", size), number("margin", margin, above=0)
     facts = made_of(faces, size, margin, cropped(box)) | {"jpeg": quality}  # before hours of it
@@ -108,7 +109,7 @@ def made_of(faces, size, margin, box):
     for face in faces:
         picture = face.image
         named = isinstance(picture, (str, pathlib.Path))
-        pixels = pathlib.Path(picture).name.encode() if named else np.ascontiguousarray(picture)
+        pixels = os.fsencode(pathlib.Path(picture).name) if named else np.ascontiguousarray(picture)
         digest.update(pixels)
         digest.update(np.float32(face.landmarks).tobytes())
         digest.update(np.float32(face.square(box)).tobytes())
@@ -209,7 +210,7 @@ def _example(tensorflow, face, image, shape, landmarks, box):
     def text(value):
         return train.Feature(bytes_list=train.BytesList(value=[value]))
 
-    feature = {"image": text(image), "name": text(face.name.encode()), "shape": whole(shape)}
+    feature = {"image": text(image), "name": text(os.fsencode(face.name)), "shape": whole(shape)}
     feature |= {"landmarks": numbers(landmarks), "box": numbers(box)}
     feature["visible"] = whole(face.visible.astype(int))
     return train.Example(features=train.Features(feature=feature)).SerializeToString()

@@ -8,6 +8,7 @@ face, is written as the square that it stands for (`Face.square`), so that crops
 
 import csv
 import io
+import os
 import pathlib
 import re
 import xml.etree.ElementTree as ElementTree
@@ -200,6 +201,10 @@ def _name(face, path, images):
     """How a file calls a face's picture."""
     if not isinstance(face.image, (str, pathlib.Path)):
         raise ValueError(f"{path}: the picture of {face.name} is no file that could be named.")
-    picture = pathlib.Path(face.image).resolve()
-    folder = pathlib.Path(images or path.parent).resolve()
-    return (picture.relative_to(folder) if folder in picture.parents else picture).as_posix()
+    picture, folder = (
+        pathlib.Path(os.path.abspath(as_path(p))) for p in (face.image, images or path.parent)
+    )
+    for called, within in ((picture, folder), (picture.resolve(), folder.resolve())):
+        if within in called.parents:  # first without what links stand for
+            return called.relative_to(within).as_posix()
+    return picture.as_posix()

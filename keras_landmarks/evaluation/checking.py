@@ -113,9 +113,11 @@ def check_faces(parts, model=None, step=None):
     outside = [doubts_of.outside(face, shape) for face, shape in zip(faces, shapes)]
     doubts = [doubts_of.of_face(face, count) for face, count in zip(faces, outside)]
     pairs = _duplicates(hashes)
+    same = {b: a for a, b in pairs} | {a: b for a, b in reversed(pairs)}
     for i, face in enumerate(faces):
         here = _picture(part_of[i], face)
-        for part, _, name in [b if a == here else a for a, b in pairs if here in (a, b)][:1]:
+        if here in same:
+            part, _, name = same[here]
             doubts[i].append(f"as {name}" if part == here[0] else f"as {part}: {name}")
     twice = _twice(faces, part_of)
     for i, first in twice.items():
@@ -164,8 +166,11 @@ def _picture(part, face):
 def _duplicates(hashes):
     """Pairs of pictures that are the same, but for faces cut from one photo of a part."""
     keys = list(hashes)
-    pairs = [(keys[i], keys[j]) for i, j in same_pictures([hashes[key] for key in keys])]
-    return [(a, b) for a, b in pairs if a[:2] != b[:2]]
+
+    def apart(i, j):  # of another part first
+        return (keys[i][0] != keys[j][0]) + (keys[i][:2] != keys[j][:2])
+
+    return [(keys[i], keys[j]) for i, j in same_pictures([*hashes.values()], apart)]
 
 
 def _twice(faces, part_of):

@@ -25,7 +25,7 @@ from keras_landmarks.cli import COMMANDS, main, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.conversion_tables import CONVERSIONS
-from keras_landmarks.data import SPLITS, Face, made_up_face, write_table
+from keras_landmarks.data import SPLITS, Face, made_up_face, write_coco, write_table
 from keras_landmarks.errors import NORMALISERS
 from keras_landmarks.evaluation import BOXES
 from keras_landmarks.export.formats import DTYPES, FORMATS
@@ -642,13 +642,18 @@ def test_info_tells_what_a_model_is_and_draws_its_points(tmp_path, capsys):
     assert "Did you mean unet-300w" in capsys.readouterr().err
 
 
+EVALUATE = ["evaluate", "tiny-ibug68", "--from"]
+
+
 def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_path, capsys):
     image, points = made_up_face(0)
     write_image(tmp_path / "set/a.png", image)
     rows = tmp_path / "set/f.csv"
     write_table(rows, [Face(tmp_path / "set/a.png", points, "ibug68")])
-    table_too = str(tmp_path / "b.csv")
-    before = photo.read_bytes(), rows.read_bytes()
+    table_too, coco = str(tmp_path / "b.csv"), tmp_path / "coco/a.json"
+    write_image(tmp_path / "coco/a.png", image)
+    write_coco(coco, [Face(tmp_path / "coco/a.png", points, "ibug68")])
+    before = photo.read_bytes(), rows.read_bytes(), coco.read_bytes()
     for command in (
         ["detect", str(photo), *MODEL, "--json", str(photo)],
         ["detect", str(photo), *MODEL, "--out", table_too, "--json", table_too],
@@ -656,13 +661,19 @@ def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_pat
         ["check", str(rows.parent), "--model", "none", "--json", str(rows)],
         ["check", str(rows), "--model", "none", "--out", str(tmp_path / "set/a.png")],
         ["evaluate", "tiny-ibug68", "--from", str(rows), "--json", str(rows)],
+        ["check", str(coco.parent), "--model", "none", "--json", str(coco)],
+        ["evaluate", "tiny-ibug68", "--from", str(coco.parent), "--json", str(coco)],
     ):
         assert main(command) == 1
         assert "would replace that file" in capsys.readouterr().err
     for named in (rows.parent, rows.parent / "a.png"):
         assert main(["detect", str(named), *MODEL, "--out", str(rows)]) == 1
         assert "would replace a file of the photos' folder" in capsys.readouterr().err
-    assert (photo.read_bytes(), rows.read_bytes()) == before
+    assert (photo.read_bytes(), rows.read_bytes(), coco.read_bytes()) == before
+    for _ in range(2):  # earlier results are none of the annotations of a folder
+        for command in (["check", str(rows.parent), "--model", "none"], [*EVALUATE, str(rows)]):
+            assert main([*command, "--json", str(rows.parent / f"{command[0]}.json")]) == 0
+    assert main([*EVALUATE, str(rows.parent)]) == 0
     for ending in ("csv", "jsonl", "parquet"):
         own = ["detect", str(rows.parent), *MODEL, "--out", str(rows.parent / f"own.{ending}")]
         assert (main(own), main(own)) == (0, 0)  # what it wrote it may write anew

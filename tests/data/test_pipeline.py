@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_landmarks import metrics
+from keras_landmarks import geometry, metrics
 from keras_landmarks.data import (
     Augmentation,
     BrokenFile,
@@ -16,7 +16,7 @@ from keras_landmarks.data import (
     made_up_faces,
 )
 from keras_landmarks.models import cnn
-from keras_landmarks.pictures.images import write_image
+from keras_landmarks.pictures.images import warp, write_image
 from keras_landmarks.schemes import get_scheme
 
 NOTHING = {"rotation": 0, "mirror": 0, "shift": 0, "blur": 0}
@@ -452,3 +452,12 @@ def test_parts_of_a_batch_are_all_of_it(of):
     parts = [samples.batch_at(0, part=(i, of)) for i in range(of)]
     for expected, found in zip(whole, zip(*parts)):
         np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
+def test_crops_that_are_not_square_are_as_fine_as_those_that_detect_sees():
+    image = np.zeros((400, 400, 3), np.uint8)
+    image[:, ::2] = 255
+    face = Face(image, made_up_face(0)[1], "ibug68", [100, 100, 300, 300])
+    crop, _ = Samples([face], (64, 200), margin=1.0).sample(0)
+    seen = warp(image, geometry.box_transform(face.square(), (64, 200)), (64, 200))
+    np.testing.assert_allclose(crop, seen, atol=1)

@@ -1,6 +1,7 @@
 """Samples whose pictures lie in TFRecord files instead of memory."""
 
 import json
+import os
 import sys
 import tracemalloc
 
@@ -244,3 +245,14 @@ def test_bad_arguments_are_found_before_anything_is_written(faces, tmp_path, cha
     with pytest.raises(ValueError, match="Faces of one scheme"):
         data.write_records(tmp_path / "records", [*faces, *others], SIZE)
     assert not any(tmp_path.iterdir())
+
+
+def test_names_of_any_bytes_and_qualities_of_any_integers(tmp_path):
+    image, points = data.made_up_face(0)
+    path = tmp_path / os.fsdecode(b"caf\xe9.png")
+    write_image(path, image)
+    faces = [data.Face(path, points, "ibug68")]
+    data.write_records(tmp_path / "records", faces, SIZE, quality=np.int64(90))
+    (crop,), _ = data.Samples(faces, SIZE, records=tmp_path / "records").arrays()
+    plain, _ = data.Samples(faces, SIZE).sample(0)
+    assert np.abs(np.float32(crop) - plain).mean() < 5

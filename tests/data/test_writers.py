@@ -1,3 +1,4 @@
+import pathlib
 import warnings
 
 import numpy as np
@@ -195,3 +196,34 @@ def test_a_name_that_xml_cannot_hold_is_refused(tmp_path):
     write_image(tmp_path / "a\x0cb.png", image)
     with pytest.raises(ValueError, match="XML has no letter for what is in"):
         write_dlib(tmp_path / "f.xml", [Face(tmp_path / "a\x0cb.png", landmarks, "ibug68")])
+
+
+def test_a_photo_is_kept_whatever_names_it(tmp_path):
+    image, points = made_up_face(0)
+    for i in (0, 1):
+        write_image(tmp_path / f"{i}.png", image)
+    for write, read, name in ((write_coco, read_coco, "t.json"), (write_dlib, read_dlib, "t.xml")):
+        for photo in (pathlib.Path("party.jpg"), 7):
+            faces = [Face(tmp_path / f"{i}.png", points, "ibug68", photo=photo) for i in (0, 1)]
+            write(tmp_path / name, faces)
+            assert {face.photo for face in read(tmp_path / name)} == {str(photo)}
+
+
+def test_pictures_go_by_their_names_here(tmp_path, monkeypatch):
+    """A link by its own, not that of what it stands for, and `~` by the home folder's."""
+    image, points = made_up_face(0)
+    write_image(tmp_path / "store/0.png", image)
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set/anna.png").symlink_to("../store/0.png")
+    (tmp_path / "linked").symlink_to("set")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for picture, folder, called in (
+        (tmp_path / "set/anna.png", None, "anna.png"),
+        (tmp_path / "linked/anna.png", tmp_path / "linked", "anna.png"),
+        (tmp_path / "linked/../set/anna.png", None, "anna.png"),
+        ("~/set/anna.png", "~", "set/anna.png"),
+    ):
+        write_table(tmp_path / "set/t.csv", [Face(picture, points, "ibug68")], folder)
+        assert (tmp_path / "set/t.csv").read_text().splitlines()[1].split(",")[0] == called
+        (face,) = read_table(tmp_path / "set/t.csv", folder)
+        np.testing.assert_array_equal(face.pixels(), image)

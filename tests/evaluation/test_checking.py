@@ -240,3 +240,20 @@ def test_what_the_model_doubts_comes_before_what_looks_odd(faces):
     check = check_faces({"mine": some}, Knows(faces))
     assert check.doubts[4][-1].endswith("% off")
     assert check.worst[:2] == [4, 2]
+
+
+def test_frames_of_a_still_camera_are_told_once_each(faces):
+    pixels = faces[0].pixels()
+    images = [cv2.convertScaleAbs(pixels, beta=i) for i in range(27)]
+    some = [
+        dataclasses.replace(faces[0], image=image, name=f"{i}", photo=f"{i}")
+        for i, image in enumerate(images)
+    ]
+    hashes = [picture_hash(face.pixels()) for face in some]
+    assert len(same_pictures(hashes)) == len(some) - 1
+    check = check_faces({"train": some[:20], "test": some[20:]})
+    told = check.facts["same_pictures"]
+    assert len(told) == 26
+    assert told[-1] == "train: 0 = test: 26"  # of another part sooner than of its own
+    assert check.facts["same_pictures_across_parts"] == 7
+    assert all(any("as " in doubt for doubt in doubts) for doubts in check.doubts)

@@ -4,8 +4,11 @@ import codecs
 import csv
 import importlib
 import io
+import re
 
 from keras_landmarks.files import as_path, files_in
+
+_RESULTS = re.compile(rb'\{\s*"(faces": \{|split": |model": )')
 
 
 def existing_folder(folder):
@@ -52,6 +55,12 @@ def read_text(path):
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not in UTF-8: save it so. {error}.") from error
     return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def is_results(path):
+    """Whether a JSON file begins as what the command line writes of what it found."""
+    with existing_file(path).open("rb") as file:
+        return bool(_RESULTS.match(file.read(99)))
 
 
 def read_rows(path, **how):

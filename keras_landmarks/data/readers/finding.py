@@ -76,11 +76,14 @@ class Pictures:
 
     def _check(self, path, lead, name, far):
         """Whether a picture is that of a name whose first folders, `lead`, were left out."""
-        before = self._leads.setdefault(path, lead) if far else self._lead
+        before = self._leads.setdefault(path, lead)
+        if before != lead == "":
+            raise ValueError(f"{name}: {path} is the picture of a name in {before!r} already.")
+        before = before if far else self._lead
         if before not in (None, lead):
             raise ValueError(
                 f"{name} does not exist in {self.folder}: {path.name} is there without {lead!r}, "
-                f"but other names begin in {before!r}."
+                f"but other names begin in {before or '.'!r}."
             )
         if not far and self._lead is None:
             self._lead = lead

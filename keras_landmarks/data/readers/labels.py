@@ -24,7 +24,7 @@ def own_order(names, scheme, where):
         ValueError: if some of the names are the scheme's, and others are not.
     """
     scheme = scheme and get_scheme(scheme)
-    if not scheme or not names or all(name.isdigit() for name in names):
+    if not scheme or not names or _are_numbers(names, scheme):
         return None
     unknown = [name for name in names if name not in scheme.point_names]
     if unknown and (scheme.names or len(unknown) < len(names)):
@@ -38,6 +38,11 @@ def own_order(names, scheme, where):
             f"{said} Points are taken in the order of the file's.", BrokenFile, stacklevel=4
         )
     return None if unknown else scheme.point_names
+
+
+def _are_numbers(names, scheme):
+    """Whether points go by their numbers, which no names of the scheme are."""
+    return all(name.isdigit() for name in names) and not set(names) <= {*(scheme.names or ())}
 
 
 def order_of(names, scheme, labels):
@@ -54,7 +59,7 @@ def order_of(names, scheme, labels):
     if names is None:
         labels = set(labels)
         names = scheme.point_names
-        if labels and all(label.isdigit() for label in labels):
+        if labels and _are_numbers(labels, scheme):
             numbers = {label: int(label) for label in labels}
             if not {0, scheme.count} & set(numbers.values()):
                 raise ValueError(

@@ -24,9 +24,11 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
 
     A task has one face, or one in each rectangle: where a label is there twice, or rectangles with
     points lie apart, points are of the rectangle that they were drawn in (`parentID`), or else of
-    the smallest that holds them. Of a turned rectangle the box is the upright one around it. Of
-    several annotations of a task the ground truth is taken, or else the first with results that
-    was not cancelled. Percents are of the picture's edges: 0 is the left edge of the first pixel.
+    the smallest that holds them, or the nearest; those of a rectangle within a face's, as around
+    its mouth, are of that face, where it lacks them. Of a turned rectangle the box is the upright
+    one around it. Of several annotations of a task the ground truth is taken, or else the first
+    with results that was not cancelled. Percents are of the picture's edges: 0 is the left edge of
+    the first pixel.
 
     Args:
         path: of the JSON file (not of its short form, JSON-MIN).
@@ -120,19 +122,48 @@ def _by_face(results):
             if result["type"] == "keypointlabels":
                 frame = result.get("parentID")
                 if frame not in faces:
-                    at = _pixels(result, "x", "y")
-                    held = [
-                        k for k, b in boxes.items() if (b[:2] <= at).all() and (at <= b[2:]).all()
-                    ]
-                    frame = min(held, key=lambda k: np.prod(boxes[k][2:] - boxes[k][:2]))
+                    frame = _nearest(boxes, _pixels(result, "x", "y"))
                 faces[frame].append(result)
-    except (ValueError, KeyError, TypeError):  # a point in no rectangle, or what is no number
+    except (ValueError, KeyError, TypeError):  # a point by no rectangle, or what is no number
         return [results]
     filled = [frame for frame, face in faces.items() if face[1:]]
     pairs = itertools.combinations(filled, 2)
     apart = filled[1:] and not any(overlap(boxes[a][None], boxes[b])[0] for a, b in pairs)
     one = len(set(labels)) == len(labels) and not apart  # as with a rectangle around an eye
-    return [results] if one else [faces[frame] for frame in filled]
+    if one:
+        return [results]
+    for frame in sorted(filled, key=lambda k: _area(boxes[k])):  # so, too, in one of several faces
+        around = [
+            k
+            for k in filled
+            if k != frame
+            and (np.r_[boxes[k][:2] - boxes[frame][:2], boxes[frame][2:] - boxes[k][2:]] <= 0).all()
+            and not {*_labels(faces[frame])} & {*_labels(faces[k])}
+        ]
+        if around:
+            faces[min(around, key=lambda k: _area(boxes[k]))] += faces[frame][1:]
+            filled.remove(frame)
+    return [faces[frame] for frame in filled]
+
+
+def _area(box):
+    return float(np.prod(box[2:] - box[:2]))
+
+
+def _nearest(boxes, at):
+    """The smallest rectangle that holds a point, or else the nearest to it.
+
+    Raises:
+        ValueError: if the point lies beside it by more than a tenth of its longer side.
+    """
+
+    def off(box):
+        return float(np.linalg.norm(np.maximum(np.maximum(box[:2] - at, at - box[2:]), 0)))
+
+    nearest = min(boxes, key=lambda k: (off(boxes[k]), _area(boxes[k])))
+    if not off(boxes[nearest]) <= (boxes[nearest][2:] - boxes[nearest][:2]).max() / 10:
+        raise ValueError("in no rectangle")
+    return nearest
 
 
 def _pixels(result, *names):

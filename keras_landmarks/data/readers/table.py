@@ -1,5 +1,7 @@
 """One row a face, in a CSV or Parquet file."""
 
+import os
+import pathlib
 import re
 
 import numpy as np
@@ -53,11 +55,11 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
     if "picture" in columns and "image" not in columns:  # of `keras-landmarks detect`
         columns |= {"image"}
-        rows = [
+        rows = (
             {"convention": "blazeface"} | row | {"image": row["picture"]}
             for row in rows
             if str(row.get("face")) != "0"
-        ]
+        )
     corners = [name for name in BOX if name in columns]
     if labelled and 1 < len(corners) < len(BOX):
         raise ValueError(f"{path}: a box needs the columns {', '.join(BOX)}, found {corners}.")
@@ -82,7 +84,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         written = cells["image"]
         if "picture" in cells:  # in which bytes that are no UTF-8 stand as \udce9
             written = _BYTES.sub(lambda found: chr(int(found[1], 16)), written)
-        image = as_path(written)
+        image = pathlib.Path(os.path.expanduser(written))
         here = image.is_absolute() or "picture" in cells  # and not below the pictures' folder
         if images or not (here and image.is_file()):
             try:
@@ -159,8 +161,8 @@ def _text(path):
     if twice := [name for name in names if names.count(name) > 1 and taken.fullmatch(name)]:
         raise ValueError(f"{path}: the column {twice[0]} is there twice.")
     if parted == ",":
-        return set(names), list(rows)
-    return set(names), [{name: _with_point(cell) for name, cell in row.items()} for row in rows]
+        return set(names), rows
+    return set(names), ({name: _with_point(cell) for name, cell in row.items()} for row in rows)
 
 
 def _with_point(cell):

@@ -4,7 +4,7 @@ import math
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import read_text
-from keras_landmarks.data.readers.finding import Pictures
+from keras_landmarks.data.readers.finding import Pictures, plain_stem
 from keras_landmarks.data.readers.rows import corner_box, points_of, read_faces
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name
@@ -72,7 +72,7 @@ def read_wflw_list(path, images, skip_broken=False):
         image = pictures.find(name)
         # A photograph has many faces, each a line: its box tells them apart.
         face_name = f"wflw/{image.name}#{number}"
-        photo = f"wflw/{image.stem}"
+        photo = f"wflw/{plain_stem(pictures.called(image).removeprefix('WFLW_images/'))}"
         laid = None if box is None else "wflw"
         return Face(image, points, "wflw98", box, face_name, photo, None, facts, laid)
 

@@ -112,3 +112,18 @@ def test_neighbours_have_the_boxes_that_hold_most_of_their_points(tmp_path):
     faces = read_cvat(write_cvat(tmp_path, *lines, *boxes, name="a.jpg"), scheme="five5")
     np.testing.assert_array_equal(faces[0].box, [10, 26, 22, 42])
     np.testing.assert_array_equal(faces[1].box, [14, 26, 26, 42])
+
+
+def test_label_studio_has_rectangles_within_the_faces_of_a_task(tmp_path):
+    """Around mouths, whose corners also lie half a pixel beside the first face."""
+    write_lit(tmp_path / "a.jpg", lit_points(5))
+    frames = [rectangle(5, 20, 30, 37.5), rectangle(30, 18, 55, 48)]
+    mouths = [rectangle(12 + k, 36, 20 + k, 37.4) for k in (0, 25)]
+    numbers = [numbered(frame, f"f{i}") for i, frame in enumerate([*mouths, *frames])]
+    points = [*labelled(POINTS), *labelled(POINTS + [25, 0])]
+    path = write_tasks(tmp_path, task([*numbers, *points], "a.jpg"))
+    first, second = read_labelstudio(path, scheme="five5")
+    np.testing.assert_allclose(first.landmarks, POINTS, atol=1e-4)
+    np.testing.assert_allclose(second.landmarks, POINTS + [25, 0], atol=1e-4)
+    np.testing.assert_allclose(first.box, [5, 20, 30, 37.5], atol=1e-4)
+    np.testing.assert_allclose(second.box, [30, 18, 55, 48], atol=1e-4)

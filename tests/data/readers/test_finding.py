@@ -245,3 +245,12 @@ def test_linked_folders_are_looked_through_once_and_hidden_ones_not(tmp_path):
     (tmp_path / "set/itself").symlink_to(tmp_path / "set")
     found = [p.relative_to(tmp_path / "set") for p in files_of(tmp_path / "set", ".pts")]
     assert [str(path) for path in found] == ["a.pts", "linked/b.pts"]
+
+
+@pytest.mark.parametrize("turned", [1, -1])
+def test_a_picture_is_not_that_of_a_name_here_and_of_one_elsewhere(tmp_path, turned):
+    touch(tmp_path / "1.png")
+    pictures, names = Pictures(tmp_path), ["1.png", "/data/B/1.png"][::turned]
+    pictures.find(names[0])
+    with pytest.raises(ValueError, match=r"1\.png"):
+        pictures.find(names[1])

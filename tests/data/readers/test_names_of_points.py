@@ -107,3 +107,23 @@ def test_a_scheme_that_no_name_stands_for_is_told_how_to_be_known(tmp_path, poin
     path = write_xml(tmp_path, zip(NAMES, points))
     with pytest.raises(ValueError, match=r"schemes.SCHEMES\['unknown'\] is not the given scheme"):
         data.read_any(path, scheme=unknown)
+
+
+def test_names_that_are_numbers_are_names(tmp_path, points):
+    """As those of a scheme of some of the 68 points, in another order than the numbers'."""
+    names, order = ["36", "5", "42", "45", "30"], [4, 1, 0, 2, 3]
+    SCHEMES["mine"] = scheme_of_names("mine", names)
+    some = [(names[i], points[i]) for i in order]
+    kind = {"name": "face", "keypoints": [name for name, _ in some]}
+    shapes = [{"label": name, "points": [at.tolist()], "shape_type": "point"} for name, at in some]
+    labelme = {"imagePath": "a.jpg", "shapes": shapes}
+    (tmp_path / "a.json").write_text(json.dumps(labelme))
+    for path in (
+        write_xml(tmp_path, some),
+        write_json(tmp_path, [(0, points[order])], kind),
+        tmp_path / "a.json",
+    ):
+        (face,) = data.read_any(path, scheme="mine")
+        shift = face.landmarks[0] - points[0]  # LabelMe counts from the pixel's edge
+        np.testing.assert_allclose(face.landmarks - shift, points, atol=1e-4)
+        assert np.abs(shift).max() <= 0.5

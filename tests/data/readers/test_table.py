@@ -1,4 +1,5 @@
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -240,3 +241,26 @@ def test_boxes_of_detect_are_the_detectors(tmp_path, points, more, convention):
     head = HEAD.replace("image", "picture") + ",left,top,right,bottom" + (more and ",convention")
     (face,) = read_table(write(tmp_path, head, row(points) + ",1,2,30,40" + more), scheme="five5")
     assert face.convention == convention
+
+
+def test_rows_are_read_one_by_one(tmp_path):
+    header = "image," + ",".join(f"{axis}{i}" for i in range(68) for axis in "xy")
+    row = "a.png," + ",".join(f"{i}.25" for i in range(136))
+    write_image(tmp_path / "a.png", np.zeros((9, 9, 3), np.uint8))
+    (tmp_path / "t.csv").write_text("\n".join([header, *[row] * 1000]))
+    tracemalloc.start()
+    faces = read_table(tmp_path / "t.csv")
+    kept, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(faces) == 1000
+    assert most - kept < 5 * len(row) * 1000  # a dict of each row alone is fifteen
+
+
+def test_an_address_is_found_by_its_name(tmp_path):
+    write_image(tmp_path / "a.png", np.zeros((90, 90, 3), np.uint8))
+    header = "image," + ",".join(f"{axis}{i}" for i in range(5) for axis in "xy")
+    row = "https://host/set/a.png,30,40,60,40,45,55,33,70,57,70"
+    (tmp_path / "t.csv").write_text(f"{header}\n{row}\n")
+    for images in (None, tmp_path):
+        (face,) = read_table(tmp_path / "t.csv", images, scheme="five5")
+        assert face.image == tmp_path / "a.png"

@@ -6,6 +6,7 @@ import pytest
 from lit import assert_lit, lit_points, write_lit
 
 from keras_landmarks.data import BrokenFile, read_lapa, read_wflw, read_wflw_list
+from keras_landmarks.pictures import write_image
 
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 LIST = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt"
@@ -136,3 +137,12 @@ def test_an_unknown_part_is_an_error(tmp_path):
     for read in (read_wflw, read_lapa):
         with pytest.raises(ValueError, match="tst"):
             read(tmp_path, part="tst")
+
+
+def test_pictures_of_one_name_in_two_folders_are_two_photos(tmp_path):
+    for part in "ab":
+        write_image(tmp_path / part / "1.png", np.full((60, 60, 3), 90, np.uint8))
+    points = " ".join(map(str, range(98 * 2)))
+    (tmp_path / "list.txt").write_text(f"{points} a/1.png\n{points} b/1.png\n")
+    faces = read_wflw_list(tmp_path / "list.txt", tmp_path)
+    assert [face.photo for face in faces] == ["wflw/a/1", "wflw/b/1"]
