@@ -151,8 +151,8 @@ def read_recipe(name):
         return recipes.get_recipe(name)
     if not path.is_file():
         raise FileNotFoundError(f"No recipe at {path}.")
-    spec = importlib.util.spec_from_file_location("recipe", path)
-    module = importlib.util.module_from_spec(spec)
+    spec = importlib.util.spec_from_file_location("keras_landmarks_own_recipe", path)
+    module = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not hasattr(module, "RECIPE"):
         raise ValueError(f"{path} has no RECIPE.")

@@ -23,6 +23,11 @@ def start(model):
     known = zoo.read_weights("cnn6-7-300w")
     stage1 = {path: array for path, array in known.items() if path.startswith("stage1_")}
     rest = [v.path for v in model.weights if not v.path.startswith("stage1_")]
+    if model.output["landmarks"].shape[1] != 68:
+        raise ValueError(
+            "Stage one of cnn6-7-300w comes trained for ibug68: for other points fine-tune it, "
+            "training.fine_tuning or --weights cnn6-7-300w."
+        )
     weights.set_weights(model, stage1, except_for=rest)
 
 

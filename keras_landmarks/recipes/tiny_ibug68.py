@@ -17,7 +17,7 @@ from keras_landmarks.training import Recipe, Stage
 
 def optimizer(steps):
     rate = keras.optimizers.schedules.CosineDecay(
-        0.0, steps, alpha=0.002, warmup_target=2e-3, warmup_steps=min(200, steps // 10)
+        0.0, max(steps, 1), alpha=0.002, warmup_target=2e-3, warmup_steps=min(200, steps // 10)
     )
     return keras.optimizers.AdamW(rate, weight_decay=0.01, use_ema=True, ema_momentum=0.998)
 

@@ -115,8 +115,13 @@ class Checkpoint:
             variable.assign(self._stage_state[name].reshape(variable.shape))
 
     def _stage_variables(self, graph):
-        """What a stage has beside the network: its optimizer, and layers of its `output` alone."""
-        ours = {id(variable) for variable in self.network.weights}
+        """What a stage has beside the network: its optimizer, and layers of its `output` alone.
+
+        A teacher is not of it: it comes with the recipe.
+        """
+        lesson = getattr(graph, "lesson", None)
+        others = [*self.network.weights, *(lesson.weights if lesson else ())]
+        ours = {id(variable) for variable in others}
         layers = [variable for variable in graph.weights if id(variable) not in ours]
         # The graph's own optimizer: `compile` wraps the stage's where losses are scaled.
         named = {f"optimizer/{i}": v for i, v in enumerate(graph.optimizer.variables)}

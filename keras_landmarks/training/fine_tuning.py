@@ -39,7 +39,7 @@ def for_scheme(recipe, scheme):
         dataclasses.replace(stage, loss=_each(stage.loss, scheme), teacher=None)
         for stage in recipe.stages
     )
-    model = functools.partial(recipe.model, scheme=scheme)
+    model = functools.partial(getattr(models, name), **{**arguments, "scheme": scheme})
     return dataclasses.replace(recipe, model=model, stages=stages)
 
 

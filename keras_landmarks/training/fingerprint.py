@@ -4,11 +4,12 @@ import dataclasses
 import functools
 import hashlib
 import json
+import os
 
 import keras
 import numpy as np
 
-from keras_landmarks import models
+from keras_landmarks import models, zoo
 from keras_landmarks.moved import new_names
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
@@ -39,8 +40,8 @@ def fingerprint(recipe, samples, held_out):
         found |= {f"{what} {place}": getattr(stage, what) for what in STAGE}
         if stage.teacher:
             found[f"teacher's loss {place}"] = _configured(stage.teacher.loss)
-            models = [m for m in stage.teacher.models if hasattr(m, "weights")]
-            found[f"teachers' weights {place}"] = [_weights(model) for model in models]
+            arrays = map(_arrays, stage.teacher.models)
+            found[f"teachers' weights {place}"] = [_number(some) for some in arrays if some]
         losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
         found[f"loss {place}"] = {name: _configured(loss) for name, loss in losses.items()}
         found[f"optimizer {place}"] = _configured(stage.optimizer(1000))
@@ -73,10 +74,18 @@ def _digest(samples):
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _weights(model):
-    """A number, as text, of a model's weights."""
+def _arrays(teacher):
+    """The weights of a teacher; none of a published one, whose name stands for them."""
+    if hasattr(teacher, "weights"):
+        return teacher.get_weights()
+    published = isinstance(teacher, str) and teacher in zoo.list_models()
+    return [] if published else [*zoo.read_model(teacher)[1].values()]
+
+
+def _number(arrays):
+    """A number, as text, of arrays."""
     content = hashlib.sha256()
-    for array in model.get_weights():
+    for array in arrays:
         content.update(np.ascontiguousarray(array).tobytes())
     return content.hexdigest()[:16]
 
@@ -100,4 +109,6 @@ def _plain(thing):
         return {f.name: getattr(thing, f.name) for f in dataclasses.fields(thing) if f.compare}
     if hasattr(thing, "tolist"):
         return thing.tolist()
+    if isinstance(thing, os.PathLike):
+        return os.fspath(thing)
     return getattr(thing, "__qualname__", type(thing).__qualname__)

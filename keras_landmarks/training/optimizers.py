@@ -34,7 +34,7 @@ def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
         number("longest_warmup", longest_warmup, least=0, whole=True)
 
     def for_steps(steps):
-        warmup = steps // 20
+        warmup, steps = steps // 20, max(steps, 1)
         if longest_warmup is not None:
             warmup = min(warmup, longest_warmup)
         schedule = keras.optimizers.schedules.CosineDecay(

@@ -120,7 +120,9 @@ class Progress(keras.callbacks.Callback):
         """What the errors of the held-out faces are divided by, NaN where points of it lack."""
         distances = metrics.normaliser(self.held_out[1], self.scheme)
         if np.isnan(distances).all() and not np.isnan(self.held_out[1]).any():
-            raise FloatingPointError("Of all held-out faces the eye corners are one point.")
+            what = {"corners": "eye corners", "box": "boxes of points"}.get(self.scheme.normaliser)
+            what = what or f"points of the normaliser ({self.scheme.normaliser})"
+            raise FloatingPointError(f"Of all held-out faces the {what} are one point.")
         if np.isnan(distances).all():
             raise ValueError(
                 f"All {len(distances)} held-out faces lack points of the normaliser "

@@ -13,6 +13,7 @@ from keras_landmarks import models, weights
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.laying import measured_scheme
+from keras_landmarks.faces.model import check_outputs, size_of_crops
 from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.moved import new_names, renamed
 from keras_landmarks.names import number, sides
@@ -123,14 +124,13 @@ class Recipe:
             more = apart
         faces = [*faces, *more]
         common |= dict(augmentation=self.augmentation or UNCHANGED, seed=self.seed, records=records)
-        samples = Samples(faces, **common)
+        samples = Samples(faces, **common | {"batch": 1})
+        indices = samples.indices
         if self.bins:
             shapes = np.stack([face.landmarks for face in samples.faces])
-            balance = balance_poses(shapes, samples.scheme, self.bins, self.most)
-            samples = samples.replace(indices=balance.indices)
-        if self.repeat > 1:
-            samples = samples.replace(indices=np.tile(samples.indices, self.repeat))
-        return samples, held_out
+            indices = balance_poses(shapes, samples.scheme, self.bins, self.most).indices
+        indices = np.tile(indices, self.repeat)
+        return samples.replace(indices=indices, batch=self.batch), held_out
 
     def build(self, samples):
         """The untrained model, with what it takes from the training faces.
@@ -145,8 +145,8 @@ class Recipe:
                 "The recipe's model must be a functional model that puts out a dict with "
                 f"'landmarks' (batch, n, 2), not {outputs!r:.80}."
             )
-        own = tuple(model.input.shape[1:3])
-        if any(side not in (None, wanted) for side, wanted in zip(own, samples.size)):
+        own = size_of_crops([one.shape for one in model.inputs])
+        if own != tuple(samples.size):
             raise ValueError(f"The recipe's model takes crops of {own}, not of {samples.size}.")
         found, scheme = outputs["landmarks"].shape[1], samples.scheme
         if found != scheme.count:
@@ -154,6 +154,7 @@ class Recipe:
                 f"The recipe's model finds {found} points, the faces' {scheme.name} has "
                 f"{scheme.count}: see training.for_scheme."
             )
+        check_outputs(outputs, scheme)  # before hours of training
         if self.adapt:
             self.adapt(model, samples)
         return model
@@ -165,14 +166,14 @@ class Recipe:
             `(name, arguments)` of a builder of `keras_landmarks.models`; the name is None where it
             is none of these.
         """
-        own = isinstance(self.model, functools.partial) and not self.model.args
-        function, arguments = (
-            (self.model.func, dict(self.model.keywords)) if own else (self.model, {})
-        )
+        made = self.model if isinstance(self.model, functools.partial) else None
+        function = made.func if made else self.model
         name = getattr(function, "__name__", None)
         if name not in models.__all__ or getattr(models, name) is not function:
             return None, {}
-        arguments = new_names(function, arguments)
+        arguments = new_names(function, dict(made.keywords) if made else {})
+        arguments |= zip(inspect.signature(function).parameters, made.args if made else ())
+        arguments.pop("mean_shape", None)  # which the weights bring
         arguments.setdefault("scheme", inspect.signature(function).parameters["scheme"].default)
         return name, {**arguments, "scheme": scheme_config(arguments["scheme"])}
 

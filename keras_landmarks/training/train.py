@@ -155,6 +155,14 @@ def _check_labels(recipe, samples):
             f"{without} of {len(samples.faces)} faces have no landmarks: every stage needs a "
             "teacher then, and lpbb cannot pick them."
         )
+    lacking = sum(bool(face.missing.any()) for face in samples.faces if face.labelled)
+    for stage in recipe.stages if lacking else ():
+        for loss in stage.loss.values() if isinstance(stage.loss, dict) else (stage.loss,):
+            if type(loss).__module__.startswith("keras."):
+                raise ValueError(
+                    f"{lacking} of {len(samples.faces)} faces lack points, which Keras' "
+                    f"{type(loss).__name__} does not know: take a loss of keras_landmarks.losses."
+                )
 
 
 def _balancing(recipe, samples):

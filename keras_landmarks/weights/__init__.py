@@ -21,7 +21,8 @@ FOLDER = pathlib.Path(__file__).parent
 def save_arrays(path, arrays, facts=None):
     """Writes named arrays, and perhaps facts, to a safetensors file: whole or not at all."""
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    metadata = None if facts is None else {"facts": json.dumps(facts)}
+    plain = None if facts is None else json.dumps(facts, default=lambda value: value.tolist())
+    metadata = None if plain is None else {"facts": plain}
     write_bytes(path, safetensors.numpy.save(arrays, metadata))
 
 
