@@ -1,6 +1,7 @@
 """A network of a user's own as plain values, for `load`."""
 
 import json
+import warnings
 
 import keras
 
@@ -12,8 +13,15 @@ def described(model):
         model: a functional model.
 
     Returns:
-        Keras' configuration as a dict; None where a layer has none.
+        Keras' configuration as a dict; None where a layer has none, or, with a warning, is a
+        `Lambda`, which Keras opens from no file.
     """
+    if unsafe := [layer.name for layer in model.layers if isinstance(layer, keras.layers.Lambda)]:
+        said = f"{model.name} has the Lambda layer {unsafe[0]!r}, which Keras opens from no file:"
+        warnings.warn(
+            f"{said} build it, and take weights.set_weights, or write a Layer.", stacklevel=3
+        )
+        return None
     try:
         config = keras.saving.serialize_keras_object(keras.Model(model.input, model.output))
         return _in_float32(json.loads(json.dumps(config)))

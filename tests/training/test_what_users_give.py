@@ -139,3 +139,16 @@ def test_held_out_faces_without_an_extent_are_told_by_their_normaliser(tmp_path,
     samples, held_out = recipe.samples(faces)
     with pytest.raises(FloatingPointError, match="held-out faces the boxes of points are one"):
         train(recipe, samples, held_out, tmp_path, verbose=0)
+
+
+def test_a_network_that_no_file_gives_back_is_told_of(tmp_path):
+    def own(mean_shape):
+        crops = keras.Input((16, 16, 3), name="crops")
+        x = keras.layers.Lambda(lambda x: x / 255, name="scale")(crops)
+        x = keras.layers.Dense(136, name="dense")(keras.layers.Flatten(name="flat")(x))
+        return keras.Model(crops, {"landmarks": keras.layers.Reshape((68, 2), name="points")(x)})
+
+    with pytest.warns(UserWarning, match="has the Lambda layer 'scale', which Keras opens from no"):
+        run(recipe_of(adam, 1, model=own), tmp_path)
+    with pytest.raises(ValueError, match="build it as you did, and take weights.set_weights"):
+        load(tmp_path)
