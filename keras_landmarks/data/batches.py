@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import itertools
+import weakref
 
 import keras
 import numpy as np
@@ -19,19 +20,19 @@ def dataset(samples, first_step, augmentation, pick, part):
     """See `Samples.dataset`."""
     import tensorflow as tf
 
-    start, count = _starts(samples, first_step), samples.scheme.count
+    made = _Made(samples, _starts(samples, first_step), (augmentation, pick, part))
+    count = samples.scheme.count
     whole = samples.batch // part[1] if samples.augmentation is not None or pick else None
+    # TensorFlow keeps each function that it is given for ever: these do not hold the pictures, but
+    # the dataset does, unless it is made within a function, which outlives it.
+    known = (lambda: made) if tf.inside_function() else weakref.ref(made)
 
     def one_pass(_):
-        first = tf.numpy_function(lambda: np.int64(start()), [], tf.int64)
-        first = tf.ensure_shape(first, ())
+        first = tf.ensure_shape(tf.numpy_function(lambda: known().first(), [], tf.int64), ())
         return tf.data.Dataset.range(first, first + len(samples))
 
-    def batch(step):
-        return samples.batch_at(step, augmentation, pick, part)
-
     def make(step):
-        return tf.numpy_function(batch, [step], [tf.uint8, tf.float32])
+        return tf.numpy_function(lambda step: known().batch(step), [step], [tf.uint8, tf.float32])
 
     def shaped(crops, landmarks):
         crops = tf.ensure_shape(crops, (whole, *samples.size, 3))
@@ -44,7 +45,22 @@ def dataset(samples, first_step, augmentation, pick, part):
     steps = tf.data.Dataset.range(1).flat_map(one_pass)
     found = steps.map(make, num_parallel_calls=2).map(shaped).prefetch(4)
     found = found.apply(tf.data.experimental.assert_cardinality(len(samples)))
-    return found.with_options(options)
+    found = found.with_options(options)
+    found.made_by = made
+    return found
+
+
+class _Made:
+    """What a dataset asks for its steps and batches."""
+
+    def __init__(self, samples, start, words):
+        self._samples, self._start, self._words = samples, start, words
+
+    def first(self):
+        return np.int64(self._start())
+
+    def batch(self, step):
+        return self._samples.batch_at(step, *self._words)
 
 
 class PyBatches(keras.utils.PyDataset):

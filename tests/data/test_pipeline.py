@@ -1,6 +1,8 @@
 import functools
+import gc
 import itertools
 import sys
+import weakref
 
 import keras
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 
 from keras_landmarks import geometry, metrics
 from keras_landmarks.data import (
+    LIGHT,
     Augmentation,
     BrokenFile,
     Face,
@@ -461,3 +464,29 @@ def test_crops_that_are_not_square_are_as_fine_as_those_that_detect_sees():
     crop, _ = Samples([face], (64, 200), margin=1.0).sample(0)
     seen = warp(image, geometry.box_transform(face.square(), (64, 200)), (64, 200))
     np.testing.assert_allclose(crop, seen, atol=1)
+
+
+def test_a_dataset_keeps_its_pictures_as_long_as_it_is_used():
+    tf = pytest.importorskip("tensorflow")
+    faces = made_up_faces(6, size=40)
+
+    def made(_=None):
+        return Samples(faces, (16, 16), augmentation=LIGHT, batch=2).dataset()
+
+    uses = {
+        "alone": made,
+        "mapped": lambda: made().map(lambda crops, truth: crops).prefetch(1),
+        "both": lambda: tf.data.Dataset.zip((made(), made())),
+        "within": lambda: tf.data.Dataset.range(1).flat_map(made),
+        "shared": lambda: tf.distribute.get_strategy().experimental_distribute_dataset(made()),
+    }
+    for name, use in uses.items():
+        batches = iter(use())
+        gc.collect()
+        assert sum(1 for _ in batches) == 3, name
+    samples = Samples(faces, (16, 16), augmentation=LIGHT, batch=2)
+    gone = weakref.ref(samples)
+    assert sum(1 for _ in samples.dataset()) == 3
+    del samples
+    gc.collect()
+    assert gone() is None
