@@ -13,8 +13,7 @@ from keras_landmarks import models, weights
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.laying import measured_scheme
-from keras_landmarks.faces.model import check_outputs, size_of_crops
-from keras_landmarks.landmarker import Landmarker
+from keras_landmarks.landmarker import Landmarker, check_outputs, size_of_crops
 from keras_landmarks.moved import new_names, renamed
 from keras_landmarks.names import number, sides
 from keras_landmarks.schemes import scheme_config
@@ -145,16 +144,16 @@ class Recipe:
                 "The recipe's model must be a functional model that puts out a dict with "
                 f"'landmarks' (batch, n, 2), not {outputs!r:.80}."
             )
-        own = size_of_crops([one.shape for one in model.inputs])
-        if own != tuple(samples.size):
-            raise ValueError(f"The recipe's model takes crops of {own}, not of {samples.size}.")
         found, scheme = outputs["landmarks"].shape[1], samples.scheme
         if found != scheme.count:
             raise ValueError(
                 f"The recipe's model finds {found} points, the faces' {scheme.name} has "
                 f"{scheme.count}: see training.for_scheme."
             )
-        check_outputs(outputs, scheme)  # before hours of training
+        check_outputs(outputs, scheme)  # as the Landmarker does that comes of it, but before hours
+        own = size_of_crops([one.shape for one in model.inputs])
+        if own != tuple(samples.size):
+            raise ValueError(f"The recipe's model takes crops of {own}, not of {samples.size}.")
         if self.adapt:
             self.adapt(model, samples)
         return model
