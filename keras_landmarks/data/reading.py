@@ -131,10 +131,11 @@ def _of_folder(folder, images, scheme, skip_broken):
         return _of_scheme(read_split(folder, splits[0], skip_broken), scheme)
     files = [file for ending in _ENDINGS for file in files_of(folder, ending, recursive=False)]
     files = [f for f in files if f.name != "boxes.csv"]  # which go with .pts files
-    files = [f for f in files if f.suffix.lower() != ".json" or not is_results(f)]
+    files = _annotations(files)
     if not files and (folder / "annotations").is_dir():
         inside = folder / "annotations"
         files = [f for e in (".json", ".xml") for f in files_of(inside, e, recursive=False)]
+        files = _annotations(files)
     if any(map(is_labelme, files)):
         where = files[0].parent
         return readers.read_labelme(where, images, *_named(scheme), skip_broken=skip_broken)
@@ -157,6 +158,11 @@ def _of_folder(folder, images, scheme, skip_broken):
         f"{folder} holds no annotation: expected a file ({', '.join(_ENDINGS)}), .pts or .mat "
         "files beside pictures, or a data set in its official layout."
     )
+
+
+def _annotations(files):
+    """Those of some files that no command wrote of what it found."""
+    return [file for file in files if file.suffix.lower() != ".json" or not is_results(file)]
 
 
 def _of_scheme(faces, scheme):

@@ -257,3 +257,18 @@ def test_a_scheme_that_the_annotation_does_not_have_is_refused(tmp_path):
     assert read_any(tmp_path, scheme="ibug68")[0].scheme == "ibug68"
     with pytest.raises(ValueError, match="is of ibug68, not wflw98"):
         read_any(tmp_path, scheme="wflw98")
+
+
+def test_results_of_commands_are_no_annotation_of_a_folder(tmp_path):
+    face = data.made_up_faces(1, size=60)[0]
+    for place in ("a", "a/annotations", "b"):
+        (tmp_path / place).mkdir()
+    for name, image in (("a/annotations/t.json", "a/0.png"), ("b/t.json", "b/0.png")):
+        write_image(tmp_path / image, face.image)
+        data.write_coco(
+            tmp_path / name, [data.Face(tmp_path / image, face.landmarks, "ibug68")], tmp_path
+        )
+        text = '{\n "split": "mine",\n "faces": 1\n}\n'
+        (tmp_path / name).with_name("results.json").write_text(text)
+        (found,) = read_any((tmp_path / image).parent, images=tmp_path)
+        np.testing.assert_array_equal(found.landmarks, face.landmarks)

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.contents import existing_file, files_of, read_text
+from keras_landmarks.data.readers.contents import existing_file, files_of, is_results, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import order_of, put_point
 from keras_landmarks.data.readers.rows import BrokenFile, box_around, read_faces, size_of
@@ -38,6 +38,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
     path, scheme = as_path(path), get_scheme(scheme)
     files = files_of(path, ".json", recursive=False) if path.is_dir() else [existing_file(path)]
     inside = files_of(path, ".json") if path.is_dir() else []
+    files = [file for file in files if not is_results(file)] if path.is_dir() else files
     if deeper := [f for f in inside if f.parent != path and is_labelme(f)]:
         said = f"{len(deeper)} files in folders of {path} are left out, as {deeper[0]}"
         warnings.warn(f"{said}: read each folder by itself.", BrokenFile, stacklevel=2)

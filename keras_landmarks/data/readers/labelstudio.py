@@ -130,20 +130,24 @@ def _by_face(results):
     pairs = itertools.combinations(filled, 2)
     apart = filled[1:] and not any(overlap(boxes[a][None], boxes[b])[0] for a, b in pairs)
     one = len(set(labels)) == len(labels) and not apart  # as with a rectangle around an eye
-    if one:
-        return [results]
-    for frame in sorted(filled, key=lambda k: _area(boxes[k])):  # so, too, in one of several faces
+    return [results] if one else _whole({frame: faces[frame] for frame in filled}, boxes)
+
+
+def _whole(faces, boxes):
+    """The faces of rectangles, with what rectangles within them hold that they lack."""
+    for frame in sorted(faces, key=lambda k: _area(boxes[k])):
+        inner, labels = boxes[frame], {*_labels(faces[frame])}
         around = [
             k
-            for k in filled
+            for k, face in faces.items()
             if k != frame
-            and (np.r_[boxes[k][:2] - boxes[frame][:2], boxes[frame][2:] - boxes[k][2:]] <= 0).all()
-            and not {*_labels(faces[frame])} & {*_labels(faces[k])}
+            and (boxes[k][:2] <= inner[:2]).all()
+            and (inner[2:] <= boxes[k][2:]).all()
+            and not labels & {*_labels(face)}
         ]
         if around:
-            faces[min(around, key=lambda k: _area(boxes[k]))] += faces[frame][1:]
-            filled.remove(frame)
-    return [faces[frame] for frame in filled]
+            faces[min(around, key=lambda k: _area(boxes[k]))] += faces.pop(frame)[1:]
+    return [*faces.values()]
 
 
 def _area(box):

@@ -103,3 +103,17 @@ def test_files_in_folders_are_told_of_and_a_point_of_no_group_is_asked_about(tmp
         read_labelme(path, None, "five5", NAMES)
     path = write(tmp_path / "a.json", [*shapes, *grouped])  # two faces, the first of no group
     assert len(read_labelme(path, None, "five5", NAMES)) == 2
+
+
+def test_results_among_the_files_are_none_of_them(tmp_path, points):
+    write(tmp_path / "a.json", [point(name, at) for name, at in zip(NAMES, points)])
+    write_lit(tmp_path / "a.jpg", points)
+    (tmp_path / "report.json").write_text(json.dumps({"faces": {"all": 1}}, indent=1))
+    (face,) = read_labelme(tmp_path, scheme="five5", names=NAMES)
+    assert_lit(face, 5)
+    (tmp_path / "set/annotations").mkdir(parents=True)
+    for name in ("a.json", "report.json"):
+        (tmp_path / name).rename(tmp_path / "set/annotations" / name)
+    (tmp_path / "a.jpg").rename(tmp_path / "set/a.jpg")
+    (face,) = read_labelme(tmp_path / "set/annotations", scheme="five5", names=NAMES)
+    assert_lit(face, 5)
