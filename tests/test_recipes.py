@@ -43,7 +43,7 @@ def train_a_step(name, out):
     The first stage has its optimizer; those of the others are made, and a plain one takes the step.
     """
     recipe = recipes.read_recipe(name)
-    stages = [dataclasses.replace(stage, epochs=1) for stage in recipe.stages]
+    stages = [dataclasses.replace(stage, epochs=1, batch=None) for stage in recipe.stages]
     for i, stage in enumerate(stages[1:], start=1):
         assert isinstance(stage.optimizer(100), keras.optimizers.Optimizer)
         stages[i] = dataclasses.replace(stage, optimizer=lambda steps: keras.optimizers.SGD(1e-4))

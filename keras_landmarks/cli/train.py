@@ -171,9 +171,9 @@ def _recipe(options, wanted, faces, box):
         )
     else:
         recipe = training.for_scheme(wanted, faces[0].scheme)
-        if options.epochs is not None:
-            stages = (dataclasses.replace(s, epochs=options.epochs) for s in recipe.stages)
-            recipe = dataclasses.replace(recipe, stages=tuple(stages))
+        each = _given(options, "epochs") | ({"batch": None} if options.batch is not None else {})
+        stages = tuple(dataclasses.replace(stage, **each) for stage in recipe.stages)
+        recipe = dataclasses.replace(recipe, stages=stages)
     own = () if options.weights else ("batch",)  # fine-tuning has it, and may have lowered it
     change = {"box": box} | _given(options, "margin", *own)
     licence = options.licence or (options.source and f"{options.source}: see its own terms")

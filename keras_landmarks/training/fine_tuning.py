@@ -107,7 +107,8 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     if get_scheme(faces[0].scheme) != arguments["scheme"]:
         last = _with_heads(last, model())
     adamw = averaged_adamw(1e-3, 0.99)
-    change = dict(epochs=epochs, optimizer=adamw, start=None, teacher=None, patience=None)
+    change = dict.fromkeys(("start", "teacher", "patience", "batch"))
+    change |= dict(epochs=epochs, optimizer=adamw)
     batch = max(min(batch, len(faces) // 2), 1)
     recipe = dataclasses.replace(
         base,

@@ -13,7 +13,7 @@ from keras_landmarks import models, zoo
 from keras_landmarks.moved import new_names
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
-STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher")
+STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher", "batch")
 RENAMED = {"validation data": "held-out data"}
 
 

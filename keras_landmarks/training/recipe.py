@@ -45,7 +45,7 @@ class Recipe:
         repeat: how often an epoch takes these: epochs of a moment would do little but validate.
         lpbb: `BB` or `BBO` to pick faces by their losses (see `LossBalancing`): of all faces,
             computed anew each tenth of an epoch, or of what was just trained; None picks evenly.
-        batch: faces in a step, over all devices.
+        batch: faces in a step, over all devices, of stages that name no other.
         seed: of weights, order, augmentation and of what is held out.
         precision: Keras dtype policy of the training; coordinates are float32 under any. Where a
             machine takes twice as long in a mixed one, as CPUs without bfloat16 do, it is float32.
@@ -94,6 +94,8 @@ class Recipe:
                 number(name, value, least=1, whole=True)
         if self.lpbb not in ("BB", "BBO", None):
             raise ValueError(f"lpbb must be 'BB', 'BBO' or None, not {self.lpbb!r}.")
+        if self.lpbb and any(stage.batch is not None for stage in stages):
+            raise ValueError("lpbb picks batches of the recipe's size: no stage has its own.")
 
     def samples(self, faces, skip_broken=False, more=(), records=None):
         """What the recipe makes of annotated faces.

@@ -68,6 +68,7 @@ class Stage:
         augmentation: `Augmentation` of the training faces; None takes the recipe's.
         teacher: `Teacher` whose landmarks are learnt beside the annotated ones; None learns from
             the annotation alone.
+        batch: faces in a step, over all devices; None takes the recipe's.
     """
 
     loss: Callable | dict
@@ -79,6 +80,7 @@ class Stage:
     start: Callable | None = None
     augmentation: Augmentation | None = None
     teacher: Teacher | None = None
+    batch: int | None = None
 
     def __post_init__(self):
         losses = [*self.loss.values()] if isinstance(self.loss, dict) else [self.loss]
@@ -89,8 +91,9 @@ class Stage:
         for name in (name for name, fit in fits.items() if not fit):
             raise ValueError(f"{name} must be {CALLS[name]}, not {getattr(self, name)!r}.")
         number("epochs", self.epochs, least=0, whole=True)
-        if self.patience is not None:
-            number("patience", self.patience, least=1, whole=True)
+        for name in ("patience", "batch"):
+            if (value := getattr(self, name)) is not None:
+                number(name, value, least=1, whole=True)
         if isinstance(self.frozen, str):  # of which each letter would be a beginning
             raise ValueError(f"frozen is a tuple: ({self.frozen!r},).")
         for name, kind in (("frozen", tuple | list), ("augmentation", Augmentation | None)):

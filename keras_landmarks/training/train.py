@@ -66,7 +66,9 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     out = files.as_path(out)
     path = path_in(out, resume)
     strategy = strategy or devices.default_strategy()
-    devices.check(strategy, samples)
+    of_stages = [samples.replace(batch=stage.batch or samples.batch) for stage in recipe.stages]
+    for of_stage in of_stages:
+        devices.check(strategy, of_stage)
     verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(faster(recipe.precision))
@@ -97,7 +99,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
                 if stage.start:
                     stage.start(model)
             _let_learn(model, stage.frozen, still)
-            _train_stage(stage, model, samples, progress, strategy, verbose)
+            _train_stage(stage, model, of_stages[number], progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
     progress.draw()

@@ -151,6 +151,30 @@ def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
     assert model.licence == "all mine"
 
 
+def test_the_batch_of_a_command_is_that_of_every_stage(mine, tmp_path, monkeypatch):
+    asked = []
+
+    def never(recipe, *_):
+        asked.append(recipe)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", never)
+    (tmp_path / "own.py").write_text(
+        "import dataclasses\nfrom keras_landmarks.recipes.tiny_ibug68 import RECIPE\n"
+        "stages = tuple(dataclasses.replace(s, batch=6) for s in RECIPE.stages)\n"
+        "RECIPE = dataclasses.replace(RECIPE, batch=12, stages=stages)\n"
+    )
+    own = ["--recipe", str(tmp_path / "own.py")]
+    scratch = words(mine, tmp_path / "run")
+    scratch[1:3] = own
+    for given in (scratch, words(mine, tmp_path / "run", *own)):
+        assert main(given) == 1
+        assert main([*given, "--batch", "8"]) == 1
+    batches = [(recipe.batch, *{s.batch for s in recipe.stages}) for recipe in asked]
+    assert batches[0][1:] == (6,)
+    assert batches[1:] == [(8, None), (10, None), (8, None)]
+
+
 def test_faces_of_every_file_get_the_detectors_boxes_and_batches_are_as_fine_tuning_has_them(
     mine, trained, tmp_path, monkeypatch
 ):

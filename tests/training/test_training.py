@@ -55,7 +55,7 @@ def recipe_of(optimizer, epochs=2, **kwargs):
 
 
 SHARED = {"sgd": recipe_of(sgd, 1), "averaged": recipe_of(averaged)}
-ODD = recipe_of(sgd, batch=5)
+ODD = recipe_of(sgd, stages=(Stage(Wing(), 1, sgd), Stage(Wing(), 1, sgd, batch=5)))
 MORE = {
     "several": recipe_of(sgd, stages=(Stage({"head_mean_shape": Wing()}, 1, sgd),)),
     "BB": recipe_of(sgd, 1, lpbb="BB"),
@@ -157,6 +157,47 @@ def test_without_held_out_faces_the_last_weights_are_kept(tmp_path):
     last = read_weights(tmp_path, "checkpoint")
     for path, array in weights.get_weights(model).items():
         np.testing.assert_array_equal(array, last[f"model/{path}"])
+
+
+def test_a_stage_has_batches_of_its_own_size(tmp_path):
+    seen, steps = [], []
+
+    class Looks(Wing):
+        def call(self, y_true, y_pred):
+            seen.append(y_true.shape[0])
+            return super().call(y_true, y_pred)
+
+    def counted(count):
+        steps.append(count)
+        return keras.optimizers.Adam(3e-3)
+
+    def of(epochs):
+        second = Stage(Wing(), epochs, counted, batch=4)
+        return recipe_of(adam, stages=(Stage(Wing(), 1, adam), second))
+
+    faces = len(samples_of(of(1))[0].faces)
+    run(of(2), tmp_path / "once", validated=False)
+    assert steps[-1] == 2 * (faces // 4)
+    run(of(1), tmp_path / "run", validated=False)
+    run(of(2), tmp_path / "run", validated=False, resume=True)
+    assert_same(read_weights(tmp_path / "run"), read_weights(tmp_path / "once"), atol=1e-5)
+    looking = (Stage(Looks(), 1, adam), Stage(Looks(), 1, adam, batch=4))
+    run(recipe_of(adam, stages=looking), tmp_path / "looked", validated=False)
+    assert list(dict.fromkeys(seen)) == [8, 4]
+    other = dataclasses.replace(of(2), stages=(of(2).stages[0], Stage(Wing(), 2, adam, batch=6)))
+    with pytest.raises(ValueError, match="is of another batch in stage 2: 4 before, 6 now"):
+        run(other, tmp_path / "run", validated=False, resume=True)
+
+
+@pytest.mark.parametrize("batch", [0, 2.5])
+def test_a_batch_of_a_stage_is_a_whole_number(batch):
+    with pytest.raises(ValueError, match="batch must be a whole number of at least 1"):
+        Stage(Wing(), 1, adam, batch=batch)
+
+
+def test_batches_that_are_picked_by_loss_are_the_recipes():
+    with pytest.raises(ValueError, match="no stage has its own"):
+        recipe_of(adam, lpbb="BB", stages=(Stage(Wing(), 1, adam, batch=8),))
 
 
 def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
