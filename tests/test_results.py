@@ -76,6 +76,12 @@ def test_disturbed_and_covered_faces_were_shown_to_the_weights_that_are_publishe
     assert found == {*published.items()}, "tools/robustness.py and tools/compare_occlusion.py"
 
 
+def test_beside_dlibs_trees_stand_the_weights_that_are_published():
+    for split in index.read_json(index.PEERS).values():
+        for name in {*split["rows"]} - {"dlib"}:
+            assert split["rows"][name]["sha256"] == list_models()[name]["sha256"], "tools/peers.py"
+
+
 @pytest.mark.parametrize("name", MEASURED)
 def test_what_is_measured_is_published_and_measured_in_every_format(name):
     assert list_models()[name]["sha256"]

@@ -12,7 +12,7 @@ import argparse
 import importlib.util
 
 import numpy as np
-from index import PEERS, read_json
+from index import PEERS, read_json, sha256_of
 
 from keras_landmarks import data, errors, faces, files, load
 from keras_landmarks.schemes import convert
@@ -69,7 +69,8 @@ def main():
             scores.append(errors.face_errors(truth[None], landmarks[i][None], "ibug68")[0])
         there = sum(points is not None for points in landmarks)
         nme = round(100 * float(np.mean(scores)), 3)
-        result["rows"][name] = {"found": there, "nme_percent": nme}
+        row = {"found": there, "nme_percent": nme}
+        result["rows"][name] = row | ({"sha256": sha256_of(name)} if name in models else {})
         print(options.split, name, result["rows"][name])
     files.write_json(PEERS, {**read_json(PEERS), options.split: result})
 

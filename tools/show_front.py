@@ -17,7 +17,7 @@ from keras_landmarks import draw, list_models, load, pictures
 from keras_landmarks.pictures.plots import figure
 
 PICTURES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "pictures"
-LEFT = ("unet-fast", "hourglass", "dan")
+LEFT = ("unet-fast", "resnet18-ffld", "dan")
 """Whose names stand to the left of their marks."""
 OURS, OTHERS = "#2a6fdb", "#d9822b"
 

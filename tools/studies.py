@@ -78,7 +78,7 @@ def wing_parameters():
 def wing_networks():
     names = {"CNN-6": "cnn6-300w", "CNN-6/7": "cnn6-7-300w", "ResNet-50": "resnet50-300w"}
     variants = {n: replace(untaught(get_recipe(r)), held_out=0.05) for n, r in names.items()}
-    claim = "CNN-6 > CNN-6/7 (on the published CNN-6) > ResNet-50 in error (tables 4, 5)."
+    claim = "CNN-6 > CNN-6/7 (on the published CNN-6) > ResNet-50 in error (table 5)."
     return Study(claim, variants, equal_steps=False)
 
 
@@ -222,7 +222,7 @@ def score_decoding():
         model = functools.partial(recipe.model, size=64, decoding=decoding, **still)
         stages = (Stage(loss, 60, averaged_adamw(2e-3)),)
         variants[name] = replace(recipe, model=model, stages=stages)
-    return Study("Landmarks are the highest pixels of learnt Gaussians (eq. 3).", variants)
+    return Study("Landmarks are the highest pixels of learnt Gaussians (3.2, eq. 4).", variants)
 
 
 STUDIES: dict[str, Callable[[], Study]] = {

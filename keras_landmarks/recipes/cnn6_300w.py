@@ -50,7 +50,7 @@ RECIPE = Recipe(
     most=4,
     batch=64,
     precision="mixed_bfloat16",
-    paper="Feng et al., Wing Loss, CVPR 2018, section 4",
+    paper="Feng et al., Wing Loss, CVPR 2018, sections 3 to 5",
     paper_nme="3.35 (pupils, Common, 3,148 faces)",
 )
 

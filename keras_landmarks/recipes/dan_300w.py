@@ -113,7 +113,7 @@ def start_stage3(model):
 
 
 def until_it_stops(frozen, output):
-    """The paper's training of a stage: 100 epochs at most, until the error stops falling."""
+    """A stage as in the paper, until its error stops falling; 100 epochs at most is ours."""
     return Stage(
         NormalisedDistance(kind="pupils"),
         100,
@@ -125,9 +125,9 @@ def until_it_stops(frozen, output):
 
 
 VARIANTS = {
-    # Sections 3.5 and 4. How many epochs without a better one are a stop, and the sigmas of the
-    # normal distributions, are ours. Ten images of each face are one pass there, and 100 of 3,148
-    # faces are held out, a share of those that are there.
+    # Sections 3.5 and 4. How many epochs without a better one are a stop, the rate of dropout and
+    # the sigmas of the normal distributions are ours. Ten images of each face are one pass there,
+    # and 100 of 3,148 faces are held out, a share of those that are there.
     "paper": dataclasses.replace(
         RECIPE,
         model=functools.partial(dan, stages=2, dropout=0.5),
