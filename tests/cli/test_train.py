@@ -53,6 +53,19 @@ def trained(mine, tmp_path_factory):
     return out
 
 
+@pytest.fixture
+def asked(monkeypatch):
+    """The recipes that are to be trained: none is."""
+    recipes = []
+
+    def never(recipe, *_):
+        recipes.append(recipe)
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", never)
+    return recipes
+
+
 def words(mine, out, *more):
     given = ["--from", str(mine / "faces.csv"), "--data", str(mine / "photos")]
     given += ["--scheme", str(mine / "mine.toml"), "--licence", "all mine"]
@@ -151,14 +164,7 @@ def test_a_recipe_is_trained_from_nothing_on_another_scheme(mine, tmp_path):
     assert model.licence == "all mine"
 
 
-def test_the_batch_of_a_command_is_that_of_every_stage(mine, tmp_path, monkeypatch):
-    asked = []
-
-    def never(recipe, *_):
-        asked.append(recipe)
-        raise ValueError("enough")
-
-    monkeypatch.setattr(training, "train", never)
+def test_the_batch_of_a_command_is_that_of_every_stage(mine, asked, tmp_path):
     (tmp_path / "own.py").write_text(
         "import dataclasses\nfrom keras_landmarks.recipes.tiny_ibug68 import RECIPE\n"
         "stages = tuple(dataclasses.replace(s, batch=6) for s in RECIPE.stages)\n"
@@ -176,16 +182,10 @@ def test_the_batch_of_a_command_is_that_of_every_stage(mine, tmp_path, monkeypat
 
 
 def test_faces_of_every_file_get_the_detectors_boxes_and_batches_are_as_fine_tuning_has_them(
-    mine, trained, tmp_path, monkeypatch
+    mine, trained, asked, tmp_path, monkeypatch
 ):
-    looked, asked = [], []
+    looked = []
     monkeypatch.setattr(train.annotated, "laid", lambda faces, _: looked.append(faces) or faces)
-
-    def never(recipe, *_):
-        asked.append(recipe)
-        raise ValueError("enough")
-
-    monkeypatch.setattr(training, "train", never)
     given = words(mine, tmp_path / "run", "--box", "detector", "--batch", "32")
     assert main([*given, "--more", str(trained / "test.csv")]) == 1
     assert [len(faces) for faces in looked] == [20, 4]
