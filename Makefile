@@ -17,7 +17,7 @@ test: .venv/tests lint
 	@$(MAKE) --no-print-directory --jobs 2 tensorflow jax docs
 
 tensorflow: .venv/tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 
 # What it says comes at its end, so that it does not mix with the other's.
 jax: .venv/tests

@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -45,10 +46,20 @@ def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]
     """The files in a folder and in those inside, sorted; links are followed, each folder once.
 
     What is hidden is left out: names that begin with a dot, as those of `whole` that a kill left.
+    Of a folder inside that may not be listed a warning tells.
+
+    Raises:
+        OSError: if the folder itself may not be listed.
     """
+
+    def refused(error: OSError) -> None:
+        if error.filename == os.fspath(folder):
+            raise error
+        warnings.warn(f"{error.filename} is left out: {error.strerror}.", stacklevel=4)
+
     found: list[pathlib.Path] = []
     seen: set[str] = set()
-    for here, folders, names in os.walk(folder, followlinks=True):
+    for here, folders, names in os.walk(folder, onerror=refused, followlinks=True):
         real = os.path.realpath(here)
         if real not in seen:
             found += [pathlib.Path(here, name) for name in names if not name.startswith(".")]

@@ -195,7 +195,11 @@ def _network(
                 f"{facts['name']} is no model of keras_landmarks.models: build it as you did, and "
                 "take weights.set_weights."
             )
-        return keras.saving.deserialize_keras_object(facts["network"]), []
+        try:
+            return keras.saving.deserialize_keras_object(facts["network"]), []
+        except TypeError as error:  # of a class that is not imported, with the whole config
+            said = str(error).rpartition("Exception encountered: ")[2][:99]
+            raise ValueError(f"{facts['name']}: import the module of its layers: {said}") from error
     builder = getattr(models, known_name("builder", facts["builder"], models.__all__))
     arguments = {**new_names(builder, facts["arguments"]), "mean_shape": mean_shape}
     arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
@@ -230,10 +234,8 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
     """
     facts = facts_of(name)
     if facts["sha256"] is None:
-        raise ValueError(
-            f"{name} has no published weights. Train it: "
-            f"keras-landmarks train --recipe {name} --data 300W --out runs/{name}"
-        )
+        how = f"keras-landmarks train --recipe {name} --data 300W --out runs/{name}"
+        raise ValueError(f"{name} has no published weights. Train it: {how}")
     path = weights.published(name)
     if facts["large"] and not path.is_file():
         raise FileNotFoundError(
@@ -242,8 +244,6 @@ def read_weights(name: str) -> dict[str, np.ndarray]:
         )
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "no such file"
     if digest != facts["sha256"]:
-        raise ValueError(
-            f"{path} is not the published file: its sha256 is {digest}, expected "
-            f"{facts['sha256']}. Install the package again."
-        )
+        said = f"its sha256 is {digest}, expected {facts['sha256']}"
+        raise ValueError(f"{path} is not the published file: {said}. Install the package again.")
     return weights.load_arrays(path)[0]

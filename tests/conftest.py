@@ -1,5 +1,6 @@
 """What every test finds: a thread a process, this checkout's package, groups, shared models."""
 
+import collections
 import gc
 import os
 
@@ -22,11 +23,17 @@ def pytest_addoption(parser):
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(config, items):
-    """A file is a group, and so shares its fixtures; tests marked `apart` are one each."""
+    """A file is a group, and so shares its fixtures; tests marked `apart` are one each.
+
+    Those come first, and then the files of many tests: the last ones are short, and no worker waits
+    long for another.
+    """
     if not config.getoption("--run-large"):
         large = [item for item in items if item.get_closest_marker("large")]
         config.hook.pytest_deselected(items=large)
         items[:] = [item for item in items if item not in large]
+    tests = collections.Counter(item.path for item in items)
+    items.sort(key=lambda item: (not item.get_closest_marker("apart"), -tests[item.path]))
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
         if not item.get_closest_marker("xdist_group"):
             apart = item.get_closest_marker("apart")

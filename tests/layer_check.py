@@ -16,6 +16,8 @@ POLICIES = {"jax": ("mixed_bfloat16",)}.get(
 def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True):
     """Checks what Keras and the package's house rules ask of a layer, outside of training.
 
+    `Exports` checks what becomes of it in files.
+
     Args:
         layer: the layer, not yet called.
         inputs: its float32 arrays, batch first.
@@ -31,9 +33,6 @@ def check_layer(layer, inputs, atol=1e-5, differentiable=None, coordinates=True)
     if coordinates:
         check_half_precision(layer, inputs, output)
     check_gradients(layer, inputs, output.shape, differentiable)
-    if keras.backend.backend() == "tensorflow":
-        check_tflite(model, inputs, output)
-        check_onnx(model, inputs, output)
 
 
 def functional(layer, inputs):
@@ -133,30 +132,56 @@ def check_slope(function, inputs, i, slope):
     assert np.isclose(found, slope[place], rtol=0.03, atol=1e-3).any(), (found, slope[place])
 
 
-def check_tflite(model, inputs, output):
-    """The layer exports to TFLite with its built-in operations alone, and computes the same."""
+class Exports:
+    """Many layers in one model, which is written as TFLite and as ONNX: that takes seconds.
+
+    Args:
+        layers: dict of pairs: what makes the layer, and its arrays.
+    """
+
+    def __init__(self, layers):
+        self.layers = {name: build() for name, (build, _) in layers.items()}
+        self.inputs, arrays = {}, []
+        for i, (name, (_, given)) in enumerate(layers.items()):
+            self.inputs[name] = [f"in{i}_{j}" for j in range(len(given))]
+            arrays += zip(self.inputs[name], given)
+        self.arrays = dict(arrays)
+        symbols = {name: keras.Input(x.shape[1:], name=name) for name, x in arrays}
+        self.outputs = {name: f"out{i}" for i, name in enumerate(layers)}
+        outputs = {
+            self.outputs[name]: layer(*(symbols[key] for key in self.inputs[name]))
+            for name, layer in self.layers.items()
+        }
+        model = keras.Model(list(symbols.values()), outputs)
+        self.runs = read_tflite(model), read_onnx(model)
+
+    def check(self, name, arrays):
+        """In both formats a layer computes what it does in Keras."""
+        expected = called(self.layers[name], arrays)
+        given = {**self.arrays, **dict(zip(self.inputs[name], arrays))}
+        for run in self.runs:
+            found = run(given)[self.outputs[name]]
+            np.testing.assert_allclose(found, expected, atol=1e-3, rtol=1e-3)
+
+
+def read_tflite(model):
+    """The model as TFLite with its built-in operations alone: from a dict of arrays to a dict."""
     from ai_edge_litert.interpreter import Interpreter
 
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/model.tflite"
         model.export(path, format="litert", verbose=False)
         run = Interpreter(path).get_signature_runner()  # knows no other operations
-    (found,) = run(**named(model, inputs)).values()
-    np.testing.assert_allclose(found, output, atol=1e-3, rtol=1e-3)
+    return lambda arrays: run(**arrays)
 
 
-def check_onnx(model, inputs, output):
-    """The layer exports to ONNX, and computes the same."""
+def read_onnx(model):
+    """The model as ONNX: from a dict of arrays to a dict."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:
         path = f"{folder}/model.onnx"
         model.export(path, format="onnx", verbose=False)
         session = onnxruntime.InferenceSession(path)
-    (found,) = session.run(None, named(model, inputs))
-    np.testing.assert_allclose(found, output, atol=1e-3, rtol=1e-3)
-
-
-def named(model, inputs):
-    """The inputs by their names in the model."""
-    return {symbol.name: value for symbol, value in zip(model.inputs, inputs)}
+    names = [output.name for output in session.get_outputs()]
+    return lambda arrays: dict(zip(names, session.run(names, arrays)))

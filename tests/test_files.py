@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 
@@ -88,3 +89,21 @@ def test_a_file_does_not_replace_a_folder_nor_a_folder_a_file(tmp_path):
         partial.mkdir()
     assert (folder / "precious").read_text() == file.read_text() == "precious"
     assert sorted(tmp_path.iterdir()) == [file, folder]
+
+
+def test_a_folder_that_may_not_be_listed_is_told_of(tmp_path, monkeypatch):
+    for name in ("a.jpg", "open/b.jpg", "shut/c.jpg"):
+        files.write_bytes(tmp_path / name, b"")
+    scan, shut = os.scandir, tmp_path / "shut"
+
+    def scandir(path):
+        if os.fspath(path) == os.fspath(shut):
+            raise PermissionError(errno.EACCES, "Permission denied", os.fspath(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.warns(UserWarning, match="shut is left out: Permission denied"):
+        found = files.files_in(tmp_path)
+    assert [path.name for path in found] == ["a.jpg", "b.jpg"]
+    with pytest.raises(PermissionError, match="shut"):
+        files.files_in(shut)

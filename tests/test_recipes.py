@@ -10,8 +10,9 @@ import pytest
 import recipes
 import tensorflow as tf
 from faces import write_300w
+from loaded import load
 
-from keras_landmarks import data, training
+from keras_landmarks import data, training, zoo
 
 STAGES = {id(recipes.read_recipe(name).stages): name for name in reversed(recipes.names())}
 """One recipe of those that share their stages, and so differ in depth or channels alone."""
@@ -83,7 +84,8 @@ VARIANTS = [
     "name",
     [*STAGES.values(), *(pytest.param(name, marks=pytest.mark.large) for name in VARIANTS)],
 )
-def test_a_recipe_trains_a_step_of_every_stage(name, tmp_path):
+def test_a_recipe_trains_a_step_of_every_stage(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "load", load)  # a teacher is built once for all stages and recipes
     train_a_step_eagerly(name, tmp_path)
 
 

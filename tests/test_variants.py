@@ -44,6 +44,7 @@ def test_wing_loss(name, first, last, wing, turn):
     assert (recipe.bins, recipe.most, recipe.held_out) == (9, None, 0)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", ["cnn6-300w", "cnn6-7-300w", "resnet50-300w", "validation-300w"])
 def test_rates_of_sgd_are_for_a_layer_that_puts_out_pixels(name):
     recipe = get_recipe(f"{name}@paper")

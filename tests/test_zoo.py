@@ -25,6 +25,7 @@ def test_the_promised_models_are_published():
     assert set(promised.split()) <= set(PUBLISHED)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_a_model_gives_its_golden_prediction(name):
     """A change of any weight, layer or of the crop shows here; `golden.json` is written anew by

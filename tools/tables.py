@@ -3,20 +3,16 @@
 
 def models(index):
     """The models as a Markdown table."""
-    rows = [
-        "| model | NME, % | by the paper's normaliser | the paper's | parameters | size | one face "
-        "| licence of the data |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    heads = "model", "NME, %", "by the paper's normaliser", "the paper's", "parameters", "size"
+    rows = []
     for name, facts in index.items():
         size = f"{facts['bytes'] / 2**20:.1f} MiB" if facts["bytes"] else "not published"
-        nme, alike = (f"{facts[key]:.2f}" if facts[key] else "-" for key in ("nme", "nme_as_paper"))
+        nme, alike = (_number(facts[key] or None) for key in ("nme", "nme_as_paper"))
         latency = f"{facts['latency_ms']:.1f} ms" if facts["latency_ms"] else "-"
-        rows.append(
-            f"| [`{name}`](zoo/{name}/card.md) | {nme} | {alike} | {facts['paper_nme'] or '-'} "
-            f"| {facts['parameters'] / 1e6:.1f} M | {size} | {latency} | {facts['licence']} |"
-        )
-    return "\n".join(rows)
+        count, card = f"{facts['parameters'] / 1e6:.1f} M", f"[`{name}`](zoo/{name}/card.md)"
+        cells = card, nme, alike, facts["paper_nme"] or "-", count, size, latency, facts["licence"]
+        rows.append(cells)
+    return _table((*heads, "one face", "licence of the data"), rows)
 
 
 CHOICES = {
@@ -31,50 +27,38 @@ CHOICES = {
 
 def choice(index):
     """The models that one chooses from, by one normaliser."""
-    lines = ["| model | when | error, % | time | size |", "|---|---|---|---|---|"]
+    rows = []
     for name, when in CHOICES.items():
         facts = index[name]
-        lines.append(
-            f"| [`{name}`](zoo/{name}/card.md) | {when} | {facts['nme']:.2f} "
-            f"| {facts['latency_ms']:.1f} ms | {facts['bytes'] / 2**20:.1f} MiB |"
-        )
-    return "\n".join(lines)
+        time, size = f"{facts['latency_ms']:.1f} ms", f"{facts['bytes'] / 2**20:.1f} MiB"
+        rows.append((f"[`{name}`](zoo/{name}/card.md)", when, _number(facts["nme"]), time, size))
+    return _table(("model", "when", "error, %", "time", "size"), rows)
 
 
 def papers(index, results):
     """Ours in the paper's own normaliser beside the paper's figure, and both of ours."""
-    lines = [
-        "| model | corners, % | pupils, % | pupils / corners | the paper's normaliser | ours, % "
-        "| the paper's, % |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    heads = "model", "corners, %", "pupils, %", "pupils / corners", "the paper's normaliser"
+    rows = []
     for name, facts in index.items():
         if not facts["nme"]:
             continue
         corners, pupils = (results[name][kind] for kind in ("corners", "pupils"))
         said = facts["paper_nme"]
         kind = next((k for k in ("corners", "pupils") if k in (said or "")), "-")
-        ours = f"{facts['nme_as_paper']:.2f}" if said else "-"
-        lines.append(
-            f"| [`{name}`](../zoo/{name}/card.md) | {corners:.2f} | {pupils:.2f} "
-            f"| {pupils / corners:.3f} | {kind} | {ours} | {said or '-'} |"
-        )
-    return "\n".join(lines)
+        ours = _number(facts["nme_as_paper"] if said else None)
+        card, ratio = f"[`{name}`](../zoo/{name}/card.md)", f"{pupils / corners:.3f}"
+        rows.append((card, _number(corners), _number(pupils), ratio, kind, ours, said or "-"))
+    return _table((*heads, "ours, %", "the paper's, %"), rows)
 
 
 def peers(splits):
     """dlib's trees and models of the zoo on the same faces."""
-    lines = [
-        "| faces | found by all | finder | found | error of those, % |",
-        "|---|---|---|---|---|",
-    ]
+    rows = []
     for split, facts in splits.items():
+        of = f"`{split}`, {facts['faces']}", facts["found_by_all"]
         for name, row in facts["rows"].items():
-            lines.append(
-                f"| `{split}`, {facts['faces']} | {facts['found_by_all']} | {name} "
-                f"| {row['found']} | {row['nme_percent']:.2f} |"
-            )
-    return "\n".join(lines)
+            rows.append((*of, name, row["found"], _number(row["nme_percent"])))
+    return _table(("faces", "found by all", "finder", "found", "error of those, %"), rows)
 
 
 def by_split(table, splits):
@@ -87,163 +71,143 @@ def by_split(table, splits):
 
 def results(rows):
     """The accuracy of a model under every box and normaliser: NME over the faces found."""
-    lines = [
-        "| boxes | normaliser | found | missed | NME, % | AUC at 8 % | ≥ 8 %, % | ≥ 10 %, % |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    keys, cells = ("box", "normaliser", "faces", "missed"), []
     for row in rows:
-        lines.append(
-            f"| {row['box']} | {row['normaliser']} | {row['faces']} | {row['missed']} "
-            f"| {_number(row['nme_percent'])} | {row['auc_at_8']:.3f} "
-            f"| {100 * row['failure_rate_at_8']:.1f} | {100 * row['failure_rate_at_10']:.1f} |"
-        )
-    return "\n".join(lines)
-
-
-def _number(percent):
-    return "-" if percent is None else f"{percent:.2f}"
+        failures = f"{100 * row['failure_rate_at_10']:.1f}"
+        cells.append((*(row[key] for key in keys), *_accuracy(row), failures))
+    return _table(("boxes", "normaliser", "found", "missed", *ACCURACY, "≥ 10 %, %"), cells)
 
 
 def stages(rows):
     """The accuracy after each stage of a cascade, and by region."""
-    regions = list(rows[0]["regions_percent"])
-    lines = [
-        " | ".join(["| stage", "NME, %", "AUC at 8 %", "≥ 8 %, %", *regions, ""]).strip(),
-        "|---" * (4 + len(regions)) + "|",
-    ]
+    regions, cells = list(rows[0]["regions_percent"]), []
     for row in rows:
-        numbers = " | ".join(f"{row['regions_percent'][region]:.2f}" for region in regions)
-        lines.append(
-            f"| {row['model'].removeprefix('stage').removesuffix('_landmarks')} "
-            f"| {row['nme_percent']:.2f} | {row['auc_at_8']:.3f} "
-            f"| {100 * row['failure_rate_at_8']:.1f} | {numbers} |"
+        stage = row["model"].removeprefix("stage").removesuffix("_landmarks")
+        cells.append(
+            (stage, *_accuracy(row), *(_number(row["regions_percent"][r]) for r in regions))
         )
-    return "\n".join(lines)
+    return _table(("stage", *ACCURACY, *regions), cells)
 
 
 def confidence(row):
     """What a model knows of its own errors."""
     least, any_ = row["nme_without_percent"], row["nme_without_any_percent"]
-    lines = ["| points left out | the least sure: NME, % | at random: NME, % |", "|---|---|---|"]
-    lines += [f"| {p} % | {nme:.2f} | {any_.get(p, least['0']):.2f} |" for p, nme in least.items()]
-    lines += [
-        "",
+    heads = "points left out", "the least sure: NME, %", "at random: NME, %"
+    rows = [(f"{p} %", _number(nme), _number(any_.get(p, least["0"]))) for p, nme in least.items()]
+    return (
+        f"{_table(heads, rows)}\n\n"
         f"Rank correlation of expected and true errors (Spearman): {row['rank_correlation']:.2f}. "
         "Faces against places without one, by what the model says of its errors: AUC "
-        f"{row['false_detection_auc']:.3f}.",
-    ]
-    return "\n".join(lines)
+        f"{row['false_detection_auc']:.3f}."
+    )
 
 
 def comparison(rows):
     """The variants of a comparison at a short schedule."""
-    lines = [
-        "| variant | held out | lfpw-test | its 20 % most sideways |",
-        "|---|---|---|---|",
-    ]
-    for name, row in rows.items():
-        lines.append(
-            f"| {name} | {row['validation_percent']:.2f} | {row['test_percent']:.2f} "
-            f"| {row['test_sideways_percent']:.2f} |"
-        )
-    return "\n".join(lines)
+    keys = "validation_percent", "test_percent", "test_sideways_percent"
+    cells = [(name, *(_number(row[key]) for key in keys)) for name, row in rows.items()]
+    return _table(("variant", "held out", "lfpw-test", "its 20 % most sideways"), cells)
 
 
 def formats(models):
     """How exactly the exported files repeat Keras: rows by model."""
-    lines = [
-        "| model | Keras: NME, % | format | size | furthest point, px | NME, % |",
-        "|---|---|---|---|---|---|",
-    ]
+    heads = "model", "Keras: NME, %", "format", "size", "furthest point, px", "NME, %"
+    cells = []
     for name, rows in models.items():
         for row in rows:
             kind = row["format"] + (f" ({row['arithmetic']})" if "arithmetic" in row else "")
-            lines.append(
-                f"| `{name}` | {row['keras_nme_percent']:.3f} | {kind} "
-                f"| {row['bytes'] / 2**20:.1f} MiB "
-                f"| {row['largest_difference_px']:.3f} | {row['nme_percent']:.3f} |"
-            )
-    return "\n".join(lines)
+            keys = "keras_nme_percent", "largest_difference_px", "nme_percent"
+            keras, off, nme = (f"{row[key]:.3f}" for key in keys)
+            size = f"{row['bytes'] / 2**20:.1f} MiB"
+            cells.append((f"`{name}`", keras, kind, size, off, nme))
+    return _table(heads, cells)
 
 
 def speed(measured):
     """The time of every model in every runtime, and as multiples of two yardsticks."""
-    lines = [
-        "| model | runtime | size | 1 face | 32 faces, each | 2 threads: 1 face | 32, each "
-        "| `detect` | memory | x dlib | x floor |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
+    heads = "model", "runtime", "size", "1 face", "32 faces, each", "2 threads: 1 face", "32, each"
+    cells = []
     for name, facts in measured["models"].items():
         floor = 1000 * facts["multiply_adds"] / measured["multiply_adds_a_second"]
         for row in facts["rows"]:
             one, two = row["1"], row["2"]
-            dlib = f"{one['1'] / measured['dlib_ms']:.2f}" if measured["dlib_ms"] else "-"
+            times = one["1"], one["32"] / 32, two["1"], two["32"] / 32, one["detect"]
+            dlib = _number(one["1"] / measured["dlib_ms"] if measured["dlib_ms"] else None)
             size = f"{row['bytes'] / 2**20:.1f} MiB" if row["bytes"] else "-"
-            lines.append(
-                f"| `{name}` | {row['runtime']} | {size} | {one['1']:.2f} | {one['32'] / 32:.2f} "
-                f"| {two['1']:.2f} | {two['32'] / 32:.2f} | {one['detect']:.2f} "
-                f"| {one['memory_mib']:.0f} MiB | {dlib} | {one['1'] / floor:.1f} |"
-            )
+            more = f"{one['memory_mib']:.0f} MiB", dlib, f"{one['1'] / floor:.1f}"
+            cells.append((f"`{name}`", row["runtime"], size, *map(_number, times), *more))
     dlib = f"{measured['dlib_ms']:.2f} ms" if measured["dlib_ms"] else "not measured"
     rate = measured["multiply_adds_a_second"] / 1e9
-    lines += [
-        "",
+    return (
+        f"{_table((*heads, '`detect`', 'memory', 'x dlib', 'x floor'), cells)}\n\n"
         f"Milliseconds, one thread unless said. dlib's 68-point trees in the same run: {dlib}; "
-        "MTCNN: "
-        f"{measured['detector_ms']:.0f} ms on the 512 x 512 portrait. Floor: the network's "
+        f"MTCNN: {measured['detector_ms']:.0f} ms on the 512 x 512 portrait. Floor: the network's "
         f"multiply-adds at the {rate:.0f} thousand million a second that float32 matrix products "
-        "reach on one thread.",
-    ]
-    return "\n".join(lines)
+        "reach on one thread."
+    )
 
 
 def photos(measured):
     """Whole photos, detector and landmarks, in milliseconds, and the faces that were found."""
     sizes = measured["sizes"]
     heads = [f"{kind} ({width} x {height})" for kind, (width, height) in sizes.items()]
-    lines = ["| | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for name, row in measured["rows"].items():
-        cells = [f"{row[k]['ms']:.0f} ms, {row[k]['faces']}" for k in sizes]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    cells = [
+        (name, *(f"{row[kind]['ms']:.0f} ms, {row[kind]['faces']}" for kind in sizes))
+        for name, row in measured["rows"].items()
+    ]
+    return _table(("", *heads), cells)
 
 
 def occlusion(rows):
     """Every model on covered faces."""
-    lines = ["| model | points | hidden | visible | all |", "|---|---|---|---|---|"]
-    for row in rows:
-        lines.append(
-            f"| `{row['model']}` | {row['how']} | {row['hidden']:.2f} | {row['visible']:.2f} "
-            f"| {row['all']:.2f} |"
-        )
-    return "\n".join(lines)
+    keys = "hidden", "visible", "all"
+    cells = [(f"`{row['model']}`", row["how"], *(_number(row[k]) for k in keys)) for row in rows]
+    return _table(("model", "points", *keys), cells)
 
 
 def balancing(rows):
     """Batches picked in several ways: means over the seeds, and their spread."""
     names = "held out", "lfpw-test", "20 % most sideways", "without 10 %", "20 %", "30 %"
-    lines = ["| variant | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
-    for name, row in rows.items():
-        cells = [f"{mean:.2f} ± {spread:.2f}" for mean, spread in row.values()]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    cells = [
+        (name, *(f"{mean:.2f} ± {spread:.2f}" for mean, spread in row.values()))
+        for name, row in rows.items()
+    ]
+    return _table(("variant", *names), cells)
 
 
 def decoding(rows):
     """Heatmaps that were trained in two ways, each decoded in every way."""
     kinds = list(next(iter(rows.values())))
-    lines = ["| trained on | " + " | ".join(kinds) + " |", "|---" * (len(kinds) + 1) + "|"]
-    for name, row in rows.items():
-        lines.append(f"| {name} | " + " | ".join(f"{row[kind]:.2f}" for kind in kinds) + " |")
-    return "\n".join(lines)
+    cells = [(name, *(_number(row[kind]) for kind in kinds)) for name, row in rows.items()]
+    return _table(("trained on", *kinds), cells)
 
 
 def robustness(models):
     """Every model on disturbed faces: the lowest error of each row is bold."""
-    names = list(models)
-    lines = [f"| | {' | '.join(f'`{name}`' for name in names)} |", "|---" * (len(names) + 1) + "|"]
+    names, cells = list(models), []
     for row in models[names[0]]:
         errors = [models[name][row] for name in names]
-        cells = [f"**{e:.2f}**" if e == min(errors) else f"{e:.2f}" for e in errors]
-        lines.append(f"| {row} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+        cells.append((row, *(f"**{e:.2f}**" if e == min(errors) else f"{e:.2f}" for e in errors)))
+    return _table(("", *(f"`{name}`" for name in names)), cells)
+
+
+ACCURACY = "NME, %", "AUC at 8 %", "≥ 8 %, %"
+
+
+def _accuracy(row):
+    """The cells of these."""
+    auc, failures = f"{row['auc_at_8']:.3f}", f"{100 * row['failure_rate_at_8']:.1f}"
+    return _number(row["nme_percent"]), auc, failures
+
+
+def _number(number):
+    return "-" if number is None else f"{number:.2f}"
+
+
+def _table(heads, rows):
+    """A Markdown table."""
+    return "\n".join([_line(heads), "|---" * len(heads) + "|", *map(_line, rows)])
+
+
+def _line(cells):
+    return "|" + "|".join(f" {cell} " if cell != "" else " " for cell in cells) + "|"

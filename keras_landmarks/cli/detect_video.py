@@ -24,14 +24,14 @@ def run_video(options):
     if options.pose and (options.out is None or is_table(options.out)):
         raise ValueError("--pose is drawn: name a video, --out.")
     reader = VideoReader(source)
+    model, turns = read_model(options.model), not options.upright
+    tracker = Tracker(model, make_detector(options), turns=turns)
     table, writer = None, contextlib.nullcontext()
     if is_table(options.out):
         # Of no pictures to go on with: a track cannot be gone on with in the middle.
         table = Table(options.out, {"model": options.model, "video": str(source)}, "frame")
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
-    model, turns = read_model(options.model), not options.upright
-    tracker = Tracker(model, make_detector(options), turns=turns)
     ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
     written, apart, waits = 0, 0.0, options.camera is None
     whole = options.camera is None and "://" not in str(source)
@@ -72,10 +72,10 @@ def run_video(options):
 
 @contextlib.contextmanager
 def _removed(table):
-    """Removes what is left of a table that is stopped: it cannot be gone on with."""
+    """Removes what is left of a table that stops half way: it cannot be gone on with."""
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException:
         if table:
             table.close()
             table.journal.unlink(missing_ok=True)

@@ -55,7 +55,8 @@ def _saved(path):
     try:
         model = keras.models.load_model(file)
     except TypeError as error:  # of another's classes, with the whole config
-        raise ValueError(f"{path} cannot be loaded: {str(error)[:200]}") from error
+        said = str(error).rpartition("Exception encountered: ")[2][:200]
+        raise ValueError(f"{path} cannot be loaded: {said}") from error
     if not isinstance(model, Landmarker):
         raise ValueError(f"{path} is no Landmarker: build one of its inputs and outputs.")
     return model

@@ -20,7 +20,12 @@ def import_keras():
         return
     if sys.stderr is not None:
         sys.stderr.flush()
-    with tempfile.TemporaryFile() as said:
+    try:
+        hidden = tempfile.TemporaryFile()  # noqa: SIM115
+    except OSError:  # where nothing may be written: the lines are seen
+        os.close(shown)
+        return
+    with hidden as said:
         os.dup2(said.fileno(), 2)
         try:
             import keras  # noqa: F401

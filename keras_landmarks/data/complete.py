@@ -33,7 +33,7 @@ def complete_shapes(shapes, factors=24, rounds=10):
     """
     shapes = np.asarray(shapes, np.float64)
     missing = np.isnan(shapes[..., 0])
-    if not missing.any():
+    if not missing.any() or shapes.shape[1] == 1:
         return shapes
     used = ~missing & ((~missing).sum(axis=1) > 1)[:, None]
     if not used.any(axis=0).all():

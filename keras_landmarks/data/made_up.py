@@ -48,20 +48,20 @@ def draw_face(rng, landmarks, size=200):
     """The picture of a face: skin, brows, eyes, nose and mouth, `(size, size, 3)` uint8."""
     rows = rng.integers(0, 256, (2, 1, 3))
     image = cv2.resize(np.tile(rows, (1, 2, 1)).astype(np.uint8), (size, size))
-    dark, line = rng.integers(10, 70, 3), max(size // 80, 1)
+    dark, line = rng.integers(10, 70, 3).tolist(), max(size // 80, 1)
 
     def fill(points, colour):
-        cv2.fillPoly(image, [np.int32(np.rint(points * 16))], _list(colour), cv2.LINE_AA, 4)
+        cv2.fillPoly(image, [np.int32(np.rint(points * 16))], colour, cv2.LINE_AA, 4)
 
     def stroke(points, width):
         points = [np.int32(np.rint(points * 16))]
-        cv2.polylines(image, points, False, _list(dark), width * line, cv2.LINE_AA, 4)
+        cv2.polylines(image, points, False, dark, width * line, cv2.LINE_AA, 4)
 
     p = landmarks
     middle, top = (p[0] + p[16]) / 2, p[19:25].mean(axis=0)
     angles = np.linspace(0, np.pi, 9)[:, None]
     forehead = middle + (p[16] - middle) * np.cos(angles) + 1.5 * (top - middle) * np.sin(angles)
-    skin = rng.integers((150, 100, 80), (250, 200, 180))
+    skin = rng.integers((150, 100, 80), (250, 200, 180)).tolist()
     fill(np.concatenate([p[:17], forehead]), skin)
     for brow in (p[17:22], p[22:27]):
         stroke(brow, 3)
@@ -71,14 +71,10 @@ def draw_face(rng, landmarks, size=200):
         fill(eye, (245, 245, 245))
         radius = np.linalg.norm(eye[0] - eye[3]) / 6
         centre = np.int32(np.rint(eye.mean(axis=0) * 16))
-        cv2.circle(image, _list(centre), int(radius * 16), _list(dark), -1, cv2.LINE_AA, 4)
+        cv2.circle(image, centre.tolist(), int(radius * 16), dark, -1, cv2.LINE_AA, 4)
     fill(p[48:60], (190, 60, 70))
     fill(p[60:68], (60, 10, 20))
     return image
-
-
-def _list(numbers):
-    return [int(n) for n in numbers]
 
 
 def made_up_face(seed, size=200, scheme="ibug68"):

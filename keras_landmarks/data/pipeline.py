@@ -200,15 +200,17 @@ class Samples:
     def shapes(self):
         """Landmarks of the faces that are picked, and of their mirror images, `(2 faces, n, 2)`.
 
-        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges. Missing
-        points are put where the others want them (see `complete_shapes`); faces with fewer than two
-        points are left out.
+        Without these where no point of the scheme has a partner. As fractions of the crop: 0 at its
+        centre and 0.5 at its right and lower edges. Missing points are put where the others want
+        them (see `complete_shapes`); faces with fewer than two points are left out.
         """
         landmarks, boxes = (x[np.unique(self.indices)] for x in (self._landmarks, self._boxes))
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         shapes = (geometry.transform_points(landmarks, transforms) + 0.5) / self.size[::-1] - 0.5
-        mirrored = shapes[:, list(self.scheme.mirror)] * (-1, 1)
-        shapes = complete_shapes(np.concatenate([shapes, mirrored]))
+        partners = list(self.scheme.mirror)
+        if partners != sorted(partners):
+            shapes = np.concatenate([shapes, shapes[:, partners] * (-1, 1)])
+        shapes = complete_shapes(shapes)
         return shapes[np.isfinite(shapes).all(axis=(1, 2))]
 
     def mean_shape(self):

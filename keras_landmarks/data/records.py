@@ -213,7 +213,8 @@ def _example(tensorflow, face, image, shape, landmarks, box):
     feature = {"image": text(image), "name": text(os.fsencode(face.name)), "shape": whole(shape)}
     feature |= {"landmarks": numbers(landmarks), "box": numbers(box)}
     feature["visible"] = whole(face.visible.astype(int))
-    return train.Example(features=train.Features(feature=feature)).SerializeToString()
+    example = train.Example(features=train.Features(feature=feature))
+    return example.SerializeToString(deterministic=True)  # processes that write the same agree
 
 
 def _tensorflow():

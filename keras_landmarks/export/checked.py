@@ -7,7 +7,6 @@ file itself.
 
 import contextlib
 import functools
-import json
 import os
 
 import keras
@@ -113,11 +112,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
                         f"The {format} model's {name} lies up to {off} % of its range from that of "
                         f"Keras; {limit} % are allowed."
                     )
-        text = (json.dumps(facts, indent=1) + "\n").encode()
-        if made.is_dir():
-            files.write_bytes(made / "assets.extra" / "landmarks.json", text)
-        else:
-            files.write_bytes(path.with_name(path.name + ".json"), text)
+        inside, beside = made / "assets.extra/landmarks.json", path.with_name(path.name + ".json")
+        files.write_json(inside if made.is_dir() else beside, facts)
     if verbose:
         kind = ", ".join(facts[key] for key in ("format", "arithmetic") if key in facts)
         print(

@@ -163,9 +163,9 @@ def _look(model: Model, views: Sequence[View]) -> list[Detection]:
         more: dict[str, Any] = {}
         if "error" in predicted:
             more["error"] = np.array(predicted["error"][i] * scale[i], np.float32)
-        if "score" in predicted:
-            more["point_score"] = np.array(predicted["score"][i], np.float32)
         points = landmarks[i].astype(np.float32)
+        if "score" in predicted:  # of each point, or the face's
+            more["point_score"] = np.float32(np.broadcast_to(predicted["score"][i], len(points)))
         found.append(Detection(points, box, model.scheme, angle=angle or 0.0, **more))
     return found
 

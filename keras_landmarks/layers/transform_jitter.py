@@ -40,10 +40,8 @@ class TransformJitter(keras.layers.Layer):
         super().__init__(**kwargs)
         self.size, self.seed = sides("size", size), seed
         self.rotation = number("rotation", rotation, least=0)
-        self.shift, self.scale = (
-            number("shift", shift, least=0),
-            number("scale", scale, least=0, below=1),
-        )
+        self.shift = number("shift", shift, least=0)
+        self.scale = number("scale", scale, least=0, below=1)
         self.seed_generator = keras.random.SeedGenerator(seed, name="jitter_seed")
 
     def build(self, transforms_shape):

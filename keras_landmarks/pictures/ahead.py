@@ -2,6 +2,7 @@
 
 import collections
 import concurrent.futures
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +34,7 @@ def read_ahead(
         ValueError: if a picture cannot be read.
     """
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
-    sources = map(_taken, sources) if isinstance(sources, Iterator) else iter(sources)
+    pictures = map(_taken if isinstance(sources, Iterator) else _given, sources)
     waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
     waiting, fault = collections.deque(), None
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
@@ -41,13 +42,13 @@ def read_ahead(
         while True:
             while fault is None and len(waiting) < AHEAD:
                 try:
-                    source = next(sources)
+                    source, read = next(pictures)
                 except StopIteration:
                     break
                 except Exception as error:  # of a later picture: those before it first
                     fault = error
                 else:
-                    waiting.append((source, pool.submit(as_rgb, source)))
+                    waiting.append((source, pool.submit(read)))
             if not waiting:
                 if fault is not None:
                     raise fault
@@ -65,17 +66,26 @@ def read_ahead(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _taken(source: Any) -> Any:
-    """A picture as it is now: an iterator may make the next one in the same place."""
+def _given(source: Any) -> tuple[Any, Callable[[], np.ndarray]]:
+    """A picture, and what reads it."""
+    return source, functools.partial(as_rgb, source)
+
+
+def _taken(source: Any) -> tuple[Any, Callable[[], np.ndarray]]:
+    """The same of a picture as it is now: an iterator may make the next one in the same place."""
     if isinstance(source, bytearray | memoryview):
-        return bytes(source)
+        return _given(bytes(source))
     kinds = ("__array__", "getexif", "read")  # of arrays and tensors, PIL, and open files
     if not any(hasattr(source, kind) for kind in kinds):
-        return source
+        return _given(source)
     try:
-        return np.array(as_rgb(source))
-    except (ValueError, OSError):  # which is raised when its turn comes
-        return source
+        return _given(np.array(as_rgb(source)))
+    except (ValueError, OSError) as error:
+        return source, functools.partial(_raise, error)  # when its turn comes
+
+
+def _raise(error: Exception) -> np.ndarray:
+    raise error
 
 
 def beside(rows: Iterable[tuple[Any, ...]], given: Any, name: str) -> Iterator[tuple[Any, ...]]:

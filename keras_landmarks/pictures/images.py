@@ -2,7 +2,6 @@
 
 import inspect
 import os
-import re
 import threading
 import warnings
 from collections.abc import Iterable
@@ -13,6 +12,7 @@ import numpy as np
 
 from keras_landmarks.files import Path, as_path, write_bytes
 from keras_landmarks.pictures.kinds import HEIF, UNREAD, VIDEOS, is_cut_short, moves
+from keras_landmarks.pictures.orientation import upright_avif, upright_pil
 from keras_landmarks.pictures.resampling import reduce, warp
 
 __all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
@@ -64,25 +64,13 @@ def _decode(data: bytes, name: str) -> np.ndarray:
             "of a kind that is not read: convert it to jpg" if unread else "expected jpg, png, ..."
         )
         raise ValueError(f"{name} is not a picture that can be read ({why}).")
-    image = _upright_avif(image, data)
+    image = upright_avif(image, data)
     if image.dtype == np.uint8:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     try:
         return as_rgb(_upper_bits(image[..., ::-1]))
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from error
-
-
-def _upright_avif(image: np.ndarray, data: bytes) -> np.ndarray:
-    """An AVIF as its boxes `irot` and `imir` turn and mirror it, which OpenCV leaves out."""
-    if data[4:12] not in (b"ftypavif", b"ftypavis", b"ftypmif1"):
-        return image
-    turn, mirror = (re.search(rb"\0\0\0\x09%s(.)" % box, data, re.S) for box in (b"irot", b"imir"))
-    if turn:
-        image = np.rot90(image, turn[1][0] & 3)
-    if mirror:
-        image = np.flip(image, axis=mirror[1][0] & 1)
-    return np.ascontiguousarray(image)
 
 
 def _imdecode(data: bytes, flags: int) -> np.ndarray | None:
@@ -192,11 +180,9 @@ def as_rgb(image: Any) -> np.ndarray:
 
 
 def _from_pil(picture: Any) -> np.ndarray:
-    from PIL import ImageOps
-
     try:
         with vars(picture).setdefault("_reading", threading.Lock()):  # by one thread at a time
-            picture = ImageOps.exif_transpose(picture)
+            picture = upright_pil(picture)
             if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
                 picture = picture.convert("RGB")
             return np.asarray(picture)

@@ -27,8 +27,8 @@ class VideoReader:
     A file can be gone through more than once. The source is open only while it is gone through.
 
     Args:
-        source: path of a video file, the index of a camera (0 is the first), or the address of a
-            stream (`rtsp://…`, `http://…`).
+        source: path of a video file, the index of a camera (0 is the first) or its device
+            (`/dev/video0`), or the address of a stream (`rtsp://…`, `http://…`).
 
     Attributes:
         frame_rate: frames a second; 30 where the source does not say.
@@ -56,10 +56,13 @@ class VideoReader:
         self.time = 0.0
 
     def _open(self) -> cv2.VideoCapture:
-        camera = isinstance(self.source, int)
-        capture = cv2.VideoCapture(self.source if camera else as_text(str(self.source)))
+        source = self.source
+        if isinstance(source, pathlib.Path):  # a name may begin as an address does
+            source = str(source.absolute())
+        capture = cv2.VideoCapture(source if isinstance(source, int) else as_text(source))
         if not capture.isOpened():
-            what = f"Camera {self.source} does not open" if camera else f"{self.source} is no video"
+            camera = isinstance(source, int)
+            what = f"Camera {source} does not open" if camera else f"{self.source} is no video"
             raise ValueError(f"{what} (OpenCV cannot read frames from it){self._coding()}.")
         return capture
 
@@ -79,7 +82,8 @@ class VideoReader:
         )
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early."""
+        """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early, and of a
+        camera or a stream that ends."""
         capture, seen, start = self._open(), 0, None
         try:
             while True:
@@ -101,6 +105,9 @@ class VideoReader:
         if self.count and seen < 0.9 * self.count:
             message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
             warnings.warn(message, stacklevel=2)
+        elif not self.count and not isinstance(self.source, pathlib.Path):
+            camera = "Camera " * isinstance(self.source, int)
+            warnings.warn(f"{camera}{self.source} gives no more frames.", stacklevel=2)
 
 
 def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
@@ -115,6 +122,9 @@ def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
     if "://" in source:
         return source
     path = as_path(source)
+    device = path.resolve().name.removeprefix("video") if path.is_char_device() else ""
+    if device.isdecimal():
+        return int(device)
     if not path.is_file():
         camera = f" A camera's index is a number: {path}." if path.name.isdigit() else ""
         raise FileNotFoundError(f"No video at {path}.{camera}")
@@ -129,6 +139,9 @@ def frames_of(source: Any) -> Any:
     """
     if isinstance(source, (str, os.PathLike, numbers.Integral)):
         return VideoReader(source)
+    if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
+        kind = type(source).__name__
+        raise ValueError(f"Videos are read from files: write the {kind} to one, and give its path.")
     if not isinstance(source, Iterable) or getattr(source, "ndim", 4) != 4:
         kind = type(source).__name__
         raise ValueError(f"Expected a video, a camera's index or several frames, not one {kind}.")

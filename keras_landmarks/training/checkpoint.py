@@ -1,4 +1,4 @@
-"""The checkpoint: all that resuming a training needs, in one file."""
+"""The checkpoint: all that resuming a training needs but its best weights, in one file."""
 
 import dataclasses
 import math
@@ -57,8 +57,8 @@ class Checkpoint:
             graph: the compiled model of its stage.
             here: whether it is this host that writes; all have a part in reading the variables.
         """
-        arrays = {name: _numpy(v) for name, v in _variables(self.network).items()}
-        arrays |= {name: _numpy(v) for name, v in self._stage_variables(graph).items()}
+        variables = _variables(self.network) | self._stage_variables(graph)
+        arrays = {name: keras.ops.convert_to_numpy(v) for name, v in variables.items()}
         if self.balancing:
             arrays |= {f"balance/{name}": a for name, a in self.balancing.state().items()}
         facts = {**dataclasses.asdict(standing), "fingerprint": self.fingerprint}
@@ -75,7 +75,8 @@ class Checkpoint:
             ValueError: if the file is broken, or of another training; it names what differs.
         """
         arrays, facts = weights.load_arrays(self.path)
-        self._stage_state = _take(arrays, "optimizer/") | _take(arrays, "graph/")
+        kinds = "optimizer/", "scale/", "graph/"
+        self._stage_state = {k: v for kind in kinds for k, v in _take(arrays, kind).items()}
         balance = _take(arrays, "balance/")
         if bool(balance) != bool(self.balancing):
             raise ValueError(f"{self.path} is of a training with another balancing of its batches.")
@@ -106,8 +107,14 @@ class Checkpoint:
                 raise ValueError(f"{self.path} is of another {name}: {old} before, {new} now.")
 
     def restore(self, graph):
-        """Takes up the stage's part of the file that was read: optimizer, and layers of its own."""
+        """Takes up the stage's part of the file that was read: optimizer, and layers of its own.
+
+        The scale of its losses only where both have one: half precision is each machine's choice.
+        """
         variables = self._stage_variables(graph)
+        for one, other in ((variables, self._stage_state), (self._stage_state, variables)):
+            for name in [name for name in one if name.startswith("scale/") and name not in other]:
+                one.pop(name)
         sizes = {name: math.prod(variable.shape) for name, variable in variables.items()}
         if {name: array.size for name, array in self._stage_state.items()} != sizes:
             raise ValueError(f"{self.path} is of another optimizer or output.")
@@ -123,8 +130,12 @@ class Checkpoint:
         others = [*self.network.weights, *(lesson.weights if lesson else ())]
         ours = {id(variable) for variable in others}
         layers = [variable for variable in graph.weights if id(variable) not in ours]
-        # The graph's own optimizer: `compile` wraps the stage's where losses are scaled.
-        named = {f"optimizer/{i}": v for i, v in enumerate(graph.optimizer.variables)}
+        # `compile` wraps the stage's optimizer where losses are scaled.
+        optimizer = getattr(graph.optimizer, "inner_optimizer", graph.optimizer)
+        named = {f"optimizer/{i}": v for i, v in enumerate(optimizer.variables)}
+        if optimizer is not graph.optimizer:
+            own = graph.optimizer.variables[: -len(optimizer.variables)]
+            named |= {f"scale/{i}": v for i, v in enumerate(own)}
         return named | {f"graph/{i}": v for i, v in enumerate(layers)}
 
 
@@ -154,7 +165,3 @@ def _variables(model):
     states = [variable for variable in model.variables if id(variable) not in known]
     named = {f"model/{path}": variable for path, variable in weights.by_path(model.weights).items()}
     return named | {f"random/{i}": variable for i, variable in enumerate(states)}
-
-
-def _numpy(variable):
-    return keras.ops.convert_to_numpy(variable)

@@ -16,7 +16,7 @@ def described(model):
         Keras' configuration as a dict; None where a layer has none, or, with a warning, is a
         `Lambda`, which Keras opens from no file.
     """
-    if unsafe := [layer.name for layer in model.layers if isinstance(layer, keras.layers.Lambda)]:
+    if unsafe := [la.name for la in model._flatten_layers() if isinstance(la, keras.layers.Lambda)]:
         said = f"{model.name} has the Lambda layer {unsafe[0]!r}, which Keras opens from no file:"
         warnings.warn(
             f"{said} build it, and take weights.set_weights, or write a Layer.", stacklevel=3

@@ -101,6 +101,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     last = {}  # of each output that the model has in use
     for stage in base.stages:
         if not callable(stage.output):
+            last.pop(stage.output, None)  # in the order of the last ones
             last[stage.output] = stage
     if not last:
         raise ValueError(f"No stage of the recipe for {name} trains an output of the model itself.")

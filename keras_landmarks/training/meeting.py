@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 EXPECTED = '{"cluster": {"worker": ["host:port", ...]}, "task": {"type": "worker", "index": 0}}'
 
+KEEPALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 6}
+"""After so many seconds of silence a host is asked, so far apart and so often, if it is there."""
+
 
 class Cluster(NamedTuple):
     """The hosts of `TF_CONFIG`.
@@ -70,12 +73,19 @@ class Meeting:
 
     def __init__(self, cluster, wait):
         self.cluster, self._links, self._wait = cluster, {}, wait
+        self.sockets = []
         come = self._come if cluster.number else self._receive
         missing = come(time.monotonic() + wait)
         late = f"had not come after {wait:g} s: was it started, can its port be reached?"
         if missing and cluster.number:
             raise TimeoutError(f"{cluster.names(missing)} {late}")
         self._decide(TimeoutError, missing and f"{cluster.names(missing)} {late}")
+        for link in self.sockets:  # a host may read its faces for as long as it takes
+            link.settimeout(None)
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for name, seconds in KEEPALIVE.items():  # of Linux
+                if hasattr(socket, name):
+                    link.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), seconds)
 
     def agree(self, facts):
         """Compares what must be the same on all hosts.
@@ -103,6 +113,7 @@ class Meeting:
         while time.monotonic() < until:
             with contextlib.suppress(OSError):
                 link = socket.create_connection(self.cluster.place(0), timeout=self._wait + 30)
+                self.sockets.append(link)
                 self._links[0] = link.makefile("rw")
                 self._say(0, self.cluster.number)
                 return set()
@@ -122,6 +133,7 @@ class Meeting:
                     number = int(lines.readline())
                     missing.remove(number)
                     link.settimeout(self._wait + 30)
+                    self.sockets.append(link)
                     self._links[number] = lines
         return missing
 

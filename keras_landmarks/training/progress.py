@@ -48,8 +48,11 @@ class Progress(keras.callbacks.Callback):
         self.drawn = time.monotonic()
 
     def resume(self):
-        """Goes on from the checkpoint, inside of a stage."""
+        """Goes on from the checkpoint, inside of a stage, and the best weights beside it."""
         self.standing, self.begun = self.checkpoint.read(), True
+        best = self.out / "best.safetensors"
+        if self.standing.history and not best.exists():
+            raise FileNotFoundError(f"No {best}: the best weights so far go with a checkpoint.")
 
     def begin(self, graph, patience):
         """A stage, or its rest after a kill: the graph that is trained, compiled."""
@@ -94,7 +97,9 @@ class Progress(keras.callbacks.Callback):
         row = {"stage": standing.stage + 1, "epoch": standing.epochs}
         row |= {k: float(v) for k, v in (logs or {}).items()}
         optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
-        averaged = keras.callbacks.SwapEMAWeights() if optimizer.use_ema else None
+        optimizers = getattr(optimizer, "optimizers", [optimizer])  # of a MultiOptimizer
+        averages = any(each.use_ema for each in optimizers)
+        averaged = keras.callbacks.SwapEMAWeights() if averages else None
         if averaged:
             averaged.set_model(model)
             averaged.on_test_begin()

@@ -25,10 +25,10 @@ from keras_landmarks.training.teacher import Lesson
 def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1):
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
-    After each epoch `out` holds `checkpoint.safetensors` (all that resuming needs),
-    `best.safetensors` (the weights with the lowest held-out error, for `load(out)`) and `log.csv`,
-    every ten seconds and at the end its curves, `loss.png`; each is replaced only by a whole one.
-    Shows a progress bar.
+    After each epoch `out` holds `best.safetensors` (the weights with the lowest held-out error, for
+    `load(out)`), `checkpoint.safetensors` (with these all that resuming needs) and `log.csv`, every
+    ten seconds and at the end its curves, `loss.png`; each is replaced only by a whole one. Shows a
+    progress bar.
 
     Args:
         recipe: `Recipe`.
@@ -54,6 +54,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
             checkpoint is of another model, recipe or data (the message names what differs), a stage
             names a layer that the model has not, the devices cannot share a batch evenly, or hosts
             have different recipes, data or checkpoints.
+        FileNotFoundError: if the best weights so far are not beside the checkpoint.
         RuntimeError: if another host is gone; it is named.
         FloatingPointError: if the loss is no longer finite.
     """
@@ -83,7 +84,8 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         _check_labels(recipe, samples)
         made_of = fingerprint(recipe, samples, held_out)
         begun = path.exists()
-        devices.agree({**made_of, "checkpoint": begun and path.read_bytes()})
+        chosen = {"precision of the machine": keras.config.dtype_policy().name}
+        devices.agree({**made_of, **chosen, "checkpoint": begun and path.read_bytes()})
         checkpoint = Checkpoint(path, model, balancing, made_of)
         progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
         if begun:
@@ -123,10 +125,12 @@ def _check_held_out(recipe, samples, held_out):
 
 
 def _check_epochs(recipe, standing):
-    """Whether no stage that is over was given more epochs."""
-    for number, stage in enumerate(recipe.stages[: standing.stage], start=1):
+    """Whether no stage that is over was given more epochs, and none fewer than it has."""
+    for number, stage in enumerate(recipe.stages[: standing.stage + 1], start=1):
         done = sum(row["stage"] == number for row in standing.history)
-        if done < stage.epochs and stage.patience is None:
+        if done > stage.epochs:
+            raise ValueError(f"Stage {number} has {done} epochs, and cannot get {stage.epochs}.")
+        if number <= standing.stage and done < stage.epochs and stage.patience is None:
             raise ValueError(
                 f"Stage {number} is over, after {done} epochs, and cannot get {stage.epochs}: more "
                 "epochs are for the stage that was trained last."
@@ -134,19 +138,17 @@ def _check_epochs(recipe, standing):
 
 
 def _still(model):
-    """The layers, also inside of others, that the builder holds still."""
-    found = []
-    for layer in getattr(model, "layers", ()):
-        found += [*([] if layer.trainable else [layer]), *_still(layer)]
-    return found
+    """The layers, also inside of others, and the variables that the builder holds still."""
+    layers = model._flatten_layers(include_self=False)
+    return [part for part in [*layers, *model.variables] if not part.trainable]
 
 
 def _let_learn(model, frozen, still):
-    """All layers learn, but those whose names begin so and those that never do."""
+    """All layers learn, but those whose names begin so and what never does."""
     for layer in model.layers:
         layer.trainable = not begins(layer.name, frozen)
-    for layer in still:
-        layer.trainable = False
+    for part in still:
+        part.trainable = False
 
 
 def _check_labels(recipe, samples):

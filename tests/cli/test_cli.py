@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 import types
 
 import cv2
@@ -24,6 +25,7 @@ from keras_landmarks import load
 from keras_landmarks.cli import COMMANDS, main, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
+from keras_landmarks.cli.quiet import import_keras
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.data import SPLITS, Face, made_up_face, write_coco, write_table
 from keras_landmarks.errors import NORMALISERS
@@ -707,3 +709,28 @@ def test_a_table_in_the_way_and_a_journal_that_is_broken_are_told(photo, tmp_pat
     (tmp_path / "points.csv.unfinished").write_bytes(b"{}\n" + b"\0" * 40 + b"\n")
     assert main(["detect", str(photo), *MODEL, "--out", str(tmp_path / "points.csv")]) == 1
     assert "points.csv.unfinished is broken: remove the file" in capsys.readouterr().err
+
+
+def test_nothing_need_be_written_to_import_keras(monkeypatch):
+    def refuse():
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    monkeypatch.setenv("TF_CPP_MIN_LOG_LEVEL", "2")
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL")
+    monkeypatch.delitem(sys.modules, "keras")
+    import_keras()
+
+
+@pytest.mark.parametrize("words", [["--model", "typo"], [*MODEL, "--threshold", "2"], MODEL])
+def test_a_table_of_a_video_that_fails_leaves_nothing(photo, tmp_path, words, monkeypatch):
+    source, out = tmp_path / "made.avi", tmp_path / "points.csv"
+    with VideoWriter(source, 20) as writer:
+        writer.write(images.read_image(photo)[:300, 100:400])
+    if words is MODEL:
+        monkeypatch.setattr(table.Table, "add", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            main(["detect", str(source), *words, "--out", str(out)])
+    else:
+        assert main(["detect", str(source), *words, "--out", str(out)]) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["made.avi", "photo.jpg"]

@@ -131,3 +131,8 @@ def test_poses_are_balanced_by_completed_shapes(whole, lacking):
     correlation = np.corrcoef(full.coefficients, found.coefficients)[0, 1]
     assert abs(correlation) > 0.99
     assert set(found.indices) == set(range(len(lacking)))
+
+
+def test_schemes_of_one_point_have_nothing_to_complete_it_by():
+    shapes = np.array([[[1.0, 2.0]], [[np.nan, np.nan]]])
+    np.testing.assert_array_equal(complete_shapes(shapes), shapes)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_landmarks import geometry, metrics
+from keras_landmarks import geometry, metrics, own_schemes
 from keras_landmarks.data import (
     LIGHT,
     Augmentation,
@@ -20,7 +20,7 @@ from keras_landmarks.data import (
 )
 from keras_landmarks.models import cnn
 from keras_landmarks.pictures.images import warp, write_image
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import SCHEMES, get_scheme
 
 NOTHING = {"rotation": 0, "mirror": 0, "shift": 0, "blur": 0}
 GEOMETRY = {
@@ -207,6 +207,18 @@ def test_the_mean_shape_is_that_of_faces_and_their_mirror_images():
             u, v = (landmarks[mirror[k]] + 0.5) / [32, 16] - 0.5
             total[k] += (x / 2 - u / 2, y / 2 + v / 2)
     np.testing.assert_allclose(samples.mean_shape(), total / 10, atol=1e-5)
+
+
+def test_the_mean_shape_of_points_without_partners_is_that_of_the_faces_alone(monkeypatch):
+    mine = own_schemes.scheme_of_names("mine", [f"p{i}" for i in range(6)], mirror=[])
+    monkeypatch.setitem(SCHEMES, "mine", mine)
+    faces = [  # of the right eye
+        Face(face.image, face.landmarks[36:42], mine, face.truth_box) for face in some_faces()
+    ]
+    samples = Samples(faces, (16, 32))
+    places = (samples.arrays()[1] + 0.5) / [32, 16] - 0.5
+    assert np.ptp(places.mean(axis=0)[:, 0]) > 0.02
+    np.testing.assert_allclose(samples.mean_shape(), places.mean(axis=0), atol=1e-5)
 
 
 def test_shapes_are_of_the_faces_that_are_picked_alone():

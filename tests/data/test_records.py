@@ -79,6 +79,14 @@ def test_the_files_are_ordinary_tfrecords(faces, folder):
     assert len(features[0]["image"].bytes_list.value[0]) == height * width * channels
 
 
+def test_the_bytes_of_a_record_are_in_an_order_that_all_processes_have(folder):
+    """One of two that write the same folder may read what the other has put there."""
+    (record, *_) = tf.data.TFRecordDataset(str(folder / "faces-00000.tfrecord")).as_numpy_iterator()
+    names = sorted(tf.train.Example.FromString(record).features.feature)
+    places = [record.index(b"\n" + bytes([len(name)]) + name.encode()) for name in names]
+    assert places == sorted(places)
+
+
 def test_memory_does_not_hold_the_pictures(faces, tmp_path):
     data.write_records(tmp_path / "records", faces, (96, 96))
     tracemalloc.start()

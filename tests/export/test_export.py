@@ -347,6 +347,19 @@ def fail(*_):
     raise OSError("no space left")
 
 
+@pytest.fixture
+def unconverted(monkeypatch, known, kind):
+    """A file that is written is the known one, for tests of what happens next."""
+
+    def copied(model, path, *_, **__):
+        copy = shutil.copytree if kind == "saved_model" else shutil.copy
+        copy(known(kind)[0], path)
+
+    for name in ("write", "write_integer"):
+        monkeypatch.setattr(checked, name, copied)
+
+
+@pytest.mark.usefixtures("unconverted")
 @pytest.mark.parametrize(
     ("kind", "before"),
     [("saved_model", False), ("tflite", False)]
@@ -364,6 +377,7 @@ def test_writing_that_fails_leaves_the_folder_as_it_was(tmp_path, monkeypatch, k
     assert len(list(tmp_path.iterdir())) == len({path.parts[0] for path in was})
 
 
+@pytest.mark.usefixtures("unconverted")
 @pytest.mark.parametrize(
     ("kind", "off"),
     [("tflite-int8", 9.0), ("onnx", 9.0)]

@@ -14,7 +14,7 @@ from keras_landmarks.errors import face_errors
 from keras_landmarks.faces import BlazeFace, Detection, find_faces, looking
 from keras_landmarks.faces.model import padded
 from keras_landmarks.faces.upright import turned
-from keras_landmarks.pictures import images
+from keras_landmarks.pictures import draw, images
 from keras_landmarks.schemes import get_scheme
 
 PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "astronaut.jpg")
@@ -174,3 +174,14 @@ def test_few_numbers_of_crops_are_computed_where_each_is_compiled(count, compute
         found = padded(predict, crops, pad)
         np.testing.assert_array_equal(found["landmarks"], crops.sum(axis=(1, 2)))
         assert seen.pop() == expected
+
+
+def test_a_score_of_the_face_is_that_of_each_point():
+    class Sure(Bright):
+        def predict_on_batch(self, crops):
+            landmarks = super().predict_on_batch(crops)["landmarks"]
+            return {"landmarks": landmarks, "score": np.float32([[0.8]] * len(crops))}
+
+    (face,) = find_faces(Sure(), half("up"))
+    np.testing.assert_array_equal(face.confidence, np.float32([0.8] * 5))
+    assert (draw(half("up"), face) != half("up")).any()

@@ -69,6 +69,7 @@ def middle_of_what_is_seen(model, maps):
     return np.array(middles)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", DECODERS)
 def test_a_pixel_lit_in_the_last_maps_decodes_to_the_middle_of_what_it_saw(name):
     build, neighbours, silent = DECODERS[name]
@@ -98,6 +99,7 @@ def test_every_builder_that_decodes_maps_is_measured():
     assert decoding == measured
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("name", CROPPERS)
 def test_a_patch_is_cut_about_what_its_middle_saw(name):
     model = listening(CROPPERS[name]())

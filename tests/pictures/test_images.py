@@ -3,6 +3,7 @@ import io
 import math
 import os
 import pathlib
+import struct
 import threading
 import types
 
@@ -195,6 +196,22 @@ def test_a_pil_picture_is_turned_upright(tmp_path, orientation):
     path = saved(tmp_path / "a.png", STORED_AS[orientation](PICTURE), orientation)
     with Image.open(path) as picture:
         np.testing.assert_array_equal(images.as_rgb(picture), PICTURE)
+
+
+@pytest.mark.parametrize("kind", ["a tag of another type", "no EXIF at all"])
+def test_a_pil_picture_of_odd_exif_is_read_as_its_file_is(kind):
+    if kind == "no EXIF at all":
+        exif, name = b"Exif\0\0nothing of the kind", "png"
+    else:  # its horizontal resolution as text
+        name = "jpeg"
+        turned, text = (0x0112, 3, 1, 6, 0), (0x011A, 2, 3, b"72")
+        tags = struct.pack("<HHIHH", *turned) + struct.pack("<HHI4s", *text)
+        exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, 2) + tags + struct.pack("<I", 0)
+    file = io.BytesIO()
+    Image.fromarray(PICTURE).save(file, name, exif=exif)
+    expected = images.as_rgb(file.getvalue())
+    assert expected.shape == (PICTURE.shape if name == "png" else PICTURE.shape[1::-1] + (3,))
+    np.testing.assert_array_equal(images.as_rgb(Image.open(file)), expected)
 
 
 @pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1"])
@@ -688,6 +705,28 @@ def test_what_an_iterator_gave_before_its_error_comes_first():
     with pytest.raises(RuntimeError, match="the camera is gone"):
         seen.extend(read_ahead(pictures()))
     assert len(seen) == 13
+
+
+@pytest.mark.parametrize("kind", ["files", "buffer"])
+def test_a_broken_picture_of_an_iterator_is_told_as_that_of_a_list(kind):
+    def of_files():
+        with io.BytesIO(b"no picture") as file:  # closed before it is looked at
+            yield file
+
+    def of_a_buffer():
+        pixels = np.empty((8, 8, 3), np.float32)
+        for shade in (0, np.nan, 80, 120):
+            pixels[:] = shade
+            yield pixels
+
+    pictures, said = {
+        "files": (of_files(), "not a picture that can be read"),
+        "buffer": (of_a_buffer(), "holds NaN"),
+    }[kind]
+    errors = []
+    found = [picture[0, 0, 0] for _, picture in read_ahead(pictures, lambda _, e: errors.append(e))]
+    assert found == ([0, 80, 120] if kind == "buffer" else [])
+    assert [said in str(error) for error in errors] == [True]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
+import io
 import os
+import pathlib
 import struct
 import sys
 
@@ -172,3 +174,57 @@ def test_a_video_that_cannot_hold_its_pictures_takes_no_place(tmp_path):
     with pytest.raises(OSError, match="cannot hold 70000 x 64 pixels"):
         video.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["12:30.mp4", "file:a.mp4", "a:b.mp4"])
+def test_a_video_whose_name_begins_as_an_address_is_read(tmp_path, monkeypatch, name):
+    with VideoWriter(tmp_path / "a.mp4", 10) as video:
+        video.write(FRAMES[0])
+    (tmp_path / "a.mp4").rename(tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    assert len(list(VideoReader(name))) == 1
+
+
+class Camera:
+    """Two frames, and then none: as of a camera that is pulled out."""
+
+    def __init__(self, source):
+        self.source, self.left = source, 2
+
+    def isOpened(self):
+        return True
+
+    def release(self):
+        pass
+
+    def get(self, what):
+        return 0.0
+
+    def read(self):
+        self.left -= 1
+        return self.left >= 0, FRAMES[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [(1, "Camera 1 gives no"), ("rtsp://door/1", "rtsp://door/1 gives no")]
+)
+def test_a_camera_that_gives_no_more_frames_is_told_of(monkeypatch, source, said):
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    with pytest.warns(UserWarning, match=f"{said} more frames"):
+        assert len(list(VideoReader(source))) == 2
+
+
+def test_a_camera_may_be_named_by_its_device(monkeypatch, tmp_path):
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+    (tmp_path / "video2").touch()
+    (tmp_path / "front").symlink_to(tmp_path / "video2")
+    monkeypatch.setattr(pathlib.Path, "is_char_device", lambda path: True)
+    assert [VideoReader(tmp_path / name).source for name in ("video2", "front")] == [2, 2]
+    with pytest.raises(FileNotFoundError, match="No video at /dev/null"):
+        VideoReader("/dev/null")
+
+
+@pytest.mark.parametrize("video", [b"video", bytearray(b"video"), io.BytesIO(b"video")])
+def test_a_video_in_memory_says_how_videos_are_read(video):
+    with pytest.raises(ValueError, match="Videos are read from files: write the .* its path"):
+        frames_of(video)

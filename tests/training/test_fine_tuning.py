@@ -51,6 +51,14 @@ def test_the_last_stages_of_a_cascade_are_trained_again(faces):
     assert recipe.repeat == 30
 
 
+def test_stages_come_in_the_order_of_their_last_ones(faces):
+    own = get_recipe("dan-300w")
+    first, last = (next(s for s in own.stages if s.output == o) for o in ("stage1_landmarks", None))
+    recipe = dataclasses.replace(own, stages=(last, first, last))
+    found = fine_tuning("dan-300w", faces, recipe)
+    assert [stage.output for stage in found.stages] == ["stage1_landmarks", None]
+
+
 def test_a_part_that_the_recipe_only_takes_over_learns_the_new_points_first(faces):
     """The CNN-6 in a CNN-6/7, which its recipe takes from another training and freezes."""
     own = get_recipe("cnn6-7-300w")

@@ -153,6 +153,14 @@ def test_a_host_that_is_gone_before_they_agree_is_named():
     assert str(found[0]) == f"Host 1 ({addresses[1]}) no longer answers."
 
 
+def test_hosts_that_have_met_wait_for_each_other_as_long_as_it_takes():
+    def act(meeting, number):
+        return [link.gettimeout() for link in meeting.sockets]
+
+    _, found = together(3, act)
+    assert found == {0: [None, None], 1: [None], 2: [None]}
+
+
 # Their shares
 
 

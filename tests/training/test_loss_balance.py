@@ -262,7 +262,7 @@ def last_losses(model, made, steps, loss, first=0):
     expected = np.full(len(some_faces()), NAN)
     for step in range(first, first + steps):
         faces, crops, landmarks = made[step]
-        predicted = model.predict(crops, verbose=0)["landmarks"]
+        predicted = ops.convert_to_numpy(model(crops)["landmarks"])
         for face, one in zip(faces, loss(landmarks, predicted)):
             expected[face] = one
     return expected
@@ -270,7 +270,7 @@ def last_losses(model, made, steps, loss, first=0):
 
 def plain_losses(model, samples, loss):
     crops, landmarks = samples.plain(np.arange(len(samples.faces)))
-    return loss(landmarks, model.predict(crops, verbose=0)["landmarks"])
+    return loss(landmarks, ops.convert_to_numpy(model(crops)["landmarks"]))
 
 
 def data_of(balancing, kind):
@@ -472,7 +472,7 @@ def test_training_by_losses_is_resumed_with_them(tmp_path):
     expected = first.copy()
     for step in (3, 4, 5):
         faces, crops, landmarks = made[step]
-        predicted = model.predict(crops, verbose=0)["landmarks"]
+        predicted = ops.convert_to_numpy(model(crops)["landmarks"])
         expected[faces] = distance_by_hand(landmarks, predicted)
     np.testing.assert_allclose(losses_in(tmp_path), expected, rtol=1e-3)
 
@@ -606,7 +606,7 @@ def test_batches_are_drawn_by_the_losses_known_a_lag_before():
         known = np.full(12, NAN)
         for earlier in range(max(step - 5 + 1, 0)):
             faces, crops, landmarks = made[earlier]
-            predicted = model.predict(crops, verbose=0)["landmarks"]
+            predicted = ops.convert_to_numpy(model(crops)["landmarks"])
             for face, one in zip(faces, l1_by_hand(landmarks, predicted)):
                 known[face] = one
         rng = np.random.default_rng((0, step // 3, step % 3, 1))

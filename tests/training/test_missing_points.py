@@ -9,6 +9,8 @@ import small_recipe
 from keras_landmarks import data, training
 from keras_landmarks.losses import Wing
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def lacking(count):
     """Made-up faces without three in ten of their points."""

@@ -11,6 +11,8 @@ from keras_landmarks import load, models, weights
 from keras_landmarks.data import Samples
 from keras_landmarks.training import train
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 OLD = {"expected_error": "validation", "held-out data": "validation data"}
 
 

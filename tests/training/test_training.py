@@ -120,6 +120,7 @@ def test_a_network_learns_and_leaves_its_files(tmp_path, monkeypatch):
     assert_same(weights.get_weights(model), read_weights(tmp_path), atol=0)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch, drawn):
     clock = itertools.count(step=4)  # it is looked at before a drawing and after it
     monkeypatch.setattr(progress, "time", types.SimpleNamespace(monotonic=lambda: next(clock)))
@@ -127,6 +128,7 @@ def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch
     assert drawn == [3, 4]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_off_a_terminal_an_epoch_is_two_lines_and_no_bar(tmp_path, capsys):
     run(recipe_of(adam, 3), tmp_path, verbose=1)
     printed = capsys.readouterr().out
@@ -151,6 +153,7 @@ def test_the_weights_with_the_lowest_held_out_error_are_kept(tmp_path):
     assert facts["epoch"] == 1 + int(np.argmin(errors))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_without_held_out_faces_the_last_weights_are_kept(tmp_path):
     model = run(recipe_of(adam), tmp_path, validated=False)
     assert "val_nme" not in read_log(tmp_path)[0]
@@ -159,6 +162,7 @@ def test_without_held_out_faces_the_last_weights_are_kept(tmp_path):
         np.testing.assert_array_equal(array, last[f"model/{path}"])
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_stage_has_batches_of_its_own_size(tmp_path):
     seen, steps = [], []
 
@@ -200,6 +204,7 @@ def test_batches_that_are_picked_by_loss_are_the_recipes():
         recipe_of(adam, lpbb="BB", stages=(Stage(Wing(), 1, adam, batch=8),))
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
     frozen = Stage(Wing(), 1, adam, frozen=("conv", "features"))
     start = run(recipe_of(adam, 1), tmp_path / "one", validated=False)
@@ -217,6 +222,7 @@ def test_frozen_layers_stay_as_they_are_in_their_stage(tmp_path):
     assert not np.array_equal(again["conv1/kernel"], before["conv1/kernel"])
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_frozen_normalisation_is_that_of_a_trained_model(tmp_path):
     network = functools.partial(resnet, size=32, width=1 / 8)
     faces = some_faces()[:16]
@@ -246,6 +252,19 @@ def test_the_average_of_the_weights_is_what_is_validated_and_kept(tmp_path):
     assert_same(weights.get_weights(model), best, atol=0)
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_averages_of_several_optimizers_are_what_is_kept(tmp_path):
+    def several(steps):
+        head, others = adam(steps), averaged(steps)
+        return keras.optimizers.MultiOptimizer(lambda v: head if "head" in v.path else others)
+
+    run(recipe_of(several, 1), tmp_path, validated=False)
+    best, last = (read_weights(tmp_path, name) for name in ("best", "checkpoint"))
+    for path in ("conv1/kernel", "head_dense/kernel"):
+        same = np.array_equal(best[path], last[f"model/{path}"])
+        assert same == path.startswith("head")
+
+
 @pytest.mark.parametrize("optimizer", [sgd, averaged])
 def test_a_training_in_two_goes_is_the_training_in_one(tmp_path, optimizer):
     recipe = recipe_of(optimizer, 3)
@@ -270,6 +289,7 @@ def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
     assert keras.config.dtype_policy().name == "float32"
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_layers_of_a_stages_output_alone_are_in_its_checkpoint(tmp_path):
     def own_head(model):
         features = model.get_layer("head_mean_shape").input
@@ -298,6 +318,7 @@ def test_layers_see_half_the_pixels_at_half_size():
         np.testing.assert_allclose(*map(keras.ops.convert_to_numpy, (found[name], expected)), 1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_finished_training_is_resumed_as_it_is(tmp_path):
     one = run(recipe_of(adam), tmp_path)
     two = run(recipe_of(adam), tmp_path, resume=True)
@@ -305,6 +326,14 @@ def test_a_finished_training_is_resumed_as_it_is(tmp_path):
     assert len(read_log(tmp_path)) == 2
 
 
+@pytest.mark.usefixtures("eagerly")
+def test_a_checkpoint_without_the_best_weights_is_told_at_once(trained_folder):
+    (trained_folder / "best.safetensors").unlink()
+    with pytest.raises(FileNotFoundError, match="the best weights so far go with a checkpoint"):
+        run(recipe_of(sgd, 3), trained_folder, resume=True)
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_resume_without_a_checkpoint_starts(tmp_path):
     run(recipe_of(adam, 1), tmp_path, resume=True)
     assert len(read_log(tmp_path)) == 1
@@ -345,6 +374,7 @@ def test_training_sees_the_batches_of_its_samples_in_their_order(tmp_path, go):
     assert not seen[len(expected) :].any()
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_next_stage_goes_on_with_the_next_batches(tmp_path):
     stages = (Stage(Wing(), 1, sgd), Stage(Wing(), 2, averaged))
     recipe = recipe_of(sgd, model=seeing_model, stages=stages)
@@ -354,6 +384,7 @@ def test_the_next_stage_goes_on_with_the_next_batches(tmp_path):
     np.testing.assert_allclose(seen[: len(expected)], expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_stage_may_have_an_augmentation_of_its_own(tmp_path):
     own = Augmentation(rotation=0, patches=1.0)
     stages = (Stage(Wing(), 1, sgd), Stage(Wing(), 1, averaged, augmentation=own))
@@ -367,6 +398,7 @@ def test_a_stage_may_have_an_augmentation_of_its_own(tmp_path):
     np.testing.assert_allclose(seen[: 2 * half], expected, rtol=1e-5)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_trained_model_can_be_trained_on_in_all_its_layers(tmp_path):
     recipe = recipe_of(adam, stages=(Stage(Wing(), 1, adam, frozen=("conv",)),), lpbb="BBO")
     samples, held_out = samples_of(recipe)
@@ -426,6 +458,7 @@ def test_a_loss_that_is_not_finite_ends_training_and_keeps_the_checkpoint(tmp_pa
     assert all(np.isfinite(array).all() for array in arrays.values())
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_stage_may_start_from_other_weights(tmp_path):
     first = run(recipe_of(adam), tmp_path / "first")
     arrays = weights.get_weights(first)
@@ -512,6 +545,7 @@ class Breaking(Wing):
         return super().call(y_true, y_pred)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_best_weights_of_an_earlier_training_are_not_taken(tmp_path):
     expected = weights.get_weights(run(recipe_of(adam, 1), tmp_path / "clean"))
     (tmp_path / "left").mkdir()
@@ -519,6 +553,7 @@ def test_best_weights_of_an_earlier_training_are_not_taken(tmp_path):
     assert_same(weights.get_weights(run(recipe_of(adam, 1), tmp_path / "left")), expected)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_stage_ends_when_the_held_out_error_no_longer_falls(tmp_path):
     stages = (Stage(Wing(), 9, standstill, patience=2), Stage(Wing(), 1, adam))
     recipe = recipe_of(adam, stages=stages)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import sys
 import warnings
 
 import keras
@@ -10,10 +11,23 @@ import pytest
 from test_training import TENSORFLOW, Seen, recipe_of, run, samples_of, sgd
 
 import keras_landmarks
-from keras_landmarks import data, draw, geometry, load, losses, metrics, models, schemes, weights
+from keras_landmarks import (
+    cli,
+    data,
+    draw,
+    geometry,
+    load,
+    losses,
+    metrics,
+    models,
+    schemes,
+    weights,
+)
 from keras_landmarks.faces import Convention
 from keras_landmarks.models import blocks
 from keras_landmarks.training import Recipe, Stage, policy, train
+
+pytestmark = pytest.mark.usefixtures("eagerly")
 
 MINE = schemes.Scheme(
     name="mine",
@@ -88,18 +102,20 @@ def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path, monkeypatc
         np.testing.assert_array_equal(array, arrays[path])
 
 
-@pytest.mark.parametrize(("times", "used"), [(1.9, "bfloat16"), (4.5, "float32")])
+@pytest.mark.parametrize("half", ["bfloat16", "float16"])  # whose losses are scaled
+@pytest.mark.parametrize("times", [1.9, 4.5])
 def test_a_mixed_precision_that_a_machine_computes_slowly_is_left(
-    tmp_path, monkeypatch, times, used
+    tmp_path, monkeypatch, times, half
 ):
     monkeypatch.setattr(policy, "slower", lambda name: times)
-    recipe = recipe_of(sgd, 1, model=own_model, precision="mixed_bfloat16")
+    used = half if times < 2 else "float32"
+    recipe = recipe_of(sgd, 1, model=own_model, precision=f"mixed_{half}")
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = trained(tmp_path, recipe)
     assert found.get_layer("conv").compute_dtype == used
-    said = [str(one.message) for one in said if "bfloat16" in str(one.message)]
-    slowly = "mixed_bfloat16 takes 4.5 times as long as float32 on this machine: "
+    said = [str(one.message) for one in said if half in str(one.message)]
+    slowly = f"mixed_{half} takes 4.5 times as long as float32 on this machine: "
     assert said == ([slowly + "trained in float32."] if used == "float32" else [])
     monkeypatch.setattr(policy, "slower", lambda name: 6.4 - times)  # another machine goes on
     trained(tmp_path, dataclasses.replace(recipe, stages=recipe.stages * 2), resume=True)
@@ -362,3 +378,23 @@ def test_a_recipe_may_teach_its_layers_before_training(tmp_path):
     samples, _ = samples_of(recipe)
     model = train(recipe, samples, None, tmp_path, verbose=0)
     np.testing.assert_array_equal(model.get_layer("conv1").bias, len(samples.faces))
+
+
+class Halving(keras.layers.Layer):
+    """A layer of a user's own, in a module that another process has not imported."""
+
+    def call(self, crops):
+        return crops / 2
+
+
+def test_a_network_whose_layers_are_not_imported_names_them(tmp_path, monkeypatch):
+    def halving(mean_shape=None):
+        crops = keras.Input((16, 16, 3), name="crops")
+        x = keras.layers.Flatten(name="flatten")(Halving(name="halving")(crops))
+        return keras.Model(crops, {"landmarks": blocks.landmark_head(x, 68, (16, 16), mean_shape)})
+
+    run(recipe_of(sgd, 1, model=halving), tmp_path)
+    monkeypatch.delattr(sys.modules[__name__], "Halving")
+    with pytest.raises(ValueError, match="import the module of its layers: .*Halving"):
+        load(tmp_path)
+    assert cli.main(["detect", "photo.jpg", "--model", str(tmp_path)]) == 1

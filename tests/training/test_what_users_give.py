@@ -16,6 +16,8 @@ from keras_landmarks.models import cnn
 from keras_landmarks.recipes import get_recipe
 from keras_landmarks.training import Stage, Teacher, averaged_adamw, fine_tuning, for_scheme, train
 
+pytestmark = pytest.mark.usefixtures("eagerly")
+
 
 def test_another_teacher_under_a_path_is_another_training(tmp_path):
     run(recipe_of(adam, 1), tmp_path / "teacher")
@@ -141,10 +143,12 @@ def test_held_out_faces_without_an_extent_are_told_by_their_normaliser(tmp_path,
         train(recipe, samples, held_out, tmp_path, verbose=0)
 
 
-def test_a_network_that_no_file_gives_back_is_told_of(tmp_path):
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_network_that_no_file_gives_back_is_told_of(tmp_path, inside):
     def own(mean_shape):
         crops = keras.Input((16, 16, 3), name="crops")
-        x = keras.layers.Lambda(lambda x: x / 255, name="scale")(crops)
+        scale = keras.layers.Lambda(lambda x: x / 255, name="scale")
+        x = (keras.Sequential([scale], name="first") if inside else scale)(crops)
         x = keras.layers.Dense(136, name="dense")(keras.layers.Flatten(name="flat")(x))
         return keras.Model(crops, {"landmarks": keras.layers.Reshape((68, 2), name="points")(x)})
 

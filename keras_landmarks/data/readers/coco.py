@@ -89,9 +89,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             size=sizes[annotation["image_id"]],
         )
 
-    faces = read_faces(path, rows, face, skip_broken)
-    pictures.warn_of_unused(path)
-    return faces
+    return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
 
 def _row(annotation):

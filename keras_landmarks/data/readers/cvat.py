@@ -74,9 +74,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         size = size_of(image.get("height"), image.get("width"))
         return Face(picture, points, scheme, box, face_name, photo, seen, size=size)
 
-    faces = read_faces(path, rows, face, skip_broken)
-    pictures.warn_of_unused(path)
-    return faces
+    return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
 
 def _name(image, folder):

@@ -69,9 +69,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         photo = element.get(PHOTO) or pictures.called(picture)
         return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
-    faces = read_faces(path, boxes, face, skip_broken)
-    pictures.warn_of_unused(path)
-    return faces
+    return read_faces(path, boxes, face, skip_broken, pictures=pictures)
 
 
 def parse_xml(path):

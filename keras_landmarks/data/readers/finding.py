@@ -100,7 +100,7 @@ class Pictures:
                 f"{source} has no face for {len(unused)} pictures of {self.folder}: "
                 f"{', '.join(p.name for p in unused[:3])}{', ...' if unused[3:] else ''}",
                 BrokenFile,
-                stacklevel=3,
+                stacklevel=4,
             )
 
     def _at(self, parts):

@@ -63,9 +63,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
         size = size_of(content.get("imageHeight"), content.get("imageWidth"))
         return Face(picture, points, scheme, box, f"{photo}#{number}", photo, size=size)
 
-    faces = read_faces(path, rows, face, skip_broken)
-    pictures.warn_of_unused(path)
-    return faces
+    return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
 
 def is_labelme(path):

@@ -90,9 +90,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         photo = pictures.called(image)
         return Face(image, points, scheme, box, f"{photo}#{number}", photo, size=size)
 
-    faces = read_faces(path, rows, face, skip_broken)
-    pictures.warn_of_unused(path)
-    return faces
+    return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
 
 def _results(task):

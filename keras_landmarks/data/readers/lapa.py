@@ -39,6 +39,5 @@ def read_lapa(folder, part="test", skip_broken=False):
         photo = rendered_photo(path.stem) or re.sub(r"_\d{1,2}$", "", path.stem)
         return Face(image, points, "lapa106", name=f"lapa/{part}/{path.stem}", photo=photo)
 
-    faces = read_faces(folder, files_of(folder / "landmarks", ".txt"), face, skip_broken)
-    pictures.warn_of_unused(folder)
-    return faces
+    rows = files_of(folder / "landmarks", ".txt")
+    return read_faces(folder, rows, face, skip_broken, pictures=pictures)

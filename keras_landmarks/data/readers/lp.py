@@ -47,6 +47,4 @@ def read_lp(folder, skip_broken=False):
         photo = rendered_photo(path.stem)
         return Face(image, points, "ibug68", name=name, photo=photo, facts=facts)
 
-    faces = read_faces(pictures.folder, files, face, skip_broken)
-    pictures.warn_of_unused(pictures.folder)
-    return faces
+    return read_faces(pictures.folder, files, face, skip_broken, pictures=pictures)

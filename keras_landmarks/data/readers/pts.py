@@ -41,9 +41,6 @@ def read_pts(path, count=None):
         ValueError: if a brace is missing, a line is not two finite numbers, or the number of
             points is not the expected one or not the header's.
     """
-    path = as_path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"No annotation at {path}.")
     text = read_text(path).strip()
     declared = re.search(r"n_points\s*:\s*(\d+)", text)
     if "{" in text or declared or text.startswith("version"):
@@ -107,9 +104,7 @@ def read_pts_folders(
             row = _found(elsewhere, *row)
         return _face(*row, scheme, boxes, numbered)
 
-    faces = read_faces(source, rows, face, skip_broken)
-    if elsewhere:
-        elsewhere.warn_of_unused(source)
+    faces = read_faces(source, rows, face, skip_broken, pictures=elsewhere)
     if boxes and all(face.box is None for face in faces):
         said = f"boxes are of names {next(iter(boxes))}, ... and none as {faces[0].name}"
         warnings.warn(f"{source}: {said}: faces are read without boxes.", stacklevel=2)

@@ -29,7 +29,7 @@ def rendered_photo(stem):
     return known and known[1]
 
 
-def read_faces(source, rows, make, skip_broken=False, labelled=True):
+def read_faces(source, rows, make, skip_broken=False, labelled=True, pictures=None):
     """Makes the faces of an annotation, one by one.
 
     Args:
@@ -38,6 +38,7 @@ def read_faces(source, rows, make, skip_broken=False, labelled=True):
         make: function from a row to a `Face`.
         skip_broken: whether to warn of a broken face and go on.
         labelled: whether a face without any landmark is a broken one.
+        pictures: `Pictures` that `make` finds, of which those that no face has are told; or None.
 
     Raises:
         ValueError: if there are no rows, or all faces are broken; what `make` raises else.
@@ -59,6 +60,8 @@ def read_faces(source, rows, make, skip_broken=False, labelled=True):
         raise ValueError(f"{source} holds no annotated picture.")
     if not faces:
         raise ValueError(f"{source}: all {count} faces are broken; the first: {first}")
+    if pictures is not None:
+        pictures.warn_of_unused(source)
     return faces
 
 

@@ -112,9 +112,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             convention=_word(cells, "convention"),
         )
 
-    faces = read_faces(path, enumerate(rows, start=1), face, skip_broken, labelled)
-    pictures.warn_of_unused(path)
-    return faces
+    numbered = enumerate(rows, start=1)
+    return read_faces(path, numbered, face, skip_broken, labelled, pictures=pictures)
 
 
 def _check(columns, scheme, path, labelled):
