@@ -3,11 +3,12 @@
 Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, NumPy and OpenCV.
 """
 
+import functools
 import json
 import os
 import pathlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -97,12 +98,16 @@ class ExportedModel:
         return find_faces(self, image, boxes, detector, convention, angles, turns)
 
 
-def open_model(path: Path, threads: int = 1) -> ExportedModel:
+def open_model(
+    path: Path, threads: int = 1, providers: Sequence[Any] | None = None
+) -> ExportedModel:
     """Opens a model that `export` wrote.
 
     Args:
         path: of a `.tflite` or `.onnx` file.
         threads: how many the network may use.
+        providers: of ONNX Runtime, what computes, as `["CUDAExecutionProvider"]` with
+            `onnxruntime-gpu`; None takes the processor.
 
     Returns:
         `ExportedModel`.
@@ -110,16 +115,20 @@ def open_model(path: Path, threads: int = 1) -> ExportedModel:
     Raises:
         FileNotFoundError: if there is no such file.
         ImportError: if the format's runtime is not installed.
-        ValueError: if the file is of another kind, not written by keras_landmarks or cut short.
+        ValueError: if the file is of another kind, not written by keras_landmarks or cut short, or
+            providers are named for a `.tflite` file.
 
     Example:
         model = open_model("cnn6.tflite")
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
     path, _ = as_path(path), number("threads", threads, least=1, whole=True)
-    openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": _Onnx}
+    onnx = functools.partial(_Onnx, providers=[*(providers or ["CPUExecutionProvider"])])
+    openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": onnx}
     if path.suffix.lower() not in openers:
         raise ValueError(f"{path} is neither a .tflite nor an .onnx file.")
+    if providers and path.suffix.lower() != ".onnx":
+        raise ValueError(f"{path}: providers are of ONNX Runtime, and so of .onnx files.")
     if not path.is_file():
         raise FileNotFoundError(f"No model at {path}.")
     facts = read_facts(path)
@@ -166,8 +175,8 @@ class _TfLite:
 class _Onnx:
     """Runs an `.onnx` file; threads may share it, and a forked process opens it anew."""
 
-    def __init__(self, path: pathlib.Path, threads: int) -> None:
-        self._path, self._threads = path, threads
+    def __init__(self, path: pathlib.Path, threads: int, providers: list[Any]) -> None:
+        self._path, self._threads, self._providers = path, threads, providers
         self._content = path.read_bytes()
         self._parents: list[Any] = []
         self._start()
@@ -182,7 +191,7 @@ class _Onnx:
         options.intra_op_num_threads, options.log_severity_level = self._threads, 3
         try:
             self._session = onnxruntime.InferenceSession(
-                self._content, options, providers=["CPUExecutionProvider"]
+                self._content, options, providers=self._providers
             )
         except Exception as error:  # its errors have no common parent but this
             raise ValueError(str(error)) from error
@@ -196,7 +205,7 @@ class _Onnx:
         return dict(zip(self._names, self._session.run(self._names, {"crops": crops})))
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: vars(self)[name] for name in ("_path", "_threads", "_content")}
+        return {name: vars(self)[name] for name in ("_path", "_threads", "_providers", "_content")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state, _parents=[])

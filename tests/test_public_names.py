@@ -50,9 +50,9 @@ MODULES = {
         occlude plot_ced plot_discarding plot_reliability""",
     "export": "FORMATS INT8_LIMIT KERAS_NAMES export",
     "faces": """BlazeFace CONVENTIONS Convention Detection Detections Framed Mtcnn OneEuro Pose
-        TEMPLATES Track Tracker align calibrate check_boxes convention_of convert_boxes cut_crops
-        detect_boxes detect_faces draw_scheme find_face find_faces get_convention overlap
-        predict_in_parts""",
+        TEMPLATES Track Tracker align align_transform calibrate check_boxes convention_of
+        convert_boxes cut_crops detect_boxes detect_faces draw_scheme find_face find_faces
+        get_convention overlap predict_in_parts""",
     "files": "as_path as_text files_in whole write_bytes write_json",
     "geometry": """FAR box_from_landmarks box_transform compose finite fit_similarity invert
         mirror_transform move_box namespace points_from_map points_on_map resize_points

@@ -344,6 +344,25 @@ def test_another_kind_of_file_is_an_error_that_says_what_is_expected(tmp_path):
             runtime.open_model(tmp_path / name)
 
 
+def test_onnx_computes_where_it_is_told(path, monkeypatch):
+    import onnxruntime
+
+    asked, session = [], onnxruntime.InferenceSession
+
+    def listening(*given, providers):
+        asked.append(providers)
+        return session(*given, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", listening)
+    if path.suffix == ".tflite":
+        with pytest.raises(ValueError, match="providers are of ONNX Runtime"):
+            runtime.open_model(path, providers=["CUDAExecutionProvider"])
+    else:
+        copy.deepcopy(runtime.open_model(path, providers=["CUDAExecutionProvider"]))
+        runtime.open_model(path)
+        assert asked == [["CUDAExecutionProvider"]] * 2 + [["CPUExecutionProvider"]]
+
+
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_missing_file_is_an_error_that_names_it(tmp_path, suffix):
     (tmp_path / f"folder{suffix}").mkdir()

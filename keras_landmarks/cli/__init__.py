@@ -56,6 +56,12 @@ def main(arguments=None):
         except KeyboardInterrupt:
             print("keras-landmarks: stopped", file=sys.stderr)
             return 130
+        except Exception as error:
+            if type(error).__name__ not in ("MemoryError", "ResourceExhaustedError"):
+                raise
+            said = "the memory is too small: a smaller --batch, or fewer faces, need less"
+            print(f"keras-landmarks: {said}", file=sys.stderr)
+            return 1
 
 
 def _parser(chosen):

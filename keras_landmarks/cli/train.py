@@ -109,6 +109,7 @@ def run(options):
         f"{len(test)} to test on; {samples.scheme.name}, crops of {samples.size[0]} x "
         f"{samples.size[1]} pixels"
     )
+    print(f"Trained on {training.devices.kinds()}.")
     if first and not (options.resume and (out / "crops.jpg").exists()):
         data.draw_samples(samples, out / "crops.jpg")
         print(f"{out / 'crops.jpg'} shows crops with their points: are they right?", flush=True)

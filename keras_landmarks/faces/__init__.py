@@ -3,7 +3,7 @@
 Nothing here needs Keras or TensorFlow, but for `Mtcnn` when it is called.
 """
 
-from keras_landmarks.faces.aligning import TEMPLATES, align
+from keras_landmarks.faces.aligning import TEMPLATES, align, align_transform
 from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import (
     CONVENTIONS,
@@ -46,6 +46,7 @@ __all__ = [
     "Track",
     "Tracker",
     "align",
+    "align_transform",
     "calibrate",
     "check_boxes",
     "convention_of",

@@ -49,7 +49,25 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
     Reference:
         Deng et al., ArcFace: Additive Angular Margin Loss for Deep Face Recognition, CVPR 2019.
     """
-    size, target = TEMPLATES[known_name("template", template, TEMPLATES)]
+    size, _ = TEMPLATES[known_name("template", template, TEMPLATES)]
+    return warp(as_rgb(image), align_transform(detection, template), size)
+
+
+def align_transform(detection: "Detection", template: str = "arcface-112") -> np.ndarray:
+    """Where `align` puts the points of a face's picture: `(2, 3)`, template_from_picture.
+
+    Args:
+        detection: see `align`.
+        template: see `align`.
+
+    Raises:
+        ValueError: see `align`.
+
+    Example:
+        for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
+            points = geometry.transform_points(face.landmarks, align_transform(face))
+    """
+    _, target = TEMPLATES[known_name("template", template, TEMPLATES)]
     if not hasattr(detection, "landmarks"):
         raise ValueError(f"One face is aligned, as `detect` lists them, not {type(detection)}.")
     points = np.float64(convert(detection.landmarks, detection.scheme, "five5"))
@@ -57,12 +75,11 @@ def align(image: Any, detection: "Detection", template: str = "arcface-112") -> 
     if known.sum() < 2:
         raise ValueError("Of a face that is aligned, at least two points of five5 must be known.")
     points = np.where(known[:, None], points, 0.0)
-    transform = geometry.fit_similarity(points, np.array(target), np.float64(known))
-    return warp(as_rgb(image), transform, size)
+    return geometry.fit_similarity(points, np.array(target), np.float64(known))
 
 
-def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> np.ndarray:
-    """What `Detection.crop` returns."""
+def crop_transform(detection: "Detection", size: int, margin: float) -> np.ndarray:
+    """What `Detection.crop_transform` returns."""
     number("size", size, least=1, whole=True)
     number("margin", margin, above=0)
     points = np.asarray(detection.landmarks, np.float64)
@@ -71,5 +88,4 @@ def level_crop(image: Any, detection: "Detection", size: int, margin: float) -> 
         raise ValueError("Of a face that is cut out, at least two points must be known.")
     angle = landmark_angle(points, detection.scheme, detection.angle)
     box = upright_box(known, angle)
-    transform = level_transform(box, geometry.square_box(box, margin), angle, (size, size))
-    return warp(as_rgb(image), transform, (size, size))
+    return level_transform(box, geometry.square_box(box, margin), angle, (size, size))

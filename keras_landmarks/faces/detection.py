@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from keras_landmarks.faces.aligning import level_crop
+from keras_landmarks.faces.aligning import crop_transform
 from keras_landmarks.faces.pose import Pose, of_landmarks
+from keras_landmarks.pictures import as_rgb, warp
 from keras_landmarks.schemes import Scheme, get_scheme
 
 
@@ -78,7 +79,23 @@ class Detection:
             for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
                 pictures.write_image("face.png", face.crop("photo.jpg", size=128))
         """
-        return level_crop(image, self, size, margin)
+        return warp(as_rgb(image), self.crop_transform(size, margin), (size, size))
+
+    def crop_transform(self, size: int = 256, margin: float = 1.5) -> np.ndarray:
+        """Where `crop` puts the points of the picture: `(2, 3)`, crop_from_picture.
+
+        Args:
+            size: see `crop`.
+            margin: see `crop`.
+
+        Raises:
+            ValueError: see `crop`.
+
+        Example:
+            for face in keras_landmarks.load("tiny-ibug68").detect("photo.jpg"):
+                points = geometry.transform_points(face.landmarks, face.crop_transform(128))
+        """
+        return crop_transform(self, size, margin)
 
     @property
     def eye_openness(self) -> tuple[float, float] | None:

@@ -62,6 +62,19 @@ def default_strategy():
     return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
 
 
+def kinds():
+    """What this host computes on, for messages: as `2 GPUs`."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+        kind = found[0].device_type
+    else:
+        found = keras.distribution.list_devices()
+        kind = found[0].partition(":")[0].upper()
+    return f"{len(found)} {kind}{'s' * (len(found) > 1)}"
+
+
 def scope(strategy):
     """Where variables are born that all devices of a strategy, or None, share."""
     return strategy.scope() if strategy else contextlib.nullcontext()

@@ -16,6 +16,7 @@ import cv2
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from faces import write_300w
 from matplotlib import cbook
 from places import ROOT
@@ -734,3 +735,14 @@ def test_a_table_of_a_video_that_fails_leaves_nothing(photo, tmp_path, words, mo
     else:
         assert main(["detect", str(source), *words, "--out", str(out)]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["made.avi", "photo.jpg"]
+
+
+def test_too_little_memory_is_told_in_a_line(monkeypatch, capsys):
+    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")):
+
+        def fail(options, error=error):
+            raise error
+
+        monkeypatch.setattr(COMMANDS["list"], "run", fail)
+        assert main(["list"]) == 1
+        assert "the memory is too small: a smaller --batch" in capsys.readouterr().err

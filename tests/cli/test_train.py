@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import re
 import shutil
 import types
 
@@ -139,6 +140,7 @@ def test_a_training_of_more_epochs_goes_on_where_one_stopped(trained, mine, caps
     assert "holds a checkpoint" in capsys.readouterr().err
     assert (trained / "crops.jpg").stat().st_mtime_ns == crops
     assert main(words(mine, trained, "--epochs", "2", "--test", "0.2", "--resume")) == 0
+    assert re.search(r"^Trained on \d+ [CG]PUs?\.$", capsys.readouterr().out, re.M)
     assert (trained / "crops.jpg").stat().st_mtime_ns == crops
     rows = (trained / "log.csv").read_text().splitlines()
     assert [row.split(",")[1] for row in rows] == ["epoch", "1", "2"]

@@ -9,7 +9,7 @@ import skimage.transform
 
 from keras_landmarks import Detection, data, geometry, pictures
 from keras_landmarks.data import made_up_face
-from keras_landmarks.faces import align
+from keras_landmarks.faces import align, align_transform
 from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES, convert
 
@@ -66,6 +66,24 @@ def test_a_lit_point_of_a_face_comes_to_its_place_in_the_crop():
     crop = Detection(points, None, "five5").crop(picture, size=44, margin=2.0)
     # The box is 10..32 by 12..28, its square 22 wide about (21, 20): twice that begins at (-1, -2).
     assert np.argwhere(crop[..., 0]).tolist() == [[22, 21]]
+
+
+def test_points_go_with_the_picture_into_what_is_cut_out():
+    points = np.array([[10, 12], [31, 14], [20, 20], [14, 27], [26, 29]], np.float32)
+    for way in ("crop", "align"):
+        for i, (x, y) in enumerate(points.astype(int)):
+            picture = np.zeros((48, 48, 3), np.uint8)
+            picture[y, x] = 255
+            face = Detection(points, None, "five5")
+            if way == "crop":
+                cut, transform = face.crop(picture, 160, 2.0), face.crop_transform(160, 2.0)
+            else:
+                cut, transform = align(picture, face), align_transform(face)
+            light = cut[..., 0].astype(float)
+            rows, columns = np.indices(light.shape)
+            centre = (columns * light).sum() / light.sum(), (rows * light).sum() / light.sum()
+            expected = geometry.transform_points(points, transform)[i]
+            np.testing.assert_allclose(centre, expected, atol=0.1)
 
 
 def test_a_part_is_asked_for_by_the_name_of_a_contour_or_a_region():

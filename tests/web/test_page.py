@@ -229,6 +229,23 @@ def test_a_face_before_the_camera_is_followed_until_it_is_stopped(page):
     assert at(page, "#json").is_enabled()
 
 
+KEPT = """
+const media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+media.getUserMedia = async (wanted) => (window.stream = await ask(wanted));
+"""
+
+
+def test_a_camera_that_is_gone_is_said(page):
+    page.refresh()
+    choose(page, "fast")
+    page.execute_script(KEPT)
+    at(page, "#camera").click()
+    wait_for(lambda: "camera: 1 face" in at(page, "#canvas").accessible_name)
+    page.execute_script("window.stream.getTracks().forEach((track) => track.stop())")
+    assert status(page, "The camera is gone.")
+    assert at(page, "#camera").get_attribute("aria-pressed") == "false"
+
+
 def test_what_is_no_picture_or_has_no_face_is_said(page, tmp_path):
     words, wall = tmp_path / "words.jpg", tmp_path / "wall.png"
     words.write_text("no picture")

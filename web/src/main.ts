@@ -179,12 +179,19 @@ async function startCamera(): Promise<void> {
   const video = document.createElement("video");
   video.srcObject = stream;
   video.muted = video.playsInline = true;
-  await video.play();
-  while (camera === stream) {
-    if (!(await find(await createImageBitmap(video), "camera"))) break;
-    await new Promise(requestAnimationFrame);
+  const [track] = stream.getVideoTracks();
+  try {
+    await video.play();
+    while (camera === stream && track.readyState === "live") {
+      if (!(await find(await createImageBitmap(video), "camera"))) break;
+      await new Promise(requestAnimationFrame);
+    }
+  } catch {
+    track.stop(); // of a camera that gives no pictures
   }
-  if (camera === stream) stopCamera();
+  if (camera !== stream) return;
+  if (track.readyState === "ended") say("The camera is gone.", true);
+  stopCamera();
 }
 
 function stopCamera(): void {

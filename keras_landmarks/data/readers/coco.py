@@ -1,6 +1,7 @@
 """Key points in COCO's JSON, as mmpose and COCO-WholeBody write them."""
 
 import json
+import warnings
 
 import numpy as np
 
@@ -8,7 +9,14 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.labels import own_order
-from keras_landmarks.data.readers.rows import PHOTO, read_faces, scheme_of, side_box, size_of
+from keras_landmarks.data.readers.rows import (
+    PHOTO,
+    BrokenFile,
+    read_faces,
+    scheme_of,
+    side_box,
+    size_of,
+)
 from keras_landmarks.schemes import get_scheme
 
 
@@ -50,6 +58,9 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
         kinds = {kind.get("id"): kind for kind in content.get("categories") or ()}
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"{path}: expected COCO's `images` and `annotations`: {error}") from error
+    if rows and not any(row[1] for row in rows):
+        said = f"none of its {len(rows)} annotations has a point that is marked (`keypoints`)"
+        raise ValueError(f"{path}: {said}. CVAT's COCO Keypoints has those of skeletons.")
     rows = _of_category([row for row in rows if row[1]], kinds, category, scheme, path)
     sees = any(2 in points[2::3] for _, points, _ in rows)
     orders = {}
@@ -128,7 +139,18 @@ def _of_category(rows, kinds, category, scheme, path):
 
 
 def _order(kind, scheme, path):
-    """Where a scheme's points are among those of a category, -1 for none; None for its order."""
+    """Where a scheme's points are among those of a category, -1 for none; None for its order.
+
+    A category may have more points than the scheme: they are left out, with a warning.
+    """
     names = [str(name) for name in kind.get("keypoints") or ()]
-    order = own_order(names, scheme, f"{path}, category {kind.get('name')}")
+    own = get_scheme(scheme).point_names if scheme else names
+    others = [name for name in names if name not in own]
+    if others and {*own} <= {*names}:
+        said = f"{path}: {len(others)} points that {get_scheme(scheme).name} has not are left out"
+        warnings.warn(f"{said}, as {others[0]!r}.", BrokenFile, stacklevel=3)
+        names = [name if name in own else "" for name in names]
+        return [names.index(name) for name in own]
+    how = "Call all points as the scheme does, or none."
+    order = own_order(names, scheme, f"{path}, category {kind.get('name')}", how)
     return order and [names.index(name) if name in names else -1 for name in order]

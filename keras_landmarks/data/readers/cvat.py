@@ -20,7 +20,8 @@ from keras_landmarks.schemes import get_scheme
 def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False):
     """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
 
-    A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order.
+    A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order, or
+    shapes of one labelled point each, of several faces in a group each.
     The `box` of the same picture that holds most of its points, and fits them best, is its box; of
     one that is turned it is the upright one around it. CVAT's coordinates are of edges: 0 is the
     left edge of the first pixel.
@@ -30,7 +31,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
             `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name.
-        names: the labels of skeletons in the scheme's order; None takes the scheme's
+        names: the labels of points in the scheme's order; None takes the scheme's
             `point_names`, or numbers from 0 or 1. A point that is outside is a missing one, and
             an occluded one is not `visible`.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
@@ -47,21 +48,21 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     if root.find("track") is not None:
         raise ValueError(f'{path} is "CVAT for video": export "CVAT for images 1.1".')
     rows = [
-        (image, number, shape)
+        (image, number, *shape)
         for image in root.iter("image")
-        for number, shape in enumerate((s for s in image if s.tag in ("points", "skeleton")), 1)
+        for number, shape in enumerate(_shapes(image, scheme), start=1)
     ]
-    labels = [p.get("label", "") for *_, s in rows if s.tag == "skeleton" for p in s.iter("points")]
+    labels = [part.get("label", "") for *_, parts in rows for part in parts or ()]
     order = order_of(names, scheme, labels) if labels else {}
     pictures = Pictures(*folders_of(path, images))
 
     def face(row):
-        image, number, shape = row
+        image, number, shape, parts = row
         name = _name(image, pictures.folder)
         where, picture = f"{path}, face {number} of {name}", pictures.find(name)
-        if shape.tag == "skeleton":
+        if parts is not None:
             points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
-            for part in shape.iter("points"):
+            for part in parts:
                 if part.get("outside") != "1":
                     at = points_of(_numbers(part.get("points"), where), 1, where)[0] - 0.5
                     put_point(points, order, part.get("label"), at, where)
@@ -75,6 +76,22 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         return Face(picture, points, scheme, box, face_name, photo, seen, size=size)
 
     return read_faces(path, rows, face, skip_broken, pictures=pictures)
+
+
+def _shapes(image, scheme):
+    """`(shape, parts)` of each face of a picture: its labelled points; None of points in order."""
+    faces, groups = [], {}
+    for shape in image:
+        parts = list(shape.iter("points")) if shape.tag == "skeleton" else None
+        alone = shape.tag == "points" and ";" not in shape.get("points", "") and scheme.count > 1
+        if alone and (group := shape.get("group_id")) in groups:
+            groups[group].append(shape)
+        elif alone:
+            groups[group] = [shape]
+            faces.append((shape, groups[group]))
+        elif shape.tag in ("points", "skeleton"):
+            faces.append((shape, parts))
+    return faces
 
 
 def _name(image, folder):

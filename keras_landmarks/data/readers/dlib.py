@@ -23,8 +23,9 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
             `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name; None takes the one that data sets of so many have.
         names: of the parts in the scheme's order; None takes the scheme's `point_names`, or, of
-            numbers and where the scheme has no names, those of the file, sorted as dlib does. A
-            part that a face lacks is a missing point.
+            numbers and where the scheme has no names, those of the file, numbers by their value
+            (dlib sorts them as text: 10 comes before 2, unless it is 02). A part that a face lacks
+            is a missing point.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
 
     Returns:
@@ -48,6 +49,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
             found, key=lambda n: (not n.isdigit(), int(n) if n.isdigit() else 0, n)
         )
     pictures = Pictures(*folders_of(path, images))
+    files = {image.get("file", "") for image in root.iter("image")}
 
     def face(row):
         element, number, box = row
@@ -66,7 +68,9 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         except (TypeError, ValueError) as error:
             raise ValueError(f"{where}: expected numbers: {error}") from error
         kind = scheme_of(len(names), scheme, where)
-        photo = element.get(PHOTO) or pictures.called(picture)
+        original = image.replace("_mirror.", ".")  # of a picture that dlib's tools mirrored
+        shown = pictures.find(original) if original in files - {image} else picture
+        photo = element.get(PHOTO) or pictures.called(shown)
         return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
     return read_faces(path, boxes, face, skip_broken, pictures=pictures)

@@ -17,7 +17,8 @@ from keras_landmarks.schemes import get_scheme
 def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=False):
     """Reads the faces of LabelMe's files: shapes of type `point`, and a `rectangle` around them.
 
-    Faces of one picture have a `group_id` each. LabelMe's coordinates are of the picture's edges:
+    Faces of one picture have a `group_id` each; a point with the flag `occluded` is a covered one.
+    LabelMe's coordinates are of the picture's edges:
     0 is the left edge of the first pixel.
 
     Args:
@@ -50,18 +51,19 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
             if not skip_broken or not files[1:]:
                 raise
             warnings.warn(str(error), BrokenFile, stacklevel=2)
-    order = order_of(names, scheme, (label for *_, points, _ in rows for label, _ in points))
+    order = order_of(names, scheme, (label for *_, points, _ in rows for label, *_ in points))
     pictures = Pictures(*folders_of(files[0] if files else path / "none", images))
 
     def face(row):
         file, content, number, labelled, boxes = row
         picture = pictures.find(content.get("imagePath") or file.with_suffix("").name)
-        points = np.full((scheme.count, 2), np.nan)
-        for label, at in labelled:
+        points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
+        for label, at, covered in labelled:
             put_point(points, order, label, at - 0.5, file, "or with a group_id each")
+            seen[order[label]] = not covered
         box, photo = box_around(points + 0.5, boxes), pictures.called(picture)
         size = size_of(content.get("imageHeight"), content.get("imageWidth"))
-        return Face(picture, points, scheme, box, f"{photo}#{number}", photo, size=size)
+        return Face(picture, points, scheme, box, f"{photo}#{number}", photo, seen, size=size)
 
     return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
@@ -73,7 +75,10 @@ def is_labelme(path):
 
 
 def _faces_of(path):
-    """`(content, number, points, boxes)` of each face of a file; points are `(label, place)`."""
+    """`(content, number, points, boxes)` of each face of a file.
+
+    Points are `(label, place, covered)`.
+    """
     try:
         content = json.loads(read_text(path))
         points, boxes = {}, []
@@ -81,12 +86,13 @@ def _faces_of(path):
             places = np.array(shape["points"], np.float64).reshape(-1, 2)
             if shape.get("shape_type", "point") == "point":
                 labelled = points.setdefault(shape.get("group_id"), [])
-                labelled.append((str(shape["label"]), places[0]))
+                covered = bool((shape.get("flags") or {}).get("occluded"))
+                labelled.append((str(shape["label"]), places[0], covered))
             elif shape["shape_type"] == "rectangle":
                 boxes.append(np.concatenate([places.min(axis=0), places.max(axis=0)]))
     except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(f"{path}: expected LabelMe's `shapes`: {error!r}") from error
-    groups = {key: {label for label, _ in found} for key, found in points.items()}
+    groups = {key: {label for label, *_ in found} for key, found in points.items()}
     alone = groups.pop(None, ())
     if alone and groups and not any(alone & group for group in groups.values()):
         said = f"{', '.join(sorted(alone)[:3])} have no group_id, and other points have"

@@ -8,13 +8,14 @@ from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.schemes import get_scheme
 
 
-def own_order(names, scheme, where):
+def own_order(names, scheme, where, how="Name all in their order (names=), or as the scheme does."):
     """The names of a scheme's points in their order, if a file calls its points so.
 
     Args:
         names: those that the file has.
         scheme: of the points, or its name; None where it is not said.
         where: file, for messages.
+        how: what helps where some names are others, for messages.
 
     Returns:
         List of names; None where points have numbers, or the scheme no names, or, with a warning,
@@ -33,7 +34,7 @@ def own_order(names, scheme, where):
             f"{', '.join(scheme.point_names[:8])}{', ...' if scheme.count > 8 else ''}."
         )
         if len(unknown) < len(names):
-            raise ValueError(f"{said} Name all in their order (names=), or as the scheme does.")
+            raise ValueError(f"{said} {how}")
         warnings.warn(
             f"{said} Points are taken in the order of the file's.", BrokenFile, stacklevel=4
         )

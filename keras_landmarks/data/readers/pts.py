@@ -121,6 +121,9 @@ def _pairs(folder, part):
             pictures.setdefault(file.stem, []).append(file)
         elif file.suffix.lower() == ".pts":
             annotations[file.stem] = file
+    for stem in {*pictures} - {*annotations}:  # of dlib's copy of 300W
+        if stem.removesuffix("_mirror") in {*annotations} - {stem}:
+            del pictures[stem]
     alike = {plain(stem): stem for stem in annotations if stem not in pictures}
     for stem in pictures:
         if stem not in annotations and plain(stem) in alike:

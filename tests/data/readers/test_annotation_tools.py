@@ -208,6 +208,22 @@ def test_points_of_a_skeleton_have_labels_and_flags(tmp_path, points):
     assert face.box is None
 
 
+@pytest.mark.parametrize("groups", [1, 2])
+def test_labelled_points_alone_are_one_face_or_one_of_each_group(tmp_path, points, groups):
+    shapes = []
+    for k in range(groups):
+        group = f"group_id='{k}'" if groups > 1 else ""
+        for name, point in zip(NAMES, points + 3 * k):
+            flag = int(name == "nose")
+            places = f"occluded='{flag}' points='{at(*point)}'"
+            shapes.append(f"<points label='{name}' {places} {group}/>")
+    faces = read_cvat(write_cvat(tmp_path, *shapes[::-1]), scheme="five5", names=NAMES)
+    assert len(faces) == groups
+    for k, face in enumerate(faces[::-1]):
+        np.testing.assert_array_equal(face.landmarks, points + 3 * k)
+        assert np.flatnonzero(~face.visible).tolist() == [2]
+
+
 def test_labels_are_the_names_of_a_scheme_of_ones_own(tmp_path, points, monkeypatch):
     monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", NAMES))
     parts = [f"<points label='{n}' points='{at(*point)}'/>" for n, point in zip(NAMES, points)]

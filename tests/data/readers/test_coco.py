@@ -7,6 +7,8 @@ import pytest
 from lit import assert_lit, lit_points, write_lit
 
 from keras_landmarks.data import BrokenFile, read_any, read_coco
+from keras_landmarks.own_schemes import scheme_of_names
+from keras_landmarks.schemes import SCHEMES
 
 DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", "")) / "formats/mmpose"
 needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
@@ -196,3 +198,34 @@ def test_an_id_of_two_pictures_is_an_error(tmp_path, points):
     with pytest.raises(ValueError, match=r"[ab]\.jpg and [ab]\.jpg have the id 7"):
         read_coco(write_coco(tmp_path, [row], images))
     assert len(read_coco(write_coco(tmp_path, [row], images[:1] * 2))) == 1
+
+
+def write_named(folder, names, annotations):
+    path = write_coco(folder, annotations)
+    content = json.loads(path.read_text(encoding="utf-8-sig"))
+    content["categories"] = [{"id": 1, "name": "face", "keypoints": names}]
+    path.write_text(json.dumps(content))
+    return path
+
+
+FIVE = ["right_eye", "left_eye", "nose", "right_mouth", "left_mouth"]
+
+
+def test_further_points_of_a_category_are_left_out_with_a_warning(tmp_path, points, monkeypatch):
+    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", FIVE))
+    names = ["left_ear", *FIVE[::-1], "hat"]
+    row = {"id": 1, "image_id": 7, "category_id": 1, "keypoints": triples(points[:7])}
+    path = write_named(tmp_path, names, [row])
+    with pytest.warns(BrokenFile, match="2 points that mine has not are left out, as 'left_ear'"):
+        (face,) = read_coco(path, scheme="mine")
+    np.testing.assert_array_equal(face.landmarks, points[5:0:-1])
+    path = write_named(tmp_path, names[1:], [row])
+    monkeypatch.setitem(SCHEMES, "other", scheme_of_names("other", [*FIVE[:3], "chin", "top"]))
+    with pytest.raises(ValueError, match="Call all points as the scheme does, or none"):
+        read_coco(path, scheme="other")
+
+
+def test_annotations_without_points_are_told(tmp_path, points):
+    rows = [{"id": i, "image_id": 7, "bbox": [1, 2, 3, 4], "keypoints": []} for i in range(3)]
+    with pytest.raises(ValueError, match="none of its 3 annotations has a point.*`keypoints`"):
+        read_coco(write_coco(tmp_path, rows))

@@ -121,3 +121,14 @@ def test_other_input_is_an_error(tmp_path, points):
     (tmp_path / "faces.xml").write_text("no XML")
     with pytest.raises(ValueError, match=r"faces\.xml: expected an XML file"):
         read_dlib(tmp_path / "faces.xml")
+
+
+def test_a_picture_and_its_mirror_image_are_one_photo(tmp_path, points):
+    for name in ("1.jpg", "1_mirror.jpg", "2_mirror.jpg"):
+        write_lit(tmp_path / name, points)
+    image = "<image file='{}'><box " + BOX + f">{parts(points)}</box></image>"
+    images = "".join(image.format(f"{n}.jpg") for n in ("1", "1_mirror", "2_mirror"))
+    (tmp_path / "faces.xml").write_text(f"<dataset><images>{images}</images></dataset>")
+    faces = read_dlib(tmp_path / "faces.xml")
+    assert [face.photo for face in faces] == ["1.jpg", "1.jpg", "2_mirror.jpg"]
+    assert [face.image.name for face in faces] == ["1.jpg", "1_mirror.jpg", "2_mirror.jpg"]

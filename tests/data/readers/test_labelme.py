@@ -117,3 +117,11 @@ def test_results_among_the_files_are_none_of_them(tmp_path, points):
     (tmp_path / "a.jpg").rename(tmp_path / "set/a.jpg")
     (face,) = read_labelme(tmp_path / "set/annotations", scheme="five5", names=NAMES)
     assert_lit(face, 5)
+
+
+def test_a_point_that_is_flagged_as_occluded_is_a_covered_one(tmp_path, points):
+    shapes = [point(name, place) for name, place in zip(NAMES, points)]
+    shapes[1]["flags"], shapes[2]["flags"] = {"occluded": True}, {"occluded": False}
+    (face,) = read_labelme(write(tmp_path / "a.json", shapes), None, "five5", NAMES)
+    assert_lit(face, 5)
+    assert np.flatnonzero(~face.visible).tolist() == [1]

@@ -140,6 +140,14 @@ def test_profiles_have_39_points(tmp_path):
         read_pts_folders(tmp_path, ["profile"])
 
 
+def test_mirror_images_without_points_are_left_out(tmp_path):
+    for seed, stem in enumerate(("1_1", "2_1_mirror")):
+        write_lit_face(tmp_path, stem, seed)
+    write_lit(tmp_path / "1_1_mirror.png", lit_points(68))
+    faces = read_pts_folders(tmp_path)
+    assert [face.name for face in faces] == ["1_1.png", "2_1_mirror.png"]
+
+
 def test_each_picture_is_a_photo_unless_numbers_tell_the_faces_of_one(tmp_path):
     for i in (1, 2):
         write_lit_face(tmp_path, f"face_{i}", i)
