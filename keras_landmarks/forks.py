@@ -33,11 +33,11 @@ def check(process: int) -> None:
 
 
 def checked(method: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that asks the model's `_check_process` first."""
+    """A method that first asks whether this is the model's process, `_process`."""
 
     @functools.wraps(method)
     def first(self: Any, *args: Any, **kwargs: Any) -> Any:
-        self._check_process()
+        check(self._process)
         return method(self, *args, **kwargs)
 
     return first

@@ -66,7 +66,7 @@ class Landmarker(keras.Model):
     ):
         number("margin", margin, above=0)
         self._process, self._running = os.getpid(), threading.Lock()
-        self._check_process()
+        forks.check(self._process)
         check_outputs(outputs, get_scheme(scheme))
         super().__init__(inputs, outputs, name=name)
         self.box = known_name("box convention", box, CONVENTIONS)
@@ -151,15 +151,12 @@ class Landmarker(keras.Model):
 
         Threads that call it wait for each other.
         """
-        self._check_process()
+        forks.check(self._process)
         of_shape("crops", getattr(x, "shape", (None, *self.size, 3)), "batch", *self.size, 3)
         if not len(x):  # of which many a layer knows nothing
-            return {name: _none(value) for name, value in self.output.items()}
+            return {n: np.zeros((0, *v.shape[1:]), v.dtype) for n, v in self.output.items()}
         with self._running:
             return padded(super().predict_on_batch, x, keras.backend.backend() == "jax")
-
-    def _check_process(self):
-        forks.check(self._process)
 
     def detect(
         self,
@@ -200,11 +197,17 @@ class Landmarker(keras.Model):
                 finite or outside of the picture.
             RuntimeError: in a process that was forked after the model was loaded.
         """
-        self._check_process()
+        forks.check(self._process)
         return find_faces(self, image, boxes, detector, convention, angles, turns)
 
     def export(
-        self, path, format="saved_model", dtype="float32", representative=None, verbose=False
+        self,
+        path,
+        format="saved_model",
+        dtype="float32",
+        representative=None,
+        verbose=False,
+        batch=None,
     ):
         """Writes the model for a phone, a server or a browser: see `export.export`.
 
@@ -214,13 +217,14 @@ class Landmarker(keras.Model):
             dtype: of the crops that the written model takes, `float32` or `uint8`.
             representative: folder of pictures of faces, or crops, for `tflite-int8`.
             verbose: whether to print what was written, in a line.
+            batch: how many crops the written model takes at once; None takes any number.
 
         Returns:
             The facts that are written beside the model, as a dict.
         """
         from keras_landmarks.export import export
 
-        return export(self, path, format, dtype, representative, verbose)
+        return export(self, path, format, dtype, representative, verbose, batch)
 
     def _repr_html_(self):
         height, width = self.size
@@ -243,8 +247,3 @@ def _like(y, y_pred):
 
 
 keras.saving.get_custom_objects()["Landmarker"] = Landmarker  # its name in .h5 files
-
-
-def _none(output):
-    """What an output is of no crops."""
-    return np.zeros((0, *output.shape[1:]), keras.backend.standardize_dtype(output.dtype))

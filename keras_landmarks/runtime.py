@@ -18,6 +18,7 @@ from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import Convention, Detector
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
+from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.files import Path, as_path
 from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
@@ -70,7 +71,9 @@ class ExportedModel:
             return {name: np.zeros((0, *of["shape"][1:]), of["dtype"]) for name, of in outputs}
         if self._input["dtype"] == "uint8" and crops.dtype != np.uint8:
             crops = np.clip(np.rint(crops), 0, 255)
-        return self._run(np.ascontiguousarray(crops, self._input["dtype"]))
+        crops = np.ascontiguousarray(crops, self._input["dtype"])
+        batch = self._input["shape"][0]  # None where it takes any number
+        return predict_in_parts(self._run, crops, batch) if batch else self._run(crops)
 
     def detect(
         self,

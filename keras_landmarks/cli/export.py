@@ -30,6 +30,12 @@ def add_arguments(parser):
     parser.add_argument(
         "--representative", metavar="FOLDER", help="pictures of faces to measure int8 on"
     )
+    parser.add_argument(
+        "--batch",
+        type=int,
+        metavar="N",
+        help="the number of crops that the file takes, for GPUs of phones (default: any)",
+    )
 
 
 def run(options):
@@ -40,4 +46,5 @@ def run(options):
     if is_exported(options.name):
         raise ValueError(f"{options.name} is exported already: name what it was made of.")
     model = read_model(options.name)
-    model.export(options.out, format, options.dtype, options.representative, verbose=True)
+    words = dict(verbose=True, batch=options.batch)
+    model.export(options.out, format, options.dtype, options.representative, **words)

@@ -5,16 +5,14 @@ mean shape are inside. What a reader must know to use it stands in a `.json` bes
 file itself.
 """
 
-import contextlib
 import functools
-import os
 
 import keras
 import numpy as np
 
 import keras_landmarks
-from keras_landmarks import errors, files, geometry
-from keras_landmarks.data import made_up_faces
+from keras_landmarks import errors, files
+from keras_landmarks.export.crops import crops_of
 from keras_landmarks.export.formats import (
     DTYPES,
     FORMATS,
@@ -26,11 +24,8 @@ from keras_landmarks.export.formats import (
 )
 from keras_landmarks.export.integer import write_integer, write_mostly_integer
 from keras_landmarks.export.precision import in_float32
-from keras_landmarks.faces.finder import find_boxes
-from keras_landmarks.faces.looking import cut_crops
 from keras_landmarks.faces.model import predict_in_parts
-from keras_landmarks.names import known_name
-from keras_landmarks.pictures import images
+from keras_landmarks.names import known_name, number
 from keras_landmarks.runtime import open_model
 from keras_landmarks.schemes import scheme_config
 
@@ -40,10 +35,18 @@ points and faces, in percent of the mean distance of the pupils; scores, in perc
 in any direction, an error of 3.5 % grows by less than 3 % of itself."""
 
 
-def export(model, path, format="saved_model", dtype="float32", representative=None, verbose=False):
+def export(
+    model,
+    path,
+    format="saved_model",
+    dtype="float32",
+    representative=None,
+    verbose=False,
+    batch=None,
+):
     """Writes a model for a phone, a server or a browser, checked against Keras.
 
-    The file takes any number of crops, named `crops`, and puts out what the model does, by name. A
+    The file takes crops, named `crops`, and puts out what the model does, by name. A
     file that was there is replaced when the new one is whole and checked. A model of half precision
     is written, and checked, in float32; outputs of one's own are checked by their range, but for
     int8. The detector does not go with it.
@@ -60,6 +63,8 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
         representative: for int8: a folder with pictures of faces, or crops
             `(faces, height, width, 3)`; None takes made-up faces.
         verbose: whether to print what was written, in a line.
+        batch: how many crops the file takes at once, where what runs it (a phone's GPU or NPU)
+            needs sizes that are known before; None takes any number.
 
     Returns:
         The facts that are written beside the model, as a dict: scheme, point names, crop, inputs,
@@ -91,16 +96,18 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     if quantized := [la.name for la in layers if "_from_" in la.dtype_policy.name]:
         said = "take the model as it was, and format='tflite-int8'"
         raise ValueError(f"{model.name} is quantized by Keras ({quantized[0]}, …): {said}.")
+    if batch is not None:
+        number("batch", batch, least=1, whole=True)
     need_packages(format)
     model = in_float32(model)
-    crops = _crops(model, representative)
+    crops = crops_of(model, representative)
     with files.whole(path) as made:
-        facts = _facts(model, format, dtype)
+        facts = _facts(model, format, dtype, batch)
         if format == "tflite-int8":
             facts |= _write_int8(model, made, dtype, facts, crops, representative is not None)
         else:
             write(model, made, format, dtype, facts)
-            facts |= _check(model, made, crops, dtype)
+            facts |= _check(model, made, crops, dtype, batch)
             if not facts["largest_difference_px"] <= limit:
                 raise RuntimeError(
                     f"The {format} model's landmarks lie up to {facts['largest_difference_px']} px "
@@ -123,32 +130,7 @@ def export(model, path, format="saved_model", dtype="float32", representative=No
     return facts
 
 
-def _crops(model, representative):
-    """Crops of faces to calibrate and check on, uint8."""
-    if representative is None:
-        pictures = [face.image for face in made_up_faces(32, size=max(model.size))]
-        resize = geometry.resize_transform(pictures[0].shape[:2], model.size)
-        return np.stack([images.warp(picture, resize, model.size) for picture in pictures])
-    if not isinstance(representative, (str, os.PathLike)):
-        crops = np.asarray(representative)
-        if crops.ndim != 4 or crops.shape[1:] != (*model.size, 3) or not len(crops):
-            raise ValueError(f"Expected crops (faces, {(*model.size, 3)}), got {crops.shape}.")
-        return np.stack([images.as_rgb(crop) for crop in crops])
-    crops, folder = [], files.as_path(representative)
-    if not folder.is_dir():
-        raise FileNotFoundError(f"No folder at {folder}.")
-    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
-        with contextlib.suppress(ValueError):  # not a picture
-            picture = images.read_image(file)
-            faces = find_boxes(model.detector, picture)
-            known = faces.boxes, faces.convention, np.nan_to_num(faces.angles)
-            crops += [crop for crop, _ in cut_crops(model, picture, *known)]
-    if not crops:
-        raise ValueError(f"{folder} holds no pictures in which a face was found.")
-    return np.stack(crops)
-
-
-def _facts(model, format, dtype):
+def _facts(model, format, dtype, batch):
     """What a reader must know; the first key is the mark by which it is found in a file."""
     units = {
         "landmarks": "pixels of the crop; (0, 0) is the centre of its first pixel",
@@ -158,7 +140,7 @@ def _facts(model, format, dtype):
     outputs = {}
     for name, tensor in model.output.items():
         kind = keras.backend.standardize_dtype(tensor.dtype)
-        outputs[name] = {"shape": [None, *tensor.shape[1:]], "dtype": kind}
+        outputs[name] = {"shape": [batch, *tensor.shape[1:]], "dtype": kind}
         if name in units:  # a user's model may put out more
             outputs[name]["unit"] = units[name]
     return {
@@ -174,7 +156,7 @@ def _facts(model, format, dtype):
             "meaning": "the square of margin times the box's longer side about the box's centre",
         },
         "inputs": {
-            "crops": {"shape": [None, *model.size, 3], "dtype": dtype, "range": [0, 255]}
+            "crops": {"shape": [batch, *model.size, 3], "dtype": dtype, "range": [0, 255]}
             | {"channels": "RGB"}
         },
         "outputs": outputs,
@@ -197,7 +179,7 @@ def _write_int8(model, path, dtype, facts, crops, of_faces):
     for arithmetic, write_as in tries.items():
         try:
             write_as(model, path, dtype, {**facts, "arithmetic": arithmetic})
-            found = _check(model, path, crops, dtype)
+            found = _check(model, path, crops, dtype, facts["inputs"]["crops"]["shape"][0])
         except (RuntimeError, ValueError) as error:  # as a division in integers
             tried[arithmetic] = str(error).splitlines()[0]
             continue
@@ -209,7 +191,7 @@ def _write_int8(model, path, dtype, facts, crops, of_faces):
     )
 
 
-def _check(model, path, crops, dtype):
+def _check(model, path, crops, dtype, batch=None):
     """How far the landmarks, errors and scores of the written model lie from those of Keras.
 
     Of other outputs, which have units of their own, in percent of the largest value.
@@ -219,7 +201,7 @@ def _check(model, path, crops, dtype):
         import tensorflow as tf
 
         written = tf.saved_model.load(str(path))
-        found = predict_in_parts(lambda part: written.serve(part.astype(dtype)), crops)
+        found = predict_in_parts(lambda part: written.serve(part.astype(dtype)), crops, batch)
     else:
         try:
             found = predict_in_parts(open_model(path).predict_on_batch, crops)

@@ -79,7 +79,8 @@ def write(model, path, format, dtype, facts, **converter):
     Raises:
         RuntimeError: if the format lacks an operation of the network.
     """
-    signature = [keras.InputSpec(shape=(None, *model.size, 3), dtype=dtype, name="crops")]
+    shape = tuple(facts["inputs"]["crops"]["shape"])
+    signature = [keras.InputSpec(shape=shape, dtype=dtype, name="crops")]
     if format == "tflite-fp16":
         import tensorflow as tf
 

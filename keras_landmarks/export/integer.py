@@ -4,6 +4,8 @@ import functools
 import pathlib
 import tempfile
 
+import numpy as np
+
 from keras_landmarks.export.formats import embed, write
 
 
@@ -22,7 +24,7 @@ def write_integer(model, path, dtype, facts, crops):
         dtype,
         facts,
         optimizations=[tf.lite.Optimize.DEFAULT],
-        representative_dataset=functools.partial(_calibration, crops, dtype),
+        representative_dataset=functools.partial(_calibration, crops, dtype, facts),
         target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]},
     )
 
@@ -45,7 +47,7 @@ def write_mostly_integer(model, path, dtype, facts, crops):
         plain = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
         converter = tf.lite.TFLiteConverter.from_saved_model(folder)
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        data = functools.partial(_calibration, crops, dtype)
+        data = functools.partial(_calibration, crops, dtype, facts)
         converter.representative_dataset = data
         options = debug.QuantizationDebugOptions(denylisted_nodes=_last_layers(plain))
         made = debug.QuantizationDebugger(
@@ -58,9 +60,10 @@ def write_mostly_integer(model, path, dtype, facts, crops):
     embed(path, facts)
 
 
-def _calibration(crops, dtype):
+def _calibration(crops, dtype, facts):
+    count = facts["inputs"]["crops"]["shape"][0] or 1
     for crop in crops:
-        yield [crop[None].astype(dtype)]
+        yield [np.repeat(crop[None], count, axis=0).astype(dtype)]
 
 
 def _last_layers(file):

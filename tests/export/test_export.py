@@ -350,10 +350,11 @@ def fail(*_):
 @pytest.fixture
 def unconverted(monkeypatch, known, kind):
     """A file that is written is the known one, for tests of what happens next."""
+    there, _ = known(kind)
 
     def copied(model, path, *_, **__):
-        copy = shutil.copytree if kind == "saved_model" else shutil.copy
-        copy(known(kind)[0], path)
+        copy = shutil.copytree if there.is_dir() else shutil.copy
+        copy(there, path)
 
     for name in ("write", "write_integer"):
         monkeypatch.setattr(checked, name, copied)
@@ -389,6 +390,29 @@ def test_a_file_that_finds_other_landmarks_is_not_written(tmp_path, monkeypatch,
     with pytest.raises(RuntimeError, match=str(off)):
         written(tiny(), tmp_path, kind)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["saved_model", "tflite", "tflite-int8", "onnx"])
+def test_a_file_of_a_fixed_number_of_crops_finds_the_same(tmp_path, kind):
+    path, facts = written(tiny(), tmp_path, kind, batch=2)
+    assert facts["inputs"]["crops"]["shape"] == [2, *tiny().size, 3]
+    assert facts["outputs"]["landmarks"]["shape"] == [2, 68, 2]
+    _, crops, _, landmarks = expected("tiny-ibug68")
+    assert_near(read(path)(crops[:2]), landmarks[:2], kind)
+    if kind == "saved_model":
+        return
+    found = runtime.open_model(path).predict_on_batch(crops[:5])["landmarks"]
+    assert_near(found, landmarks[:5], kind)
+    if kind == "onnx":
+        import onnxruntime
+
+        (given,) = onnxruntime.InferenceSession(str(path)).get_inputs()
+        assert given.shape == [2, *tiny().size, 3]
+    else:
+        from ai_edge_litert.interpreter import Interpreter
+
+        for tensor in Interpreter(str(path)).get_tensor_details():
+            assert -1 not in tensor["shape_signature"]
 
 
 @pytest.mark.parametrize("kind", ["saved_model", "tflite", "tflite-int8", "onnx"])
