@@ -18,7 +18,7 @@ from keras_landmarks.faces.blazeface import BlazeFace
 from keras_landmarks.faces.boxes import Convention, Detector
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
-from keras_landmarks.faces.model import predict_in_parts
+from keras_landmarks.faces.model import predict_filled
 from keras_landmarks.files import Path, as_path
 from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
@@ -73,7 +73,7 @@ class ExportedModel:
             crops = np.clip(np.rint(crops), 0, 255)
         crops = np.ascontiguousarray(crops, self._input["dtype"])
         batch = self._input["shape"][0]  # None where it takes any number
-        return predict_in_parts(self._run, crops, batch) if batch else self._run(crops)
+        return predict_filled(self._run, crops, batch) if batch else self._run(crops)
 
     def detect(
         self,

@@ -24,7 +24,7 @@ from keras_landmarks.export.formats import (
 )
 from keras_landmarks.export.integer import write_integer, write_mostly_integer
 from keras_landmarks.export.precision import in_float32
-from keras_landmarks.faces.model import predict_in_parts
+from keras_landmarks.faces.model import AT_ONCE, predict_filled, predict_in_parts
 from keras_landmarks.names import known_name, number
 from keras_landmarks.runtime import open_model
 from keras_landmarks.schemes import scheme_config
@@ -201,7 +201,7 @@ def _check(model, path, crops, dtype, batch=None):
         import tensorflow as tf
 
         written = tf.saved_model.load(str(path))
-        found = predict_in_parts(lambda part: written.serve(part.astype(dtype)), crops, batch)
+        found = predict_filled(lambda part: written.serve(part.astype(dtype)), crops, batch or AT_ONCE)
     else:
         try:
             found = predict_in_parts(open_model(path).predict_on_batch, crops)

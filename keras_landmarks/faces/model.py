@@ -28,23 +28,22 @@ class Model(Protocol):
 
 
 def predict_in_parts(
-    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, batch: int | None = None
+    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, count: int = AT_ONCE
 ) -> dict[str, np.ndarray]:
-    """The outputs for any number of crops.
-
-    Args:
-        predict: from crops to outputs.
-        crops: `(faces, height, width, 3)`.
-        batch: how many it takes, the last crop repeated where they end; None takes up to 32.
-    """
-    count, whole = batch or AT_ONCE, len(crops)
-    if batch:
-        crops = np.concatenate([crops, np.repeat(crops[-1:], -whole % batch, axis=0)])
+    """The outputs for any number of crops, of which so many are computed at once."""
     parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
     if len(parts) == 1:
-        return {name: np.asarray(values)[:whole] for name, values in parts[0].items()}
-    found = {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
-    return {name: values[:whole] for name, values in found.items()}
+        return {name: np.asarray(values) for name, values in parts[0].items()}
+    return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}
+
+
+def predict_filled(
+    predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, batch: int
+) -> dict[str, np.ndarray]:
+    """The same of what takes exactly so many crops at once: the last one is repeated."""
+    filled = np.concatenate([crops, np.repeat(crops[-1:], -len(crops) % batch, axis=0)])
+    found = predict_in_parts(predict, filled, batch)
+    return {name: values[: len(crops)] for name, values in found.items()}
 
 
 def padded(

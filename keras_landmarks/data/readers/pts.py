@@ -122,7 +122,7 @@ def _pairs(folder, part):
         elif file.suffix.lower() == ".pts":
             annotations[file.stem] = file
     for stem in {*pictures} - {*annotations}:  # of dlib's copy of 300W
-        if stem.removesuffix("_mirror") in {*annotations} - {stem}:
+        if stem.removesuffix("_mirror") in annotations:
             del pictures[stem]
     alike = {plain(stem): stem for stem in annotations if stem not in pictures}
     for stem in pictures:
