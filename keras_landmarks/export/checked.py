@@ -201,7 +201,8 @@ def _check(model, path, crops, dtype, batch=None):
         import tensorflow as tf
 
         written = tf.saved_model.load(str(path))
-        found = predict_filled(lambda part: written.serve(part.astype(dtype)), crops, batch or AT_ONCE)
+        serve, count = (lambda part: written.serve(part.astype(dtype))), batch or AT_ONCE
+        found = predict_filled(serve, crops, count)
     else:
         try:
             found = predict_in_parts(open_model(path).predict_on_batch, crops)
