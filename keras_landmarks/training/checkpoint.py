@@ -112,6 +112,14 @@ class Checkpoint:
         The scale of its losses only where both have one: half precision is each machine's choice.
         """
         variables = self._stage_variables(graph)
+        own, others = (
+            [name for name in variables if name.startswith(kind)]
+            for kind in ("scale/", "optimizer/")
+        )
+        old = [name for name in self._stage_state if name.startswith("optimizer/")]
+        if own and own[0] not in self._stage_state and len(old) == len(own) + len(others):
+            arrays = [self._stage_state.pop(f"optimizer/{i}") for i in range(len(old))]
+            self._stage_state |= zip([*own, *others], arrays)  # as version 0.1 wrote them
         for one, other in ((variables, self._stage_state), (self._stage_state, variables)):
             for name in [name for name in one if name.startswith("scale/") and name not in other]:
                 one.pop(name)

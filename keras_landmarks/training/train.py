@@ -37,7 +37,7 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         out: folder for the files; made if need be. Several hosts share it, and one writes.
         resume: whether to go on from the checkpoint in `out`, if there is one: same epoch, same
             optimizer state, same order of the data. Recipe, data and batch must be the same; more
-            stages may come, and more epochs of the stage that was trained last.
+            stages may come, and more epochs of the stage that was trained last, but not fewer.
         strategy: `tf.distribute.Strategy` or, under JAX, `keras.distribution.DataParallel`; None
             takes all devices of this host, and of the others of `TF_CONFIG` (see `join_hosts`).
             Results are those of one device, but under TensorFlow for an optimizer's `clipnorm`

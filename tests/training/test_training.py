@@ -22,7 +22,7 @@ from keras_landmarks import data, metrics, weights
 from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
-from keras_landmarks.training import Recipe, Stage, at_half_size, log, progress, train
+from keras_landmarks.training import Recipe, Stage, at_half_size, log, policy, progress, train
 from keras_landmarks.training.optimizers import averaged_adamw
 from keras_landmarks.training.recipe import UNCHANGED
 
@@ -275,7 +275,8 @@ def test_a_training_in_two_goes_is_the_training_in_one(tmp_path, optimizer):
     assert [row["epoch"] for row in read_log(tmp_path / "two")] == ["1", "2", "3"]
 
 
-def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
+def test_a_training_in_mixed_precision_can_be_resumed(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy, "slower", lambda name: 0.5)  # on every machine
     recipe = recipe_of(averaged, 2, precision="mixed_float16")  # its losses are scaled
     run(recipe, tmp_path / "one")
     run_in_two_goes(recipe, tmp_path / "two")
@@ -287,6 +288,26 @@ def test_a_training_in_mixed_precision_can_be_resumed(tmp_path):
     assert not np.array_equal(best["conv1/kernel"], last["model/conv1/kernel"])  # an average
     assert all(array.dtype == np.float32 for array in best.values())
     assert keras.config.dtype_policy().name == "float32"
+
+
+@pytest.mark.usefixtures("eagerly")
+def test_a_training_in_mixed_precision_of_version_0_1_goes_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy, "slower", lambda name: 0.5)  # on every machine
+    recipe = recipe_of(averaged, 2, precision="mixed_float16")
+    run(recipe, tmp_path / "one")
+    run(dataclasses.replace(recipe, stages=(Stage(Wing(), 1, averaged),)), tmp_path / "two")
+    arrays, facts = weights.load_arrays(tmp_path / "two/checkpoint.safetensors")
+    own = sum(name.startswith("scale/") for name in arrays)
+    assert own > 1
+    first = {"scale": 0, "optimizer": own}  # where each kind began among the optimizer's
+    old = {}
+    for name, array in arrays.items():
+        kind, _, rest = name.partition("/")
+        old[f"optimizer/{first[kind] + int(rest)}" if kind in first else name] = array
+    weights.save_arrays(tmp_path / "two/checkpoint.safetensors", old, facts)
+    run(recipe, tmp_path / "two", resume=True)
+    one, two = (read_weights(tmp_path / go) for go in ("one", "two"))
+    assert_same(one, two, atol=1e-5)
 
 
 @pytest.mark.usefixtures("eagerly")
