@@ -226,6 +226,8 @@ def fit_similarity(source: Array, target: Array, weights: Array | None = None) -
     source = xp.where(near, source, xp.zeros_like(source))  # all equal
     if weights is None:
         weights = xp.ones_like(source[..., 0])
+    largest = xp.max(weights, axis=-1, keepdims=True)  # by which even the smallest weigh
+    weights = weights / xp.where(largest > 0, largest, xp.ones_like(largest))
     share = weights[..., None] / xp.maximum(xp.sum(weights, axis=-1), 1e-6)[..., None, None]
     source_mean = xp.sum(share * source, axis=-2, keepdims=True)
     target_mean = xp.sum(share * target, axis=-2, keepdims=True)

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -110,7 +111,7 @@ def open_model(
         path: of a `.tflite` or `.onnx` file.
         threads: how many the network may use.
         providers: of ONNX Runtime, what computes, as `["CUDAExecutionProvider"]` with
-            `onnxruntime-gpu`; None takes the processor.
+            `onnxruntime-gpu`; None takes the processor. A warning, if the first does not run.
 
     Returns:
         `ExportedModel`.
@@ -198,8 +199,19 @@ class _Onnx:
             )
         except Exception as error:  # its errors have no common parent but this
             raise ValueError(str(error)) from error
+        self._warn(onnxruntime.get_available_providers())
         self._names = [output.name for output in self._session.get_outputs()]
         self._process = os.getpid()
+
+    def _warn(self, available: list[str]) -> None:
+        """Tells of what was wanted first, and does not run: ONNX Runtime takes the CPU then."""
+        wanted = self._providers[0]
+        wanted = wanted if isinstance(wanted, str) else wanted[0]
+        runs = self._session.get_providers()
+        if wanted not in runs:
+            why = "its libraries do not load" if wanted in available else f"there are {available}"
+            said = f"{self._path} runs by {runs[0]}, not {wanted}: {why}"
+            warnings.warn(f"{said}. For NVIDIA's, install onnxruntime-gpu alone.", stacklevel=5)
 
     def __call__(self, crops: np.ndarray) -> dict[str, np.ndarray]:
         if self._process != os.getpid():

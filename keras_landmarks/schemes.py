@@ -186,7 +186,7 @@ def scheme_config(scheme: Scheme | str | dict) -> str | dict:
     scheme = get_scheme(scheme)
     if scheme in PUBLISHED:
         return scheme.name
-    return json.loads(json.dumps(dataclasses.asdict(scheme), default=int))
+    return json.loads(json.dumps(dataclasses.asdict(scheme), default=np.generic.tolist))
 
 
 def _tuples(value: Any) -> Any:

@@ -301,3 +301,14 @@ def test_arrays_give_arrays_and_tensors_give_equal_tensors(function, arguments):
     assert keras.backend.standardize_dtype(result.dtype) == "float32"
     result = ops.convert_to_numpy(result)
     np.testing.assert_allclose(result, array, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-7, 1e-20])
+def test_a_fit_is_the_same_whatever_the_scale_of_its_weights(scale):
+    rng = np.random.default_rng(0)
+    source, weights = rng.uniform(0, 100, (5, 2)), rng.uniform(0.1, 1, 5)
+    transform = np.array([[0.8, -0.6, 30], [0.6, 0.8, -20.0]])
+    target = geometry.transform_points(source, transform)
+    target[4], weights[4] = 0, 0
+    found = geometry.fit_similarity(source, target, weights * scale)
+    np.testing.assert_allclose(found, transform, atol=1e-9)

@@ -13,6 +13,7 @@ from faces import write_300w
 from loaded import load
 
 from keras_landmarks import data, training, zoo
+from keras_landmarks.pictures import write_image
 
 STAGES = {id(recipes.read_recipe(name).stages): name for name in reversed(recipes.names())}
 """One recipe of those that share their stages, and so differ in depth or channels alone."""
@@ -105,3 +106,17 @@ def test_further_faces_of_held_out_photos_are_not_trained_on():
         samples, held_out = recipe.samples(faces, more=faces)
     assert len(samples.faces) == 2 * 18
     assert not {f.photo for f in samples.faces} & {f.photo for f in held_out.faces}
+
+
+def test_faces_to_choose_on_may_be_given(tmp_path):
+    faces = data.made_up_faces(6)
+    recipe = dataclasses.replace(recipes.read_recipe("tiny-ibug68"), batch=2)
+    samples, held_out = recipe.samples(faces[:4], held_out=faces[4:])
+    assert [face.photo for face in samples.faces] == [face.photo for face in faces[:4]]
+    assert [face.photo for face in held_out.faces] == [face.photo for face in faces[4:]]
+    write_image(tmp_path / "a.png", faces[0].image)
+    face = dataclasses.replace(faces[0], image=tmp_path / "a.png", photo="another")
+    chosen = dataclasses.replace(face, image=str(tmp_path / "a.png"), photo="a")
+    with pytest.warns(UserWarning, match="1 of 4 further faces are left out"):
+        samples, _ = recipe.samples([face, *faces[1:4]], held_out=[chosen])
+    assert len(samples.faces) == 3

@@ -358,7 +358,8 @@ def test_onnx_computes_where_it_is_told(path, monkeypatch):
         with pytest.raises(ValueError, match="providers are of ONNX Runtime"):
             runtime.open_model(path, providers=["CUDAExecutionProvider"])
     else:
-        copy.deepcopy(runtime.open_model(path, providers=["CUDAExecutionProvider"]))
+        with pytest.warns(UserWarning, match="runs by CPUExecutionProvider, not CUDAExecution"):
+            copy.deepcopy(runtime.open_model(path, providers=["CUDAExecutionProvider"]))
         runtime.open_model(path)
         assert asked == [["CUDAExecutionProvider"]] * 2 + [["CPUExecutionProvider"]]
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from keras_landmarks import own_schemes, schemes
-from keras_landmarks.schemes import NORMALISERS, SCHEMES, convert, get_scheme
+from keras_landmarks.schemes import (
+    FIVE5,
+    NORMALISERS,
+    SCHEMES,
+    convert,
+    get_scheme,
+    scheme_config,
+)
 
 RNG = np.random.default_rng(0)
 every_scheme = pytest.mark.parametrize("scheme", SCHEMES.values(), ids=list(SCHEMES))
@@ -355,3 +362,9 @@ def test_51_points_become_fewer_as_68_do(target):
     face = RNG.uniform(0, 99, (68, 2)).astype("float32")
     inner = convert(face, "ibug68", "ibug51")
     np.testing.assert_array_equal(convert(inner, "ibug51", target), convert(face, "ibug68", target))
+
+
+def test_numbers_of_numpy_are_kept_in_a_schemes_config():
+    square = tuple(np.float32([0.01, -0.07, 0.499]))
+    mine = dataclasses.replace(FIVE5, name="mine", square=square)
+    assert get_scheme(scheme_config(mine)).square == pytest.approx(square)

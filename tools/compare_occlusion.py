@@ -44,7 +44,7 @@ def main():
     exemplars = shapes.learn_dictionary([face.landmarks for face in known])
     published = [name for name in index.names() if index.weights_of(name).is_file()]
     names = arguments.names or published
-    rows = [row for row in index.read_json(index.OCCLUSION) if row["model"] not in names]
+    rows = []
     for name in names:
         for how, result in variants(load(name), faces, exemplars).items():
             kind = PROTOCOL["normaliser"]
@@ -55,6 +55,7 @@ def main():
             rows.append({"model": name, "how": how, **percent, "faces": len(faces), **PROTOCOL})
             rows[-1]["sha256"] = list_models()[name]["sha256"]
             print(rows[-1])
+    rows += [row for row in index.read_json(index.OCCLUSION) if row["model"] not in names]
     rows = [row for name in published for row in rows if row["model"] == name]
     files.write_json(index.OCCLUSION, rows)
     index.main()

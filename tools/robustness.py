@@ -48,6 +48,10 @@ def main():
             error = round(100 * float(result.errors(PROTOCOL["normaliser"]).mean()), 3)
             found["models"][name][row] = error
         print(row, {name: found["models"][name][row] for name in names}, flush=True)
+    now = index.read_json(index.ROBUSTNESS)  # another run may have written it meanwhile
+    if now.get("protocol") == protocol:
+        for key in ("models", "sha256"):
+            found[key] = now[key] | {n: v for n, v in found[key].items() if n in names}
     found["models"] = {name: found["models"][name] for name in published if name in found["models"]}
     measured = {name: list_models()[name]["sha256"] for name in names}
     found["sha256"] = {n: s for n, s in {**found["sha256"], **measured}.items() if n in published}

@@ -1,9 +1,12 @@
 """The command line: `keras-landmarks detect | list | info | …`, one file a command."""
 
 import argparse
+import contextlib
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
 
 from keras_landmarks import __version__
@@ -29,13 +32,14 @@ def main(arguments=None):
         arguments: list of words; None takes those of the process.
 
     Returns:
-        0, or 1 after an error, which is said in one line; 130 where Ctrl-C was pressed.
+        0, or 1 after an error, which is said in one line; 130 where Ctrl-C was pressed, or the
+        system told the process to end.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     options = _parser(arguments[:1]).parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _stopping():
         warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
         try:
             words = vars(options).values()
@@ -62,6 +66,19 @@ def main(arguments=None):
             said = "the memory is too small: a smaller --batch, or fewer faces, need less"
             print(f"keras-landmarks: {said}", file=sys.stderr)
             return 1
+
+
+@contextlib.contextmanager
+def _stopping():
+    """Lets what a system sends to end a process (SIGTERM) stop it as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # which alone may say so
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def _parser(chosen):

@@ -63,18 +63,24 @@ def read(options, split=None):
     return data.read_split(options.data, name, options.skip_broken), name
 
 
+def read_like(path, options, split):
+    """The faces at a path, of the same split or read as those of `--from` are; none at None."""
+    from keras_landmarks import data
+
+    skip, own = options.skip_broken, read_scheme(options.scheme)
+    if path is None:
+        return []
+    if split:
+        return data.read_split(path, split, skip)
+    return _found(lambda images: data.read_any(path, images, own, skip), options.data)
+
+
 def read_more(options, split, scheme):
     """The faces of `--more`, of the same split or read as those of `--from` are, and of
     `--unlabelled`."""
-    from keras_landmarks import data
     from keras_landmarks.data import readers
 
-    skip, more = options.skip_broken, []
-    if options.more and split:
-        more += data.read_split(options.more, split, skip)
-    elif options.more:
-        own = read_scheme(options.scheme)
-        more += _found(lambda images: data.read_any(options.more, images, own, skip), options.data)
+    skip, more = options.skip_broken, read_like(options.more, options, split)
     if options.unlabelled:
         table = functools.partial(readers.read_table, options.unlabelled, labelled=False)
         more += _found(lambda images: table(images, scheme, skip), options.data)

@@ -4,6 +4,8 @@ import contextlib
 import pathlib
 import warnings
 
+import cv2
+
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.detect import make_detector, write_json
 from keras_landmarks.cli.named import read_model
@@ -32,11 +34,10 @@ def run_video(options):
         table = Table(options.out, {"model": options.model, "video": str(source)}, "frame")
     elif options.out:
         writer = VideoWriter(options.out, reader.frame_rate)
-    ids, found, times, bar = set(), [], [], Bar(reader.count, "frames")
-    written, apart, waits = 0, 0.0, options.camera is None
-    whole = options.camera is None and "://" not in str(source)
+    ids, found, times, bar, size = set(), [], [], Bar(reader.count, "frames"), None
+    written, apart, waits = 0, 0.0, not reader.live
     there = any(pathlib.Path(name).exists() for name in (options.out, options.json) if name)
-    stopped = contextlib.suppress(*[] if whole and there else [KeyboardInterrupt])
+    stopped = contextlib.suppress(*[] if waits and there else [KeyboardInterrupt])
     with writer, _removed(table), stopped:
         for frame, faces in tracker.track(reader):
             ids |= {face.id for face in faces}
@@ -47,7 +48,8 @@ def run_video(options):
                 time = round(reader.time, 4)
                 table.add(bar.done, [face.to_dict() for face in faces], time=time)
             elif options.out:
-                picture = draw(frame, faces, pose=options.pose)
+                picture = _of_size(draw(frame, faces, pose=options.pose), size, source)
+                size = picture.shape
                 # A camera does not wait: of the frames that were left out this one takes the place.
                 due = written + 1 if waits else round(reader.time * reader.frame_rate) + 1
                 apart = max(apart, abs(reader.time * reader.frame_rate - bar.done))
@@ -68,6 +70,15 @@ def run_video(options):
     if options.json:
         facts = {"model": options.model, "video": str(source), "frame_rate": reader.frame_rate}
         write_json(options.json, {**facts, "times": times, "frames": found})
+
+
+def _of_size(picture, size, source):
+    """A picture in the size, `(height, width, …)`, that a video began with; None leaves it."""
+    if size is None or picture.shape == size:
+        return picture
+    said = f"{source} has frames of {picture.shape[:2]}, after those of {size[:2]}: resized"
+    warnings.warn(f"{said} in the video that is written.", stacklevel=2)
+    return cv2.resize(picture, size[1::-1], interpolation=cv2.INTER_AREA)
 
 
 @contextlib.contextmanager

@@ -56,6 +56,7 @@ def _names(name):
 
 def run(options):
     from keras_landmarks import data, evaluation
+    from keras_landmarks.evaluation.predicting import lacking
     from keras_landmarks.evaluation.subsets import by_attribute, by_normaliser
     from keras_landmarks.pictures import plots
     from keras_landmarks.schemes import PUBLISHED, SCHEMES
@@ -79,6 +80,9 @@ def run(options):
         print(f"{said} than a detector's (--box detector).", file=sys.stderr)
     if box == "annotation" and not split:
         faces = annotated.laid(faces)
+    if without := lacking(faces, kind):  # said before hours of work
+        said = f"{len(without)} of {len(faces)} faces lack the normaliser {kind or ''}".rstrip()
+        raise ValueError(f"{said}, as {without[0].name}: take --normaliser box.")
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     facts["model"] = options.name  # a training is called by its folder

@@ -43,8 +43,8 @@ class Table:
 
     Raises:
         ImportError: if the format's package is not installed.
-        ValueError: if it is a folder, or what a stopped run left is broken, or had other facts, or
-            pictures which are there and are none of this one.
+        ValueError: if it is a folder, or another run is at it, or what a stopped one left is
+            broken, or had other facts, or pictures which are there and are none of this one.
     """
 
     def __init__(self, path, facts, key="picture", pictures=None, shared=None):
@@ -54,9 +54,18 @@ class Table:
         if self.path.suffix.lower() == ".parquet":
             _pyarrow()
         self.journal = self.path.with_name(f"{self.path.name}.unfinished")
-        self.done, size = {}, 0
+        self.done = {}
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        lines = _whole_lines(self.journal)
+        self._file = _locked(self.journal)
+        try:
+            self._go_on(facts, pictures)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _go_on(self, facts, pictures):
+        """Takes what a stopped run has left, if it may, or begins anew."""
+        size, lines = 0, _whole_lines(self.journal)
         before = next(lines, b"")
         try:
             for line in lines:
@@ -79,11 +88,12 @@ class Table:
                 "as there to finish that one, or remove the file."
             )
         if self.done and pictures is not None:
-            os.truncate(self.journal, len(before) + size)
+            self._file.truncate(len(before) + size)
         else:
             self.done = {}
-            files.write_bytes(self.journal, _line(facts))
-        self._file = self.journal.open("ab")
+            self._file.truncate(0)
+            self._file.write(_line(facts))
+            self._file.flush()
 
     def add(self, picture, faces, **more):
         """The faces of one more picture, as dicts; kept even if the run is stopped at once.
@@ -169,6 +179,25 @@ def _whole_lines(path):
     if path.is_file():
         with path.open("rb") as file:
             yield from (line for line in file if line.endswith(b"\n"))
+
+
+def _locked(path):
+    """A file to append to, that no other run has open so, where the system can tell.
+
+    Raises:
+        ValueError: if another run has.
+    """
+    file = path.open("ab")
+    try:
+        import fcntl  # which Windows lacks
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise ValueError(f"{path} is being written by another run: wait until it ends.") from None
+    except (ImportError, OSError):  # not every file system has locks
+        pass
+    return file
 
 
 def _line(numbers):

@@ -6,7 +6,7 @@ import pathlib
 import sys
 
 from keras_landmarks import files
-from keras_landmarks.cli import annotated
+from keras_landmarks.cli import annotated, training_faces
 from keras_landmarks.names import number
 
 WORDS = {
@@ -41,6 +41,12 @@ def add_arguments(parser):
         "--weights", metavar="NAME", help="start from a model of the zoo, or a training's folder"
     )
     annotated.add_arguments(parser, "default: the recipe's")
+    parser.add_argument(
+        "--held-out",
+        metavar="FOLDER",
+        help="as --data or --from: faces to choose the best epoch on (default: of those, the share "
+        "of the photos that the recipe says)",
+    )
     parser.add_argument(
         "--more", metavar="FOLDER", help="as --data or --from: faces to train on, not to choose on"
     )
@@ -89,20 +95,12 @@ def run(options):
     _check(options, out)
     training.join_hosts()  # before anything is computed
     first = training.devices.place()[0] == 0
-    faces, split = annotated.read(options, wanted.split if wanted else "300w/train")
-    given = all(face.box is not None for face in faces)
-    if options.box == "detector":
-        faces, given = _without_boxes(faces), False
-    truth = (options.box or (wanted.box if wanted else None)) == "truth"
-    faces = annotated.laid(faces, truth)
-    test = []
-    if options.test:
-        faces, test = data.split_by_photo(faces, options.test, seed=1)
-    recipe = _recipe(options, wanted, faces, "truth" if truth else "annotation")
-    more = annotated.read_more(options, split, faces[0].scheme)
-    more = _without_boxes(more) if options.box == "detector" else more
-    more = annotated.laid(more, truth) if more else ()
-    samples, held_out = recipe.samples(faces, options.skip_broken, more, options.records)
+    given = training_faces.read(options, wanted)
+    recipe = _recipe(options, wanted, given)
+    skip, split, test = options.skip_broken, given.split, given.test
+    samples, held_out = recipe.samples(
+        given.faces, skip, given.more, options.records, given.held_out
+    )
     chosen = held_out.faces if held_out else ()
     print(
         f"{len(samples.faces)} faces, {len(samples)} steps an epoch, {len(chosen)} to choose on, "
@@ -117,11 +115,11 @@ def run(options):
     if not first:  # which measures the model, and writes
         return
     if test:
-        _write_test(test, out, given)
+        given.write_test(out / "test.csv")
     results, parts = {}, _parts(chosen, test, split)
     by_box = _by_box(parts, split)
     for name, part in parts:
-        results[name] = _measured(model, part, given, split, options.skip_broken, by_box)
+        results[name] = _measured(model, part, given.boxes, split, skip, by_box)
         files.write_json(out / "results.json", results)
     here = f"./{out}" if str(out) in zoo.list_models() else out  # by its name alone it is the zoo's
     print(f"{out} is the model: `keras-landmarks detect PHOTO --model {here}`.")
@@ -160,32 +158,28 @@ def read_recipe(name):
     return module.RECIPE
 
 
-def _recipe(options, wanted, faces, box):
-    """What the words ask for."""
+def _recipe(options, wanted, given):
+    """What the words ask for, of the `training_faces.Given`."""
     from keras_landmarks import recipes, training
 
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
         recipe = training.fine_tuning(
-            options.weights, faces, own, **_given(options, "epochs", "batch")
+            options.weights, given.faces, own, **_given(options, "epochs", "batch")
         )
     else:
-        recipe = training.for_scheme(wanted, faces[0].scheme)
+        recipe = training.for_scheme(wanted, given.faces[0].scheme)
         each = _given(options, "epochs") | ({"batch": None} if options.batch is not None else {})
         stages = tuple(dataclasses.replace(stage, **each) for stage in recipe.stages)
         recipe = dataclasses.replace(recipe, stages=stages)
     own = () if options.weights else ("batch",)  # fine-tuning has it, and may have lowered it
-    change = {"box": box} | _given(options, "margin", *own)
+    change = {"box": "truth" if given.truth else "annotation"} | _given(options, "margin", *own)
     licence = options.licence or (options.source and f"{options.source}: see its own terms")
     if licence:
         both = f"{recipe.licence}; {licence}" if options.weights else licence
         change["licence"] = both
     return dataclasses.replace(recipe, **change)
-
-
-def _without_boxes(faces):
-    return [dataclasses.replace(face, box=None) for face in faces]
 
 
 def _given(options, *names):
@@ -199,30 +193,16 @@ def _parts(chosen, test, split):
     return [(f"{name}{of}", part) for name, part in (("held out", chosen), ("test", test)) if part]
 
 
-def _write_test(test, out, given):
-    """The faces kept apart, for `keras-landmarks evaluate --from`, where pictures are files."""
-    from keras_landmarks import data
-
-    test = test if given else _without_boxes(test)
-    if all(isinstance(face.image, (str, pathlib.Path)) for face in test):
-        data.write_table(out / "test.csv", test)
-
-
 def _by_box(parts, split):
     """Whether all parts are measured by the points' box, as a face lacks the usual normaliser."""
-    from keras_landmarks import data, errors
+    from keras_landmarks import data
+    from keras_landmarks.evaluation.predicting import lacking
 
     kind = data.get_protocol(split).normaliser if split else None
-    for _, faces in parts:
-        for face in faces:
-            if kind == "face_box":
-                there = face.box is not None
-            else:
-                there = errors.normaliser(face.landmarks[None], face.scheme, kind)[0] > 0
-            if not there:
-                print(f"By the points' box: {face.name} lacks the usual one.", file=sys.stderr)
-                return True
-    return False
+    without = lacking([face for _, faces in parts for face in faces], kind)
+    if without:
+        print(f"By the points' box: {without[0].name} lacks the usual one.", file=sys.stderr)
+    return bool(without)
 
 
 def _measured(model, faces, given, split, skip_broken, by_box=False):

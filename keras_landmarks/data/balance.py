@@ -6,7 +6,7 @@ import numbers
 import numpy as np
 
 from keras_landmarks import shapes
-from keras_landmarks.data.complete import complete_shapes
+from keras_landmarks.data.complete import complete_shapes, have_extent
 from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
@@ -46,7 +46,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
 
     Args:
         landmarks: `(faces, n, 2)` points of the training faces. A missing one, NaN, is taken from
-            the others (see `complete_shapes`); a face with fewer than two counts as frontal.
+            the others (see `complete_shapes`); a face with fewer than two places counts as frontal.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
         most: largest number of times that one face is picked; None sets no limit.
@@ -78,9 +78,12 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     if not whole[0] or not (most is None or whole[1]):
         said = f"got bins={bins}, most={most}"
         raise ValueError(f"bins and most must be whole numbers of at least 1, {said}.")
+    unknown = ~have_extent(landmarks)  # of such a face nothing tells the pose
+    if scheme.count > 1:
+        landmarks = np.where(unknown[:, None, None], np.nan, landmarks)
     both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
-    unknown = missing.sum(axis=1) > scheme.count - 2  # of such a face nothing tells the pose
     both = complete_shapes(both.reshape(-1, scheme.count, 2))
+    unknown |= np.isnan(both).any(axis=(1, 2)).reshape(2, -1).any(axis=0)
     both = np.where(np.tile(unknown, 2)[:, None, None], np.nanmean(both, axis=0), both)
     both = both.reshape(2, *landmarks.shape)
     aligned = shapes.align(both.reshape(-1, *both.shape[2:]), 10).reshape(both.shape)

@@ -20,11 +20,11 @@ def complete_shapes(shapes, factors=24, rounds=10):
         rounds: of laying over and of expectation maximisation.
 
     Returns:
-        `(faces, n, 2)` float64, marked points as they were. A face with fewer than two marked
-        points stays as it is.
+        `(faces, n, 2)` float64, marked points as they were. A face stays as it is where fewer than
+        two places are marked, or so few that others have that it cannot be laid over them.
 
     Raises:
-        ValueError: if a point is missing in all faces that have two at least.
+        ValueError: if a point is missing in all faces but such.
 
     Reference:
         Rubin and Thayer, EM algorithms for ML factor analysis, Psychometrika 47(1), 1982; for
@@ -35,12 +35,12 @@ def complete_shapes(shapes, factors=24, rounds=10):
     missing = np.isnan(shapes[..., 0])
     if not missing.any() or shapes.shape[1] == 1:
         return shapes
-    used = ~missing & ((~missing).sum(axis=1) > 1)[:, None]
-    if not used.any(axis=0).all():
-        point = int(used.any(axis=0).argmin())
-        raise ValueError(f"Point {point} is missing in all faces.")
+    used = ~missing & have_extent(shapes)[:, None]
+    _check(used)
     filled = np.where(missing[..., None], 0.0, shapes)
-    aligned, mean_from_face = _align(filled, used, rounds)
+    aligned, mean_from_face, placed = _align(filled, used, rounds)
+    used &= placed[:, None]
+    _check(used)
     weights = np.repeat(np.float64(used), 2, axis=1)
     factors = min(factors, len(shapes) // 8, shapes.shape[1])
     found = _expected(aligned.reshape(weights.shape), weights, factors, rounds)
@@ -49,8 +49,22 @@ def complete_shapes(shapes, factors=24, rounds=10):
     return np.where(completed[..., None], found, shapes)
 
 
+def have_extent(shapes):
+    """Whether shapes `(faces, n, 2)` have points, NaN where missing, at two places at least."""
+    missing = np.isnan(shapes[..., :1])
+    first = np.take_along_axis(shapes, missing.argmin(axis=1)[:, None], axis=1)
+    return (np.ptp(np.where(missing, first, shapes), axis=1) > 0).any(axis=1)
+
+
+def _check(used):
+    if not used.any(axis=0).all():
+        point = int(used.any(axis=0).argmin())
+        raise ValueError(f"Point {point} is missing in all faces, or all that have others' points.")
+
+
 def _align(shapes, marked, rounds):
-    """Shapes laid over their mean, 100 in size, by their marked points; and how they came there."""
+    """Shapes laid over their mean, 100 in size, by their marked points; how they came there; and
+    which of them could be laid, `(faces,)`."""
     first = marked.sum(axis=1).argmax()
     mean, known = shapes[first], marked[first]
     for _ in range(rounds):
@@ -60,11 +74,12 @@ def _align(shapes, marked, rounds):
         target = np.broadcast_to(mean, shapes.shape)
         transforms = geometry.fit_similarity(shapes, target, shared)
         aligned = geometry.transform_points(shapes, transforms)
-        placed = marked & (shared.sum(axis=1) > 1)[:, None]
+        laid = (transforms != np.eye(2, 3)).any(axis=(1, 2)) & (shared.sum(axis=1) > 1)
+        placed = marked & laid[:, None]
         count = placed.sum(axis=0)
         known = count > 0
         mean = (aligned * placed[..., None]).sum(axis=0) / np.maximum(count, 1)[:, None]
-    return aligned, transforms
+    return aligned, transforms, laid
 
 
 def _expected(values, weights, factors, rounds):

@@ -75,7 +75,7 @@ def cut(face, box, size, margin):
         raise ValueError(f"{face.name}: the box {box.tolist()} lies outside of the picture.")
     left, top = np.maximum(np.floor(around[:2]).astype(int), 0)
     right, bottom = np.maximum(np.ceil(around[2:]).astype(int), 0)
-    pixels = np.ascontiguousarray(pixels[top:bottom, left:right])
+    pixels = np.array(pixels[top:bottom, left:right])
     factor = max(int((crop[2] - crop[0]) / (size[0] * size[1]) ** 0.5), 1)
     cut_from_picture = np.array([[1, 0, -left], [0, 1, -top]], np.float64)
     if factor > 1:

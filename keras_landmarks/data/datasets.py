@@ -1,5 +1,6 @@
 """Named splits of 300W, read from the official folder tree, and splits by source photo."""
 
+import os
 import warnings
 
 import numpy as np
@@ -81,3 +82,29 @@ def split_by_photo(faces, fraction=0.1, seed=0):
     held = set(np.random.default_rng(seed).permutation(photos)[:count])
     training = [face for face in faces if face.photo not in held]
     return training, [face for face in faces if face.photo in held]
+
+
+def of_other_photos(faces, others, use, by_name=True):
+    """Faces without those of photos that others are of; warns of these.
+
+    Args:
+        faces: list of `Face`.
+        others: list of `Face`, whose photos are kept apart.
+        use: what for, in words.
+        by_name: whether photos of one name are the same, not only one file: numbers in two folders
+            need not be.
+    """
+    names = {face.photo for face in others if by_name}
+    paths = {_file(face) for face in others} - {None}
+    kept = [face for face in faces if face.photo not in names and _file(face) not in paths]
+    if left := len(faces) - len(kept):
+        shown = next(face.photo for face in faces if face not in kept)
+        said = f"{left} of {len(faces)} further faces are left out: their photos, as {shown}"
+        warnings.warn(f"{said}, are {use}.", stacklevel=3)
+    return kept
+
+
+def _file(face):
+    """The file of a face's picture, whatever it is called; None of pixels."""
+    is_path = isinstance(face.image, (str, os.PathLike))
+    return os.path.realpath(face.image) if is_path else None

@@ -43,11 +43,11 @@ def same_pictures(hashes, apart=lambda i, j: True):
     Returns:
         List of `(i, j)`, i before j.
     """
-    numbers = np.array([h or 0 for h in hashes], np.uint64)
+    signs = np.array([[1 - 2 * ((h or 0) >> i & 1) for i in range(63)] for h in hashes], np.float32)
     known = np.array([h is not None for h in hashes], bool)
     pairs = []
-    for j in range(len(numbers)):
-        same = known[:j] & (np.bitwise_count(numbers[:j] ^ numbers[j]) <= BITS)
+    for j in range(len(signs)):
+        same = known[:j] & (signs[:j] @ signs[j] >= 63 - 2 * BITS)  # each other bit takes two off
         before = np.flatnonzero(same).tolist() if known[j] else []
         first = max(before, key=lambda i: apart(i, j), default=None)
         if first is not None and apart(first, j):

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 import pathlib
 import warnings
 import zlib
@@ -8,6 +9,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.faces.boxes import SMALLEST, convert_boxes, get_convention, square_convention
+from keras_landmarks.names import sides
 from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
 
@@ -53,6 +55,9 @@ class Face:
     size: tuple[int, int] | None = None
 
     def __post_init__(self):
+        if isinstance(self.image, os.PathLike):
+            self.image = pathlib.Path(self.image)
+        self.size = None if self.size is None else sides("size", self.size)
         is_path = isinstance(self.image, (str, pathlib.Path))
         if not self.photo and not self.name and isinstance(self.image, np.ndarray):
             self.photo = f"pixels {zlib.crc32(np.ascontiguousarray(self.image)):08x}"

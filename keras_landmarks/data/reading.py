@@ -35,7 +35,7 @@ _MARKS = {
     "300vw/train": "[0-9][0-9][0-9]/annot/*.pts",
 }
 """What of a split lies in its folder."""
-_ENDINGS = (".csv", ".tsv", ".parquet", ".json", ".xml")
+_ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl", ".json", ".xml")
 
 
 def splits_in(folder):
@@ -50,7 +50,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     """Reads annotated faces, whatever format they are in.
 
     Args:
-        path: of a file: a table (.csv, .tsv, .parquet; that of `keras-landmarks detect`, too),
+        path: of a file: a table (.csv, .tsv, .parquet, .jsonl; that of `keras-landmarks detect`),
             JSON of COCO, Label Studio or LabelMe, XML of dlib or CVAT, a list of WFLW (.txt); or of
             a folder: with one such file, also in `annotations/`, with LabelMe's or `.pts` files
             beside their pictures, with `.mat` files as of 300W-LP, or with a data set in its
@@ -82,7 +82,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     ending = path.suffix.lower()
     if ending == ".mat" and splits_in(path.parent):
         return _of_folder(path.parent, images, scheme, skip_broken)
-    if ending in (".csv", ".tsv", ".parquet"):
+    if ending in (".csv", ".tsv", ".parquet", ".jsonl"):
         read = readers.read_table
     elif ending == ".json":
         read = _json_reader(path)
@@ -95,12 +95,7 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
             f"{path}: no reader for {ending or 'a file without an ending'}. Known: "
             f"{', '.join(_ENDINGS)}, .txt (a list of WFLW); or the folder of .pts or .mat files."
         )
-    return read(path, images, *_named(scheme), skip_broken=skip_broken)
-
-
-def _named(scheme):
-    """A scheme as an argument; none where the reader's own is meant."""
-    return () if scheme is None else (scheme,)
+    return read(path, images, scheme, skip_broken=skip_broken)
 
 
 def _json_reader(path):
@@ -138,7 +133,7 @@ def _of_folder(folder, images, scheme, skip_broken):
         files = _annotations(files)
     if any(map(is_labelme, files)):
         where = files[0].parent
-        return readers.read_labelme(where, images, *_named(scheme), skip_broken=skip_broken)
+        return readers.read_labelme(where, images, scheme, skip_broken=skip_broken)
     if len(files) > 1:
         names = ", ".join(file.name for file in files[:4])
         raise ValueError(f"{folder} holds several annotations, {names}: name the file.")

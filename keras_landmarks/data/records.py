@@ -170,7 +170,8 @@ class Records:
         path, pixels = _shard(self._folder, number), np.empty(length, np.uint8)
         with open(path, "rb", buffering=0) as shard:
             shard.seek(start)
-            shard.readinto(pixels)
+            if shard.readinto(pixels) != length:
+                raise ValueError(f"The records are broken: {path} ends before number {i}.")
         if not self._checked[i] and zlib.crc32(pixels) != check:
             raise ValueError(f"The records are broken: number {i}, in {path}, is damaged.")
         self._checked[i] = True

@@ -194,7 +194,8 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
         faces: list of `data.Face` of one scheme. Where it is not the model's, the points are
             compared that both schemes convert to (`schemes.shared_scheme`).
         box: `annotation` (the given boxes), `detector` (the detector's box that overlaps the face
-            most) or `truth` (the square around the true landmarks).
+            most, as `annotation`s are: not levelled by the face's angle, nor looked at again, as
+            `detect` does) or `truth` (the square around the true landmarks).
         detector: for `box="detector"`; None takes the model's own.
         skip_broken: whether to warn of a picture that cannot be read and go on.
         verbose: 0 silent, 1 counts the faces, on a terminal alone.

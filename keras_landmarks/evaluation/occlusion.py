@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks.data import Face
-from keras_landmarks.data.face import unique_names
+from keras_landmarks.data.face import faces_of, unique_names
 from keras_landmarks.errors import point_errors
 from keras_landmarks.evaluation.predicting import numbers_of_points
 from keras_landmarks.schemes import get_scheme
@@ -54,6 +54,7 @@ def occlude(faces, seed=0, least=0.1, most=0.5):
     """
     if not (least > 0 and most <= 1 and most - least > 0.049):
         raise ValueError(f"Expected fractions of 0..1, 0.05 apart, got {least} and {most}.")
+    faces = faces_of(faces)
     if len({face.photo for face in faces}) < 2:
         raise ValueError("Faces of two photos at least are needed: one's pixels cover another.")
     occluded = []

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_landmarks.data.face import faces_of, unique_names
+from keras_landmarks.errors import normaliser
 from keras_landmarks.faces.boxes import square_convention
 from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.names import number
@@ -29,8 +30,16 @@ def need_boxes(faces):
     if without := sum(face.box is None for face in faces):
         raise ValueError(
             f"{without} of {len(faces)} faces have no annotated box (a boxes.csv gives them); "
-            "take box='detector', or 'truth'."
+            "take box='detector', or 'truth' (--box)."
         )
+
+
+def lacking(faces, kind=None):
+    """Those of some faces that have not what a normaliser is, of `Evaluation.distances`."""
+    if kind == "face_box":
+        return [face for face in faces if face.box is None]
+    points = [(face, face.landmarks[None]) for face in faces]
+    return [face for face, at in points if not normaliser(at, face.scheme, kind)[0] > 0]
 
 
 def predict_face(model, face, box, detector):
@@ -71,7 +80,7 @@ def known(distances, names, kind=None):
     given = not (kind is None or isinstance(kind, str))
     for name, distance in zip(names, distances) if given else ():
         number(f"The distance of {name}", float(distance), above=0)
-    if lacking := [name for name, distance in zip(names, distances) if not distance > 0]:
-        said = f"{len(lacking)} faces lack the points of the normaliser: take 'box'"
-        raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {lacking[0]}.")
+    if without := [name for name, distance in zip(names, distances) if not distance > 0]:
+        said = f"{len(without)} faces lack the points of the normaliser: take 'box'"
+        raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {without[0]}.")
     return distances

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.data.face import faces_of
 from keras_landmarks.evaluation.occlusion import occlude
 from keras_landmarks.names import known_name, number
 from keras_landmarks.pictures import images
@@ -55,6 +56,7 @@ def disturb(faces, kind, amount, seed=0):
     """
     known_name("disturbance", kind, DISTURBANCES)
     number("amount", amount, **_LIMITS.get(kind, {}))
+    faces = faces_of(faces)
     if without := [face.name for face in faces if face.box is None]:
         raise ValueError(f"{len(without)} faces have no box, the first is {without[0]}.")
     if kind == "cover":

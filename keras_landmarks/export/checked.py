@@ -97,7 +97,7 @@ def export(
         said = "take the model as it was, and format='tflite-int8'"
         raise ValueError(f"{model.name} is quantized by Keras ({quantized[0]}, …): {said}.")
     if batch is not None:
-        number("batch", batch, least=1, whole=True)
+        batch = int(number("batch", batch, least=1, whole=True))
     need_packages(format)
     model = in_float32(model)
     crops = crops_of(model, representative)

@@ -31,7 +31,7 @@ def predict_in_parts(
     predict: Callable[[np.ndarray], dict[str, Any]], crops: np.ndarray, count: int = AT_ONCE
 ) -> dict[str, np.ndarray]:
     """The outputs for any number of crops, of which so many are computed at once."""
-    parts = [predict(crops[i : i + count]) for i in range(0, len(crops), count)]
+    parts = [predict(crops[i : i + count]) for i in range(0, max(len(crops), 1), count)]
     if len(parts) == 1:
         return {name: np.asarray(values) for name, values in parts[0].items()}
     return {name: np.concatenate([np.asarray(p[name]) for p in parts]) for name in parts[0]}

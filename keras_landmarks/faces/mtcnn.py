@@ -66,7 +66,11 @@ class Mtcnn:
         if min(small.shape[:2]) < 12:  # its smallest window
             return np.zeros((0, 4), np.float32), np.zeros(0, np.float32)
         rows = self._network.detect_faces(
-            small, fit_to_image=False, box_format="xyxy", output_type="numpy"
+            small,
+            fit_to_image=False,
+            box_format="xyxy",
+            output_type="numpy",
+            threshold_onet=min(self.threshold, 0.8),  # its own, below which it keeps no face
         )
         rows = np.asarray(rows, np.float32).reshape(-1, np.shape(rows)[-1])
         rows = rows[rows[:, 5] >= self.threshold]

@@ -58,7 +58,7 @@ class OneEuro:
         self._speed = self._speed + _weight(self.speed_cutoff, rate) * (speed - self._speed)
         pace = np.linalg.norm(self._speed, axis=-1, keepdims=True)
         self._points = last + _weight(self.cutoff + self.beta * pace, rate) * (points - last)
-        return self._points
+        return self._points.copy()
 
 
 def _weight(cutoff: Any, rate: float) -> Any:

@@ -246,5 +246,5 @@ class Tracker:
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0], self._passed)
         face.place(landmarks, found.scheme)
-        facts = vars(found) | {"landmarks": landmarks, "box": face.box, "id": face.id}
-        return Track(**facts | {"score": float(np.clip(face.likeness, 0, 1))})
+        own = {"landmarks": landmarks.copy(), "box": face.box.copy(), "id": face.id}
+        return Track(**vars(found) | own | {"score": float(np.clip(face.likeness, 0, 1))})

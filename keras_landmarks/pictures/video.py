@@ -6,7 +6,7 @@ import os
 import pathlib
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Any, Self
 
 import cv2
@@ -16,6 +16,7 @@ from cv2 import VideoCapture
 from keras_landmarks import files
 from keras_landmarks.files import Path, as_path, as_text
 from keras_landmarks.pictures.images import as_rgb
+from keras_landmarks.pictures.sources import newest, video_source
 
 CODECS = {".mp4": "mp4v", ".mov": "mp4v", ".mkv": "mp4v", ".avi": "MJPG"}
 """Endings of the videos that can be written, and how they are coded."""
@@ -33,8 +34,10 @@ class VideoReader:
     Attributes:
         frame_rate: frames a second; 30 where the source does not say.
         count: number of frames, or None where it is not known.
+        live: whether frames come by themselves, as of cameras and streams. Of a stream those that
+            came while one was looked at are left out, but for the newest: none is of the past.
         time: of the frame that came last, in seconds from the first; frames need not be evenly
-            spaced. Cameras do not say it: there it is the time that has passed.
+            spaced. Of live ones it is the time that has passed.
 
     Raises:
         FileNotFoundError: if there is no such file.
@@ -47,12 +50,13 @@ class VideoReader:
     """
 
     def __init__(self, source: Path | int | numbers.Integral) -> None:
-        self.source = _source(source)
+        self.source = video_source(source)
         capture = self._open()
         rate, count = (capture.get(p) for p in (cv2.CAP_PROP_FPS, cv2.CAP_PROP_FRAME_COUNT))
         capture.release()
         self.frame_rate = rate if 0 < rate < 1000 else 30.0
         self.count = int(count) if 0 < count < 1e9 else None
+        self.live = self.count is None and not isinstance(self.source, pathlib.Path)
         self.time = 0.0
 
     def _open(self) -> cv2.VideoCapture:
@@ -84,61 +88,46 @@ class VideoReader:
     def __iter__(self) -> Iterator[np.ndarray]:
         """Yields `(height, width, 3)` uint8 RGB frames; warns of a file that ends early, and of a
         camera or a stream that ends."""
-        capture, seen, start = self._open(), 0, None
-        try:
-            while True:
-                read, frame = capture.read()
-                if not read:
-                    break
+        seen, start, frames = 0, None, self._frames()
+        frames = newest(frames) if self.live and isinstance(self.source, str) else frames
+        with contextlib.closing(frames):
+            for frame, now in frames:
                 seen += 1
-                if isinstance(self.source, int):
-                    now = time.monotonic()
-                else:
-                    now = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
                 start = now if start is None else start
                 self.time = max(now - start, 0.0)
-                yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
-        finally:
-            capture.release()
+                yield frame
         if not seen:
             raise ValueError(f"{self.source} holds no frame that can be read{self._coding()}.")
         if self.count and seen < 0.9 * self.count:
             message = f"{self.source} ends after {seen} of {self.count} frames: is it cut short?"
             warnings.warn(message, stacklevel=2)
-        elif not self.count and not isinstance(self.source, pathlib.Path):
+        elif self.live:
             camera = "Camera " * isinstance(self.source, int)
             warnings.warn(f"{camera}{self.source} gives no more frames.", stacklevel=2)
 
-
-def _source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:
-    """A video's source as OpenCV takes it: a camera's index or a name."""
-    if isinstance(source, numbers.Integral):  # also NumPy's
-        if isinstance(source, bool) or source < 0:
-            raise ValueError(f"A camera's index is 0 or more, not {source}.")
-        return int(source)
-    if not isinstance(source, (str, os.PathLike)):
-        raise TypeError(f"Expected a path or a camera's index, not {type(source).__name__}.")
-    source = os.fsdecode(source)
-    if "://" in source:
-        return source
-    path = as_path(source)
-    device = path.resolve().name.removeprefix("video") if path.is_char_device() else ""
-    if device.isdecimal():
-        return int(device)
-    if not path.is_file():
-        camera = f" A camera's index is a number: {path}." if path.name.isdigit() else ""
-        raise FileNotFoundError(f"No video at {path}.{camera}")
-    return path
+    def _frames(self) -> Generator[tuple[np.ndarray, float], None, None]:
+        """Frames and their times, from where the source stands."""
+        capture = self._open()
+        try:
+            for frame in _captured(capture):
+                now = time.monotonic() if self.live else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+                yield frame, now
+        finally:
+            capture.release()
 
 
 def frames_of(source: Any) -> Any:
     """A path or a camera's index as a `VideoReader`; other frames, one after the other, as given.
+
+    Of a `cv2.VideoCapture`, as one with settings of one's own, the frames that are left, in RGB.
 
     Raises:
         ValueError: if it is a single picture, or nothing that has frames.
     """
     if isinstance(source, (str, os.PathLike, numbers.Integral)):
         return VideoReader(source)
+    if isinstance(source, VideoCapture):
+        return _captured(source)
     if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         kind = type(source).__name__
         raise ValueError(f"Videos are read from files: write the {kind} to one, and give its path.")
@@ -146,6 +135,15 @@ def frames_of(source: Any) -> Any:
         kind = type(source).__name__
         raise ValueError(f"Expected a video, a camera's index or several frames, not one {kind}.")
     return source
+
+
+def _captured(capture: cv2.VideoCapture) -> Iterator[np.ndarray]:
+    """The frames that are left in what OpenCV has opened."""
+    while True:
+        read, frame = capture.read()
+        if not read:
+            return
+        yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
 
 
 class VideoWriter:

@@ -64,14 +64,17 @@ def default_strategy():
 
 def kinds():
     """What this host computes on, for messages: as `2 GPUs`."""
-    if keras.backend.backend() == "tensorflow":
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
         import tensorflow as tf
 
         found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
         kind = found[0].device_type
-    else:
+    elif backend == "jax":
         found = keras.distribution.list_devices()
         kind = found[0].partition(":")[0].upper()
+    else:  # of which Keras lists none, and takes one
+        return backend
     return f"{len(found)} {kind}{'s' * (len(found) > 1)}"
 
 

@@ -42,6 +42,7 @@ class Progress(keras.callbacks.Callback):
         self.out, self.checkpoint, self.facts = out, checkpoint, facts
         self.held_out = None if held_out is None else held_out.arrays()
         self.scheme = None if held_out is None else held_out.scheme
+        self.batch = None if held_out is None else min(held_out.batch, 128)
         self.distances = self.held_out and self._distances()
         self.standing, self.patience, self.begun = Standing(), None, False
         self.writes = devices.place()[0] == 0
@@ -138,7 +139,7 @@ class Progress(keras.callbacks.Callback):
     def _error(self):
         """The error of the held-out faces that have their normaliser's points, a fraction."""
         crops, landmarks = self.held_out
-        predicted = devices.predict(self.model, crops, 128)
+        predicted = devices.predict(self.model, crops, self.batch)
         errors = metrics.face_errors(landmarks, predicted, self.scheme, self.distances)
         error = float(np.mean(errors[~np.isnan(self.distances)]))
         if not np.isfinite(error):

@@ -3,7 +3,6 @@
 import dataclasses
 import functools
 import inspect
-import warnings
 from collections.abc import Callable
 
 import keras
@@ -11,6 +10,7 @@ import numpy as np
 
 from keras_landmarks import models, weights
 from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_photo
+from keras_landmarks.data.datasets import of_other_photos
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.laying import measured_scheme
 from keras_landmarks.landmarker import Landmarker, check_outputs, size_of_crops
@@ -97,7 +97,7 @@ class Recipe:
         if self.lpbb and any(stage.batch is not None for stage in stages):
             raise ValueError("lpbb picks batches of the recipe's size: no stage has its own.")
 
-    def samples(self, faces, skip_broken=False, more=(), records=None):
+    def samples(self, faces, skip_broken=False, more=(), records=None, held_out=()):
         """What the recipe makes of annotated faces.
 
         Args:
@@ -106,6 +106,8 @@ class Recipe:
             more: faces that are trained on and never chosen on; with a warning, those of photos
                 that are held out are left out.
             records: folder that holds the training faces in memory's place (see `data.Samples`).
+            held_out: faces to choose on, in place of a share of those, of which the ones in their
+                pictures are left out.
 
         Returns:
             `(samples, held_out)`: `data.Samples` to train on and, of other photos, to choose on
@@ -113,17 +115,13 @@ class Recipe:
         """
         common = dict(size=self.size, margin=self.margin, box=self.box)
         common |= dict(batch=self.batch, skip_broken=skip_broken)
-        held_out, more = None, faces_of(more)
-        if self.held_out:
+        faces, more, held = faces_of(faces), faces_of(more), faces_of(held_out)
+        if held:
+            faces, more = [], [*faces, *more]
+        elif self.held_out:
             faces, held = split_by_photo(faces, self.held_out, self.seed)
-            held_out, photos = Samples(held, **common), {face.photo for face in held}
-            apart = [face for face in more if face.photo not in photos]
-            if left := len(more) - len(apart):
-                said = f"{left} of {len(more)} further faces are left out: their photos, as"
-                shown = next(face.photo for face in more if face.photo in photos)
-                warnings.warn(f"{said} {shown}, are held out to choose on.", stacklevel=2)
-            more = apart
-        faces = [*faces, *more]
+        faces += of_other_photos(more, held, "held out to choose on", by_name=not held_out)
+        held_out = Samples(held, **common) if held else None
         common |= dict(augmentation=self.augmentation or UNCHANGED, seed=self.seed, records=records)
         samples = Samples(faces, **common | {"batch": 1})
         indices = samples.indices

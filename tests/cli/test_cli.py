@@ -1,12 +1,14 @@
 import csv
 import dataclasses
 import io
+import itertools
 import json
 import os
 import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -22,8 +24,8 @@ from matplotlib import cbook
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import load
-from keras_landmarks.cli import COMMANDS, main, table
+from keras_landmarks import data, evaluation, load
+from keras_landmarks.cli import COMMANDS, list_models, main, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.cli.quiet import import_keras
@@ -746,3 +748,54 @@ def test_too_little_memory_is_told_in_a_line(monkeypatch, capsys):
         monkeypatch.setattr(COMMANDS["list"], "run", fail)
         assert main(["list"]) == 1
         assert "the memory is too small: a smaller --batch" in capsys.readouterr().err
+
+
+def test_frames_of_another_size_do_not_end_a_video_that_is_drawn(tmp_path, monkeypatch, capsys):
+    sizes, clock = iter([(64, 64), (48, 32), (64, 64)]), itertools.count(0, 1 / 30)
+
+    class Camera:
+        def __init__(self, source):
+            self.isOpened, self.release, self.get = (lambda: True), (lambda: None), (lambda what: 0)
+
+        def read(self):
+            size = next(sizes, None)
+            return size is not None, np.full((*(size or (1, 1)), 3), 90, np.uint8)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "VideoCapture", Camera)
+        patch.setattr(video, "time", types.SimpleNamespace(monotonic=clock.__next__))
+        assert main(["detect", "--camera", "0", *MODEL, "--out", str(tmp_path / "a.avi")]) == 0
+    assert [frame.shape for frame in VideoReader(tmp_path / "a.avi")] == [(64, 64, 3)] * 3
+    assert "frames of (48, 32), after those of (64, 64): resized" in capsys.readouterr().err
+
+
+def test_a_process_that_is_told_to_end_stops_as_by_ctrl_c(monkeypatch, capsys):
+    monkeypatch.setattr(list_models, "run", lambda options: os.kill(os.getpid(), signal.SIGTERM))
+    before = signal.getsignal(signal.SIGTERM)
+    assert main(["list"]) == 130
+    assert "stopped" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_faces_without_the_normaliser_are_told_of_before_the_work(tmp_path, monkeypatch, capsys):
+    faces = data.made_up_faces(2)
+    for number, face in enumerate(faces):
+        write_image(tmp_path / f"{number}.png", face.image)
+        faces[number] = dataclasses.replace(face, image=tmp_path / f"{number}.png", box=None)
+    faces[1].landmarks[36] = np.nan
+    data.write_table(tmp_path / "faces.csv", faces)
+    monkeypatch.setattr(evaluation, "evaluate", None)
+    assert main(["evaluate", *MODEL[1:], "--from", str(tmp_path / "faces.csv")]) == 1
+    said = capsys.readouterr().err
+    assert "1 of 2 faces lack the normaliser, as" in said
+    assert "take --normaliser box" in said
+
+
+def test_two_runs_do_not_write_one_table(tmp_path):
+    one = table.Table(tmp_path / "a.csv", {"model": "m"}, pictures=["a.jpg"])
+    one.add("a.jpg", [])
+    with pytest.raises(ValueError, match="a.csv.unfinished is being written by another run"):
+        table.Table(tmp_path / "a.csv", {"model": "m"}, pictures=["a.jpg"])
+    one.finish(1)
+    assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
+    table.Table(tmp_path / "a.csv", {"model": "m"}, pictures=["a.jpg"]).close()

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import os
 import re
 import shutil
 import types
@@ -278,3 +279,38 @@ def test_a_file_is_no_folder_of_a_training_and_that_is_said_first(mine, tmp_path
     assert "notes is a file; name a folder" in printed.err
     assert not printed.out
     assert (tmp_path / "notes").read_text() == "mine"
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """The `(samples, held_out)` that are to be trained on: none is."""
+    found = []
+
+    def never(recipe, *samples):
+        found.append(samples[:2])
+        raise ValueError("enough")
+
+    monkeypatch.setattr(training, "train", never)
+    return found
+
+
+def test_photos_to_measure_on_are_not_trained_on_whatever_more_calls_them(mine, taken, tmp_path):
+    lines = (mine / "faces.csv").read_text().splitlines()
+    (mine / "again.csv").write_text("\n".join([lines[0], *(f"photos/{x}" for x in lines[1:])]))
+    more = "--test", "0.2", "--more", str(mine / "again.csv"), "--box", "annotation"
+    assert main(words(mine, tmp_path, *more)) == 1
+    ((samples, held_out),) = taken
+    trained, chosen = ({os.path.realpath(f.image) for f in s.faces} for s in (samples, held_out))
+    assert len(trained) == 14
+    assert len(samples.faces) == 28
+    assert not trained & chosen
+
+
+def test_the_best_epoch_is_chosen_on_faces_that_are_named(mine, taken, tmp_path):
+    lines = (mine / "faces.csv").read_text().splitlines()
+    for name, part in (("train", lines[1:15]), ("valid", lines[15:])):
+        (mine / f"{name}.csv").write_text("\n".join([lines[0], *part]))
+    given = "--held-out", str(mine / "valid.csv"), "--from", str(mine / "train.csv")
+    assert main(words(mine, tmp_path, *given)) == 1
+    ((samples, held_out),) = taken
+    assert [len(samples.faces), len(held_out.faces)] == [14, 6]

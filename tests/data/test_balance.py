@@ -178,3 +178,14 @@ def test_real_aflw_is_balanced_in_17_bins():
     # Of a face turned to one side the nose is nearer to one of the outer eye corners.
     nose = shapes[:, 13, 0] - (shapes[:, 6, 0] + shapes[:, 11, 0]) / 2
     assert abs(np.corrcoef(balance.coefficients, nose)[0, 1]) > 0.8
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_a_face_of_equal_points_is_frontal_and_leaves_the_others_their_poses(number):
+    landmarks = np.stack([face.landmarks for face in made_up_faces(60)])
+    others = np.delete(np.arange(60), number)
+    landmarks[number] = 1720, 1680
+    found, alone = balance_poses(landmarks), balance_poses(landmarks[others])
+    assert found.coefficients[number] == 0
+    assert abs(np.corrcoef(found.coefficients[others], alone.coefficients)[0, 1]) > 0.99
+    assert found.counts.max() < 50

@@ -136,3 +136,26 @@ def test_poses_are_balanced_by_completed_shapes(whole, lacking):
 def test_schemes_of_one_point_have_nothing_to_complete_it_by():
     shapes = np.array([[[1.0, 2.0]], [[np.nan, np.nan]]])
     np.testing.assert_array_equal(complete_shapes(shapes), shapes)
+
+
+BASE = np.array([(-0.15, -0.12), (0.15, -0.12), (0, 0.03), (-0.1, 0.14), (0.1, 0.14)])
+
+
+def test_a_face_that_cannot_be_laid_over_the_others_moves_none_of_them():
+    shapes = BASE + np.random.default_rng(0).normal(0, 0.01, (200, 5, 2))
+    same = np.full((1, 5, 2), np.nan)
+    same[0, 3:] = 0.02, 0.14  # two points at one place
+    alone = np.full((1, 5, 2), np.nan)
+    alone[0, 3] = 0.5, 0.5
+    shapes[3:9, 2] = np.nan
+    found = complete_shapes(np.concatenate([same, alone, shapes]))
+    np.testing.assert_allclose(found[2:], complete_shapes(shapes), atol=1e-4)
+    np.testing.assert_array_equal(found[:2], np.concatenate([same, alone]))
+
+
+def test_profiles_of_one_side_and_their_mirror_images_share_too_little():
+    shapes = BASE + np.random.default_rng(0).normal(0, 0.01, (20, 5, 2))
+    shapes[:, [1, 4]] = np.nan
+    mirrored = shapes[:, [1, 0, 2, 4, 3]] * (-1, 1)
+    with pytest.raises(ValueError, match="Point . is missing in all faces"):
+        complete_shapes(np.concatenate([shapes, mirrored]))

@@ -10,12 +10,14 @@ from faces import write_300w, write_pts
 from keras_landmarks.data import (
     SPLITS,
     BrokenFile,
+    Face,
     made_up_face,
     made_up_faces,
     read_300w,
     read_pts,
     split_by_photo,
 )
+from keras_landmarks.data.datasets import of_other_photos
 from keras_landmarks.pictures.images import write_image
 
 needs_data = pytest.mark.skipif(
@@ -278,3 +280,19 @@ def test_real_annotations_are_read_with_and_without_header(name):
     first = next(words for words in numbers if len(words) == 2 and words[0][0].isdigit())
     points = read_pts(path, count=68)
     np.testing.assert_allclose(points[0], [float(word) - 1 for word in first], rtol=1e-6)
+
+
+def test_a_photo_is_the_same_by_its_file_or_by_its_name(tmp_path):
+    first, *others = made_up_faces(3)
+    for number, face in enumerate((first, *others)):
+        write_image(tmp_path / f"{number}.png", face.image)
+    (tmp_path / "link.png").symlink_to(tmp_path / "0.png")
+    numbered = [
+        Face(tmp_path / name, first.landmarks, "ibug68", photo=photo)
+        for name, photo in (("link.png", "a"), ("1.png", "0"), ("2.png", "b"))
+    ]
+    held = [Face(str(tmp_path / "0.png"), first.landmarks, "ibug68", photo="0")]
+    with pytest.warns(UserWarning, match="2 of 3 further .*, as a, are held out"):
+        assert of_other_photos(numbered, held, "held out") == numbered[2:]
+    with pytest.warns(UserWarning, match="1 of 3 further .*, as a, are held out"):
+        assert of_other_photos(numbered, held, "held out", by_name=False) == numbered[1:]

@@ -1,4 +1,5 @@
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -197,3 +198,13 @@ def test_a_name_that_another_face_would_get_is_not_given_twice():
     names = unique_names(faces)
     assert names[:2] == ["a", "a (2)"]
     assert len(set(names)) == 4
+
+
+def test_a_size_may_be_any_two_numbers_and_a_picture_any_path(tmp_path):
+    write_image(tmp_path / "a.png", IMAGE)
+    for size in (list(IMAGE.shape[:2]), np.array(IMAGE.shape[:2])):
+        face = Face(tmp_path / "a.png", LANDMARKS, "ibug68", size=size)
+        np.testing.assert_array_equal(face.pixels(), IMAGE)
+    (entry,) = os.scandir(tmp_path)
+    face = Face(entry, LANDMARKS, "ibug68")
+    assert face.name == face.photo == str(tmp_path / "a.png")

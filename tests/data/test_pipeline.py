@@ -502,3 +502,11 @@ def test_a_dataset_keeps_its_pictures_as_long_as_it_is_used():
     del samples
     gc.collect()
     assert gone() is None
+
+
+def test_samples_keep_no_part_of_the_picture_itself():
+    image, landmarks = made_up_face(0)
+    samples = Samples([Face(image, landmarks, "ibug68")], (64, 64), batch=1)
+    before = samples.arrays()[0].copy()
+    image[:] = 0
+    np.testing.assert_array_equal(samples.arrays()[0], before)

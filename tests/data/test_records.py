@@ -264,3 +264,12 @@ def test_names_of_any_bytes_and_qualities_of_any_integers(tmp_path):
     (crop,), _ = data.Samples(faces, SIZE, records=tmp_path / "records").arrays()
     plain, _ = data.Samples(faces, SIZE).sample(0)
     assert np.abs(np.float32(crop) - plain).mean() < 5
+
+
+def test_records_that_are_cut_short_later_are_told_of(tmp_path):
+    samples = data.Samples(data.made_up_faces(3), (64, 64), batch=1, records=tmp_path / "made")
+    samples.arrays()
+    (shard,) = [path for path in (tmp_path / "made").iterdir() if path.suffix != ".npz"]
+    shard.write_bytes(shard.read_bytes()[:-1000])
+    with pytest.raises(ValueError, match="The records are broken: .* ends before number 2"):
+        samples.arrays()

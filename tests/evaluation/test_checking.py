@@ -257,3 +257,9 @@ def test_frames_of_a_still_camera_are_told_once_each(faces):
     assert told[-1] == "train: 0 = test: 26"  # of another part sooner than of its own
     assert check.facts["same_pictures_across_parts"] == 7
     assert all(any("as " in doubt for doubt in doubts) for doubts in check.doubts)
+
+
+def test_up_to_six_bits_of_another_are_the_same_picture():
+    first = 0x5A5A_1234_0F0F_7777
+    hashes = [first, first ^ 0b111111, first ^ 0b1111111, None, first ^ (63 << 57)]
+    assert same_pictures(hashes) == [(0, 1), (1, 2), (0, 4)]

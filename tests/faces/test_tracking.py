@@ -356,3 +356,14 @@ def test_the_few_points_of_another_scheme_are_followed_and_levelled():
     for x in range(0, 8, 2):
         assert [face.id for face in tracker(frame(80 + x))] == [0]
     assert detector.calls == 1
+
+
+def test_what_a_tracker_hands_out_is_the_callers(tiny):
+    frames = [frame()] * 5
+    untouched = [faces[0].landmarks.copy() for _, faces in Tracker(tiny, Known(80)).track(frames)]
+    found = []
+    for _, faces in Tracker(tiny, Known(80)).track(frames):
+        found.append(faces[0].landmarks.copy())
+        faces[0].landmarks *= 0.5
+        faces[0].box *= 0.5
+    np.testing.assert_array_equal(found, untouched)

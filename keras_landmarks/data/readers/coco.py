@@ -95,7 +95,7 @@ def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, catego
             scheme_of(len(points), scheme, where),
             box if box is not None and (box[2:] > box[:2]).all() else None,
             f"{image}#{annotation.get('id')}",
-            photo if isinstance(photo, str) else pictures.called(picture),
+            photo if isinstance(photo, str) else pictures.photo(picture),
             seen > 1 if sees else seen > 0,
             size=sizes[annotation["image_id"]],
         )

@@ -1,6 +1,7 @@
 """What readers share: folders, text, tables and MATLAB files."""
 
 import codecs
+import contextlib
 import csv
 import importlib
 import io
@@ -63,9 +64,36 @@ def is_results(path):
         return bool(_RESULTS.match(file.read(99)))
 
 
+class _Rows(csv.DictReader):
+    """Rows that say of which file they are where they cannot be read."""
+
+    def __init__(self, path, **how):
+        super().__init__(io.StringIO(read_text(path), newline=""), **how)
+        self._path = path
+        with self._told():
+            self.fieldnames  # noqa: B018 - reads the first line
+
+    def __next__(self):
+        with self._told():
+            return super().__next__()
+
+    @contextlib.contextmanager
+    def _told(self):
+        try:
+            yield
+        except csv.Error as error:
+            at = f"{self._path}, line {self.reader.line_num}"
+            raise ValueError(f"{at}: {error}: is a quote not closed?") from error
+
+
 def read_rows(path, **how):
-    """The rows of a text table, `csv.DictReader`; cells may hold line ends."""
-    return csv.DictReader(io.StringIO(read_text(path), newline=""), **how)
+    """The rows of a text table, `csv.DictReader`; cells may hold line ends.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no table; also when a row is read.
+    """
+    return _Rows(path, **how)
 
 
 def needed(module, package):

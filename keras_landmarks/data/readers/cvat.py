@@ -6,11 +6,12 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file
 from keras_landmarks.data.readers.dlib import parse_xml
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.labels import order_of, put_point
+from keras_landmarks.data.readers.labels import labelled_scheme, order_of, put_point
 from keras_landmarks.data.readers.rows import (
     box_around,
     points_of,
     read_faces,
+    scheme_of,
     size_of,
     turned_box,
 )
@@ -30,7 +31,8 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         path: of the file.
         images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
             `annotations/`, the folder above and `images/` there.
-        scheme: of the points, or its name.
+        scheme: of the points, or its name; None takes the one that has so many points, or these
+            labels.
         names: the labels of points in the scheme's order; None takes the scheme's
             `point_names`, or numbers from 0 or 1. A point that is outside is a missing one, and
             an occluded one is not `visible`.
@@ -43,16 +45,22 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
         FileNotFoundError: if the file or the folder is missing.
         ValueError: if the file is broken, a face is, or its picture is missing.
     """
-    path, scheme = existing_file(path), get_scheme(scheme)
+    path = existing_file(path)
     root = parse_xml(path)
     if root.find("track") is not None:
         raise ValueError(f'{path} is "CVAT for video": export "CVAT for images 1.1".')
+    many = scheme is None or get_scheme(scheme).count > 1
     rows = [
         (image, number, *shape)
         for image in root.iter("image")
-        for number, shape in enumerate(_shapes(image, scheme), start=1)
+        for number, shape in enumerate(_shapes(image, many), start=1)
     ]
     labels = [part.get("label", "") for *_, parts in rows for part in parts or ()]
+    if scheme is None and rows and not labels:  # all are shapes of points in their order
+        image, number, shape, _ = rows[0]
+        where = f"{path}, face {number} of {image.get('name')}"
+        scheme = scheme_of(len(_numbers(shape.get("points"), where)) // 2, None, where)
+    scheme = labelled_scheme(scheme, labels, names, path)
     order = order_of(names, scheme, labels) if labels else {}
     pictures = Pictures(*folders_of(path, images))
 
@@ -71,19 +79,19 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
             points = points_of(_numbers(shape.get("points"), where), scheme.count, where) - 0.5
             seen = np.full(scheme.count, shape.get("occluded") != "1")
         box = box_around(points + 0.5, [_box(box, where) for box in image.iter("box")])
-        face_name, photo = f"{name}#{number}", pictures.called(picture)
+        face_name, photo = f"{name}#{number}", pictures.photo(picture)
         size = size_of(image.get("height"), image.get("width"))
         return Face(picture, points, scheme, box, face_name, photo, seen, size=size)
 
     return read_faces(path, rows, face, skip_broken, pictures=pictures)
 
 
-def _shapes(image, scheme):
+def _shapes(image, many):
     """`(shape, parts)` of each face of a picture: its labelled points; None of points in order."""
     faces, groups = [], {}
     for shape in image:
         parts = list(shape.iter("points")) if shape.tag == "skeleton" else None
-        alone = shape.tag == "points" and ";" not in shape.get("points", "") and scheme.count > 1
+        alone = shape.tag == "points" and ";" not in shape.get("points", "") and many
         if alone and (group := shape.get("group_id")) in groups:
             groups[group].append(shape)
         elif alone:

@@ -70,7 +70,7 @@ def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
         kind = scheme_of(len(names), scheme, where)
         original = image.replace("_mirror.", ".")  # of a picture that dlib's tools mirrored
         shown = pictures.find(original) if original in files - {image} else picture
-        photo = element.get(PHOTO) or pictures.called(shown)
+        photo = element.get(PHOTO) or pictures.photo(shown)
         return Face(picture, points, kind, edges, f"{image}#{number}", photo, size=size)
 
     return read_faces(path, boxes, face, skip_broken, pictures=pictures)

@@ -59,6 +59,10 @@ class Pictures:
         folder, path = self.folder.absolute(), path.absolute()
         return (path.relative_to(folder) if path.is_relative_to(folder) else path).as_posix()
 
+    def photo(self, path):
+        """What the photo of a picture is called: of Roboflow's copies the one they are made of."""
+        return re.sub(r"\.rf\.[0-9A-Za-z]{16,}(?=\.\w+$)", "", self.called(path))
+
     def _below(self, parts, name, far):
         """A picture's path, and the one by which it was asked for."""
         for start in range(len(parts)):

@@ -8,10 +8,9 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, files_of, is_results, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.labels import order_of, put_point
+from keras_landmarks.data.readers.labels import labelled_scheme, order_of, put_point
 from keras_landmarks.data.readers.rows import BrokenFile, box_around, read_faces, size_of
 from keras_landmarks.files import as_path
-from keras_landmarks.schemes import get_scheme
 
 
 def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=False):
@@ -24,7 +23,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
     Args:
         path: of a file, or of a folder of them; those in its folders are left out, with a warning.
         images: folder of the pictures; None takes the files'.
-        scheme: of the points, or its name.
+        scheme: of the points, or its name; None takes the one whose points have these labels.
         names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
             from 0 or 1. A label that a face lacks is a missing point.
         skip_broken: whether to warn of a broken face, or one without its picture, and go on.
@@ -36,7 +35,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
         FileNotFoundError: if the file or the folder is missing.
         ValueError: if a file is broken, a face is, or its picture is missing.
     """
-    path, scheme = as_path(path), get_scheme(scheme)
+    path = as_path(path)
     files = files_of(path, ".json", recursive=False) if path.is_dir() else [existing_file(path)]
     inside = files_of(path, ".json") if path.is_dir() else []
     files = [file for file in files if not is_results(file)] if path.is_dir() else files
@@ -51,7 +50,9 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
             if not skip_broken or not files[1:]:
                 raise
             warnings.warn(str(error), BrokenFile, stacklevel=2)
-    order = order_of(names, scheme, (label for *_, points, _ in rows for label, *_ in points))
+    labels = {label for *_, points, _ in rows for label, *_ in points}
+    scheme = labelled_scheme(scheme, labels, names, path)
+    order = order_of(names, scheme, labels)
     pictures = Pictures(*folders_of(files[0] if files else path / "none", images))
 
     def face(row):
@@ -61,9 +62,10 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
         for label, at, covered in labelled:
             put_point(points, order, label, at - 0.5, file, "or with a group_id each")
             seen[order[label]] = not covered
-        box, photo = box_around(points + 0.5, boxes), pictures.called(picture)
+        box, called = box_around(points + 0.5, boxes), pictures.called(picture)
         size = size_of(content.get("imageHeight"), content.get("imageWidth"))
-        return Face(picture, points, scheme, box, f"{photo}#{number}", photo, seen, size=size)
+        name, photo = f"{called}#{number}", pictures.photo(picture)
+        return Face(picture, points, scheme, box, name, photo, seen, size=size)
 
     return read_faces(path, rows, face, skip_broken, pictures=pictures)
 

@@ -4,8 +4,8 @@ import warnings
 
 import numpy as np
 
-from keras_landmarks.data.readers.rows import BrokenFile
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.data.readers.rows import BrokenFile, scheme_of
+from keras_landmarks.schemes import SCHEMES, get_scheme
 
 
 def own_order(names, scheme, where, how="Name all in their order (names=), or as the scheme does."):
@@ -44,6 +44,32 @@ def own_order(names, scheme, where, how="Name all in their order (names=), or as
 def _are_numbers(names, scheme):
     """Whether points go by their numbers, which no names of the scheme are."""
     return all(name.isdigit() for name in names) and not set(names) <= {*(scheme.names or ())}
+
+
+def labelled_scheme(scheme, labels, names, where):
+    """The scheme that is given, or the one whose points have these labels.
+
+    Args:
+        scheme: `Scheme` or its name; or None.
+        labels: those that the file has.
+        names: all that there are, in their order; or None.
+        where: file, for messages.
+
+    Raises:
+        ValueError: if it is unknown, or none or several have such points.
+    """
+    labels = {*labels}
+    if scheme is not None:
+        return get_scheme(scheme)
+    if names is not None or all(label.isdigit() for label in labels):
+        numbers = {int(label) for label in labels if names is None}
+        count = max(numbers, default=-1) + (0 in numbers) if names is None else len(names)
+        return get_scheme(scheme_of(count, None, where))
+    fit = [one for one in SCHEMES.values() if labels <= {*one.point_names}]
+    if len(fit) != 1:
+        shown = ", ".join(sorted(labels)[:4])
+        raise ValueError(f"{where}: name the scheme, of which the points {shown} are.")
+    return fit[0]
 
 
 def order_of(names, scheme, labels):

@@ -10,11 +10,10 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.labels import order_of, put_point
+from keras_landmarks.data.readers.labels import labelled_scheme, order_of, put_point
 from keras_landmarks.data.readers.rows import box_around, read_faces, size_of, turned_box
 from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.pictures.kinds import PICTURES
-from keras_landmarks.schemes import get_scheme
 
 _PICTURE = re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\b", re.IGNORECASE)
 
@@ -34,7 +33,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         path: of the JSON file (not of its short form, JSON-MIN).
         images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
             `annotations/`, the folder above and `images/` there.
-        scheme: of the points, or its name.
+        scheme: of the points, or its name; None takes the one whose points have these labels.
         names: the labels in the scheme's order; None takes the scheme's `point_names`, or numbers
             from 0 or 1, where the file has the first of the former or the last of the latter. A
             label that a face lacks is a missing point.
@@ -47,7 +46,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
         FileNotFoundError: if the file or the folder is missing.
         ValueError: if the file is broken, a task is, or its picture is missing.
     """
-    path, scheme = existing_file(path), get_scheme(scheme)
+    path = existing_file(path)
     try:
         tasks = json.loads(read_text(path))
         rows = [
@@ -63,9 +62,9 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
             f"{path} holds no annotated picture: expected tasks whose `annotations` have "
             "`keypointlabels`, as in the export JSON (JSON-MIN is another)."
         )
-    order = order_of(
-        names, scheme, (label for *_, results, _ in rows for label in _labels(results))
-    )
+    labels = {label for *_, results, _ in rows for label in _labels(results)}
+    scheme = labelled_scheme(scheme, labels, names, path)
+    order = order_of(names, scheme, labels)
     pictures, uploads = Pictures(*folders_of(path, images)), {}
 
     def face(row):
@@ -87,8 +86,8 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
             put_point(points, order, label, at - 0.5, where)
         size = size_of(*(results[0][f"original_{k}"] for k in ("height", "width")))
         box = box_around(points + 0.5, boxes) if boxes[1:] else next(iter(boxes), None)
-        photo = pictures.called(image)
-        return Face(image, points, scheme, box, f"{photo}#{number}", photo, size=size)
+        name, photo = f"{pictures.called(image)}#{number}", pictures.photo(image)
+        return Face(image, points, scheme, box, name, photo, size=size)
 
     return read_faces(path, rows, face, skip_broken, pictures=pictures)
 

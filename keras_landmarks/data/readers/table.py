@@ -1,5 +1,6 @@
 """One row a face, in a CSV or Parquet file."""
 
+import json
 import os
 import pathlib
 import re
@@ -34,8 +35,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     column is 1. Where cells are parted by semicolons or tabs, decimals may have commas.
 
     Args:
-        path: of a `.parquet` file (needs pyarrow), or of a text file of cells parted by commas,
-            semicolons or tabs.
+        path: of a `.parquet` file (needs pyarrow), of a `.jsonl` file of `detect`, or of a text
+            file of cells parted by commas, semicolons or tabs.
         images: folder of the pictures; None takes the file's, `images/` in it or, of a file in
             `annotations/`, the folder above and `images/` there.
         scheme: of the points, or its name; None takes the column's, or else the one that data sets
@@ -52,7 +53,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         ValueError: if the scheme is unknown, a column is missing, or a row is broken.
     """
     path = existing_file(path)
-    columns, rows = _parquet(path) if path.suffix.lower() == ".parquet" else _text(path)
+    columns, rows = {".parquet": _parquet, ".jsonl": _lines}.get(path.suffix.lower(), _text)(path)
     if "picture" in columns and "image" not in columns:  # of `keras-landmarks detect`
         columns |= {"image"}
         rows = (
@@ -107,7 +108,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             points,
             None if np.isnan(box).all() else box,
             _word(cells, "name") or f"{cells['image']}#{number}",
-            _word(cells, "photo") or pictures.called(image),
+            _word(cells, "photo") or pictures.photo(image),
             seen,
             convention=_word(cells, "convention"),
         )
@@ -168,6 +169,24 @@ def _with_point(cell):
     """A cell whose decimals have a comma, with a point."""
     comma = isinstance(cell, str) and _COMMA.fullmatch(cell)
     return cell.replace(",", ".") if comma else cell
+
+
+def _lines(path):
+    """The faces of a picture each line, as `keras-landmarks detect` writes them."""
+    rows = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        try:
+            picture = json.loads(line)
+            for face in picture["faces"]:
+                points = enumerate(face["landmarks"])
+                row = {f"{a}{i}": value for i, point in points for a, value in zip("xy", point)}
+                row |= {**dict(zip(BOX, face["box"])), "picture": picture["picture"]}
+                words = {**picture, **face}.items()
+                rows.append(row | {k: word for k, word in words if isinstance(word, (str, float))})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            said = "expected a picture and its faces, as `keras-landmarks detect` writes them"
+            raise ValueError(f"{path}, line {number}: {said}: {error!r}") from error
+    return set().union(*rows), rows
 
 
 def _parquet(path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
 
-from keras_landmarks.data import BrokenFile, read_cvat, read_labelstudio
+from keras_landmarks.data import BrokenFile, read_any, read_cvat, read_labelstudio
 from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES
 
@@ -267,3 +267,15 @@ def test_numbers_without_the_first_and_the_last_one_are_asked_about(tmp_path, po
     results = [key_point(str(i), *points[i]) for i in range(1, 4)]
     with pytest.raises(ValueError, match="without 0 and 5: do they begin at 0 or at 1"):
         read_labelstudio(write_tasks(tmp_path, task(results)), tmp_path / "pictures", "five5")
+
+
+def test_points_of_cvat_in_their_order_are_of_the_scheme_of_so_many(tmp_path):
+    points = lit_points(29)
+    write_lit(tmp_path / "b.jpg", points)
+    places = ";".join(f"{x + 0.5},{y + 0.5}" for x, y in points)
+    shape = f'<points label="face" points="{places}"/>'
+    image = f'<image id="0" name="b.jpg" width="64" height="64">{shape}</image>'
+    (tmp_path / "b.xml").write_text(f"<annotations>{image}</annotations>")
+    (face,) = read_any(tmp_path / "b.xml")
+    assert face.scheme == "cofw29"
+    assert_lit(face, 29)

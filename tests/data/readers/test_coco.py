@@ -229,3 +229,14 @@ def test_annotations_without_points_are_told(tmp_path, points):
     rows = [{"id": i, "image_id": 7, "bbox": [1, 2, 3, 4], "keypoints": []} for i in range(3)]
     with pytest.raises(ValueError, match="none of its 3 annotations has a point.*`keypoints`"):
         read_coco(write_coco(tmp_path, rows))
+
+
+def test_roboflows_copies_of_a_photo_are_of_that_photo(tmp_path, points):
+    names = [f"a_jpg.rf.{word * 16}.jpg" for word in ("0a", "3F")] + ["b.rf.1.jpg"]
+    for name in names:
+        write_lit(tmp_path / name, points)
+    images = [{"id": i, "file_name": name} for i, name in enumerate(names)]
+    rows = [{"id": i, "image_id": i, "keypoints": triples(points)} for i in range(3)]
+    with pytest.warns(BrokenFile, match="no face for 1 pictures"):  # of the fixture
+        faces = read_coco(write_coco(tmp_path, rows, images))
+    assert [face.photo for face in faces] == ["a_jpg.jpg", "a_jpg.jpg", "b.rf.1.jpg"]

@@ -125,3 +125,18 @@ def test_a_point_that_is_flagged_as_occluded_is_a_covered_one(tmp_path, points):
     (face,) = read_labelme(write(tmp_path / "a.json", shapes), None, "five5", NAMES)
     assert_lit(face, 5)
     assert np.flatnonzero(~face.visible).tolist() == [1]
+
+
+def test_a_scheme_is_the_one_that_has_as_many_labels(tmp_path):
+    points = lit_points(29)
+    write_lit(tmp_path / "c.jpg", points)
+    path = write(tmp_path / "c.json", [point(str(i + 1), at) for i, at in enumerate(points)])
+    (face,) = read_any(path)
+    assert face.scheme == "cofw29"
+    assert_lit(face, 29)
+    write(path, [point(str(i), at) for i, at in enumerate(points[:5])])
+    with pytest.raises(ValueError, match="no scheme of 5 points is taken unnamed, name one"):
+        read_any(path)
+    write(path, [point("nose tip 99", points[0])])
+    with pytest.raises(ValueError, match="name the scheme, of which the points nose tip 99 are"):
+        read_any(path)

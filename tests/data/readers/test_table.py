@@ -1,3 +1,4 @@
+import json
 import os
 import tracemalloc
 
@@ -264,3 +265,27 @@ def test_an_address_is_found_by_its_name(tmp_path):
     for images in (None, tmp_path):
         (face,) = read_table(tmp_path / "t.csv", images, scheme="five5")
         assert face.image == tmp_path / "a.png"
+
+
+def test_a_quote_that_is_not_closed_is_told_of(tmp_path, points):
+    rows = [row(points, f"{'x' * 200}.jpg")] * 1000
+    with pytest.raises(ValueError, match="faces.csv, line .*: is a quote not closed"):
+        read_table(write(tmp_path, HEAD, '"' + row(points), *rows), scheme="five5")
+    with pytest.raises(ValueError, match="faces.csv, line .*: is a quote not closed"):
+        read_table(write(tmp_path, '"' + HEAD, *rows), scheme="five5")
+
+
+def test_lines_of_detect_are_faces(tmp_path, points):
+    face = {"box": [1, 2, 30, 40], "landmarks": points.tolist(), "score": 0.9, "scheme": "five5"}
+    lines = [{"picture": "a.jpg", "convention": "mtcnn", "faces": [face]}]
+    path = tmp_path / "found.jsonl"
+    path.write_text("".join(json.dumps(x) + "\n" for x in [*lines, {"picture": "b", "faces": []}]))
+    for read in (read_table, read_any):
+        (found,) = read(path)
+        assert_lit(found, 5)
+        assert (found.convention, found.box.tolist()) == ("mtcnn", [1, 2, 30, 40])
+    (alone,) = read_table(path, scheme="ibug68", labelled=False)
+    assert not alone.labelled
+    path.write_text('{"frame": 0, "faces": [1]}\n')
+    with pytest.raises(ValueError, match="found.jsonl, line 1: expected a picture and its faces"):
+        read_table(path)
