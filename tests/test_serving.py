@@ -203,3 +203,13 @@ def test_the_client_of_tensorflow_serving_finds_what_the_model_finds(tiny, tmp_p
     (expected,) = tiny.detect("photo.jpg")
     np.testing.assert_allclose(face.landmarks, expected.landmarks, atol=0.05)
     assert face.scheme == keras_landmarks.schemes.IBUG68
+
+
+def test_a_picture_that_does_not_come_is_given_up_and_takes_no_place(server, monkeypatch):
+    module, address = server
+    monkeypatch.setattr(module, "UPLOAD", 0.3)
+    with socket.create_connection(address) as client:
+        client.sendall(b"POST /detect HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\nabc")
+        time.sleep(0.1)
+        assert module.LEFT._value == module.WAITING
+        assert b" 408 " in client.recv(1000)

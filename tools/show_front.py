@@ -3,7 +3,7 @@
     python tools/show_front.py
 
 The portrait is NASA's of Eileen Collins (public domain), with points, confidence and pose; the plot
-sets every model's error against its time, with what is measured of dlib on the same faces.
+sets every model's error against its time, with dlib's whole call and the faces that it finds.
 """
 
 import pathlib

@@ -126,20 +126,22 @@ def formats(models):
 def speed(measured):
     """The time of every model in every runtime, and as multiples of two yardsticks."""
     heads = "model", "runtime", "size", "1 face", "32 faces, each", "2 threads: 1 face", "32, each"
+    heads += "`detect`", "memory", "x dlib", "`detect` x dlib", "x floor"
     cells = []
     for name, facts in measured["models"].items():
         floor = 1000 * facts["multiply_adds"] / measured["multiply_adds_a_second"]
         for row in facts["rows"]:
             one, two = row["1"], row["2"]
             times = one["1"], one["32"] / 32, two["1"], two["32"] / 32, one["detect"]
-            dlib = _number(one["1"] / measured["dlib_ms"] if measured["dlib_ms"] else None)
+            trees = measured["dlib_ms"]
+            dlib = [_number(one[k] / trees if trees else None) for k in ("1", "detect")]
             size = f"{row['bytes'] / 2**20:.1f} MiB" if row["bytes"] else "-"
-            more = f"{one['memory_mib']:.0f} MiB", dlib, f"{one['1'] / floor:.1f}"
+            more = f"{one['memory_mib']:.0f} MiB", *dlib, f"{one['1'] / floor:.1f}"
             cells.append((f"`{name}`", row["runtime"], size, *map(_number, times), *more))
     dlib = f"{measured['dlib_ms']:.2f} ms" if measured["dlib_ms"] else "not measured"
     rate = measured["multiply_adds_a_second"] / 1e9
     return (
-        f"{_table((*heads, '`detect`', 'memory', 'x dlib', 'x floor'), cells)}\n\n"
+        f"{_table(heads, cells)}\n\n"
         f"Milliseconds, one thread unless said. dlib's 68-point trees in the same run: {dlib}; "
         f"MTCNN: {measured['detector_ms']:.0f} ms on the 512 x 512 portrait. Floor: the network's "
         f"multiply-adds at the {rate:.0f} thousand million a second that float32 matrix products "

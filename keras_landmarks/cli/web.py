@@ -4,6 +4,8 @@ import contextlib
 import functools
 import http.server
 import pathlib
+import sys
+import threading
 import webbrowser
 
 from keras_landmarks.names import number
@@ -44,15 +46,24 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A server that does not complain of browsers that turn away, as at each reload."""
+
+    def handle_error(self, request, address):
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, address)
+
+
 def run(options):
     number("--port", options.port, least=0, most=65535, whole=True)
     if not (PAGE / "index.html").is_file():
         raise FileNotFoundError(f"The page is not built (no {PAGE}). In a clone: make web")
     handler = functools.partial(Handler, directory=str(PAGE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", options.port), handler) as server:
+    with Server(("127.0.0.1", options.port), handler) as server:
         address = f"http://127.0.0.1:{server.server_port}/"
         print(f"{address} shows the page; Ctrl-C ends it.", flush=True)
         if not options.no_browser:
-            webbrowser.open(address)
+            # Beside the server: a browser in the terminal is waited for.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
         with contextlib.suppress(KeyboardInterrupt):
             server.serve_forever()

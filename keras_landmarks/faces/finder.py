@@ -19,8 +19,8 @@ from keras_landmarks.faces.upright import CLEAR, best_score, in_other_directions
 from keras_landmarks.pictures import images, read_ahead
 from keras_landmarks.pictures.ahead import beside
 
-PICTURES = 8
-"""Pictures that are held so that their crops are computed together."""
+PICTURES, BYTES = 8, 2**28
+"""Pictures that are held so that their crops are computed together, and of how many bytes."""
 
 
 def find_faces(
@@ -141,7 +141,9 @@ def _batches(
         except Exception as error:  # of a later picture: those before it first
             fault = error
             break
-        if len(batch) == PICTURES or sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE:
+        many = sum(len(faces.boxes) for _, faces in batch) >= AT_ONCE
+        large = sum(picture.nbytes for picture, _ in batch) >= BYTES
+        if len(batch) == PICTURES or many or large:
             yield batch
             batch = []
     if batch:

@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_landmarks.pictures.images import as_rgb
 
-THREADS, AHEAD = 4, 8
-"""Threads that read, and pictures that are kept ready."""
+THREADS, AHEAD, BYTES = 4, 8, 2**28
+"""Threads that read, and pictures that are kept ready; fewer of these where they are larger."""
 
 
 def read_ahead(
@@ -36,11 +36,11 @@ def read_ahead(
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
     pictures = map(_taken if isinstance(sources, Iterator) else _given, sources)
     waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
-    waiting, fault = collections.deque(), None
+    waiting, fault, most = collections.deque(), None, AHEAD
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     try:
         while True:
-            while fault is None and len(waiting) < AHEAD:
+            while fault is None and len(waiting) < most:
                 try:
                     source, read = next(pictures)
                 except StopIteration:
@@ -61,6 +61,7 @@ def read_ahead(
                     raise
                 broken(source, error)
                 continue
+            most = min(max(BYTES // max(picture.nbytes, 1), 1), AHEAD)
             yield source, picture
     finally:
         pool.shutdown(wait=False, cancel_futures=True)

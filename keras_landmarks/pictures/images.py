@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 
 from keras_landmarks.files import Path, as_path, write_bytes
-from keras_landmarks.pictures.kinds import HEIF, UNREAD, VIDEOS, is_cut_short, moves
+from keras_landmarks.pictures.kinds import HEIF, UNREAD, VIDEOS, is_cut_short, moves, scans_of
 from keras_landmarks.pictures.orientation import upright_avif, upright_pil
 from keras_landmarks.pictures.resampling import reduce, warp
 
 __all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
 
+SCANS = 100
+"""Of a progressive jpg at most: usual ones have some ten, and each takes as long as a picture."""
 TAKEN = "a path, a picture file's bytes, an open file, a PIL picture or an array of 0..255"
 
 
@@ -52,6 +54,8 @@ def _decode(data: bytes, name: str) -> np.ndarray:
     """The pixels of a picture file that is called so in messages."""
     if is_cut_short(data):
         raise ValueError(f"{name} is cut short: its end-of-image marker is missing.")
+    if scans_of(data) > SCANS:
+        raise ValueError(f"{name} is a progressive jpg of more than {SCANS} scans: convert it.")
     if moves(data):
         warnings.warn(f"{name} is an animation: its first picture is taken.", stacklevel=3)
     image = _imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)

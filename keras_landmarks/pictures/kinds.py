@@ -16,6 +16,8 @@ HEIF = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
 """Endings of videos; OpenCV reads most of them."""
+_MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
+"""Of a jpg, but for those within its coded pixels."""
 
 
 def is_video(path: Path) -> bool:
@@ -37,6 +39,19 @@ def moves(data: bytes) -> bool:
     if data[:4] == b"\x89PNG":
         return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
     return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and any(b & 2 for b in data[20:21])
+
+
+def scans_of(data: bytes) -> int:
+    """How often a progressive jpg goes over its pixels; 1 of all other pictures."""
+    place, scans, progressive = 2, 0, False
+    while data[:2] == b"\xff\xd8" and (found := _MARKER.search(data, place)):
+        marker, place = found[1], found.end()
+        if marker == b"\xd9" or (marker == b"\xda" and not progressive):
+            break
+        progressive |= marker in (b"\xc2", b"\xc6", b"\xca")
+        scans += marker == b"\xda"
+        place += int.from_bytes(data[place : place + 2], "big")
+    return max(scans, 1)
 
 
 def is_cut_short(data: bytes) -> bool:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, features
 
 from keras_landmarks import geometry
-from keras_landmarks.pictures import images, kinds, read_ahead
+from keras_landmarks.pictures import ahead, images, kinds, read_ahead
 
 RNG = np.random.default_rng(0)
 # Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.
@@ -740,3 +740,26 @@ def test_a_broken_picture_of_an_iterator_is_told_as_that_of_a_list(kind):
 def test_what_holds_several_pictures_says_how_to_give_them(given, message):
     with pytest.raises(ValueError, match=message):
         images.as_rgb(given)
+
+
+def test_fewer_pictures_are_read_ahead_where_they_are_large(monkeypatch):
+    picture, taken = np.zeros((100, 100, 3), np.uint8), []
+    monkeypatch.setattr(ahead, "BYTES", 2 * picture.nbytes)
+    sources = (taken.append(i) or picture for i in range(40))
+    most = max(len(taken) - i for i, _ in enumerate(read_ahead(sources), start=1) if i > 8)
+    assert most == 1
+
+
+def test_a_jpg_of_too_many_scans_is_refused():
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8))
+    for progressive, scans in ((False, 1), (True, 10)):
+        file = io.BytesIO()
+        noise.save(file, "jpeg", progressive=progressive)
+        assert kinds.scans_of(file.getvalue()) == scans
+        assert images.as_rgb(file.getvalue()).shape == (64, 64, 3)
+    data = file.getvalue()
+    again = data[data.rindex(b"\xff\xda") : -2]  # of its last scan
+    with pytest.raises(ValueError, match="a progressive jpg of more than 100 scans"):
+        images.as_rgb(data[:-2] + again * 100 + data[-2:])
+    images.as_rgb(data + again * 100)  # behind its end, as the film of a moving photo
+    assert kinds.scans_of(b"no jpg") == 1

@@ -1,14 +1,19 @@
 """The page in a real browser: what it finds is what Python finds."""
 
+import _thread
 import contextlib
 import http.client
 import json
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 import time
 import urllib.parse
+import urllib.request
+import webbrowser
 
 import cv2
 import numpy as np
@@ -202,7 +207,7 @@ def test_everything_is_reached_and_named_without_a_mouse(portrait):
     while (element := portrait.switch_to.active_element).tag_name != "body":
         reached.append(element.accessible_name)
         element.send_keys("\ue004")  # Tab
-    assert [re.split("[:\n]", name)[0] for name in reached] == [
+    assert [re.split("[:\n]", name)[0].strip() for name in reached] == [
         *("Open a picture", "Camera", "Sample", "Fast unet-fast-300w"),
         *("Hide points less sure than", "Download Face 1 as .pts", "JSON", "PNG"),
     ]
@@ -293,6 +298,47 @@ def test_a_worker_that_does_not_start_is_told(page):
         page.refresh()
 
 
+LATE = """
+const Own = Worker, media = navigator.mediaDevices, ask = media.getUserMedia.bind(media);
+let made = 0;
+Worker = class extends Own {
+  constructor(...given) { super(...(made++ ? given : ["/gone.js"])); }
+};
+media.getUserMedia = async (wanted) => {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  window.came = true;
+  return ask(wanted);
+};
+"""
+
+
+def test_a_worker_is_made_anew_and_a_late_camera_takes_nothing_away(page):
+    script = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": LATE})
+    try:
+        page.refresh()
+        give(page, PORTRAIT)
+        status(page, "Something went wrong")
+        at(page, "#camera").click()
+        give(page, PORTRAIT)  # before the camera is there
+        status(page, "1 face")
+        wait_for(lambda: page.execute_script("return window.came"))
+        time.sleep(0.5)
+        assert at(page, "#camera").get_attribute("aria-pressed") == "false"
+        assert "astronaut.jpg: 1 face" in at(page, "#canvas").accessible_name
+    finally:
+        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+        page.get_log("browser")  # in which the browser complains
+        page.refresh()
+
+
+def test_points_of_a_picture_that_no_canvas_holds_are_in_its_own_pixels(page, tmp_path):
+    image = cv2.resize(read_image(PORTRAIT), (4608, 4608))
+    write_image(tmp_path / "large.jpg", image)
+    found, _ = points_found(page, tmp_path / "large.jpg", "fast")
+    (expected,) = load("unet-fast-300w").detect(image)
+    np.testing.assert_allclose(found[0], expected.landmarks, atol=5)  # the face is 1,000 wide
+
+
 @pytest.mark.parametrize("width", [360, 1280])
 def test_nothing_sticks_out_of_a_phone_or_a_desk(portrait, width):
     metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
@@ -336,3 +382,24 @@ def test_a_page_that_is_not_built_says_how_to_build_it(tmp_path, monkeypatch, ca
     monkeypatch.setattr(web, "PAGE", tmp_path)
     assert main(["web", "--no-browser"]) == 1
     assert "make web" in capsys.readouterr().err
+
+
+def test_a_browser_that_is_waited_for_is_served(tmp_path, monkeypatch, capfd):
+    (tmp_path / "index.html").write_text("here")
+    monkeypatch.setattr(web, "PAGE", tmp_path)
+    shown = []
+
+    def browse(address):
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            shown.append(answer.read())
+        host, port = urllib.parse.urlsplit(address).netloc.split(":")
+        with socket.create_connection((host, int(port))) as client:  # which turns away
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.sendall(b"GET / HTTP/1.1\r\n")
+        time.sleep(0.2)
+        _thread.interrupt_main()
+
+    monkeypatch.setattr(webbrowser, "open", browse)
+    assert main(["web"]) == 0
+    assert shown == [b"here"]
+    assert "Traceback" not in capfd.readouterr().err

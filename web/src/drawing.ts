@@ -13,6 +13,14 @@ const COLOURS = [
 /** Pixels of a canvas's longer side at least, so that points on small pictures are smooth. */
 const FINE = 1000;
 
+/** Pixels of a canvas at most, which Safari has. */
+const MOST = 16e6;
+
+/** The largest scale at which a picture fits into a canvas. */
+export function largestScale({ width, height }: ImageBitmap): number {
+  return Math.sqrt(MOST / (width * height));
+}
+
 export function colourOf(confidence: number): string {
   const place = Math.min(Math.max(confidence, 0), 1) * 2;
   const [first, share] = place < 1 ? [0, place] : [1, place - 1];
@@ -22,9 +30,10 @@ export function colourOf(confidence: number): string {
 
 /** Draws a picture and its faces' points of such a confidence at least. */
 export function draw(canvas: HTMLCanvasElement, picture: ImageBitmap, faces: Face[], least: number): void {
-  const scale = Math.max(1, Math.ceil(FINE / Math.max(picture.width, picture.height)));
-  canvas.width = picture.width * scale;
-  canvas.height = picture.height * scale;
+  const fine = Math.max(1, Math.ceil(FINE / Math.max(picture.width, picture.height)));
+  const scale = Math.min(fine, largestScale(picture));
+  canvas.width = Math.round(picture.width * scale);
+  canvas.height = Math.round(picture.height * scale);
   const pen = canvas.getContext("2d")!;
   pen.drawImage(picture, 0, 0, canvas.width, canvas.height);
   const place = ([x, y]: Point): Point => [(x + 0.5) * scale, (y + 0.5) * scale];

@@ -2,7 +2,7 @@
 
 import portrait from "../../tutorials/astronaut.jpg?url";
 import { asJson, asPts, save } from "./downloads";
-import { draw } from "./drawing";
+import { draw, largestScale } from "./drawing";
 import { type ModelName, facts } from "./facts";
 import type { Face } from "./finder";
 import { meanOf } from "./geometry";
@@ -25,28 +25,31 @@ let asked = 0;
 /** Counts the files that were opened, of which the newest is shown. */
 let opened = 0;
 
-const worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+/** What looks for faces; made anew after something went wrong, of which a runtime does not recover. */
+let worker: Worker | null = null;
 
-/** What ended the worker, and who is told when it ends. */
-let broken = "";
-let waiting: (answer: Answer) => void = () => {};
-worker.onerror = (event) => {
-  broken = event.message || "the page's worker did not start";
-  waiting({ wrong: broken });
-};
+function answerTo(question: Question): Promise<Answer> {
+  worker ??= new Worker(new URL("./worker.ts", import.meta.url), { type: "module" });
+  const asking = worker;
+  return new Promise((resolve) => {
+    asking.onmessage = ({ data }) => resolve(data);
+    asking.onerror = ({ message }) => resolve({ wrong: message || "the page's worker did not start" });
+    asking.postMessage(question, [question.picture.data.buffer]);
+  });
+}
 
-/** The faces of a picture. One question at a time: the next waits for the answer. */
+/** The faces of a picture. One question at a time: the next waits, and one that is no more wanted is left out. */
 let before: Promise<unknown> = Promise.resolve();
-function ask(question: Question): Promise<Answer> {
-  const answer = before.then(
-    () =>
-      new Promise<Answer>((resolve) => {
-        if (broken) return resolve({ wrong: broken });
-        waiting = resolve;
-        worker.onmessage = ({ data }) => resolve(data);
-        worker.postMessage(question, [question.picture.data.buffer]);
-      }),
-  );
+function ask(question: Question, number: number): Promise<Answer> {
+  const answer = before.then(async (): Promise<Answer> => {
+    if (number !== asked) return { wrong: "another picture was opened" };
+    const found = await answerTo(question);
+    if ("wrong" in found) {
+      worker?.terminate();
+      worker = null;
+    }
+    return found;
+  });
   before = answer;
   return answer;
 }
@@ -66,10 +69,23 @@ const plural = (count: number, word: string) => `${count} ${word}${count === 1 ?
 const percent = (share: number) => `${Math.round(share * 100)} %`;
 
 function pixelsOf(picture: ImageBitmap): ImageData {
-  const copy = new OffscreenCanvas(picture.width, picture.height);
+  const scale = Math.min(1, largestScale(picture));
+  const [width, height] = [picture.width, picture.height].map((side) => Math.round(side * scale));
+  const copy = new OffscreenCanvas(width, height);
   const pen = copy.getContext("2d", { willReadFrequently: true })!;
-  pen.drawImage(picture, 0, 0);
-  return pen.getImageData(0, 0, picture.width, picture.height);
+  pen.drawImage(picture, 0, 0, width, height);
+  return pen.getImageData(0, 0, width, height);
+}
+
+/** A face that was found in a reduced picture, in the pixels of the whole one. */
+function grown(face: Face, x: number, y: number): Face {
+  const [left, top, right, bottom] = face.box;
+  return {
+    ...face,
+    box: [left * x, top * y, right * x, bottom * y],
+    landmarks: face.landmarks.map(([u, v]) => [(u + 0.5) * x - 0.5, (v + 0.5) * y - 0.5]),
+    error: face.error.map((error) => error * Math.sqrt(x * y)),
+  };
 }
 
 /** Looks for the faces of a picture and shows them; true if there is an answer. */
@@ -89,15 +105,16 @@ async function find(picture: ImageBitmap, name: string): Promise<boolean> {
     return false;
   }
   const { width, height, data } = pixels;
-  const answer = await ask({ picture: { width, height, data }, model, sides: !live });
+  const answer = await ask({ picture: { width, height, data }, model, sides: !live }, number);
   if (number !== asked) return false;
   if ("wrong" in answer) {
     say(`Something went wrong: ${answer.wrong}`, true);
     return false;
   }
-  show({ picture, name, model, faces: answer.faces, answered: true });
+  const faces = answer.faces.map((face) => grown(face, picture.width / width, picture.height / height));
+  show({ picture, name, model, faces, answered: true });
   const none = live ? "No face in view." : `No face was found in ${name}, neither upright nor turned.`;
-  const count = answer.faces.length;
+  const count = faces.length;
   say(count ? `${plural(count, "face")}.` : none, !count && !live, answer.milliseconds);
   return true;
 }
@@ -163,16 +180,18 @@ async function open(file: Blob, name: string): Promise<void> {
 }
 
 async function startCamera(): Promise<void> {
+  const number = ++opened; // what is still read comes too late, and the camera after what is opened next
   let stream: MediaStream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { width: { ideal: 640 }, facingMode: "user" } });
   } catch (error) {
+    if (number !== opened) return;
     const denied = error instanceof DOMException && error.name === "NotAllowedError";
     say(denied ? "The camera was not allowed." : "There is no camera that can be used.", true);
     return;
   }
+  if (number !== opened) return stream.getTracks().forEach((track) => track.stop());
   stopCamera();
-  opened += 1; // what is still read comes too late
   camera = stream;
   cameraButton.setAttribute("aria-pressed", "true");
   cameraButton.textContent = "Stop camera";
