@@ -179,7 +179,7 @@ class Landmarker(keras.Model):
                 pixel edges: the detector is not needed. For a batch, a list with one for each
                 picture.
             detector: finds the boxes; None takes the model's own, `self.detector` (see
-                `faces.boxes`).
+                `faces.detectors`).
             convention: how given boxes lie on faces: a name of `faces.CONVENTIONS` or a
                 `Convention`. `annotation` is about the square around the landmarks, from brows
                 to chin.

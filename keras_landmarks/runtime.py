@@ -21,7 +21,7 @@ from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.interpreters import Interpreters
 from keras_landmarks.faces.model import predict_filled
 from keras_landmarks.files import Path, as_path
-from keras_landmarks.names import number
+from keras_landmarks.names import number, of_shape
 from keras_landmarks.schemes import get_scheme
 
 Run: TypeAlias = Callable[[np.ndarray], dict[str, np.ndarray]]
@@ -63,10 +63,7 @@ class ExportedModel:
             ValueError: if the crops are of another shape.
         """
         crops = np.asarray(crops)
-        if crops.ndim != 4 or crops.shape[1:] != (*self.size, 3):
-            raise ValueError(
-                f"Expected crops (batch, {self.size[0]}, {self.size[1]}, 3), got {crops.shape}."
-            )
+        of_shape("crops", crops.shape, "batch", *self.size, 3)
         if not len(crops):
             outputs = self.facts["outputs"].items()
             return {name: np.zeros((0, *of["shape"][1:]), of["dtype"]) for name, of in outputs}

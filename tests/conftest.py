@@ -1,6 +1,7 @@
 """What every test finds: a thread a process, this checkout's package, groups, shared models."""
 
 import collections
+import functools
 import gc
 import os
 
@@ -80,3 +81,17 @@ def tiny():
     from loaded import load  # not above: xdist's own process needs no TensorFlow
 
     return load("tiny-ibug68")
+
+
+@pytest.fixture(scope="session")
+def known(tiny, tmp_path_factory):
+    """`known(format, dtype)`: path and facts of the tiny model's file alone in a folder, written
+    once: not to be changed."""
+    from keras_landmarks.export import FORMATS
+
+    @functools.cache
+    def known(kind, dtype="float32"):
+        path = tmp_path_factory.mktemp("tiny") / f"model{FORMATS[kind][0]}"
+        return path, tiny.export(path, kind, dtype)
+
+    return known

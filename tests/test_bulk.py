@@ -23,10 +23,8 @@ parquet = pytest.importorskip("pyarrow.parquet")
 
 
 @pytest.fixture(scope="module")
-def model(tiny, tmp_path_factory):
-    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
-    tiny.export(path, "tflite")
-    return path
+def model(known):
+    return known("tflite")[0]
 
 
 @pytest.fixture(scope="module")

@@ -37,12 +37,10 @@ def random_crops(count, dtype=np.uint8):
 
 
 @pytest.fixture(scope="module", params=[(s, d) for s in SUFFIXES for d in ("float32", "uint8")])
-def path(request, tmp_path_factory):
+def path(request, known):
     """A file of the tiny model: TFLite or ONNX, for floats or whole numbers."""
     suffix, dtype = request.param
-    path = tmp_path_factory.mktemp("model") / f"tiny-{dtype}{suffix}"
-    model().export(path, SUFFIXES[suffix], dtype)
-    return path
+    return known(SUFFIXES[suffix], dtype)[0]
 
 
 @pytest.fixture(scope="module")

@@ -25,12 +25,11 @@ from keras_landmarks.pictures import images
 
 
 @pytest.fixture(scope="module")
-def server(tiny, tmp_path_factory):
+def server(known):
     """The module of docs/server.py, and its address."""
     uvicorn = pytest.importorskip("uvicorn")
     pytest.importorskip("fastapi")
-    path = tmp_path_factory.mktemp("served") / "tiny.tflite"
-    tiny.export(path, "tflite")
+    path, _ = known("tflite")
     spec = importlib.util.spec_from_file_location("server", ROOT / "docs" / "server.py")
     module = importlib.util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
@@ -164,11 +163,13 @@ def test_a_server_says_that_it_runs_and_sends_away_what_is_too_much(server, monk
     assert post(address, pictures()["one"])[0] == 503
 
 
-def test_the_client_of_tensorflow_serving_finds_what_the_model_finds(tiny, tmp_path, monkeypatch):
+def test_the_client_of_tensorflow_serving_finds_what_the_model_finds(
+    tiny, known, tmp_path, monkeypatch
+):
     tf = pytest.importorskip("tensorflow")
     monkeypatch.chdir(tmp_path)
     shutil.copy(PORTRAIT, "photo.jpg")
-    tiny.export("served/cnn6/1", "saved_model")
+    shutil.copytree(known("saved_model")[0], "served/cnn6/1")
     loaded = tf.saved_model.load("served/cnn6/1")
     signature = loaded.signatures["serving_default"]
     asked = []

@@ -49,13 +49,6 @@ def _read_menpo(folder, part, pose, skip_broken=False):
     return readers.read_pts_folders(folder, [place], scheme, skip_broken, numbered=True)
 
 
-def _split_of_300w(name):
-    def read(folder, skip_broken=False):
-        return read_300w(folder, name, skip_broken)
-
-    return read
-
-
 _OF_300W = dict(zip(SPLITS, (3148, 224, 330, 554, 135, 689)))
 _WFLW = dict(zip(ATTRIBUTES, (326, 314, 698, 206, 736, 773)))
 _MENPO = {
@@ -67,7 +60,7 @@ _MENPO = {
 _partial = functools.partial
 
 PROTOCOLS = {
-    **{name: Protocol(_split_of_300w(name), count) for name, count in _OF_300W.items()},
+    **{name: Protocol(_partial(read_300w, split=name), count) for name, count in _OF_300W.items()},
     "300w/private": Protocol(_partial(_read_private, parts=sum(PRIVATE.values(), ())), 600),
     **{
         f"300w/private-{place}": Protocol(_partial(_read_private, parts=parts), 300)

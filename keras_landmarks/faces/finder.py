@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from keras_landmarks.faces.boxes import Convention, Detector, check_boxes, get_convention
-from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.detectors import Framed, detect_faces
 from keras_landmarks.faces.looking import locate
 from keras_landmarks.faces.model import AT_ONCE, Model
@@ -75,7 +74,8 @@ def find_faces(
     read: Iterator[Any]
     read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
     read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
-    found = _find(model, ((picture, frame(picture, *more)) for picture, *more in read))
+    framed = ((picture, frame(picture, *more)) for picture, *more in read)
+    found = (faces for batch in _batches(framed) for faces in locate(model, *zip(*batch)))
     if endless:
         return found
     if not many:
@@ -120,12 +120,6 @@ def _given(picture: np.ndarray, boxes: Any, angles: Any, convention: Convention 
     if np.isinf(angles).any():
         raise ValueError(f"angles are degrees, not {angles.tolist()}.")
     return Framed(boxes, unknown, angles, convention)
-
-
-def _find(model: Model, framed: Iterable[tuple[np.ndarray, Framed]]) -> Iterator[list[Detection]]:
-    """The faces of each picture; those of several pictures go through the network together."""
-    for batch in _batches(framed):
-        yield from locate(model, *zip(*batch))
 
 
 def _batches(

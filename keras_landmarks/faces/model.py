@@ -55,10 +55,7 @@ def padded(
     """
     if not pad:
         return predict(crops)
-    count = len(crops)
-    last = np.repeat(crops[-1:], (1 << (count - 1).bit_length()) - count, axis=0)
-    found = predict(np.concatenate([crops, last]))
-    return {name: values[:count] for name, values in found.items()}
+    return predict_filled(predict, crops, 1 << (len(crops) - 1).bit_length())
 
 
 def size_of_crops(shapes: Sequence[tuple[int, ...]]) -> tuple[int, int]:

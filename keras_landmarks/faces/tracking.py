@@ -30,7 +30,7 @@ class Tracker:
 
     Args:
         model: `Landmarker`.
-        detector: finds the boxes; None takes the model's own. See `faces.boxes`.
+        detector: finds the boxes; None takes the model's own. See `faces.detectors`.
         every: frames between two detections while all is well.
         search: frames between two detections while no face, or one less, is in view.
         overlap: lowest intersection over union of a crop's box and the box of the landmarks

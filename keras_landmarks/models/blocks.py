@@ -69,6 +69,11 @@ def normalise(x, name, gamma="ones"):
     return BatchNormalization(gamma_initializer=gamma, name=name)(x)
 
 
+def activated(x, name):
+    """The same and a ReLU, `{name}_norm` and `{name}_relu`."""
+    return layers.ReLU(name=f"{name}_relu")(normalise(x, f"{name}_norm"))
+
+
 def landmark_head(features, count, size, mean_shape=None, name="head", pixels=False):
     """Landmarks in crop pixels from a feature vector: a linear layer about the mean shape.
 

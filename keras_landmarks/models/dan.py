@@ -32,8 +32,7 @@ def _features(x, filters, hidden, dropout, stage):
     x = layers.Flatten(name=f"{stage}_flatten")(x)
     x = layers.Dropout(dropout, name=f"{stage}_dropout")(x)
     x = layers.Dense(hidden, use_bias=False, kernel_initializer="he_normal", name=f"{stage}_fc1")(x)
-    x = blocks.normalise(x, f"{stage}_fc1_norm")
-    return layers.ReLU(name=f"{stage}_fc1_relu")(x)
+    return blocks.activated(x, f"{stage}_fc1")
 
 
 @renamed(validation="expected_error")

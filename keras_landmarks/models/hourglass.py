@@ -96,7 +96,7 @@ def hourglass(
             y = _block(y, width, f"{name}_block{i}")
         if stride == 1:
             y = layers.UpSampling2D(2, name=f"{name}_up")(y)
-        y = _activated(_block(y, fine, f"{name}_fine"), f"{name}_end")
+        y = blocks.activated(_block(y, fine, f"{name}_fine"), f"{name}_end")
         return layers.Conv2D(scheme.count, 1, dtype="float32", name=output, **arguments)(y)
 
     heatmaps = branch("heat", "heatmaps")
@@ -128,7 +128,7 @@ def _block(x, filters, name):
     if x.shape[-1] != filters:
         shortcut = layers.Conv2D(filters, 1, use_bias=False, name=f"{name}_shortcut")(x)
     for part, count, kernel in (("a", filters // 2, 1), ("b", filters // 2, 3), ("c", filters, 1)):
-        x = _activated(x, f"{name}_{part}")
+        x = blocks.activated(x, f"{name}_{part}")
         x = layers.Conv2D(
             count,
             kernel,
@@ -138,8 +138,3 @@ def _block(x, filters, name):
             name=f"{name}_{part}",
         )(x)
     return layers.Add(name=f"{name}_add")([x, shortcut])
-
-
-def _activated(x, name):
-    x = blocks.normalise(x, f"{name}_norm")
-    return layers.ReLU(name=f"{name}_relu")(x)

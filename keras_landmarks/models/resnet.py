@@ -96,8 +96,7 @@ def heatmap_head(maps, count, offset, width=128):
         finer = layers.Conv2D(width, 1, use_bias=False, name=f"side{level}")(finer)
         if x is not None:
             finer = UpsampledSum(name=f"side{level}_sum")(x, finer)
-        x = blocks.normalise(finer, f"side{level}_norm")
-        x = layers.ReLU(name=f"side{level}_relu")(x)
+        x = blocks.activated(finer, f"side{level}")
     x = layers.Conv2D(count, 3, padding="same", dtype="float32", name="heatmaps")(x)
     return HeatmapDecoding(stride=8, offset=offset, name="landmarks")(x)
 

@@ -89,8 +89,7 @@ def _down(x, widths, depth):
     x = layers.Conv2D(
         widths[0], 4, strides=2, use_bias=False, kernel_initializer="he_normal", name="stem"
     )(x)
-    x = blocks.normalise(x, "stem_norm")
-    maps = [layers.ReLU(name="stem_relu")(x)]
+    maps = [blocks.activated(x, "stem")]
     for level, width in enumerate(widths[1:], start=2):
         x = layers.MaxPooling2D(2, name=f"level{level}_pool")(maps[-1])
         for block in range(1, depth + 1):

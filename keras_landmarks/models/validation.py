@@ -74,8 +74,7 @@ def validation(
         maps.append(x)
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(hidden, kernel_initializer="he_normal", use_bias=False, name="features")(x)
-    x = blocks.normalise(x, "features_norm")
-    features = layers.ReLU(name="features_relu")(x)
+    features = blocks.activated(x, "features")
     landmarks = blocks.landmark_head(
         features, scheme.count, (size, size), mean_shape, pixels=pixels
     )

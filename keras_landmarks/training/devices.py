@@ -64,17 +64,10 @@ def default_strategy():
 
 def kinds():
     """What this host computes on, for messages: as `2 GPUs`."""
-    backend = keras.backend.backend()
-    if backend == "tensorflow":
-        import tensorflow as tf
-
-        found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-        kind = found[0].device_type
-    elif backend == "jax":
-        found = keras.distribution.list_devices()
-        kind = found[0].partition(":")[0].upper()
-    else:  # of which Keras lists none, and takes one
-        return backend
+    if (backend := keras.backend.backend()) not in ("tensorflow", "jax"):
+        return backend  # of which Keras lists no devices, and takes one
+    found = keras.distribution.list_devices()
+    kind = found[0].partition(":")[0].upper()
     return f"{len(found)} {kind}{'s' * (len(found) > 1)}"
 
 

@@ -1,17 +1,12 @@
-import os
-import pathlib
-
 import numpy as np
 import pytest
+from places import DATA, needs_data
 
 from keras_landmarks.data import balance_poses, made_up_face, made_up_faces, read_300w
 from keras_landmarks.data.made_up import random_shape
 from keras_landmarks.schemes import get_scheme
 from keras_landmarks.shapes import align
 
-needs_data = pytest.mark.skipif(
-    "KERAS_LANDMARKS_DATA" not in os.environ, reason="KERAS_LANDMARKS_DATA is not set"
-)
 IBUG68 = get_scheme("ibug68")
 
 
@@ -157,7 +152,7 @@ def test_the_histogram_is_drawn(tmp_path):
 
 @needs_data
 def test_real_300w_is_balanced():
-    faces = read_300w(pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "300W")
+    faces = read_300w(DATA / "300W")
     balance = balance_poses(np.stack([face.landmarks for face in faces]))
     assert balance.counts.argmax() == 4  # most are frontal
     assert 1.2 * len(faces) < len(balance.indices) < 9 * len(faces)
@@ -165,7 +160,7 @@ def test_real_300w_is_balanced():
 
 @needs_data
 def test_real_aflw_is_balanced_in_17_bins():
-    path = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/aflw19/shapes_train_4000.txt"
+    path = DATA / "formats/aflw19/shapes_train_4000.txt"
     rows = [line.split()[1:] for line in path.read_text().splitlines()]
     shapes = np.array(rows, np.float64).reshape(len(rows), 19, 2)
     balance = balance_poses(shapes, "aflw19", bins=17)

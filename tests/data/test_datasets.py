@@ -1,11 +1,10 @@
-import os
-import pathlib
 import shutil
 import warnings
 
 import numpy as np
 import pytest
 from faces import write_300w, write_pts
+from places import DATA, needs_data
 
 from keras_landmarks.data import (
     SPLITS,
@@ -19,10 +18,6 @@ from keras_landmarks.data import (
 )
 from keras_landmarks.data.datasets import of_other_photos
 from keras_landmarks.pictures.images import write_image
-
-needs_data = pytest.mark.skipif(
-    "KERAS_LANDMARKS_DATA" not in os.environ, reason="KERAS_LANDMARKS_DATA is not set"
-)
 
 
 @pytest.fixture
@@ -255,7 +250,7 @@ def test_a_single_photo_cannot_be_parted():
 
 @needs_data
 def test_the_real_300w_has_its_faces():
-    folder = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "300W"
+    folder = DATA / "300W"
     train, test = read_300w(folder), read_300w(folder, "300w/lfpw-test")
     assert (len(train), len(test)) == (2014, 224)
     assert all(face.box is not None for face in train + test)
@@ -275,7 +270,7 @@ def test_the_real_300w_has_its_faces():
 @needs_data
 @pytest.mark.parametrize("name", ["header.pts", "bare_lines.pts"])
 def test_real_annotations_are_read_with_and_without_header(name):
-    path = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/300w" / name
+    path = DATA / "formats/300w" / name
     numbers = [line.split() for line in path.read_text().splitlines()]
     first = next(words for words in numbers if len(words) == 2 and words[0][0].isdigit())
     points = read_pts(path, count=68)

@@ -3,7 +3,7 @@ import os
 
 import numpy as np
 import pytest
-from places import DATA
+from places import DATA, needs_data
 
 from keras_landmarks import geometry
 from keras_landmarks.data import Face, Samples, made_up_face, read_split
@@ -11,8 +11,6 @@ from keras_landmarks.data.face import unique_names
 from keras_landmarks.faces import CONVENTIONS
 from keras_landmarks.pictures.images import write_image
 from keras_landmarks.schemes import COFW29, FIVE5, IBUG51, IBUG68, SCHEMES
-
-needs_data = pytest.mark.skipif(DATA is None, reason="needs the data")
 
 IMAGE, LANDMARKS = made_up_face(0)
 

@@ -1,17 +1,14 @@
 """Made-up trees of each official layout, with the official number of faces and empty pictures."""
 
 import os
-import pathlib
 
 import numpy as np
 import pytest
+from places import DATA, needs_data
 
 from keras_landmarks.data import PROTOCOLS, get_protocol, part_of, read_split
 from keras_landmarks.data.readers.wflw import ATTRIBUTES
 from keras_landmarks.errors import NORMALISERS
-
-DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", ""))
-needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 
 def repeat(first, *paths):

@@ -8,14 +8,12 @@ import numpy as np
 import pytest
 from faces import write_300w, write_pts
 from lit import lit_points
-from places import DATA
+from places import DATA, needs_data
 
 from keras_landmarks import data
 from keras_landmarks.cli.table import Table
 from keras_landmarks.data import read_any, splits_in
 from keras_landmarks.pictures import write_image
-
-needs_data = pytest.mark.skipif(DATA is None, reason="needs the data")
 
 
 @pytest.fixture(scope="module")

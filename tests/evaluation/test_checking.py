@@ -6,8 +6,9 @@ import tracemalloc
 import cv2
 import numpy as np
 import pytest
+from loaded import load
 
-from keras_landmarks import data, load, schemes
+from keras_landmarks import data, schemes
 from keras_landmarks.data.duplicates import picture_hash, same_pictures
 from keras_landmarks.evaluation import check_faces, doubts
 from keras_landmarks.evaluation.suspicion import suspect

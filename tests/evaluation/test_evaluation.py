@@ -2,6 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from loaded import load
 
 import keras_landmarks
 from keras_landmarks import data, evaluation, metrics
@@ -264,7 +265,7 @@ def test_an_attribute_need_not_be_told_of_every_face(model, faces):
 
 
 def test_where_no_face_was_found_nothing_is_said_of_the_model(faces):
-    unsure = keras_landmarks.load("unet-fast-300w")
+    unsure = load("unet-fast-300w")
     result = evaluation.evaluate(unsure, faces, "detector", lambda image: [], verbose=0)
     with pytest.raises(ValueError, match="found none of the faces"):
         result.discarded(0.1)

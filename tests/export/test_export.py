@@ -131,18 +131,6 @@ def tiny():
 TINY_CASES = [(kind, dtype) for kind in export.FORMATS for dtype in ("float32", "uint8")]
 
 
-@pytest.fixture(scope="module")
-def known(tmp_path_factory):
-    """`known(format, dtype)`: path and facts of the tiny model's file alone in a folder, written
-    once: not to be changed."""
-
-    @functools.cache
-    def known(kind, dtype="float32"):
-        return written(tiny(), tmp_path_factory.mktemp("tiny"), kind, dtype)
-
-    return known
-
-
 @pytest.fixture(params=TINY_CASES, ids="-".join)
 def tiny_file(request, known):
     """Format, dtype, path and facts of the tiny model's file."""

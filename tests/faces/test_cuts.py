@@ -7,8 +7,9 @@ import pathlib
 
 import numpy as np
 import pytest
+from loaded import load
 
-from keras_landmarks import geometry, load
+from keras_landmarks import geometry
 from keras_landmarks.data import made_up_face, read_300w
 from keras_landmarks.faces import Tracker
 from keras_landmarks.pictures import images
@@ -58,7 +59,6 @@ def shot(person, frames=4):
         yield np.clip(frame + rng.normal(0, 3, frame.shape), 0, 255).astype(np.uint8)
 
 
-@functools.cache
 def model():
     return load("cnn6-300w")
 

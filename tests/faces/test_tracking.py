@@ -1,14 +1,14 @@
 """Tracking on made videos: a portrait under known motion."""
 
-import functools
 import pathlib
 
 import cv2
 import keras
 import numpy as np
 import pytest
+from loaded import load
 
-from keras_landmarks import Landmarker, geometry, load
+from keras_landmarks import Landmarker, geometry
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.tracking import Tracker
@@ -45,7 +45,6 @@ class Known:
         return np.array([BOX + (x - 80, 0, x - 80, 0) for x in self.shifts])
 
 
-@functools.cache
 def model():
     return load("cnn6-300w")
 

@@ -5,8 +5,9 @@ import pathlib
 
 import numpy as np
 import pytest
+from loaded import load
 
-from keras_landmarks import Landmarker, data, geometry, load, models
+from keras_landmarks import Landmarker, data, geometry, models
 from keras_landmarks.errors import face_errors
 from keras_landmarks.faces import BlazeFace, Framed
 from keras_landmarks.faces.upright import (
@@ -22,7 +23,6 @@ PORTRAIT = images.read_image(pathlib.Path(__file__).parents[2] / "tutorials" / "
 TURNS = [0, 30, 45, 60, 90, 135, 180, -60, -135]
 
 
-@functools.cache
 def model():
     return load("cnn6-300w")
 

@@ -64,8 +64,13 @@ def is_results(path):
         return bool(_RESULTS.match(file.read(99)))
 
 
-class _Rows(csv.DictReader):
-    """Rows that say of which file they are where they cannot be read."""
+class Rows(csv.DictReader):
+    """The rows of a text table, whose cells may hold line ends.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ValueError: if it is no table; also when a row is read.
+    """
 
     def __init__(self, path, **how):
         super().__init__(io.StringIO(read_text(path), newline=""), **how)
@@ -84,16 +89,6 @@ class _Rows(csv.DictReader):
         except csv.Error as error:
             at = f"{self._path}, line {self.reader.line_num}"
             raise ValueError(f"{at}: {error}: is a quote not closed?") from error
-
-
-def read_rows(path, **how):
-    """The rows of a text table, `csv.DictReader`; cells may hold line ends.
-
-    Raises:
-        FileNotFoundError: if there is no such file.
-        ValueError: if it is no table; also when a row is read.
-    """
-    return _Rows(path, **how)
 
 
 def needed(module, package):

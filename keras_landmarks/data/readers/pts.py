@@ -9,10 +9,10 @@ import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import (
+    Rows,
     existing_folder,
     files_of,
     read_mat,
-    read_rows,
     read_text,
 )
 from keras_landmarks.data.readers.finding import Pictures, plain, plain_stem
@@ -215,7 +215,7 @@ def read_bounding_boxes(path):
 
 
 def _boxes_of_table(path):
-    rows = read_rows(path, skipinitialspace=True)
+    rows = Rows(path, skipinitialspace=True)
     try:
         return {
             plain_stem(row["image"]): corner_box([float(row[k]) for k in ("x0", "y0", "x1", "y1")])

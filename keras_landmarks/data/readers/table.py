@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from keras_landmarks.data.face import Face
-from keras_landmarks.data.readers.contents import existing_file, needed, read_rows, read_text
+from keras_landmarks.data.readers.contents import Rows, existing_file, needed, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
 from keras_landmarks.data.readers.rows import read_faces, scheme_of
 from keras_landmarks.files import as_path
@@ -155,7 +155,7 @@ def _word(cells, name):
 def _text(path):
     head = read_text(path).split("\n", 1)[0]
     parted = max(",;\t", key=head.count)
-    rows = read_rows(path, delimiter=parted)
+    rows = Rows(path, delimiter=parted)
     names = rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
     taken = re.compile(r"[xy]\d+|visible\d+|image|picture|" + "|".join(BOX))
     if twice := [name for name in names if names.count(name) > 1 and taken.fullmatch(name)]:

@@ -1,17 +1,13 @@
 import json
-import os
-import pathlib
 
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_any, read_coco
 from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.schemes import SCHEMES
-
-DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", "")) / "formats/mmpose"
-needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 
 def triples(points, flag=2):
@@ -153,7 +149,7 @@ def test_another_kind_of_file_is_an_error(tmp_path, text):
 )
 @pytest.mark.filterwarnings("ignore:.*has no face for")
 def test_real_files_are_read_and_their_points_lie_in_their_pictures(name, scheme, faces):
-    read = read_coco(DATA / f"{name}.json")
+    read = read_coco(DATA / f"formats/mmpose/{name}.json")
     assert (len(read), {face.scheme for face in read}) == (faces, {scheme})
     for face in read:
         height, width = face.pixels().shape[:2]
@@ -163,7 +159,7 @@ def test_real_files_are_read_and_their_points_lie_in_their_pictures(name, scheme
 
 @needs_data
 def test_real_covered_points_are_known():
-    first, second = read_coco(DATA / "cofw/test_cofw.json")
+    first, second = read_coco(DATA / "formats/mmpose/cofw/test_cofw.json")
     assert [(~face.visible).sum() for face in (first, second)] == [6, 9]
     # Copied from the file by hand.
     np.testing.assert_allclose(first.landmarks[8], [51.898355, 144.292173], atol=1e-4)
@@ -174,10 +170,11 @@ def test_real_covered_points_are_known():
 def test_a_real_frame_has_the_same_points_as_its_pts_file():
     from keras_landmarks.data import read_300vw
 
-    path = DATA / "300vw/anno_300vw.json"  # which keeps the 1-based points of the .pts files
+    # Which keeps the 1-based points of the .pts files.
+    path = DATA / "formats/mmpose/300vw/anno_300vw.json"
     with pytest.warns(BrokenFile):
         coco = {face.name.split("#")[0]: face for face in read_coco(path, first=1)}
-    (first, _) = read_300vw(DATA / "300vw")
+    (first, _) = read_300vw(DATA / "formats/mmpose/300vw")
     again = coco["001/imgs/000006.jpg"]
     np.testing.assert_allclose(again.landmarks, first.landmarks, atol=1e-3)
 

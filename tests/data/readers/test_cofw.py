@@ -1,9 +1,7 @@
-import os
-import pathlib
-
 import numpy as np
 import pytest
 from lit import assert_lit, lit_picture, lit_points
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_cofw, read_cofw68
 
@@ -113,9 +111,9 @@ def test_the_68_points_lie_on_pixels_of_the_same_pictures(tmp_path):
         assert len(read_cofw68(tmp_path, skip_broken=True)) == 11
 
 
-@pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
+@needs_data
 def test_real_files_of_68_points_are_read(tmp_path):
-    folder = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/cofw68"
+    folder = DATA / "formats/cofw68"
     shapes, pictures = np.zeros((507, 29, 2)), [np.zeros((2, 2), np.uint8)] * 507
     path = tmp_path / "COFW_test_color.mat"
     write_cofw(path, pictures, shapes, np.zeros((507, 29)), np.ones((507, 4)))

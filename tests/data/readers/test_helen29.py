@@ -1,8 +1,6 @@
-import os
-import pathlib
-
 import numpy as np
 import pytest
+from places import DATA, needs_data
 
 from keras_landmarks.data import made_up_face, read_helen29
 from keras_landmarks.pictures.images import write_image
@@ -76,9 +74,9 @@ def test_a_shape_of_another_count_is_an_error(tmp_path):
         read_helen29(tmp_path)
 
 
-@pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the real faces")
+@needs_data
 def test_the_real_faces_have_the_points_of_the_scheme():
-    faces = read_helen29(pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "HELEN-29")
+    faces = read_helen29(DATA / "HELEN-29")
     assert len(faces) == 348
     scheme = get_scheme("cofw29")
     shapes = []

@@ -1,11 +1,10 @@
 import json
-import os
-import pathlib
 import shutil
 
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_lapa
 from keras_landmarks.schemes import get_scheme
@@ -50,9 +49,9 @@ def test_broken_and_missing_input_is_named(tmp_path):
         read_lapa(tmp_path, "train")
 
 
-@pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
+@needs_data
 def test_real_points_are_where_the_scheme_says(tmp_path):
-    samples = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/mmpose/lapa"
+    samples = DATA / "formats/mmpose/lapa"
     content = json.loads((samples / "test_lapa.json").read_text())
     (tmp_path / "test/images").mkdir(parents=True)
     (tmp_path / "test/landmarks").mkdir()

@@ -1,10 +1,8 @@
-import os
-import pathlib
-
 import cv2
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_lp
 
@@ -75,9 +73,9 @@ def test_another_number_of_points_is_an_error(tmp_path):
         read_lp(tmp_path)
 
 
-@pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
+@needs_data
 def test_real_faces_have_their_pose_and_points_on_their_eyes():
-    folder = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/aflw2000"
+    folder = DATA / "formats/aflw2000"
     faces = {face.name: face for face in read_lp(folder)}
     assert len(faces) == 16
     face = faces["image00050.jpg"]  # copied from the file by hand

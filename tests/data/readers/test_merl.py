@@ -1,10 +1,9 @@
-import os
-import pathlib
 import shutil
 
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_merl
 
@@ -57,9 +56,9 @@ def test_missing_input_is_named(tmp_path):
         assert len(read_merl(tmp_path, skip_broken=True)) == 1
 
 
-@pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
+@needs_data
 def test_real_labels_of_each_pose_are_read(tmp_path):
-    samples = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/merl-rav"
+    samples = DATA / "formats/merl-rav"
     for sample in samples.iterdir():
         pose, _, name = sample.name.partition("_")
         folder = tmp_path / pose / "testset"

@@ -1,11 +1,10 @@
-import os
-import pathlib
 import re
 
 import numpy as np
 import pytest
 from faces import write_pts
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import (
     BrokenFile,
@@ -14,9 +13,6 @@ from keras_landmarks.data import (
     read_pts,
     read_pts_folders,
 )
-
-DATA = pathlib.Path(os.environ.get("KERAS_LANDMARKS_DATA", ""))
-needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 HEADER = "version: 1\nn_points: 3\n{\n"
 POINTS = "1 1\n2.5 3\n-4 1e2\n"

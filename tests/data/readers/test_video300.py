@@ -1,6 +1,5 @@
 import concurrent.futures
 import os
-import pathlib
 import pickle
 
 import cv2
@@ -8,12 +7,11 @@ import numpy as np
 import pytest
 from faces import write_pts
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_300vw
 from keras_landmarks.data.readers import video300
 from keras_landmarks.data.readers.video300 import CATEGORIES, read_broken_frames
-
-needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 
 
 def write_clip(folder, clip, frames=3):
@@ -133,7 +131,7 @@ def test_broken_and_missing_input_is_named(tmp_path):
 
 @needs_data
 def test_real_frames_are_read_with_their_points():
-    folder = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/mmpose/300vw"
+    folder = DATA / "formats/mmpose/300vw"
     broken = read_broken_frames(folder / "broken_frames.npy")
     assert sum(map(len, broken.values())) == 2127
     assert broken["547"][:3] == [111, 112, 114]

@@ -1,14 +1,11 @@
-import os
-import pathlib
-
 import numpy as np
 import pytest
 from lit import assert_lit, lit_points, write_lit
+from places import DATA, needs_data
 
 from keras_landmarks.data import BrokenFile, read_lapa, read_wflw, read_wflw_list
 from keras_landmarks.pictures import write_image
 
-needs_data = pytest.mark.skipif("KERAS_LANDMARKS_DATA" not in os.environ, reason="needs the data")
 LIST = "WFLW_annotations/list_98pt_rect_attr_train_test/list_98pt_rect_attr_test.txt"
 
 
@@ -99,7 +96,7 @@ def test_a_missing_list_is_named(tmp_path):
 
 @needs_data
 def test_the_real_faces_are_where_their_list_says():
-    faces = read_wflw(pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "WFLW-206")
+    faces = read_wflw(DATA / "WFLW-206")
     assert len(faces) == 206
     assert len({face.photo for face in faces}) == 175
     first = faces[0]  # copied from the file by hand
@@ -123,7 +120,7 @@ def test_the_real_faces_are_where_their_list_says():
 @needs_data
 @pytest.mark.parametrize("name", ["list_98pt_test_largepose.txt", "list_98pt_test_blur.txt"])
 def test_real_lists_have_98_points_a_line(tmp_path, name):
-    path = pathlib.Path(os.environ["KERAS_LANDMARKS_DATA"]) / "formats/wflw" / name
+    path = DATA / "formats/wflw" / name
     for text in path.read_text().splitlines():
         picture = tmp_path / text.split()[-1]
         picture.parent.mkdir(exist_ok=True)
