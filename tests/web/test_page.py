@@ -1,11 +1,12 @@
 """The page in a real browser: what it finds is what Python finds."""
 
-import _thread
 import contextlib
 import http.client
 import json
+import os
 import re
 import shutil
+import signal
 import socket
 import struct
 import subprocess
@@ -397,7 +398,7 @@ def test_a_browser_that_is_waited_for_is_served(tmp_path, monkeypatch, capfd):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.sendall(b"GET / HTTP/1.1\r\n")
         time.sleep(0.2)
-        _thread.interrupt_main()
+        os.kill(os.getpid(), signal.SIGTERM)
 
     monkeypatch.setattr(webbrowser, "open", browse)
     assert main(["web"]) == 0

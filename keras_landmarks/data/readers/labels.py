@@ -59,6 +59,8 @@ def labelled_scheme(scheme, labels, names, where):
         ValueError: if it is unknown, or none or several have such points.
     """
     labels = {*labels}
+    if scheme is None and names is None and not labels:
+        scheme = "ibug68"  # any: that no face is there is told later
     if scheme is not None:
         return get_scheme(scheme)
     if names is not None or all(label.isdigit() for label in labels):

@@ -137,6 +137,9 @@ def test_a_scheme_is_the_one_that_has_as_many_labels(tmp_path):
     write(path, [point(str(i), at) for i, at in enumerate(points[:5])])
     with pytest.raises(ValueError, match="no scheme of 5 points is taken unnamed, name one"):
         read_any(path)
+    write(path, [])
+    with pytest.raises(ValueError, match="c.json holds no annotated picture"):
+        read_any(path)
     write(path, [point("nose tip 99", points[0])])
     with pytest.raises(ValueError, match="name the scheme, of which the points nose tip 99 are"):
         read_any(path)
