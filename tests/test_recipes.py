@@ -114,6 +114,9 @@ def test_faces_to_choose_on_may_be_given(tmp_path):
     samples, held_out = recipe.samples(faces[:4], held_out=faces[4:])
     assert [face.photo for face in samples.faces] == [face.photo for face in faces[:4]]
     assert [face.photo for face in held_out.faces] == [face.photo for face in faces[4:]]
+    with pytest.warns(UserWarning, match="2 of 6 further faces are left out"):
+        samples, _ = recipe.samples(faces, held_out=faces[4:])  # by their pixels
+    assert len(samples.faces) == 4
     write_image(tmp_path / "a.png", faces[0].image)
     face = dataclasses.replace(faces[0], image=tmp_path / "a.png", photo="another")
     chosen = dataclasses.replace(face, image=str(tmp_path / "a.png"), photo="a")

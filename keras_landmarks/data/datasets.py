@@ -91,12 +91,12 @@ def of_other_photos(faces, others, use, by_name=True):
         faces: list of `Face`.
         others: list of `Face`, whose photos are kept apart.
         use: what for, in words.
-        by_name: whether photos of one name are the same, not only one file: numbers in two folders
-            need not be.
+        by_name: whether photos of one name are the same, not only one file or array: numbers in two
+            folders need not be.
     """
     names = {face.photo for face in others if by_name}
-    paths = {_file(face) for face in others} - {None}
-    kept = [face for face in faces if face.photo not in names and _file(face) not in paths]
+    pictures = set(map(_picture, others))
+    kept = [face for face in faces if face.photo not in names and _picture(face) not in pictures]
     if left := len(faces) - len(kept):
         shown = next(face.photo for face in faces if face not in kept)
         said = f"{left} of {len(faces)} further faces are left out: their photos, as {shown}"
@@ -104,7 +104,7 @@ def of_other_photos(faces, others, use, by_name=True):
     return kept
 
 
-def _file(face):
-    """The file of a face's picture, whatever it is called; None of pixels."""
+def _picture(face):
+    """What tells a face's picture from others: its file, whatever it is called, or its pixels."""
     is_path = isinstance(face.image, (str, os.PathLike))
-    return os.path.realpath(face.image) if is_path else None
+    return os.path.realpath(face.image) if is_path else id(face.image)

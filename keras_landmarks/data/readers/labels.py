@@ -63,10 +63,11 @@ def labelled_scheme(scheme, labels, names, where):
         scheme = "ibug68"  # any: that no face is there is told later
     if scheme is not None:
         return get_scheme(scheme)
-    if names is not None or all(label.isdigit() for label in labels):
-        numbers = {int(label) for label in labels if names is None}
-        count = max(numbers, default=-1) + (0 in numbers) if names is None else len(names)
-        return get_scheme(scheme_of(count, None, where))
+    if names is not None:
+        return get_scheme(scheme_of(len(names), None, where))
+    if all(label.isdecimal() for label in labels):  # from 0 or from 1
+        numbers = {*map(int, labels)}
+        return get_scheme(scheme_of(max(numbers) + (0 in numbers), None, where))
     fit = [one for one in SCHEMES.values() if labels <= {*one.point_names}]
     if len(fit) != 1:
         shown = ", ".join(sorted(labels)[:4])
