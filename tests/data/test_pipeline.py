@@ -506,7 +506,8 @@ def test_a_dataset_keeps_its_pictures_as_long_as_it_is_used():
 
 def test_samples_keep_no_part_of_the_picture_itself():
     image, landmarks = made_up_face(0)
-    samples = Samples([Face(image, landmarks, "ibug68")], (64, 64), batch=1)
+    box = (0, 0, *image.shape[1::-1])  # so that the surroundings are as wide as the picture
+    samples = Samples([Face(image, landmarks, "ibug68", box)], image.shape[:2], batch=1)
     before = samples.arrays()[0].copy()
     image[:] = 0
     np.testing.assert_array_equal(samples.arrays()[0], before)
