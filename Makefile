@@ -21,7 +21,7 @@ tensorflow: .venv/tests
 
 # What it says comes at its end, so that it does not mix with the other's.
 jax: .venv/tests
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backend > .venv/jax.txt 2>&1; \
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -m backend $$(grep -rl --include="test_*.py" mark.backend tests) > .venv/jax.txt 2>&1; \
 	status=$$?; echo; cat .venv/jax.txt; exit $$status
 
 lint: .venv/tests

@@ -59,7 +59,7 @@ class _FaceMetric(keras.metrics.Mean):
         if sample_weight is not None:
             sample_weight = ops.cast(sample_weight, "float32")
             shape = tuple(sample_weight.shape)
-            of_points = len(shape) > 1 and shape[1:] != (1,)
+            of_points = len(shape) > 1 and (shape[1:] != (1,) or count == 1)
             if of_points and unlike(shape, (y_true.shape[0], count)):
                 raise ValueError(
                     f"{self.name} needs a sample_weight a face, (batch,), or a point, "

@@ -184,7 +184,8 @@ def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
     middle = xp.mean(chosen, axis=1)
     ways = xp.reshape(chosen - middle[:, None], (-1, neighbours, 2 * points))
     weighted = ways * xp.reshape(xp.stack([share, share], axis=-1), (-1, 1, 2 * points))
-    square = xp.matmul(weighted, xp.swapaxes(ways, 1, 2)) + ridge * np.eye(neighbours)
+    held = xp.array(ridge * np.eye(neighbours, dtype="float32"))
+    square = xp.matmul(weighted, xp.swapaxes(ways, 1, 2)) + held
     offset = xp.reshape(aligned - middle, (-1, 2 * points, 1))
     ways = xp.swapaxes(ways, 1, 2)
     found = xp.matmul(ways, _solve(xp, square, xp.matmul(weighted, offset)))
@@ -195,9 +196,8 @@ def reconstruct(landmarks, weights, exemplars, neighbours=16, ridge=10.0):
 def _solve(xp, matrix, right):
     """Solves positive definite `(batch, k, k)` systems by elimination, as every export can."""
     size = matrix.shape[-1]
-    both = xp.concatenate([matrix, right], axis=-1)
+    both, unit = xp.concatenate([matrix, right], axis=-1), xp.array(np.eye(size, dtype="float32"))
     for i in range(size):
         row = both[:, i : i + 1] / both[:, i : i + 1, i : i + 1]
-        unit = np.eye(size, dtype="float32")[:, i : i + 1]
-        both = both - (both[:, :, i : i + 1] - unit) * row
+        both = both - (both[:, :, i : i + 1] - unit[:, i : i + 1]) * row
     return both[:, :, size:]

@@ -91,8 +91,8 @@ def load(
             milliseconds a face; or a folder that `training.train` wrote, or its
             `best.safetensors`. A list of them gives the mean of what they find
             (`models.ensemble`).
-        scheme: another scheme than the model's: the layers that depend on the number of
-            landmarks are new and untrained, all others are the trained ones, to be fine-tuned.
+        scheme: another scheme than the model's: where its points are others, the layers that depend
+            on their number are new and untrained, all others the trained ones, to be fine-tuned.
         mean_shape: for another scheme, where its points lie on average, `(n, 2)` fractions of the
             crop (`data.Samples.mean_shape()`).
         margin: side of the crop over the longer side of the box, where the faces of a fine-tuning
@@ -129,6 +129,7 @@ def load(
     facts, arrays = read_model(name)
     network, fresh = _network(facts, arrays, scheme, mean_shape, size)
     weights.set_weights(network, arrays, except_for=fresh, paths=facts.get("paths"))
+    models.blocks.resize(network, facts["crop"], size or facts["crop"], fresh)
     if lost := size and {*fresh} - {*_network(facts, arrays, scheme, mean_shape, None)[1]}:
         warnings.warn(f"New and untrained at this size: {', '.join(sorted(lost))}.", stacklevel=2)
     return Landmarker(
@@ -178,7 +179,7 @@ def read_model(name: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, 
     model = facts.get("model") if isinstance(facts, dict) else None
     if not isinstance(model, dict) or "name" not in model:
         raise ValueError(f"{path} does not name its model. Build it, and take weights.set_weights.")
-    return model, arrays
+    return {"crop": model.get("size", (0,))[0], **model}, arrays
 
 
 def _network(
@@ -202,20 +203,20 @@ def _network(
             raise ValueError(f"{facts['name']}: import the module of its layers: {said}") from error
     builder = getattr(models, known_name("builder", facts["builder"], models.__all__))
     arguments = {**new_names(builder, facts["arguments"]), "mean_shape": mean_shape}
-    arguments["scheme"] = get_scheme(arguments["scheme"] if scheme is None else scheme)
+    trained = get_scheme(arguments["scheme"])
+    arguments["scheme"] = trained if scheme is None else get_scheme(scheme)
     known = inspect.signature(builder).parameters
     if unknown := [name for name in arguments if name not in known]:
         raise ValueError(f"{facts['builder']} has no {', '.join(unknown)}: a newer version has?")
     if size is not None:
         if "size" not in known:
-            only = facts["size"][0] if "size" in facts else facts["crop"]  # of a training, the zoo
-            raise ValueError(f"{facts['builder']} has crops of one size, {only}.")
+            raise ValueError(f"{facts['builder']} has crops of one size, {facts['crop']}.")
         arguments["size"] = size
     network = builder(**arguments)
     if scheme is None and size is None:
         return network, []
-    shapes = {p: tuple(v.shape) for p, v in weights.by_path(network.weights).items()}
-    return network, [p for p, shape in shapes.items() if p in arrays and arrays[p].shape != shape]
+    build = functools.partial(builder, **{**arguments, "mean_shape": None})
+    return network, weights.unfit(network, arrays, build, trained, arguments["scheme"])
 
 
 def read_weights(name: str) -> dict[str, np.ndarray]:

@@ -17,6 +17,9 @@ os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / name) for name in ("", "te
 
 import pytest  # noqa: E402
 
+LONG = {f"test_{n}" for n in ["two_devices", "hosts", "page", "wheel", "registration", "compare"]}
+"""Files of few tests that take long."""
+
 
 def pytest_addoption(parser):
     parser.addoption("--run-large", action="store_true", help="every published model, every format")
@@ -26,15 +29,20 @@ def pytest_addoption(parser):
 def pytest_collection_modifyitems(config, items):
     """A file is a group, and so shares its fixtures; tests marked `apart` are one each.
 
-    Those come first, and then the files of many tests: the last ones are short, and no worker waits
-    long for another.
+    Those come first, then long files, and then those of many tests: the last ones are short, and no
+    worker waits long for another.
     """
     if not config.getoption("--run-large"):
         large = [item for item in items if item.get_closest_marker("large")]
         config.hook.pytest_deselected(items=large)
         items[:] = [item for item in items if item not in large]
     tests = collections.Counter(item.path for item in items)
-    items.sort(key=lambda item: (not item.get_closest_marker("apart"), -tests[item.path]))
+
+    def late(item):
+        long = item.path.stem in LONG
+        return not item.get_closest_marker("apart"), not long, -tests[item.path]
+
+    items.sort(key=late)
     for item in items if config.pluginmanager.hasplugin("xdist") else ():
         if not item.get_closest_marker("xdist_group"):
             apart = item.get_closest_marker("apart")

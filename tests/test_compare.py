@@ -18,6 +18,7 @@ from keras_landmarks.losses import L2, Wing
 from keras_landmarks.recipes import get_recipe
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch):
     write_300w(tmp_path / "300W", 4)
     (stage, _) = RECIPE.stages

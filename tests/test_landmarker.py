@@ -156,6 +156,8 @@ def test_words_that_say_nothing_are_refused():
     with pytest.raises(ValueError, match="Unknown box convention 'nonsense'"):
         model().detect(portrait(), convention="nonsense")
     with pytest.raises(ValueError, match="angles are those of given boxes"):
+        model().detect([portrait()] * 2, [FACE, None], angles=[None, [30]])
+    with pytest.raises(ValueError, match="angles are those of given boxes"):
         model().detect(portrait(), angles=[3])
 
 

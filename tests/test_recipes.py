@@ -14,6 +14,7 @@ from loaded import load
 
 from keras_landmarks import data, training, zoo
 from keras_landmarks.pictures import write_image
+from keras_landmarks.training import progress
 
 STAGES = {id(recipes.read_recipe(name).stages): name for name in reversed(recipes.names())}
 """One recipe of those that share their stages, and so differ in depth or channels alone."""
@@ -87,6 +88,7 @@ VARIANTS = [
 )
 def test_a_recipe_trains_a_step_of_every_stage(name, tmp_path, monkeypatch):
     monkeypatch.setattr(zoo, "load", load)  # a teacher is built once for all stages and recipes
+    monkeypatch.setattr(progress, "plot_history", lambda history, path: None)
     train_a_step_eagerly(name, tmp_path)
 
 

@@ -1,5 +1,6 @@
 """Runs functions of tests on two virtual CPUs: `run("test_some.function(1)", ...)`."""
 
+import importlib
 import os
 import pathlib
 import subprocess
@@ -9,8 +10,8 @@ import sys
 def run(*calls):
     """Runs each call in a process of its own that has two devices.
 
-    Arguments may be paths, as `repr` writes them. Keras and TensorFlow, which take seconds, are
-    imported once: the processes are forks of one that has run nothing yet.
+    Arguments may be paths, as `repr` writes them. What takes seconds to import is imported once:
+    the processes are forks of one that has run nothing yet.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, __file__, *calls]
@@ -19,9 +20,13 @@ def run(*calls):
 
 
 def main(calls):
-    import keras  # noqa: F401
     import tensorflow as tf
 
+    from keras_landmarks.training import progress
+
+    progress.plot_history = lambda history, path: None
+    for call in calls:
+        importlib.import_module(call.split(".")[0])
     for call in calls:
         if os.fork():
             status = os.waitstatus_to_exitcode(os.wait()[1])

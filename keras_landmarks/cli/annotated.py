@@ -108,6 +108,20 @@ def laid(faces, truth=False):
     return faces
 
 
+def lay_own(faces):
+    """Measures how points of a user's own scheme lie on faces, where the scheme does not tell."""
+    for name in dict.fromkeys(face.scheme for face in faces):
+        laid([face for face in faces if face.scheme == name], truth=True)
+
+
+def learn(scheme):
+    """Tells `SCHEMES` of that of a training on points of one's own, and how these lie on faces."""
+    from keras_landmarks.schemes import PUBLISHED, SCHEMES
+
+    if scheme not in PUBLISHED and SCHEMES.get(scheme.name, scheme) == scheme:
+        SCHEMES[scheme.name] = scheme
+
+
 def read_scheme(name):
     """A scheme by its name or its `.toml` file, known to `SCHEMES` then; None stays None."""
     from keras_landmarks.own_schemes import read_scheme

@@ -1,13 +1,12 @@
 """`keras-landmarks check`: what annotated faces hold, before anything is trained on them."""
 
-import os
+import itertools
 import sys
 
-from keras_landmarks import files
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import is_drawn, keep, print_facts
+from keras_landmarks.cli.photos import is_drawn, keep, print_facts, spare
 
 WORDS = {
     "help": "look for errors in annotated faces",
@@ -43,6 +42,7 @@ def run(options):
     from keras_landmarks import data, evaluation, pictures
 
     keep(options.json, options.paths, options.out)
+    keep(options.out, ())
     if options.out and not is_drawn(options.out):
         raise ValueError(f"--out {options.out}: expected an ending of a picture, as .png.")
     scheme, parts = annotated.read_scheme(options.scheme), {}
@@ -55,22 +55,25 @@ def run(options):
             parts[_name(split, path, options)] = data.read_split(path, split, skip_broken=True)
         if not splits:
             parts[path] = data.read_any(path, options.images, scheme, skip_broken=True)
-    if options.out and files.as_path(options.out).exists():
-        images = (face.image for faces in parts.values() for face in faces)
-        keep(options.out, (image for image in images if isinstance(image, str | os.PathLike)))
+    spare(options.out, itertools.chain(*parts.values()))
     model = None if options.model == "none" else read_model(options.model)
+    if model is not None:
+        annotated.learn(model.scheme)
+    for faces in parts.values():
+        annotated.lay_own(faces)
     bar = Bar(sum(map(len, parts.values())), "faces")
     found = evaluation.check_faces(parts, model, bar.step)
     bar.close()
     names = data.face.unique_names(found.faces)
     doubts = {names[i]: found.doubts[i] for i in found.worst if found.doubts[i]}
+    if options.out:
+        pictures.write_image(options.out, found.sheet(SHOWN))
     print_facts(found.facts, options.json, {"doubts": doubts})
     said = sys.stderr if options.json == "-" else sys.stdout
     for i in found.worst[:SHOWN]:
         doubt = ", ".join(found.doubts[i]) or "nothing certain"
         print(f"{i + 1}: {found.faces[i].name}: {doubt}", file=said)
     if options.out:
-        pictures.write_image(options.out, found.sheet(SHOWN))
         print(f"{options.out} shows them.", file=said)
 
 

@@ -106,7 +106,7 @@ def run(options):
     detector, photos = make_detector(options), find_photos(options)
     many = is_table(options.out) or any(pathlib.Path(p).is_dir() for p in options.photos)
     targets = find_targets(options, photos)
-    if options.pose and not targets and not options.json:
+    if options.pose and not targets:
         raise ValueError("--pose is drawn: name a picture, a video or a folder, --out.")
     model, table = read_model(options.model), None
     if is_table(options.out):
@@ -125,7 +125,8 @@ def run(options):
             elif options.json:
                 found[photo] = [face.to_dict() for face in faces]
             if not table and options.json != "-":
-                print(f"{photo}: {_describe(faces, options, picture)}")
+                said = f"{photo}: {_describe(faces, options, picture)}"
+                _say(said, go_on=targets or options.json)
             if photo in targets:
                 drawn = pictures.draw(picture, faces, pose=options.pose)
                 pictures.write_image(targets[photo], drawn)
@@ -140,12 +141,13 @@ def run(options):
         if options.json:
             found = {photo: faces for photo, faces, _ in table.pictures()}
         table.finish(model.scheme.count)
+    if options.json:
+        write_json(options.json, {"model": options.model, "photos": found}, indent=1)
+    if table:
         counts = table.done.values()
         without = sum(not count for count in counts)
         text = f"{sum(counts)} faces in {len(counts)} pictures, {without} without a face"
         print(f"{options.out}: {text}", file=sys.stderr if options.json == "-" else sys.stdout)
-    if options.json:
-        write_json(options.json, {"model": options.model, "photos": found}, indent=1)
     if broken and many:
         print(f"{len(broken)} of {len(photos)} pictures could not be read:", file=sys.stderr)
         print(*(f"  {error}" for error in broken), sep="\n", file=sys.stderr)
@@ -184,6 +186,16 @@ def make_detector(options):
             raise ValueError("--smallest is of blazeface alone.")
         return Mtcnn(**given)
     return BlazeFace(options.smallest, **given)
+
+
+def _say(text, go_on):
+    """Prints; where nobody reads any longer, what files are to hold goes on."""
+    try:
+        print(text)
+    except BrokenPipeError:
+        if not go_on:
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _describe(faces, options, picture):

@@ -21,8 +21,9 @@ def run_video(options):
     from keras_landmarks.pictures import VideoReader, VideoWriter, draw
 
     source = _source(options)
-    if options.ray:
-        raise ValueError("--ray is not there with a video.")
+    for word in ("ray", "strict", "skip_broken"):
+        if getattr(options, word):
+            raise ValueError(f"--{word.replace('_', '-')} is not there with a video.")
     if options.pose and (options.out is None or is_table(options.out)):
         raise ValueError("--pose is drawn: name a video, --out.")
     reader = VideoReader(source)
@@ -63,13 +64,13 @@ def run_video(options):
         warnings.warn(f"{said} {options.out}. --json and tables tell their times.", stacklevel=2)
     if table:
         table.finish(tracker.model.scheme.count)
+    if options.json:
+        facts = {"model": options.model, "video": str(source), "frame_rate": reader.frame_rate}
+        write_json(options.json, {**facts, "times": times, "frames": found})
     if options.json != "-":
         faces = f"{len(ids)} face{'s' * (len(ids) != 1)} in {bar.done} frames"
         calls = f"detector called {tracker.detections} times"
         print(f"{source}: {faces}, {calls}, {bar.rate:.1f} frames a second")
-    if options.json:
-        facts = {"model": options.model, "video": str(source), "frame_rate": reader.frame_rate}
-        write_json(options.json, {**facts, "times": times, "frames": found})
 
 
 def _of_size(picture, size, source):

@@ -5,7 +5,7 @@ import sys
 
 from keras_landmarks.cli import annotated
 from keras_landmarks.cli.named import read_model
-from keras_landmarks.cli.photos import keep, print_facts
+from keras_landmarks.cli.photos import keep, print_facts, spare
 from keras_landmarks.errors import NORMALISERS
 
 WORDS = {
@@ -56,19 +56,21 @@ def _names(name):
 
 def run(options):
     from keras_landmarks import data, evaluation
-    from keras_landmarks.evaluation.predicting import lacking
+    from keras_landmarks.evaluation.predicting import lacking, need_boxes
     from keras_landmarks.evaluation.subsets import by_attribute, by_normaliser
     from keras_landmarks.pictures import plots
-    from keras_landmarks.schemes import PUBLISHED, SCHEMES
+    from keras_landmarks.schemes import PUBLISHED
 
     keep(options.json, filter(None, (options.source, options.data)), options.plot)
+    keep(options.plot, ())
     if options.plot:
         plots.need_matplotlib(options.plot)
     model = read_model(_names(options.name), options.mirrored)
-    if model.scheme not in PUBLISHED:  # of a training on points of one's own
-        SCHEMES[model.scheme.name] = model.scheme
+    annotated.learn(model.scheme)
+    if model.scheme not in PUBLISHED:
         options.scheme = options.scheme or (options.source and model.scheme.name)
     faces, split = annotated.read(options, SPLIT)
+    spare(options.plot, faces)
     kind, limit = options.normaliser, 0.08
     if split:
         protocol = data.get_protocol(split)
@@ -78,11 +80,15 @@ def run(options):
     if not options.box and not given:
         said = "The squares around the true points stand for the boxes that faces lack: kinder"
         print(f"{said} than a detector's (--box detector).", file=sys.stderr)
-    if box == "annotation" and not split:
-        faces = annotated.laid(faces)
+    if box == "annotation":
+        need_boxes(faces)
     if without := lacking(faces, kind):  # said before hours of work
         said = f"{len(without)} of {len(faces)} faces lack the normaliser {kind or ''}".rstrip()
         raise ValueError(f"{said}, as {without[0].name}: take --normaliser box.")
+    if box == "annotation":
+        faces = annotated.laid(faces)
+    elif box == "detector":
+        annotated.lay_own(faces)
     result = evaluation.evaluate(model, faces, box, skip_broken=options.skip_broken)
     facts = {"split": split or options.source, **result.summary(kind, limit)}
     facts["model"] = options.name  # a training is called by its folder

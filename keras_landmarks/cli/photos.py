@@ -109,6 +109,13 @@ def keep(target, read, out=None):
     _check_place(target)
 
 
+def spare(target, faces):
+    """Raises a `ValueError` where a picture that is drawn would replace one of faces."""
+    if target is not None and files.as_path(target).exists():
+        images = (face.image for face in faces)
+        keep(target, (image for image in images if isinstance(image, str | os.PathLike)))
+
+
 def _check_place(target):
     """Raises an `OSError` where a file cannot be written: before the work that it is to hold."""
     path = files.as_path(target)
@@ -122,13 +129,13 @@ def _check_place(target):
 
 
 def print_facts(facts, target, more):
-    """Prints what was found, as JSON, and writes it with more to a file, or prints both.
+    """Writes what was found, as JSON, with more to a file, and prints it, or prints both.
 
     Args:
         facts: dict.
         target: the name of the file; `-` prints all; None writes nothing.
         more: dict, of single faces.
     """
-    print(json.dumps({**facts, **more} if target == "-" else facts, indent=1))
     if target not in (None, "-"):
         files.write_json(target, {**facts, **more})
+    print(json.dumps({**facts, **more} if target == "-" else facts, indent=1))

@@ -5,6 +5,7 @@ that was stopped, its pictures are not done again.
 """
 
 import csv
+import itertools
 import json
 import os
 import pathlib
@@ -12,6 +13,10 @@ import pathlib
 from keras_landmarks import files
 
 ENDINGS = (".csv", ".parquet", ".jsonl")
+KINDS = "null", "int64", "float64", "string"
+"""Of the columns of a Parquet file, each for what the ones before hold, too."""
+ROWS = 4096
+"""Of a Parquet file that are in memory at once."""
 
 
 def is_table(path):
@@ -139,11 +144,10 @@ class Table:
                     writer.writerows(self._rows())
             else:
                 arrow, parquet = _pyarrow()
-                columns = {name: [] for name in names}
-                for row in self._rows():
-                    for name in names:
-                        columns[name].append(row.get(name))
-                parquet.write_table(arrow.table(columns), partial)
+                schema, rows = arrow.schema(self._kinds(names)), self._rows()
+                with parquet.ParquetWriter(partial, schema) as writer:
+                    while some := list(itertools.islice(rows, ROWS)):  # all would fill the memory
+                        writer.write_table(arrow.Table.from_pylist(some, schema))
         self.journal.unlink()
 
     def close(self):
@@ -151,6 +155,16 @@ class Table:
         self._file.close()
         if not self.done:
             self.journal.unlink(missing_ok=True)
+
+    def _kinds(self, names):
+        """`(name, kind)` of columns: the last of `KINDS` that is met in them."""
+        kinds = dict.fromkeys(names, 0)
+        for row in self._rows():
+            for name, value in row.items():
+                if value is not None and name in kinds:
+                    kind = 3 if isinstance(value, str) else 1 + isinstance(value, float)
+                    kinds[name] = max(kinds[name], kind)
+        return [(name, KINDS[kind]) for name, kind in kinds.items()]
 
     def _rows(self):
         for picture, faces, more in self.pictures():

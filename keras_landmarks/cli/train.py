@@ -165,8 +165,9 @@ def _recipe(options, wanted, given):
     if options.weights:
         known = options.weights in recipes.list_recipes()
         own = wanted or (recipes.get_recipe(options.weights) if known else None)
+        faces = [*given.faces, *given.more]
         recipe = training.fine_tuning(
-            options.weights, given.faces, own, **_given(options, "epochs", "batch")
+            options.weights, faces, own, **_given(options, "epochs", "batch")
         )
     else:
         recipe = training.for_scheme(wanted, given.faces[0].scheme)
@@ -175,10 +176,16 @@ def _recipe(options, wanted, given):
         recipe = dataclasses.replace(recipe, stages=stages)
     own = () if options.weights else ("batch",)  # fine-tuning has it, and may have lowered it
     change = {"box": "truth" if given.truth else "annotation"} | _given(options, "margin", *own)
-    licence = options.licence or (options.source and f"{options.source}: see its own terms")
-    if licence:
-        both = f"{recipe.licence}; {licence}" if options.weights else licence
-        change["licence"] = both
+    of_300w = training.Recipe.licence
+    licence = options.licence or f"{options.source or given.split}: see its own terms"
+    if given.split and not options.licence:
+        name = given.split.partition("/")[0]
+        licence = of_300w if name == "300w" else f"{name}: see its own terms"
+    if options.weights:
+        known = str(recipe.licence)
+        change["licence"] = known if licence in known else f"{known}; {licence}"
+    elif options.licence or options.source or recipe.licence == of_300w:
+        change["licence"] = licence
     return dataclasses.replace(recipe, **change)
 
 

@@ -61,4 +61,5 @@ def read(options, recipe):
 
 
 def _without_boxes(faces):
-    return [dataclasses.replace(face, box=None) for face in faces]
+    """Of faces that nobody annotated the boxes are all there is, and the detector's."""
+    return [dataclasses.replace(face, box=None) if face.labelled else face for face in faces]

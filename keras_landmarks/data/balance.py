@@ -46,7 +46,8 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
 
     Args:
         landmarks: `(faces, n, 2)` points of the training faces. A missing one, NaN, is taken from
-            the others (see `complete_shapes`); a face with fewer than two places counts as frontal.
+            the others (see `complete_shapes`); a face with fewer than two places counts as frontal,
+            and is picked once.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
         most: largest number of times that one face is picked; None sets no limit.
@@ -95,6 +96,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     edges = np.linspace(-reach, reach, bins + 1)
     bin_of = np.clip(np.digitize(coefficients, edges) - 1, 0, bins - 1)
     counts = np.bincount(bin_of, minlength=bins)
-    copies = np.rint(counts.max() / np.maximum(counts, 1)).astype(int).clip(1, most)
-    indices = np.repeat(np.arange(len(landmarks)), copies[bin_of])
+    known = np.bincount(bin_of[~unknown], minlength=bins)  # the others are picked once
+    copies = np.rint(known.max() / np.maximum(known, 1)).astype(int).clip(1, most)
+    indices = np.repeat(np.arange(len(landmarks)), np.where(unknown, 1, copies[bin_of]))
     return PoseBalance(coefficients, edges, counts, indices)

@@ -92,6 +92,8 @@ class PyBatches(keras.utils.PyDataset):
             raise ValueError("Picked batches come in their order: give `fit` shuffle=False.")
         self._served.add(index)
         for i in range(index, max(min(index + self._count, len(self)), index + 1)):
+            if i != index and len(self._ahead) >= self._count:  # as `fit` asks in any order
+                break
             if i not in self._ahead and (i == index or i not in self._served):
                 step = self._first + i
                 self._ahead[i] = self._pool.submit(self.samples.batch_at, step, *self._words)

@@ -60,7 +60,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
 
 
 def split_by_photo(faces, fraction=0.1, seed=0):
-    """Parts faces in two so that no source photo is on both sides.
+    """Parts faces in two so that no source photo is on both sides, by its name or its picture.
 
     Args:
         faces: list of `Face`.
@@ -74,14 +74,26 @@ def split_by_photo(faces, fraction=0.1, seed=0):
         ValueError: if the fraction is not between 0 and 1, or there are fewer than two photos.
     """
     faces = faces_of(faces)
-    photos = sorted({face.photo for face in faces})
+    first, same = {}, {}  # of each picture its first face; of photos another of one picture
+
+    def photo(face):
+        name = face.photo
+        while name in same:
+            name = same[name]
+        return name
+
+    for face in faces:
+        one, other = sorted([photo(first.setdefault(_picture(face), face)), photo(face)])
+        if one != other:
+            same[other] = one
+    photos = sorted({photo(face) for face in faces})
     number("fraction", fraction, above=0, below=1)
     if len(photos) < 2:
         raise ValueError(f"Parting needs faces of at least two photos, got {len(photos)}.")
     count = min(max(round(len(photos) * fraction), 1), len(photos) - 1)
     held = set(np.random.default_rng(seed).permutation(photos)[:count])
-    training = [face for face in faces if face.photo not in held]
-    return training, [face for face in faces if face.photo in held]
+    training = [face for face in faces if photo(face) not in held]
+    return training, [face for face in faces if photo(face) in held]
 
 
 def of_other_photos(faces, others, use, by_name=True):

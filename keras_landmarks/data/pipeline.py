@@ -242,7 +242,7 @@ class Samples:
             first_step: as of `dataset`.
             augmentation: as of `batch_at`, for samples that have one of their own.
             pick: as of `batch_at`.
-            workers: threads that make batches ahead of time.
+            workers: threads that make batches ahead, where `fit` has `shuffle=False`.
             part: as of `batch_at`.
         """
         from keras_landmarks.data import batches

@@ -1,7 +1,7 @@
 """Faces in files of other tools: `.pts`, CSV and Parquet, COCO, dlib. The readers read them back.
 
 Coordinates are written in full: points come back exactly, and so do boxes of the convention
-`annotation`. The files do not say how a box lies on its face, and readers take it for
+`annotation`. But for tables, files do not say how a box lies on its face, and readers take it for
 `annotation`'s: a box of another convention, and that around points which are not of the whole
 face, is written as the square that it stands for (`Face.square`), so that crops stay the same.
 """
@@ -48,7 +48,8 @@ def write_pts(path, landmarks):
 def write_table(path, faces, images=None):
     """Writes a row for each face, as CSV or, where the name ends so, Parquet (needs pyarrow).
 
-    A box of another convention is written as `annotation`'s square.
+    A box of another convention is written as `annotation`'s square. Where it is known how boxes
+    lie, the column `convention` says so.
 
     Args:
         path: of the file.
@@ -63,14 +64,15 @@ def write_table(path, faces, images=None):
     scheme = _scheme(path, faces)
     names = ["image", "name", "photo", "scheme", *BOX]
     names += [f"{axis}{i}" for i in range(scheme.count) for axis in "xy"]
-    names += [f"visible{i}" for i in range(scheme.count)]
+    names += [*(f"visible{i}" for i in range(scheme.count)), "convention"]
     rows = []
     for face in faces:
         box = [None] * 4 if face.box is None else _box(face).tolist()
         points = [None if np.isnan(v) else v for v in face.landmarks.ravel().tolist()]
         called = map(as_text, (_name(face, path, images), face.name, face.photo))
+        laid = "annotation" if face.box is not None and face.convention else None
         rows.append([*called, scheme.name, *box])
-        rows[-1] += [*points, *face.visible.astype(int).tolist()]
+        rows[-1] += [*points, *face.visible.astype(int).tolist(), laid]
     if path.suffix.lower() == ".parquet":
         pyarrow, parquet = needed("pyarrow", "pyarrow"), needed("pyarrow.parquet", "pyarrow")
         table = pyarrow.table({name: list(column) for name, column in zip(names, zip(*rows))})

@@ -11,6 +11,7 @@ from keras_landmarks.data.datasets import BrokenFile
 from keras_landmarks.data.duplicates import picture_hash, same_pictures
 from keras_landmarks.data.preview import draw_points
 from keras_landmarks.evaluation import doubts as doubts_of
+from keras_landmarks.evaluation.predicting import framed
 from keras_landmarks.evaluation.suspicion import suspect
 from keras_landmarks.pictures import warp
 from keras_landmarks.pictures.sheet import contact_sheet
@@ -145,7 +146,7 @@ def check_faces(parts, model=None, step=None):
 def _found(model, face, pixels):
     """A model's points of a face; NaN where its own make no crop of the picture."""
     try:
-        box, convention = face.framed("truth")
+        box, convention = framed(face, "truth", model)
         return model.detect(pixels, box, convention=convention)[0].landmarks
     except ValueError:
         return np.full((model.scheme.count, 2), np.nan, np.float32)

@@ -223,7 +223,7 @@ def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, v
             if not skip_broken:
                 raise ValueError(f"{face.name}: {error}") from error
             warnings.warn(f"{face.name} is left out: {error}", BrokenFile, stacklevel=2)
-        if verbose and sys.stderr.isatty():
+        if verbose and sys.stderr is not None and sys.stderr.isatty():
             end = "\n" * (i == len(faces))
             print(f"\r{i}/{len(faces)} faces", end=end, file=sys.stderr, flush=True)
     pairs = [(faces[i - 1], at) for i, at in found.items() if at is not None]

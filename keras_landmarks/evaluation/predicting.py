@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 
+from keras_landmarks import geometry
 from keras_landmarks.data.face import faces_of, unique_names
 from keras_landmarks.errors import normaliser
-from keras_landmarks.faces.boxes import square_convention
+from keras_landmarks.faces.boxes import convert_boxes, square_convention
 from keras_landmarks.faces.detectors import convention_of, find_face
 from keras_landmarks.names import number
 from keras_landmarks.schemes import convert
@@ -42,15 +43,24 @@ def lacking(faces, kind=None):
     return [face for face, at in points if not normaliser(at, face.scheme, kind)[0] > 0]
 
 
+def framed(face, box, model):
+    """`Face.framed`, but for how points of the model's scheme lie as its training measured it."""
+    given, convention = face.framed(box)
+    if given is not face.box and face.scheme == model.scheme.name:
+        convention = square_convention(model.scheme)
+    return given, convention
+
+
 def predict_face(model, face, box, detector):
     """What is found of a face, a `Detection`; None if the detector does not find it."""
     pixels = face.pixels()
+    given, convention = framed(face, box if box != "detector" else "truth", model)
     if box != "detector":
-        given, convention = face.framed(box)
-        if given is not face.box and face.scheme == model.scheme.name:
-            convention = square_convention(model.scheme)  # which its training may have measured
         return model.detect(pixels, given, convention=convention)[0]
-    found = find_face(detector, pixels, face.square())
+    if face.missing.any():  # the others may be a small part of the face
+        given, convention = framed(face, "annotation", model)
+    about = convert_boxes(geometry.square_box(np.float64(given)), convention, "annotation")
+    found = find_face(detector, pixels, about)
     convention = convention_of(detector)
     return None if found is None else model.detect(pixels, found, None, convention)[0]
 

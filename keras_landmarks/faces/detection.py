@@ -175,8 +175,8 @@ class Detection:
 class Track(Detection):
     """A face in a frame of a video.
 
-    As a `Detection`, with smoothed landmarks, and the square around them as its box: levelled, and
-    turned by the angle about its middle.
+    As a `Detection`, with smoothed landmarks, and as its box the square of the whole face that they
+    tell of: levelled, and turned by the angle about its middle.
 
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the frame.

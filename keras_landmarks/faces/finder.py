@@ -52,8 +52,9 @@ def find_faces(
         ValueError: if the picture or a box cannot be used.
     """
     get_convention(convention)  # is it one?
+    lonely = "angles are those of given boxes, of which there are none."
     if angles is not None and boxes is None:
-        raise ValueError("angles are those of given boxes, of which there are none.")
+        raise ValueError(lonely)
     many = isinstance(image, (list, tuple)) or getattr(image, "ndim", 0) == 4
     endless = isinstance(image, collections.abc.Iterator) and not hasattr(image, "read")  # a file
     if not many and not endless:
@@ -66,6 +67,8 @@ def find_faces(
                 raise ValueError(f"{len(image)} pictures, but {name} for {len(given)}.")
 
     def frame(picture: np.ndarray, boxes: Any, angles: Any) -> Framed:
+        if boxes is None and angles is not None:
+            raise ValueError(lonely)
         if boxes is None:
             return find_boxes(detector or model.detector, picture, turns)
         return _given(picture, boxes, angles, convention)

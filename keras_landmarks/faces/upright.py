@@ -135,11 +135,10 @@ def in_other_directions(
             break
     _, _, degrees, found = max(tried, key=lambda one: one[:2])
     height, width = image.shape[:2]
-    left, top, right, bottom = found.boxes.T
-    boxes = {
-        90: (top, height - right, bottom, height - left),
-        180: (width - right, height - bottom, width - left, height - top),
-        270: (width - bottom, left, width - top, right),
-    }[degrees]
+    sizes = found.boxes[:, 2:] - found.boxes[:, :2]  # stay those of the upright faces
+    x, y = (found.boxes[:, :2] + sizes / 2).T
+    middles = {90: (y, height - x), 180: (width - x, height - y), 270: (width - y, x)}[degrees]
+    corner = np.stack(middles, axis=1) - sizes / 2
     angles = turned(np.nan_to_num(found.angles), degrees)
-    return dataclasses.replace(found, boxes=np.stack(boxes, axis=1), angles=angles)
+    boxes = np.concatenate([corner, corner + sizes], axis=1)
+    return dataclasses.replace(found, boxes=boxes, angles=angles)

@@ -55,11 +55,11 @@ class HeatmapMean(keras.layers.Layer):
         places = np.float32(places).reshape(1, -1, 2) - middle
         squares = np.square(places).sum(axis=-1, keepdims=True)
         known = np.concatenate([places, squares], axis=-1)
-        known = known + ops.zeros_like(maps[:, :, :1])
+        known = ops.cast(known, maps.dtype) + ops.zeros_like(maps[:, :, :1])
         means = ops.matmul(ops.softmax(values), ops.concatenate([known, maps], axis=-1))
         offset, square, seen = means[..., :2], means[..., 2:3], means[..., 3:]
         spread = square - ops.sum(ops.square(offset), axis=-1, keepdims=True)
-        landmarks = geometry.resize_points(offset + middle, self.stride)
+        landmarks = geometry.resize_points(offset + ops.cast(middle, offset.dtype), self.stride)
         return ops.concatenate([landmarks, seen, ops.maximum(spread, 0.0)], axis=-1)
 
     def compute_output_shape(self, heatmaps_shape, maps_shape):

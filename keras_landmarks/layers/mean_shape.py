@@ -58,7 +58,7 @@ class MeanShape(keras.layers.Layer):
 
     def call(self, displacements):
         moves = ops.reshape(displacements, (-1, *self.shape.shape))
-        size = np.array(self.size[::-1], np.float32)
+        size = ops.convert_to_tensor(self.size[::-1], self.compute_dtype)
         if self.pixels:
             return (self.shape + 0.5) * size - 0.5 + moves
         return (moves + self.shape + 0.5) * size - 0.5

@@ -72,6 +72,7 @@ class ShapeDictionary(keras.layers.Layer):
         self.exemplars.assign(exemplars)
 
     def call(self, landmarks, weights):
+        landmarks = ops.cast(landmarks, self.compute_dtype)  # Keras casts floats alone
         exemplars = ops.convert_to_tensor(self.exemplars)
         learnt = ops.cast(ops.max(ops.abs(exemplars)) > 0, "float32")
         numbers = (self.neighbours, self.sure, learnt * self.trust, self.ridge)

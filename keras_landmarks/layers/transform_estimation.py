@@ -51,6 +51,7 @@ class TransformEstimation(keras.layers.Layer):
         )
 
     def call(self, landmarks):
+        landmarks = keras.ops.cast(landmarks, self.compute_dtype)  # Keras casts floats alone
         target = keras.ops.broadcast_to(self.shape, keras.ops.shape(landmarks))
         return geometry.fit_similarity(landmarks, target)
 

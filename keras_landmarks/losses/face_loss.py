@@ -54,7 +54,7 @@ class FaceLoss(keras.losses.Loss):
 
     def __call__(self, y_true, y_pred, sample_weight=None):
         shape = () if sample_weight is None else tuple(ops.convert_to_tensor(sample_weight).shape)
-        if len(shape) < 2 or shape[1:] == (1,):
+        if len(shape) < 2 or (shape[1:] == (1,) and y_true.shape[1] != 1):
             return super().__call__(y_true, y_pred, sample_weight)
         if unlike(shape, y_true.shape[:2]):
             raise ValueError(

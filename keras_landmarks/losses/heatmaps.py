@@ -81,7 +81,8 @@ class _MapLoss(FaceLoss):
 class Heatmaps(_MapLoss):
     """`heatmaps` as a Keras loss, of the layer `heatmaps` of an hourglass (see `MultiLoss`).
 
-    The builder's own maps begin at half a pixel outside of the crop: `offset=-0.5`.
+    The builder's own maps begin at half a pixel outside of the crop, `offset=-0.5`, but with
+    `stride=2` at its first pixel, `offset=0`.
 
     Decode such maps by their `centroid` or `argmax`: a softmax of values up to 1 is nearly flat.
     """
@@ -104,7 +105,8 @@ class Heatmaps(_MapLoss):
 class ScoreMaps(_MapLoss):
     """`score_maps` as a Keras loss, of the layer `scores` of an hourglass (see `MultiLoss`).
 
-    The builder's own maps begin at half a pixel outside of the crop: `offset=-0.5`.
+    The builder's own maps begin at half a pixel outside of the crop, `offset=-0.5`, but with
+    `stride=2` at its first pixel, `offset=0`.
     """
 
     def __init__(

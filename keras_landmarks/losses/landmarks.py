@@ -94,8 +94,8 @@ def wing(y_true, y_pred, w=10.0, epsilon=2.0):
         epsilon: the curve's offset, in pixels. The paper has 2 and 3.
 
     Returns:
-        `(batch,)` float32. The gradient of a coordinate is at most `w / epsilon`, and zero at
-        zero error.
+        `(batch,)` float32. The gradient of a coordinate is at most `w / epsilon`, or 1 where that
+        is less, over the number of coordinates, and zero at zero error.
 
     Reference:
         Feng et al., Wing Loss, 2018, eq. 5.

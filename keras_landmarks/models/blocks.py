@@ -6,7 +6,8 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_landmarks.layers import BatchNormalization, MeanShape
+from keras_landmarks import geometry
+from keras_landmarks.layers import BatchNormalization, MeanShape, TransformEstimation
 from keras_landmarks.names import number
 
 
@@ -159,6 +160,20 @@ def check_shape(mean_shape, scheme):
             f"and lower edges, found {np.min(shape):g}..{np.max(shape):g}."
         )
     return shape
+
+
+def resize(network, trained, size, new=()):
+    """Takes the shapes onto which faces are laid, in pixels, to crops of another size.
+
+    Args:
+        network: with the trained weights.
+        trained: size of the crops that these are of.
+        size: of the network's crops.
+        new: paths of weights that are its own.
+    """
+    for layer in network.layers if size != trained else ():
+        if isinstance(layer, TransformEstimation) and layer.shape.path not in new:
+            layer.shape.assign(geometry.resize_points(layer.shape, size / trained))
 
 
 def ring(count):

@@ -84,7 +84,9 @@ def _ask(member, crops, size, mirror):
     found = dict(member(ops.flip(seen, axis=2) if mirror else seen, training=False))
     found = {key: ops.cast(value, "float32") for key, value in found.items()}
     if mirror:
-        found = {key: ops.take(value, np.array(mirror), axis=1) for key, value in found.items()}
+        for key, value in found.items():
+            if tuple(value.shape[1:]) != (1,):  # a score may be the face's
+                found[key] = ops.take(value, np.array(mirror), axis=1)
         found["landmarks"] = found["landmarks"] * np.float32([-1, 1]) + np.float32([own[1] - 1, 0])
     scale = np.float32(size[::-1]) / np.float32(own[::-1])
     found["landmarks"] = geometry.resize_points(found["landmarks"], scale)

@@ -5,7 +5,6 @@ import functools
 import math
 
 import keras
-import numpy as np
 
 from keras_landmarks import models, weights, zoo
 from keras_landmarks.data.face import faces_of
@@ -61,13 +60,13 @@ def _each(loss, scheme):
 def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     """A recipe that goes on from trained weights, on other faces and perhaps another scheme.
 
-    Layers that depend on the number of landmarks are new where the scheme is another. Models of
+    Layers that depend on the number of landmarks are new where the points are others. Models of
     several stages are trained stage by stage, as the last stages of their own recipe do.
 
     Args:
         name: of a model of the zoo, or the folder of a training.
-        faces: list of `data.Face` to train on, which say the scheme and how often an epoch picks
-            them.
+        faces: list of `data.Face` to train on, all of them, which say the scheme and how often an
+            epoch picks them.
         recipe: the model's own, for its last stages' losses; None trains it in one stage, by Wing
             loss.
         epochs: of each stage.
@@ -105,12 +104,12 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
             last[stage.output] = stage
     if not last:
         raise ValueError(f"No stage of the recipe for {name} trains an output of the model itself.")
-    if get_scheme(faces[0].scheme) != arguments["scheme"]:
+    if not weights.same_points(arguments["scheme"], get_scheme(faces[0].scheme)):
         last = _with_heads(last, model())
     adamw = averaged_adamw(1e-3, 0.99)
     change = dict.fromkeys(("start", "teacher", "patience", "batch"))
     change |= dict(epochs=epochs, optimizer=adamw)
-    batch = max(min(batch, len(faces) // 2), 1)
+    batch = max(min(batch, len(faces) // 2), min(batch, 4))  # statistics are of several faces
     recipe = dataclasses.replace(
         base,
         model=model,
@@ -129,7 +128,8 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
         licence=facts["licence"],
     )
     recipe = for_scheme(recipe, faces[0].scheme)
-    adapt = functools.partial(_take, base.adapt, recipe.stages, name, arrays)
+    trained = name, arrays, model, arguments["scheme"]
+    adapt = functools.partial(_take, base.adapt, recipe.stages, *trained)
     return dataclasses.replace(recipe, adapt=adapt)
 
 
@@ -148,7 +148,7 @@ def _with_heads(stages, model):
 
 def _size(facts):
     """The crop's `(height, width)` of a trained model."""
-    return tuple(facts.get("size") or (facts["crop"], facts["crop"]))
+    return tuple(facts.get("size") or 2 * (facts["crop"],))
 
 
 def _plain(model, size):
@@ -159,12 +159,11 @@ def _plain(model, size):
     return Recipe(model=model, stages=(Stage(loss, 1, averaged_adamw(1e-3)),), size=size)
 
 
-def _take(adapt, stages, name, arrays, model, samples):
+def _take(adapt, stages, name, arrays, build, old, model, samples):
     """Gives a new network the trained weights that fit it."""
     if adapt:
         adapt(model, samples)
-    wanted = {p: tuple(v.shape) for p, v in weights.by_path(model.weights).items()}
-    fresh = [path for path, shape in wanted.items() if np.shape(arrays.get(path)) != shape]
+    fresh = weights.unfit(model, arrays, build, old, samples.scheme)
     never = [path for path in fresh if all(begins(path, stage.frozen) for stage in stages)]
     if never:
         raise ValueError(

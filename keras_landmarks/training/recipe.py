@@ -119,6 +119,11 @@ class Recipe:
         if held:
             faces, more = [], [*faces, *more]
         elif self.held_out:
+            if len({face.photo for face in faces}) == 1:
+                raise ValueError(
+                    "Faces of one photo cannot be parted: give others to choose on, held_out= or "
+                    "--held-out; a recipe of held_out=0 chooses on none."
+                )
             faces, held = split_by_photo(faces, self.held_out, self.seed)
         faces += of_other_photos(more, held, "held out to choose on", by_name=not held_out)
         held_out = Samples(held, **common) if held else None

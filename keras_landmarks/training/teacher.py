@@ -110,8 +110,9 @@ class Lesson(keras.layers.Layer):
         if own != size:
             crops = ops.image.resize(crops, size, antialias=True)
         points = self.network(crops, training=False)["landmarks"]
-        scale = np.float32(own[::-1]) / np.float32(size[::-1])
-        return ops.stop_gradient(geometry.resize_points(points, scale) + np.float32((left, top)))
+        scale = ops.convert_to_tensor(np.float32(own[::-1]) / np.float32(size[::-1]))
+        corner = ops.convert_to_tensor(np.float32((left, top)))
+        return ops.stop_gradient(geometry.resize_points(points, scale) + corner)
 
     def release(self):
         """The teachers, which may be the user's own, can be trained again."""

@@ -70,7 +70,8 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
     of_stages = [samples.replace(batch=stage.batch or samples.batch) for stage in recipe.stages]
     for of_stage in of_stages:
         devices.check(strategy, of_stage)
-    verbose = 2 if verbose == 1 and not sys.stdout.isatty() else verbose
+    live = sys.stdout is not None and sys.stdout.isatty()
+    verbose = 2 if verbose == 1 and not live else verbose
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(faster(recipe.precision))
     keras.utils.set_random_seed(recipe.seed)

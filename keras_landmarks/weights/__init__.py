@@ -4,6 +4,7 @@ The wheel leaves the largest of them to a distribution of its own, `keras-landma
 """
 
 import collections
+import dataclasses
 import importlib.util
 import json
 import pathlib
@@ -78,6 +79,34 @@ def by_path(variables):
 def get_weights(model):
     """A model's weights as `{variable path: array}` (see `by_path`)."""
     return {p: keras.ops.convert_to_numpy(v) for p, v in by_path(model.weights).items()}
+
+
+def same_points(old, new):
+    """Whether two schemes have the same points in the same order: by the names of these or, where
+    they are other words, by the schemes'."""
+    if {*old.names} == {*new.names} != set():
+        return old.names == new.names
+    return (old.name, old.count, old.mirror) == (new.name, new.count, new.mirror)
+
+
+def unfit(network, arrays, build, old, new):
+    """Paths of an untrained network's weights that trained ones do not fit.
+
+    Args:
+        network: `build(scheme=new)`.
+        arrays: the trained ones, `{variable path: array}`.
+        build: makes the network.
+        old: scheme of the trained weights.
+        new: the network's: as many points may be other ones, and then all weights that depend on
+            their number do not fit.
+    """
+    shapes = {path: tuple(variable.shape) for path, variable in by_path(network.weights).items()}
+    wrong = {p for p, shape in shapes.items() if p in arrays and arrays[p].shape != shape}
+    if old.count == new.count and not same_points(old, new):
+        mirror = (*new.mirror, new.count)
+        more = build(scheme=dataclasses.replace(new, count=len(mirror), mirror=mirror, names=()))
+        wrong |= {p for p, v in by_path(more.weights).items() if tuple(v.shape) != shapes[p]}
+    return [path for path in shapes if path in wrong]
 
 
 def set_weights(model, arrays, except_for=(), paths=None):

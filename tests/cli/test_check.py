@@ -63,3 +63,38 @@ def test_check_of_two_files_finds_a_picture_that_is_in_both(tmp_path, capsys):
 def test_what_cannot_be_drawn_to_is_said_before_faces_are_looked_at(capsys):
     assert main(["check", "nowhere", "--out", "sheet.xyz"]) == 1
     assert "sheet.xyz: expected an ending of a picture" in capsys.readouterr().err
+
+
+def test_points_inside_of_a_face_make_no_box_suspicious(tmp_path, capsys):
+    """Eyes, nose and mouth of faces whose boxes hold the whole of them, and no `square` told."""
+    from keras_landmarks import data, schemes
+    from keras_landmarks.pictures import write_image
+
+    names = ["right eye", "left eye", "nose", "mouth"]
+    points = f"points = {json.dumps(names)}"
+    text = f'name = "inner"\n{points}\nright_eye = ["right eye"]\nleft_eye = ["left eye"]\n'
+    (tmp_path / "inner.toml").write_text(text)
+    rows = ["image,left,top,right,bottom," + ",".join(f"{a}{i}" for i in range(4) for a in "xy")]
+    for number, face in enumerate(data.made_up_faces(10, size=120)):
+        write_image(tmp_path / f"{number}.png", face.image)
+        parts = (range(36, 42), range(42, 48), [30], range(48, 68))
+        inner = np.concatenate([face.landmarks[[*part]].mean(axis=0) for part in parts])
+        rows.append(",".join(map(str, [f"{number}.png", *face.box, *inner])))
+    (tmp_path / "faces.csv").write_text("\n".join(rows))
+    words = ["check", str(tmp_path / "faces.csv"), "--scheme", str(tmp_path / "inner.toml")]
+    try:
+        assert main([*words, "--model", "none", "--json", "-"]) == 0
+    finally:
+        schemes.SCHEMES.pop("inner", None)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["doubts"] == {}
+    assert "The squares around the points of inner are" in printed.err
+
+
+def test_a_sheet_that_cannot_be_written_is_told_before_the_work(tmp_path, capsys):
+    (tmp_path / "file").write_text("mine")
+    assert main(["check", "nowhere", "--out", str(tmp_path / "file/sheet.png")]) == 1
+    assert "sheet.png cannot be written" in capsys.readouterr().err
+    (tmp_path / "sheet.png").mkdir()
+    assert main(["check", "nowhere", "--out", str(tmp_path / "sheet.png")]) == 1
+    assert "sheet.png is a folder" in capsys.readouterr().err

@@ -668,6 +668,7 @@ def test_results_replace_neither_what_they_come_of_nor_each_other(photo, tmp_pat
         ["evaluate", "tiny-ibug68", "--from", str(rows), "--json", str(rows)],
         ["check", str(coco.parent), "--model", "none", "--json", str(coco)],
         ["evaluate", "tiny-ibug68", "--from", str(coco.parent), "--json", str(coco)],
+        [*EVALUATE, str(rows), "--plot", str(tmp_path / "set/a.png")],
     ):
         assert main(command) == 1
         assert "would replace that file" in capsys.readouterr().err
@@ -789,6 +790,27 @@ def test_faces_without_the_normaliser_are_told_of_before_the_work(tmp_path, monk
     said = capsys.readouterr().err
     assert "1 of 2 faces lack the normaliser, as" in said
     assert "take --normaliser box" in said
+    asked = ["evaluate", *MODEL[1:], "--from", str(tmp_path / "faces.csv"), "--box", "annotation"]
+    assert main(asked) == 1  # no box is made up and called annotated
+    assert "2 of 2 faces have no annotated box" in capsys.readouterr().err
+
+
+def test_a_parquet_table_is_written_in_parts_and_has_the_rows_of_another(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr(table, "ROWS", 2)
+    face = {"box": [0, 1.5, 2, 3], "landmarks": [[0.5, 1]], "score": 1, "angle": None}
+    for ending in ("csv", "parquet"):
+        made = table.Table(tmp_path / f"a.{ending}", {"model": "m"}, pictures=list("abcde"))
+        for name in "abcde":
+            made.add(name, [{**face, "score": 0.25}, face] if name == "c" else [])
+        made.finish(1)
+    found = parquet.read_table(tmp_path / "a.parquet")
+    assert parquet.ParquetFile(tmp_path / "a.parquet").num_row_groups == 3
+    with (tmp_path / "a.csv").open() as file:
+        for row, other in zip(csv.DictReader(file), found.to_pylist(), strict=True):
+            assert row["picture"] == other["picture"]
+            for name in ("face", "left", "top", "score", "x0"):
+                assert (float(row[name]) if row[name] else None) == other[name]
 
 
 def test_two_runs_do_not_write_one_table(tmp_path):

@@ -1,7 +1,9 @@
 """What `keras-landmarks detect` does with words that are wrong; nothing is lost by them."""
 
+import json
 import pathlib
 import shutil
+import subprocess
 import sys
 
 import cv2
@@ -112,6 +114,15 @@ def test_a_place_that_cannot_be_written_is_told_before_the_work(photos, capsys, 
     assert pathlib.Path("file").read_text() == "mine"
 
 
+def test_what_nobody_reads_does_not_stop_what_is_to_be_written(photos):
+    """As by `keras-landmarks detect photos --json faces.json | head -1`."""
+    command = [sys.executable, "-u", "-m", "keras_landmarks.cli", "detect", "photos", *MODEL]
+    run = subprocess.Popen([*command, "--json", "faces.json"], stdout=subprocess.PIPE)
+    run.stdout.close()
+    assert run.wait() == 0
+    assert len(json.loads(pathlib.Path("faces.json").read_text())["photos"]) == 2
+
+
 def test_a_folder_may_have_a_dot(photos):
     (photos.parent / "results.2024").mkdir()
     for folder in ("results.2024", "other.v2/"):
@@ -124,6 +135,9 @@ def test_options_that_would_do_nothing_are_refused(photos, clip, capsys):
     for words, message in (
         (["photos/a.jpg", "--pose"], "--pose is drawn"),
         (["photos/a.jpg", "--pose", "--out", "a.csv"], "--pose is drawn"),
+        (["photos/a.jpg", "--pose", "--json", "a.json"], "--pose is drawn"),
+        (["clip.avi", "--strict"], "--strict is not there with a video"),
+        (["clip.avi", "--skip-broken"], "--skip-broken is not there with a video"),
         (["clip.avi", "--pose", "--out", "a.csv"], "--pose is drawn"),
         (["clip.avi", "--ray", "auto"], "--ray is not there with a video"),
         (["photos/a.jpg", "--json", "photos"], "photos is a folder; name a file"),

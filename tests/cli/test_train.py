@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from keras_landmarks import Landmarker, data, load, schemes, training, weights
-from keras_landmarks.cli import detect_ray, main, train
+from keras_landmarks.cli import detect_ray, main, train, training_faces
 from keras_landmarks.pictures import read_image, write_image
+from keras_landmarks.recipes import get_recipe
 
 MINE = """name = "mine"
 points = ["right eye", "left eye", "nose", "chin"]
@@ -153,8 +154,9 @@ def test_unlabelled_faces_need_a_teacher(trained, mine, tmp_path, capsys):
     """Those that `detect` finds are read without their points; none of a held-out photo is left."""
     found = tmp_path / "found.csv"
     assert main(["detect", str(mine / "photos"), "--model", str(trained), "--out", str(found)]) == 0
-    assert main(words(mine, tmp_path / "run", "--unlabelled", str(found))) == 1
-    assert "18 of 36 faces have no landmarks: every stage needs a t" in capsys.readouterr().err
+    for box in (), ("--box", "detector"):  # theirs are a detector's already
+        assert main(words(mine, tmp_path / "run", "--unlabelled", str(found), *box)) == 1
+        assert "18 of 36 faces have no landmarks: every stage needs a t" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -193,7 +195,7 @@ def test_faces_of_every_file_get_the_detectors_boxes_and_batches_are_as_fine_tun
     assert main([*given, "--more", str(trained / "test.csv")]) == 1
     assert [len(faces) for faces in looked] == [20, 4]
     assert all(face.box is None for faces in looked for face in faces)
-    assert asked[0].batch == 10  # half of the faces
+    assert asked[0].batch == 12  # half of the faces, with further ones
 
 
 @pytest.mark.parametrize(
@@ -314,3 +316,20 @@ def test_the_best_epoch_is_chosen_on_faces_that_are_named(mine, taken, tmp_path)
     assert main(words(mine, tmp_path, *given)) == 1
     ((samples, held_out),) = taken
     assert [len(samples.faces), len(held_out.faces)] == [14, 6]
+
+
+@pytest.mark.parametrize(
+    ("split", "weights", "expected"),
+    [
+        ("300w/train", None, "300W: research only"),
+        ("wflw/train", None, "wflw: see its own terms"),
+        ("300w/train", "tiny-ibug68", "300W: research only"),
+        ("wflw/train", "tiny-ibug68", "300W: research only; wflw: see its own terms"),
+    ],
+)
+def test_weights_are_bound_by_the_published_set_that_they_were_trained_on(split, weights, expected):
+    given = training_faces.Given(data.made_up_faces(4), [], [], [], split, True, False)
+    words = dict.fromkeys(("epochs", "batch", "margin", "source", "licence"))
+    options = types.SimpleNamespace(weights=weights, **words)
+    wanted = None if weights else get_recipe("tiny-ibug68")
+    assert train._recipe(options, wanted, given).licence == expected

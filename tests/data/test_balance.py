@@ -184,3 +184,12 @@ def test_a_face_of_equal_points_is_frontal_and_leaves_the_others_their_poses(num
     assert found.coefficients[number] == 0
     assert abs(np.corrcoef(found.coefficients[others], alone.coefficients)[0, 1]) > 0.99
     assert found.counts.max() < 50
+
+
+def test_faces_without_points_are_picked_once_and_leave_the_others_their_copies():
+    known = np.stack([face.landmarks for face in made_up_faces(40)])
+    alone = np.bincount(balance_poses(known).indices)
+    both = np.concatenate([known, np.full((200, 68, 2), np.nan)])
+    found = np.bincount(balance_poses(both).indices)
+    np.testing.assert_array_equal(found[:40], alone)
+    np.testing.assert_array_equal(found[40:], 1)

@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 import warnings
 
@@ -241,6 +242,18 @@ def test_a_split_depends_on_its_seed_and_not_on_the_order_of_faces():
 def test_a_split_by_a_fraction_outside_of_0_to_1_is_an_error(fraction):
     with pytest.raises(ValueError, match="above 0 and below 1"):
         split_by_photo(made_up_faces(4), fraction)
+
+
+def test_faces_of_one_picture_stay_together_whatever_they_are_called():
+    faces = made_up_faces(30)
+    third = [dataclasses.replace(f, image=faces[i // 3].image) for i, f in enumerate(faces)]
+    assert len({face.photo for face in third}) > 10
+    training, held = split_by_photo(third, 0.3)
+    assert len(training) + len(held) == 30
+    assert held
+    assert not {id(face.image) for face in training} & {id(face.image) for face in held}
+    with pytest.raises(ValueError, match="at least two photos, got 1"):
+        split_by_photo([dataclasses.replace(f, image=faces[0].image) for f in faces])
 
 
 def test_a_single_photo_cannot_be_parted():

@@ -2,6 +2,7 @@ import functools
 import gc
 import itertools
 import sys
+import time
 import weakref
 
 import keras
@@ -334,6 +335,19 @@ def test_fit_sees_every_epoch_from_the_first(kind, batch):
     for step, landmarks in enumerate(seen):
         np.testing.assert_array_equal(landmarks, samples.batch_at(step)[1])
     assert len(seen) == 4 * len(samples)
+
+
+def test_batches_in_any_order_are_made_few_at_a_time(monkeypatch):
+    samples = Samples(some_faces(10), (16, 16), augmentation=Augmentation(), batch=1)
+    samples = samples.replace(indices=np.tile(np.arange(10), 20))
+    batches, made = samples.py_dataset(workers=2), []
+    make = Samples.batch_at
+    monkeypatch.setattr(Samples, "batch_at", lambda *a: made.append(a[1]) or make(*a))
+    order = np.random.default_rng(0).permutation(len(batches))[: len(batches) // 2]
+    for index in order:
+        batches[index]
+    time.sleep(0.1)  # for those that are made ahead
+    assert len(order) <= len(made) <= len(order) + 2 * 2
 
 
 def test_samples_do_not_change():

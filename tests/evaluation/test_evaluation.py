@@ -208,6 +208,34 @@ def test_squares_around_the_truth_lie_as_the_model_has_measured():
         assert predict_face(Model(), face, "annotation", None) == "annotation"
 
 
+def test_a_detected_face_is_known_by_a_square_that_lies_as_the_model_has_measured():
+    names = ["right eye", "left eye", "nose", "chin"]
+    plain = scheme_of_names("mine", names, right_eye=names[:1], left_eye=names[1:2])
+
+    class Model:
+        scheme = dataclasses.replace(plain, square=(0.0, 0.0, 0.4))
+
+        def detect(self, pixels, box, *_):
+            return [box.tolist()]
+
+    class Detector:
+        convention = "annotation"
+
+        def __call__(self, picture):
+            return np.float32([[0, 0, 100, 100]]), np.float32([0.9])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SCHEMES, "mine", plain)
+        inner = np.float32([[30, 30], [70, 30], [50, 50], [50, 70]])  # two fifths of the face
+        face = data.Face(np.zeros((101, 101, 3), np.uint8), inner, "mine")
+        assert predict_face(Model(), face, "detector", Detector()) == [0, 0, 100, 100]
+
+
+def test_without_standard_error_there_is_no_progress(model, faces, monkeypatch):
+    monkeypatch.setattr("sys.stderr", None)
+    assert len(evaluation.evaluate(model, faces[:1], verbose=1).names) == 1
+
+
 def test_distances_of_ones_own_divide_the_errors(model, faces):
     result = evaluation.evaluate(model, faces, verbose=0)
     distances = np.float64([50, 60, 70, 80, 90])

@@ -93,6 +93,15 @@ LAYERS = {
 }
 
 
+VARIANTS = {
+    "image_transform of a size",
+    "landmark_crop of a stride",
+    "score_weights of an offset",
+    "heatmap_decoding of an offset",
+}
+"""Layers that differ from another by a constant: checked on TensorFlow, and not in files."""
+
+
 def taught(dictionary):
     dictionary.adapt(50 * np.random.default_rng(0).normal(size=(12, LANDMARKS.shape[1], 2)))
     return dictionary
@@ -100,21 +109,23 @@ def taught(dictionary):
 
 @functools.cache
 def exports():
-    return Exports(LAYERS)
+    return Exports({name: layer for name, layer in LAYERS.items() if name not in VARIANTS})
 
 
 def array(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-@pytest.mark.backend
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=() if n in VARIANTS else pytest.mark.backend) for n in LAYERS],
+)
 def test_a_layer_is_a_good_keras_layer(name):
     build, inputs = LAYERS[name]
     # Sums of pixels of 0..255 differ in the last digits of float32.
     atol = 1e-2 if inputs[0] is IMAGES or name == "shape_dictionary" else 1e-4
     check_layer(build(), inputs, atol, FLAT.get(name), name not in OF_MAPS)
-    if keras.backend.backend() == "tensorflow":
+    if keras.backend.backend() == "tensorflow" and name not in VARIANTS:
         exports().check(name, inputs)
 
 
@@ -633,8 +644,8 @@ def test_half_precision_rounds_pixels_and_leaves_points_where_they_are(dtype):
     picture = cv2.GaussianBlur(picture[0], (0, 0), 2)[None]
     moves = np.float32([[[0.93, 0.11, -120.37], [-0.11, 0.93, -100.61]]])
     for layer, given in ((layers.LandmarkCrop, place), (layers.ImageTransform, moves)):
-        expected = array(layer((8, 8))(picture, given))
-        found = layer((8, 8), dtype=dtype)(picture, given)
+        expected = array(compiled(layer((8, 8)))(picture, given))
+        found = compiled(layer((8, 8), dtype=dtype))(picture, given)
         assert keras.backend.standardize_dtype(found.dtype) == "bfloat16"
         found = array(ops.cast(found, "float32"))
         np.testing.assert_allclose(found, expected, atol=0.02 * picture.max())
@@ -905,3 +916,18 @@ def test_of_maps_below_zero_the_largest_pixel_counts_at_the_edge_too(kind):
     maps[0, 0, 0, 0] = maps[0, 5, 3, 1] = -1
     found = ops.convert_to_numpy(layers.HeatmapDecoding(kind)(maps))
     np.testing.assert_allclose(found, [[[0, 0], [3, 5]]], atol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="of a batch that is not known")
+def test_whole_numbers_of_a_batch_of_any_size_are_landmarks():
+    import tensorflow as tf
+
+    whole, weights = np.rint(LANDMARKS).astype("int32"), WEIGHTS
+    for layer, more in (
+        (layers.TransformEstimation(SHAPE), ()),
+        (taught(layers.ShapeDictionary(12, 4)), (weights,)),
+    ):
+        expected = array(layer(whole.astype("float32"), *more))
+        given = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (whole, *more)]
+        graph = tf.function(layer, input_signature=given)
+        np.testing.assert_allclose(array(graph(whole, *more)), expected, atol=1e-4)

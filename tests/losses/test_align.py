@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 import skimage.data
-from gradients import gradients
+from gradients import compiled, gradients
 from keras import ops
 from loaded import load
 
@@ -108,8 +108,9 @@ def test_align_draws_a_landmark_back_across_an_edge_and_not_along_it():
     edge = np.zeros((1, 32, 32, 1), "float32")
     edge[:, :, 16:] = 1  # upright
     crop = LandmarkCrop((8, 8))
-    true = crop(edge, np.float32([[[15.5, 16]]]))
+    true = compiled(crop)(edge, np.float32([[[15.5, 16]]]))
 
+    @compiled
     def loss(places):
         return ops.sum(losses.align(true, crop(edge, places)))
 

@@ -268,3 +268,14 @@ def test_a_loss_with_a_number_a_face_leaves_points_out_as_one_with_a_number_a_po
     of_points = losses.Validation(keras.losses.MeanSquaredError(), weight=0)
     found = of_faces(losses.Validation(OfFaces(), weight=0), true, predicted)
     np.testing.assert_allclose(found, of_faces(of_points, true, predicted), rtol=1e-5)
+
+
+def test_of_one_point_a_weight_that_is_no_number_is_none_where_the_point_is_missing():
+    true = np.float32([[[5, 6]], [[np.nan, np.nan]]])
+    near, weights = np.float32([[[8, 6]], [[1, 1]]]), np.float32([[2], [np.nan]])
+    alone = float(losses.L1()(true[:1], near[:1], sample_weight=weights[:1]))
+    assert float(losses.L1()(true, near, sample_weight=weights)) == pytest.approx(alone / 2)
+    one = scheme_of_names("one", ["nose"], normaliser="box")
+    metric = metrics.NME(one)
+    metric.update_state(true, near, sample_weight=weights)
+    assert not np.isnan(float(metric.count))

@@ -129,3 +129,12 @@ def test_networks_may_come_one_by_one_but_each_once():
     assert whole.output["landmarks"].shape[1:] == (5, 2)
     with pytest.raises(ValueError, match="is there twice"):
         models.ensemble([one, one], FIVE)
+
+
+def test_a_score_of_the_face_has_no_mirror_image():
+    crops = keras.Input((8, 8, 3))
+    mean = keras.layers.GlobalAveragePooling2D()(crops)
+    points = keras.layers.Reshape((5, 2))(keras.layers.Dense(10)(mean))
+    member = keras.Model(crops, {"landmarks": points, "score": mean[:, :1]})
+    both = models.ensemble([member], FIVE, mirrored=True)(CROPS[:, :8, :8])
+    np.testing.assert_allclose(both["score"], member(CROPS[:, :8, :8])["score"], rtol=1e-5)

@@ -138,9 +138,7 @@ def test_gradients_to_maps_and_places_can_be_stopped(learn_maps, learn_places, o
         assert np.abs(array(to_places)).max() > 0
 
 
-@pytest.mark.parametrize(
-    "policy", [pytest.param("mixed_bfloat16", marks=pytest.mark.backend), "float32"]
-)
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "float32"])
 def test_landmarks_are_float32_under_any_policy(policy):
     keras.config.set_dtype_policy(policy)
     try:

@@ -1,13 +1,15 @@
 """Recipes for other schemes, and for going on from trained weights."""
 
 import dataclasses
+import functools
 
 import numpy as np
 import pytest
 from small_recipe import RECIPE
 
-from keras_landmarks import data, losses, weights
+from keras_landmarks import data, losses, models, weights, zoo
 from keras_landmarks.recipes import get_recipe
+from keras_landmarks.schemes import SCHEMES, get_scheme
 from keras_landmarks.training import fine_tuning, for_scheme
 
 
@@ -125,3 +127,38 @@ def test_a_model_of_other_points_than_the_faces_is_refused(faces):
     recipe = dataclasses.replace(RECIPE, model=lambda mean_shape: RECIPE.model())
     with pytest.raises(ValueError, match="finds 68 points, the faces' five5 has 5: see training"):
         recipe.build(recipe.samples(faces)[0])
+
+
+OTHER = dataclasses.replace(get_scheme("ibug68"), name="other68", names=())
+
+
+def test_other_points_of_the_same_number_have_a_new_head(monkeypatch):
+    monkeypatch.setitem(SCHEMES, "other68", OTHER)
+    published, _ = weights.load_arrays(weights.FOLDER / "tiny-ibug68.safetensors")
+    shape = np.random.default_rng(0).uniform(-0.3, 0.3, (68, 2))
+    loaded = zoo.load("tiny-ibug68", scheme=OTHER, mean_shape=shape)
+    faces = [dataclasses.replace(f, scheme=OTHER) for f in data.made_up_faces(6, size=60)]
+    recipe = fine_tuning("tiny-ibug68", faces, get_recipe("tiny-ibug68"))
+    for model in (loaded, recipe.build(recipe.samples(faces)[0])):
+        for path, array in weights.get_weights(model).items():
+            kept = np.array_equal(array, np.float32(published[path]))
+            assert kept == (not path.startswith("head")), path
+    np.testing.assert_allclose(loaded.get_layer("head_mean_shape").weights[0], shape, rtol=1e-6)
+
+
+def test_points_of_other_words_alone_keep_their_head():
+    published, _ = weights.load_arrays(weights.FOLDER / "tiny-ibug68.safetensors")
+    names = tuple(f"{i}" for i in range(68))
+    known = {**zoo.read_model("tiny-ibug68")[0]["arguments"]}
+    build = functools.partial(models.cnn, **known)
+    one, two = (dataclasses.replace(OTHER, name=name, names=names) for name in ("one", "two"))
+    assert weights.unfit(build(scheme=two), published, build, one, two) == []
+    swapped = dataclasses.replace(two, names=names[::-1])
+    left = weights.unfit(build(scheme=swapped), published, build, one, swapped)
+    assert {*left} == {path for path in published if path.startswith("head")}
+
+
+@pytest.mark.parametrize(("count", "batch", "expected"), [(2, 32, 4), (3, 2, 2), (20, 32, 10)])
+def test_a_batch_has_several_faces_whatever_there_are(count, batch, expected):
+    faces = data.made_up_faces(count, size=60)
+    assert fine_tuning("tiny-ibug68", faces, batch=batch).batch == expected

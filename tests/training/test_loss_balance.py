@@ -329,6 +329,7 @@ def test_bb_computes_losses_anew_each_fraction_of_an_epoch():
     assert LossBalancing(samples, losses.L1(), 0.1).interval == 1
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_the_losses_follow_the_network():
     samples, _ = recorded()
     model, balancing = fit(samples, "dataset" if TENSORFLOW else "py_dataset", 1.0, 2, 1e-3)
@@ -363,6 +364,7 @@ def test_a_batch_depends_on_its_step_and_the_losses_alone():
     assert not np.array_equal(first[1], other[1])
 
 
+@pytest.mark.usefixtures("eagerly")
 @every_kind
 def test_the_losses_of_each_fit_are_those_of_its_own_batches(kind):
     samples, made = recorded()
@@ -401,6 +403,7 @@ def test_several_steps_at_once_are_refused():
         model.fit(balancing.py_dataset(), shuffle=False, verbose=0, callbacks=[balancing])
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_network_can_be_evaluated_after_training_by_losses():
     samples, _ = recorded()
     model, balancing = fit(samples, "dataset" if TENSORFLOW else "py_dataset", epochs=1)
@@ -430,6 +433,7 @@ def losses_in(out):
     return arrays["balance/losses"]
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize("lpbb", ["BBO", "BB"])
 def test_the_checkpoint_holds_the_losses(tmp_path, lpbb):
     check_recipe(lpbb, tmp_path)
@@ -446,6 +450,7 @@ def check_recipe(lpbb, out):
     np.testing.assert_allclose(losses_in(out), expected, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_several_stages_and_layers_are_trained_on_batches_drawn_by_one_loss(tmp_path):
     validated = functools.partial(small_cnn, expected_error=True)
     stages = (
@@ -458,6 +463,7 @@ def test_several_stages_and_layers_are_trained_on_batches_drawn_by_one_loss(tmp_
     np.testing.assert_allclose(losses_in(tmp_path), expected, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_training_by_losses_is_resumed_with_them(tmp_path):
     train(recipe_of(epochs=1), recorded()[0], None, tmp_path, verbose=0)
     first = losses_in(tmp_path)
@@ -477,6 +483,7 @@ def test_training_by_losses_is_resumed_with_them(tmp_path):
     np.testing.assert_allclose(losses_in(tmp_path), expected, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("eagerly")
 @pytest.mark.parametrize(
     ("first", "then", "count", "message"),
     [
@@ -631,6 +638,7 @@ def test_indices_of_no_face_are_refused(indices):
         LossBalance(4, indices=indices)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_pose_balancing_is_kept_where_faces_are_drawn_by_loss(tmp_path):
     chosen = [1, 2, 3, 5, 5, 5, 8, 9]
     samples, made = recorded(indices=chosen)

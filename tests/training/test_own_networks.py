@@ -217,7 +217,7 @@ def test_losses_inside_of_losses_are_of_the_faces_scheme():
     with pytest.raises(ValueError, match="needs faces, and there are none"):
         training.fine_tuning("tiny-ibug68", [], recipe)
     one = training.fine_tuning("tiny-ibug68", data.made_up_faces(1)[0], recipe)
-    assert one.batch == 1
+    assert one.batch == 4
 
 
 @pytest.mark.usefixtures("eagerly")

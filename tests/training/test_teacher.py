@@ -80,7 +80,11 @@ def test_a_teacher_of_a_smaller_margin_sees_the_middle_of_the_crop():
         ({"validated": Validation(L1(), weight=0.0)}, halved),
     ],
 )
-def test_a_student_without_annotation_of_weight_comes_to_its_teacher(tmp_path, loss, output):
+def test_a_student_without_annotation_of_weight_comes_to_its_teacher(
+    tmp_path, loss, output, request
+):
+    if output or not isinstance(loss, dict):  # one in graphs, which take longer to trace
+        request.getfixturevalue("eagerly")
     write_300w(tmp_path, 4)
     nothing = dataclasses.replace(RECIPE, size=(32, 32), model=lambda mean_shape: network(seed=5))
     one = teacher(seed=0).ready()  # compiled, as `load` gives it
@@ -101,6 +105,7 @@ def test_a_student_without_annotation_of_weight_comes_to_its_teacher(tmp_path, l
     assert distances[1] < distances[0]
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_face_without_landmarks_is_learnt_from_the_teacher_alone(tmp_path):
     write_300w(tmp_path, 4)
     drawn = data.made_up_face(3)[0]
@@ -129,6 +134,7 @@ def test_a_face_without_landmarks_is_learnt_from_the_teacher_alone(tmp_path):
         training.train(alone, samples, held, tmp_path / "alone", verbose=0)
 
 
+@pytest.mark.usefixtures("eagerly")
 def test_a_landmarker_that_has_taught_can_be_trained_again(tmp_path):
     one = teacher().ready()
     before = len(one.trainable_weights)

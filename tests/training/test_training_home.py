@@ -81,14 +81,13 @@ def test_a_training_of_crops_of_one_size_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("model", [functools.partial(models.cnn, size=16, filters=(4,)), own_model])
-@pytest.mark.parametrize("where", ["folder", "text", "file"])
-def test_a_training_is_loaded_from_its_folder_with_its_crop_and_licence(tmp_path, model, where):
+def test_a_training_is_loaded_from_its_folder_with_its_crop_and_licence(tmp_path, model):
     recipe = recipe_of(sgd, 1, model=model, licence="mine alone")
     one = trained(tmp_path, recipe)
     assert type(one) is keras_landmarks.Landmarker
     assert (one.margin, one.box, one.licence, one.size) == (1.4, "truth", "mine alone", (16, 16))
-    places = {"folder": tmp_path, "text": str(tmp_path), "file": tmp_path / "best.safetensors"}
-    assert_alike(one, load(places[where]))
+    for place in (tmp_path, str(tmp_path), tmp_path / "best.safetensors"):
+        assert_alike(one, load(place))
 
 
 def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path, monkeypatch):
@@ -102,8 +101,10 @@ def test_a_training_in_mixed_precision_is_loaded_in_float32(tmp_path, monkeypatc
         np.testing.assert_array_equal(array, arrays[path])
 
 
-@pytest.mark.parametrize("half", ["bfloat16", "float16"])  # whose losses are scaled
-@pytest.mark.parametrize("times", [1.9, 4.5])
+@pytest.mark.parametrize(
+    ("times", "half"),
+    [(1.9, "bfloat16"), (1.9, "float16"), (4.5, "float16")],  # whose losses are scaled
+)
 def test_a_mixed_precision_that_a_machine_computes_slowly_is_left(
     tmp_path, monkeypatch, times, half
 ):
@@ -398,3 +399,17 @@ def test_a_network_whose_layers_are_not_imported_names_them(tmp_path, monkeypatc
     with pytest.raises(ValueError, match="import the module of its layers: .*Halving"):
         load(tmp_path)
     assert cli.main(["detect", "photo.jpg", "--model", str(tmp_path)]) == 1
+
+
+def test_a_dan_of_another_size_lays_faces_onto_its_own_pixels(tmp_path):
+    arguments = {"scheme": "five5", "size": 32, "filters": (4, 8), "hidden": 8}
+    network = models.dan(**arguments)
+    shape = network.get_layer("stage2_estimate").shape
+    shape.assign(np.float32([[8, 8], [22, 8], [15.5, 15.5], [10, 24], [21, 24]]))
+    facts = {"builder": "dan", "arguments": arguments, "size": [32, 32], "name": "run"}
+    facts |= {"margin": 1.25, "box": "annotation"}
+    saved = weights.get_weights(network)
+    weights.save_arrays(tmp_path / "best.safetensors", saved, {"model": facts})
+    with pytest.warns(UserWarning, match="untrained at this size: (?!.*estimate)"):
+        found = load(tmp_path, size=64).get_layer("stage2_estimate").shape
+    np.testing.assert_allclose(np.array(found), 2 * np.array(shape) + 0.5, atol=1e-4)

@@ -30,9 +30,10 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
     `blazeface`'s unless a column convention names another.
 
     Other columns are taken where they are there: left, top, right, bottom (the box, on pixel
-    edges), visible0, visible1, ... (1 or 0, True or False), name, photo, scheme. An empty cell of a
-    point, or NA, NaN, None or null, is one that nobody marked; a flag that is empty or has no
-    column is 1. Where cells are parted by semicolons or tabs, decimals may have commas.
+    edges), visible0, visible1, ... (1 or 0, True or False), name, photo, scheme, convention (of the
+    box). An empty cell of a point, or NA, NaN, None or null, is one that nobody marked; a flag that
+    is empty or has no column is 1. Where cells are parted by semicolons or tabs, decimals may have
+    commas.
 
     Args:
         path: of a `.parquet` file (needs pyarrow), of a `.jsonl` file of `detect`, or of a text
