@@ -930,4 +930,4 @@ def test_whole_numbers_of_a_batch_of_any_size_are_landmarks():
         expected = array(layer(whole.astype("float32"), *more))
         given = [tf.TensorSpec((None, *a.shape[1:]), a.dtype) for a in (whole, *more)]
         graph = tf.function(layer, input_signature=given)
-        np.testing.assert_allclose(array(graph(whole, *more)), expected, atol=1e-4)
+        np.testing.assert_allclose(array(graph(whole, *more)), expected, atol=1e-3)
