@@ -80,12 +80,11 @@ def run(options):
     if not options.box and not given:
         said = "The squares around the true points stand for the boxes that faces lack: kinder"
         print(f"{said} than a detector's (--box detector).", file=sys.stderr)
-    if box == "annotation":
-        need_boxes(faces)
     if without := lacking(faces, kind):  # said before hours of work
         said = f"{len(without)} of {len(faces)} faces lack the normaliser {kind or ''}".rstrip()
         raise ValueError(f"{said}, as {without[0].name}: take --normaliser box.")
     if box == "annotation":
+        need_boxes(faces)
         faces = annotated.laid(faces)
     elif box == "detector":
         annotated.lay_own(faces)

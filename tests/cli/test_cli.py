@@ -791,7 +791,7 @@ def test_faces_without_the_normaliser_are_told_of_before_the_work(tmp_path, monk
     assert "1 of 2 faces lack the normaliser, as" in said
     assert "take --normaliser box" in said
     asked = ["evaluate", *MODEL[1:], "--from", str(tmp_path / "faces.csv"), "--box", "annotation"]
-    assert main(asked) == 1  # no box is made up and called annotated
+    assert main([*asked, "--normaliser", "box"]) == 1  # no box is made up and called annotated
     assert "2 of 2 faces have no annotated box" in capsys.readouterr().err
 
 
