@@ -50,7 +50,8 @@ def begun(recipe, folder):
 
 
 def steps_of(recipe, samples):
-    return len(samples) * sum(stage.epochs for stage in recipe.stages)
+    batches = [len(samples.replace(batch=s.batch or samples.batch)) for s in recipe.stages]
+    return sum(count * stage.epochs for count, stage in zip(batches, recipe.stages))
 
 
 def train(recipe, samples, held_out, out, test):
@@ -120,8 +121,8 @@ def run(name, study, options):
 
 
 def worth(facts):
-    """How long the trainings of a study are, and of how many seeds."""
-    return facts["short"] * sum(map(len, facts["variants"].values()))
+    """How long the trainings of a study are, and then how many they are."""
+    return facts["short"], sum(map(len, facts["variants"].values()))
 
 
 def write(folder, name, study, options, found, faces):

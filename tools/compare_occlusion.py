@@ -43,9 +43,8 @@ def main():
     known = data.read_300w(arguments.data, "300w/train")
     exemplars = shapes.learn_dictionary([face.landmarks for face in known])
     published = [name for name in index.names() if index.weights_of(name).is_file()]
-    names = arguments.names or published
-    rows = []
-    for name in names:
+    for name in arguments.names or published:
+        rows = []
         for how, result in variants(load(name), faces, exemplars).items():
             kind = PROTOCOL["normaliser"]
             hidden, visible = evaluation.hidden_and_visible(result, faces, kind)
@@ -55,9 +54,9 @@ def main():
             rows.append({"model": name, "how": how, **percent, "faces": len(faces), **PROTOCOL})
             rows[-1]["sha256"] = list_models()[name]["sha256"]
             print(rows[-1])
-    rows += [row for row in index.read_json(index.OCCLUSION) if row["model"] not in names]
-    rows = [row for name in published for row in rows if row["model"] == name]
-    files.write_json(index.OCCLUSION, rows)
+        rows += [row for row in index.read_json(index.OCCLUSION) if row["model"] != name]
+        rows = [row for other in published for row in rows if row["model"] == other]
+        files.write_json(index.OCCLUSION, rows)
     index.main()
 
 

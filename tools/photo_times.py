@@ -115,7 +115,8 @@ def main():
     for name, row in rows.items():
         for kind, one in row.items():
             print(f"{name}, {kind}: {one['ms']:.1f} ms, {one['faces']} face(s)")
-    if options.names != MODELS or not options.mediapipe:
+    everyone = len(rows) == len(MODELS) + 3  # BlazeFace, mtcnn and MediaPipe
+    if options.names != MODELS or options.photo or not everyone:
         print(f"{index.PHOTOS} stays: it is of all in one run.")
         return
     sizes = {kind: list(picture.shape[1::-1]) for kind, picture in pictures.items()}

@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,7 @@ def write(folder, faces):
     """Seconds of writing either kind."""
     seconds = {}
     for kind, quality in (("raw", None), ("jpeg", 95)):
+        shutil.rmtree(folder / kind, ignore_errors=True)
         start = time.perf_counter()
         data.write_records(folder / kind, faces, SIZE, quality=quality)
         size = sum(path.stat().st_size for path in (folder / kind).iterdir())

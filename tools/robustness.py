@@ -4,7 +4,7 @@
 
 All meet the same faces of lfpw/testset, from the annotators' detector boxes: see
 `evaluation.DISTURBANCES`. Writes zoo/robustness.json and the table of zoo/README.md; with models
-named only these are measured anew.
+named only these are measured anew. What is measured of a model stays when it is stopped.
 """
 
 import argparse
@@ -33,29 +33,24 @@ def main():
     published = [name for name in index.names() if index.weights_of(name).is_file()]
     faces = data.read_300w(options.data, PROTOCOL["split"])[:: options.every]
     protocol = {"faces": len(faces), **PROTOCOL}
-    found = index.read_json(index.ROBUSTNESS)
-    if found.get("protocol") != protocol:
-        if found and options.names:
-            raise ValueError(f"The other models were measured by {found['protocol']}: name none.")
-        found = {"protocol": protocol, "models": {}, "sha256": {}}
-    names = options.names or published
-    models = {name: load(name) for name in names}
-    found["models"] |= {name: {} for name in names}
-    for row, kind, amount in rows():
-        disturbed = faces if kind is None else evaluation.disturb(faces, kind, amount)
-        for name, model in models.items():
+    before = index.read_json(index.ROBUSTNESS).get("protocol", protocol)
+    if before != protocol and options.names:
+        raise ValueError(f"The other models were measured by {before}: name none.")
+    for name in options.names or published:
+        model, figures = load(name), {}
+        for row, kind, amount in rows():
+            disturbed = faces if kind is None else evaluation.disturb(faces, kind, amount)
             result = evaluation.evaluate(model, disturbed, verbose=0)
-            error = round(100 * float(result.errors(PROTOCOL["normaliser"]).mean()), 3)
-            found["models"][name][row] = error
-        print(row, {name: found["models"][name][row] for name in names}, flush=True)
-    now = index.read_json(index.ROBUSTNESS)  # another run may have written it meanwhile
-    if now.get("protocol") == protocol:
-        for key in ("models", "sha256"):
-            found[key] = now[key] | {n: v for n, v in found[key].items() if n in names}
-    found["models"] = {name: found["models"][name] for name in published if name in found["models"]}
-    measured = {name: list_models()[name]["sha256"] for name in names}
-    found["sha256"] = {n: s for n, s in {**found["sha256"], **measured}.items() if n in published}
-    files.write_json(index.ROBUSTNESS, found)
+            error = float(result.errors(PROTOCOL["normaliser"]).mean())
+            figures[row] = round(100 * error, 3)
+            print(name, row, figures[row], flush=True)
+        found = index.read_json(index.ROBUSTNESS)  # another run may have written it meanwhile
+        if found.get("protocol") != protocol:
+            found = {"protocol": protocol, "models": {}, "sha256": {}}
+        found["models"][name], found["sha256"][name] = figures, list_models()[name]["sha256"]
+        for part in ("models", "sha256"):
+            found[part] = {name: found[part][name] for name in published if name in found[part]}
+        files.write_json(index.ROBUSTNESS, found)
     index.main()
 
 

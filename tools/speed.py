@@ -1,4 +1,4 @@
-"""Measures every published model in every runtime, in one run: zoo/speed.json, README.md.
+"""Measures every published model in every runtime, in one run: zoo/speed.json, docs/speed.md.
 
     python tools/speed.py [MODEL ...]
 
@@ -127,6 +127,8 @@ def measure_all(names):
     for name in names:
         if None not in dlib_times:
             dlib_times.append(time_dlib())
+            if None in dlib_times:
+                print("Without dlib and face_recognition_models nothing is written.", flush=True)
         model, rows = load(name), []
         work = multiply_adds(model)
         with tempfile.TemporaryDirectory() as folder:

@@ -73,6 +73,7 @@ PROTOCOLS = {
     # Burgos-Artizzu et al. (2013): a failure is 10 % of the distance of the pupils.
     "cofw/train": Protocol(_partial(readers.read_cofw, part="train"), 1345, "pupils", 0.1),
     "cofw/test": Protocol(_partial(readers.read_cofw, part="test"), 507, "pupils", 0.1),
+    # The corners: Jin et al. (2021), PIPNet. The score-guided paper takes the pupils.
     "cofw68/test": Protocol(readers.read_cofw68, 507, "corners", 0.1),
     "wflw/train": Protocol(_partial(readers.read_wflw, part="train"), 7500, "corners", 0.1),
     "wflw/test": Protocol(_partial(readers.read_wflw, part="test"), 2500, "corners", 0.1),
@@ -82,6 +83,9 @@ PROTOCOLS = {
         )
         for name, count in _WFLW.items()
     },
+    "wflw/none": Protocol(
+        _partial(readers.read_wflw, part="test", attribute="none"), None, "corners", 0.1
+    ),
     "300vw/train": Protocol(readers.read_300vw, None),
     **{
         f"300vw/category{i}": Protocol(_partial(readers.read_300vw, category=i), None)

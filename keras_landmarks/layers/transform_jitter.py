@@ -32,7 +32,7 @@ class TransformJitter(keras.layers.Layer):
             transforms have another shape.
 
     Reference:
-        Feng et al., Wing Loss, 2018, section 7.1 (the augmentation of CNN-7).
+        Feng et al., Wing Loss, 2018, section 7.1 (CNN-7's rotation and shift; the scale is ours).
     """
 
     def __init__(self, size, rotation=10.0, shift=0.05, scale=0.05, seed=None, **kwargs):

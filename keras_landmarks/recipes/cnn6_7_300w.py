@@ -77,8 +77,9 @@ RECIPE = Recipe(
     paper_nme="3.27 (pupils, Common, 3,148 faces)",
 )
 
-# Section 7.1, with the same CNN-6 as stage one: 120 thousand steps of the 2,977 faces that
-# `--more 300W-more` makes of 2,014, at rates for pixels. The crop is ours.
+# Section 7.1, behind the published CNN-6, which had a teacher and other rates: 120 thousand steps
+# of the 2,977 faces that `--more 300W-more` makes of 2,014, at rates for pixels. The crop is ours,
+# and that its jitter changes the size, too.
 SGD = falling_sgd(1e-5, 1e-7, terms=2 * 68, momentum=0.9, decay=5e-4)
 VARIANTS = {
     "paper": dataclasses.replace(

@@ -139,7 +139,8 @@ def until_it_stops(frozen, output):
 
 VARIANTS = {
     # Sections 3.5 and 4. How many epochs without a better one are a stop, the rate of dropout and
-    # the sigmas of the normal distributions are ours. Ten images of each face are one pass there,
+    # the sigmas of the normal distributions are ours, as is eq. 4 with a mean of distances for the
+    # norm of all coordinates. Ten images of each face are one pass there,
     # and 100 of 3,148 faces are held out, a share of those that are there.
     "paper": dataclasses.replace(
         RECIPE,

@@ -90,9 +90,9 @@ def rmsprop(steps):
 
 VARIANTS = {
     # Section 3.4, and 128 channels (3.1). Sigma, radius and lambda of eq. 3 are ours, as are the
-    # amounts of translation and colour; ridge and number of neighbours of the dictionary are the
-    # builder's. The paper's scale of 0.9 to 1.2 is 0.85 to 1.15 here, and a little more as `shift`
-    # moves two corners of the box, each by itself.
+    # radius of eq. 1 and the amounts of translation and colour; size, ridge and number of
+    # neighbours of the dictionary are the builder's. The paper's scale of 0.9 to 1.2 is 0.85 to
+    # 1.15 here, and a little more as `shift` moves two corners of the box, each by itself.
     "paper": dataclasses.replace(
         RECIPE,
         model=functools.partial(hourglass, width=128, decoding="argmax", trust=1.0),

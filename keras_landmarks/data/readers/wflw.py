@@ -22,7 +22,8 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
     Args:
         folder: holds `WFLW_images/` and `WFLW_annotations/`.
         part: `train` or `test`.
-        attribute: one of `ATTRIBUTES`: the faces that have it; None takes all.
+        attribute: one of `ATTRIBUTES`, for the faces that have it, or `none`, for those that have
+            none of them; None takes all.
         skip_broken: whether to warn of a broken line, or one without its picture, and go on.
 
     Returns:
@@ -35,10 +36,12 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
     """
     known_name("part", part, ("train", "test"))
     if attribute is not None:
-        known_name("attribute", attribute, ATTRIBUTES)
+        known_name("attribute", attribute, (*ATTRIBUTES, "none"))
     folder = as_path(folder)
     path = folder / LISTS / f"list_98pt_rect_attr_{part}.txt"
     faces = read_wflw_list(path, folder, skip_broken)
+    if attribute == "none":
+        return [face for face in faces if face.facts and not any(face.facts.values())]
     return [face for face in faces if attribute is None or face.facts.get(attribute)]
 
 

@@ -46,6 +46,7 @@ def test_points_lie_on_their_pixels_and_boxes_on_their_corners(tree):
 def test_a_subset_holds_the_faces_of_its_attribute(tree):
     folder, _ = tree
     assert [len(read_wflw(folder, attribute=a)) for a in ("pose", "blur", "make-up")] == [1, 2, 0]
+    assert not read_wflw(folder, attribute="none")
     assert read_wflw(folder)[0].facts == {
         "pose": False,
         "expression": False,
