@@ -27,6 +27,7 @@ CONVERSIONS: dict[tuple[str, str], tuple[tuple[int, ...], ...]] = {
     # Approximate: a pupil is taken as the mean of the six points around its eye.
     ("ibug68", "five5"): (run(36, 41), run(42, 47), (30,), (48,), (54,)),
     ("ibug51", "five5"): (run(19, 24), run(25, 30), (13,), (31,), (37,)),
+    ("ibug49", "five5"): (run(19, 24), run(25, 30), (13,), (31,), (37,)),
     ("wflw98", "five5"): ((96,), (97,), (54,), (76,), (82,)),
     ("cofw29", "five5"): ((16,), (17,), (20,), (22,), (23,)),
     ("aflw19", "five5"): ((7,), (10,), (13,), (15,), (17,)),
@@ -46,3 +47,10 @@ CONVERSIONS: dict[tuple[str, str], tuple[tuple[int, ...], ...]] = {
     ),
     ("lapa106", "five5"): ((104,), (105,), (54,), (84,), (90,)),
 }
+
+APPROXIMATE_CONVERSIONS = (
+    ("wflw98", "ibug68"),
+    ("lapa106", "ibug68"),
+    *((name, "five5") for name in ("ibug68", "ibug51", "ibug49")),
+)
+"""Conversions in which some points do not correspond exactly."""

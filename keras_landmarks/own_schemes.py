@@ -84,7 +84,7 @@ def scheme_of_names(name: str, points: Sequence[str] | int, **fields: Any) -> Sc
         name=name,
         count=len(points),
         mirror=read.mirror(fields.get("mirror")),
-        contours=read.contours(_table("contours", fields.get("contours", {}))),
+        contours=read.contours(_table("contours", fields.get("contours", {})), regions),
         regions={k: read.points(f"regions.{k}", v) for k, v in regions.items()},
         right_eye=right,
         left_eye=left,
@@ -190,7 +190,9 @@ class _Reader:
             )
         return sorted(set(pairs))  # each was found from either side
 
-    def contours(self, table: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], bool]]:
+    def contours(
+        self, table: dict[str, Any], regions: dict[str, Any]
+    ) -> dict[str, tuple[tuple[int, ...], bool]]:
         contours = {}
         for name, value in table.items():
             line = value if isinstance(value, dict) else {"points": value}
@@ -199,5 +201,6 @@ class _Reader:
             points = self.points(f"contours.{name}", line["points"])
             contours[name] = points, bool(line.get("closed", False))
         drawn = {i for points, _ in contours.values() for i in points}
-        alone = {n: ((i,), False) for i, n in enumerate(self.names) if i not in drawn}
-        return contours | alone
+        alone = {name: ((i,), False) for i, name in enumerate(self.names) if i not in drawn}
+        taken = {*contours, *regions}  # what the user named stays
+        return contours | {f"{n} (point)" if n in taken else n: p for n, p in alone.items()}

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks import conversion_tables, scheme_tables
-from keras_landmarks.conversion_tables import CONVERSIONS
+from keras_landmarks.conversion_tables import APPROXIMATE_CONVERSIONS, CONVERSIONS
 from keras_landmarks.names import known_name
 
 __all__ = [
@@ -37,6 +37,14 @@ __all__ = [
 ]
 NORMALISERS = ("corners", "pupils", "box", "diagonal")
 """The distances of a face that errors are divided by; `errors` says what each is."""
+
+
+def _tuples(value: Any) -> Any:
+    """Lists, as JSON has them, and arrays as tuples."""
+    if isinstance(value, dict):
+        return {key: _tuples(item) for key, item in value.items()}
+    value = value.tolist() if hasattr(value, "tolist") else value
+    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +84,8 @@ class Scheme:
     names: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):  # lists would make another scheme
+            object.__setattr__(self, field.name, _tuples(getattr(self, field.name)))
         points, mirror = list(range(self.count)), list(self.mirror)
         eyes = [("right_eye", self.right_eye), ("left_eye", self.left_eye)]
         corners = self.eye_corners or ()
@@ -177,7 +187,7 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
     if isinstance(scheme, Scheme):
         return scheme
     if isinstance(scheme, dict):
-        return Scheme(**{key: _tuples(value) for key, value in scheme.items()})
+        return Scheme(**scheme)
     return SCHEMES[known_name("scheme", scheme, SCHEMES)]
 
 
@@ -189,22 +199,11 @@ def scheme_config(scheme: Scheme | str | dict) -> str | dict:
     return json.loads(json.dumps(dataclasses.asdict(scheme), default=np.generic.tolist))
 
 
-def _tuples(value: Any) -> Any:
-    """What JSON makes lists of, as it was."""
-    if isinstance(value, dict):
-        return {key: _tuples(item) for key, item in value.items()}
-    return tuple(_tuples(item) for item in value) if isinstance(value, (list, tuple)) else value
-
-
-APPROXIMATE_CONVERSIONS = (("wflw98", "ibug68"), ("ibug68", "five5"), ("lapa106", "ibug68"))
-"""Conversions in which some points do not correspond exactly."""
-
-
 def convert(landmarks: ArrayLike, source: Scheme | str, target: Scheme | str) -> np.ndarray:
     """Landmarks of one scheme as another whose points are among them.
 
-    98 -> 68, 106 -> 68 and 68 -> 5 are approximate (`APPROXIMATE_CONVERSIONS`); the others name
-    the same points. 98 -> 51, 98 -> 49, 106 -> 51 and 106 -> 49 go through 68.
+    `APPROXIMATE_CONVERSIONS` are 98 -> 68, 106 -> 68, and 68, 51 or 49 -> 5; the others name the
+    same points. 98 -> 51, 98 -> 49, 106 -> 51 and 106 -> 49 go through 68.
 
     Args:
         landmarks: `(..., n, 2)` points of the source scheme.

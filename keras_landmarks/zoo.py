@@ -56,10 +56,10 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         where: called with the facts of a model; says whether it is listed. None lists all.
 
     Returns:
-        `{name: facts}`, a dict that notebooks show as a table: paper, scheme, crop, parameters,
-        bytes of the weights, time of a face (`latency_ms`), NME on 300w/lfpw-test (corners,
-        annotation box), also by the paper's normaliser, training data and its licence. `sha256` is
-        None where no weights are published; `large` says if they are in `keras-landmarks-large`.
+        `{name: facts}`, which notebooks show as a table: paper, scheme, crop, parameters, bytes of
+        the weights, time of a face (`latency_ms`), NME on 300w/lfpw-test (corners, annotation box),
+        also by the paper's normaliser, training data and its licence. `sha256` is None where no
+        weights are published; `large` says if they are in `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
@@ -89,8 +89,7 @@ def load(
     Args:
         name: one of `list_models()`, by default the most exact of those that take about ten
             milliseconds a face; or a folder that `training.train` wrote, or its
-            `best.safetensors`. A list of them gives the mean of what they find
-            (`models.ensemble`).
+            `best.safetensors`. A list of them gives the mean of what they find (`ensemble`).
         scheme: another scheme than the model's: where its points are others, the layers that depend
             on their number are new and untrained, all others the trained ones, to be fine-tuned.
         mean_shape: for another scheme, where its points lie on average, `(n, 2)` fractions of the
@@ -146,10 +145,11 @@ def load(
 def _together(members: list[Landmarker], mirrored: bool) -> Landmarker:
     """Models of the same crops and points as one."""
     kinds = [f"{m.scheme.name} in {m.box} boxes times {m.margin:g}" for m in members]
-    if len(set(kinds)) != 1:
+    first, licences = members[0], sorted({str(member.licence) for member in members})
+    alike = all(weights.same_points(first.scheme, member.scheme) for member in members)
+    if {*kinds} != {kinds[0]} or not alike:
         found = ", ".join(f"{m.name} finds {kind}" for m, kind in zip(members, kinds))
         raise ValueError(f"Models loaded together find the same in the same crops: {found}.")
-    first, licences = members[0], sorted({str(member.licence) for member in members})
     network = models.ensemble(members, first.scheme, mirrored)
     facts = dict(margin=first.margin, box=first.box, licence="; ".join(licences))
     name = "-and-".join(member.name for member in members) + ("-mirrored" if mirrored else "")

@@ -114,6 +114,16 @@ def test_points_may_be_numpys_numbers():
         scheme_of_names("mine", 3, mirror=[], eye_corners=[0, 1])
 
 
+def test_contours_and_regions_stay_beside_points_of_their_names():
+    names = ["right_eye", "left_eye", "right_outer", "left_outer", "right_inner", "left_inner"]
+    line = {"right_eye": ["right_outer", "right_inner"]}
+    scheme = scheme_of_names("mine", names, contours=line, regions={"left_eye": [1, 3, 5]})
+    assert scheme.contours["right_eye"] == ((2, 4), False)
+    assert scheme.regions["left_eye"] == (1, 3, 5)
+    assert "left_eye" not in scheme.contours
+    assert {i for points, _ in scheme.contours.values() for i in points} == {*range(6)}
+
+
 def test_a_file_says_all_fields(tmp_path):
     path = tmp_path / "mine.toml"
     text = """

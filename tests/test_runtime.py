@@ -357,7 +357,7 @@ def test_onnx_computes_where_it_is_told(path, monkeypatch):
             runtime.open_model(path, providers=["CUDAExecutionProvider"])
     else:
         with pytest.warns(UserWarning, match="runs by CPUExecutionProvider, not CUDAExecution"):
-            copy.deepcopy(runtime.open_model(path, providers=["CUDAExecutionProvider"]))
+            copy.deepcopy(runtime.open_model(path, providers="CUDAExecutionProvider"))
         runtime.open_model(path)
         assert asked == [["CUDAExecutionProvider"]] * 2 + [["CPUExecutionProvider"]]
 

@@ -1,4 +1,5 @@
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -20,6 +21,9 @@ CONVERSIONS = [
     ("ibug68", "ibug51"),
     ("ibug68", "ibug49"),
     ("ibug68", "five5"),
+    ("ibug51", "ibug49"),
+    ("ibug51", "five5"),
+    ("ibug49", "five5"),
     ("wflw98", "five5"),
     ("cofw29", "five5"),
     ("wflw98", "ibug51"),
@@ -357,11 +361,28 @@ def test_points_that_are_no_floats_or_need_no_conversion_stay_the_callers():
     assert not np.shares_memory(convert(points, "ibug68", "ibug68"), points)
 
 
-@pytest.mark.parametrize("target", ["ibug49", "five5"])
-def test_51_points_become_fewer_as_68_do(target):
+@pytest.mark.parametrize(
+    ("source", "target"), [("ibug51", "ibug49"), ("ibug51", "five5"), ("ibug49", "five5")]
+)
+def test_the_points_within_become_fewer_as_68_do(source, target):
     face = RNG.uniform(0, 99, (68, 2)).astype("float32")
-    inner = convert(face, "ibug68", "ibug51")
-    np.testing.assert_array_equal(convert(inner, "ibug51", target), convert(face, "ibug68", target))
+    inner = convert(face, "ibug68", source)
+    np.testing.assert_array_equal(convert(inner, source, target), convert(face, "ibug68", target))
+
+
+def test_a_scheme_given_as_lists_and_arrays_is_the_one_that_is_read_back():
+    lists = schemes.Scheme(
+        name="mine",
+        count=3,
+        mirror=np.array([1, 0, 2]),
+        contours={"all": [[0, 1, 2], False]},
+        regions={"face": [0, 1, 2]},
+        right_eye=[0],
+        left_eye=[np.int64(1)],
+        eye_corners=[0, 1],
+    )
+    assert lists == get_scheme(json.loads(json.dumps(scheme_config(lists))))
+    assert lists.mirror == (1, 0, 2)
 
 
 def test_numbers_of_numpy_are_kept_in_a_schemes_config():

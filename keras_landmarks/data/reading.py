@@ -141,10 +141,9 @@ def _of_folder(folder, images, scheme, skip_broken):
         return read_any(files[0], images, scheme, skip_broken)
     points = files_of(folder, ".pts")
     if points:
-        count = len(readers.read_pts(points[0]))
         parts = sorted({file.parent.relative_to(folder).as_posix() for file in points})
         parts = ["" if part == "." else part for part in parts]
-        kind = scheme_of(count, scheme, points[0])
+        kind = scheme or _scheme_of_first(points, skip_broken)
         return readers.read_pts_folders(folder, parts, kind, skip_broken, images)
     if files_of(folder, ".mat"):
         _check_images(folder, images, "a folder of .mat files")
@@ -153,6 +152,16 @@ def _of_folder(folder, images, scheme, skip_broken):
         f"{folder} holds no annotation: expected a file ({', '.join(_ENDINGS)}), .pts or .mat "
         "files beside pictures, or a data set in its official layout."
     )
+
+
+def _scheme_of_first(points, skip_broken):
+    """The scheme of the first `.pts` file, or of the first whole one."""
+    for path in points:
+        try:
+            return scheme_of(len(readers.read_pts(path)), None, path)
+        except ValueError:
+            if not skip_broken or path == points[-1]:
+                raise
 
 
 def _annotations(files):

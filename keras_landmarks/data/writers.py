@@ -132,8 +132,8 @@ def write_coco(path, faces, images=None):
     files.write_json(path, facts | {"categories": [category | {"supercategory": "person"}]})
 
 
-def write_dlib(path, faces, images=None):
-    """Writes the XML of dlib's tools; its trainer rounds coordinates, `readers.read_dlib` does not.
+def write_dlib(path, faces, images=None, whole=True):
+    """Writes the XML of dlib's tools, which end at the first number that is not whole.
 
     A missing point is left out. Where a face has no box, its landmarks' own is written; a box of
     another convention as `annotation`'s square. An image's `source_photo` is as of `write_coco`.
@@ -142,6 +142,8 @@ def write_dlib(path, faces, images=None):
         path: of the file.
         faces: list of `Face` of one scheme, whose pictures are files.
         images: folder that the pictures' names begin at; None takes the file's.
+        whole: whether points and boxes are rounded to pixels. `readers.read_dlib` also reads
+            fractions.
 
     Raises:
         ValueError: if there are no faces, they have several schemes, a picture is no file or has
@@ -161,11 +163,12 @@ def write_dlib(path, faces, images=None):
             raise ValueError(f"{path}: XML has no letter for what is in {name!a}: rename it.")
         if name not in pictures:
             pictures[name] = ElementTree.SubElement(parent, "image", file=name, **_photo(face))
-        left, top, right, bottom = _box(face).tolist()
+        box, points = (np.floor(a + 0.5) if whole else a for a in (_box(face), face.landmarks))
+        left, top, right, bottom = box.tolist()
         sides = {"top": top, "left": left, "width": right - left, "height": bottom - top}
         sides = {side: _short(number) for side, number in sides.items()}
         box = ElementTree.SubElement(pictures[name], "box", sides)
-        for i, (x, y) in enumerate(np.float64(face.landmarks).tolist()):
+        for i, (x, y) in enumerate(np.float64(points).tolist()):
             if not face.missing[i]:
                 part = {"name": f"{i:0{digits}d}", "x": _short(x), "y": _short(y)}
                 ElementTree.SubElement(box, "part", part)

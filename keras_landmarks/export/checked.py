@@ -79,7 +79,7 @@ def export(
         RuntimeError: if the written model does not find the landmarks that Keras finds, or the
             format lacks an operation of the network.
     """
-    if not hasattr(model, "scheme"):
+    if not isinstance(model, keras.Model) or not hasattr(model, "scheme"):
         raise ValueError(f"Expected a model as load() gives it, a Landmarker, not {type(model)}.")
     format = KERAS_NAMES.get(format, format)
     path = files.as_path(path)

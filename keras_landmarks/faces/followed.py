@@ -65,7 +65,6 @@ class Followed:
     frames_lost: int = 0
     frames_unconfirmed: int = 0
     followed: bool = False  # in this frame
-    away: bool = False  # was lost in an earlier frame, and is found again in this one
     reference: np.ndarray | None = None  # landmarks in the patch
     detected: np.ndarray | None = None  # its patch when it was last detected
     last: np.ndarray | None = None  # its patch when it was last seen
@@ -97,7 +96,6 @@ class Followed:
     def confirm(self, box: np.ndarray, angle: float, smooth: OneEuro | None) -> None:
         """The detector found it, in a place that is taken if it was lost."""
         self.frames_unconfirmed = 0
-        self.away = self.state is State.LOST
         if not self.in_view:
             self.box, self.angle, self.smooth = box, angle, smooth
             self.state, self.frames_lost, self.followed = State.IN_VIEW, 0, False

@@ -148,7 +148,7 @@ class Tracker:
         seen = find_boxes(self.detector, frame, self.turns).converted("truth")
         boxes, angles = seen.boxes, np.nan_to_num(seen.angles).tolist()
         pairs = [
-            (not face.in_view, -share, i, j)
+            (face.frames_lost, -share, i, j)
             for i, face in enumerate(self._faces)
             for j, share in enumerate(overlap(boxes, face.box))
             if share >= 0.3
@@ -156,7 +156,7 @@ class Tracker:
         # A box on a face that is followed is no other face, even if a better box confirmed it.
         known = {j for lost, _, _, j in pairs if not lost}
         confirmed = set()
-        for lost, _, i, j in sorted(pairs):  # faces in view first, the best pairs first
+        for lost, _, i, j in sorted(pairs):  # faces in view first, then those just lost
             if i in confirmed or (lost and j in known):
                 continue
             confirmed.add(i)
@@ -215,7 +215,7 @@ class Tracker:
             return
         if not itself:  # the detector sees a face here, but it is another one
             other = self._new(face.box, face.angle)
-            self._faces += [face] * face.away  # who may be elsewhere
+            self._faces.append(face)  # who may be elsewhere, or come back
             face.state, face.frames_lost = State.LOST, 1
             self._faces[i], other.lay, other.found, other.followed = other, face.lay, found, True
             face = other
@@ -246,5 +246,5 @@ class Tracker:
         if face.smooth:
             landmarks = face.smooth(landmarks, face.box[2] - face.box[0], self._passed)
         face.place(landmarks, found.scheme)
-        own = {"landmarks": landmarks.copy(), "box": face.box.copy(), "id": face.id}
+        own = dict(landmarks=landmarks.copy(), box=face.box.copy(), angle=face.angle, id=face.id)
         return Track(**vars(found) | own | {"score": float(np.clip(face.likeness, 0, 1))})

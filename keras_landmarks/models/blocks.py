@@ -1,6 +1,7 @@
 """Pieces that several models share."""
 
 import numbers
+import warnings
 
 import keras
 import numpy as np
@@ -163,7 +164,10 @@ def check_shape(mean_shape, scheme):
 
 
 def resize(network, trained, size, new=()):
-    """Takes the shapes onto which faces are laid, in pixels, to crops of another size.
+    """Takes what trained layers have in pixels to crops of another size.
+
+    The shapes onto which faces are laid, and displacements (see `MeanShape`). Expected errors come
+    from weights that cannot be taken along: a warning.
 
     Args:
         network: with the trained weights.
@@ -171,9 +175,19 @@ def resize(network, trained, size, new=()):
         size: of the network's crops.
         new: paths of weights that are its own.
     """
-    for layer in network.layers if size != trained else ():
+    if size == trained:
+        return
+    for layer in network.layers:
         if isinstance(layer, TransformEstimation) and layer.shape.path not in new:
             layer.shape.assign(geometry.resize_points(layer.shape, size / trained))
+        if isinstance(layer, MeanShape) and layer.pixels:
+            moves = network.get_layer(layer.name.replace("_mean_shape", "_dense"))
+            for variable in moves.weights:
+                if variable.path not in new:
+                    variable.assign(variable * (size / trained))
+    if "error" in network.output:
+        said = f"The expected errors are those of crops of {trained} pixels, not of {size}: train."
+        warnings.warn(said, stacklevel=3)
 
 
 def ring(count):

@@ -74,7 +74,7 @@ def hourglass(
         Stacked hourglass networks, ECCV 2016.
     """
     blocks.check_widths(width=width, growth=growth, fine=fine)
-    for name, value, least in (("depth", depth, 1), ("width", width, 2), ("fine", fine, 2)):
+    for name, value, least in (("depth", depth, 1), ("width", width, 4), ("fine", fine, 2)):
         number(name, value, least=least, whole=True)
     blocks.check_size(size, 2 ** (depth + 1))
     if stride not in (1, 2):

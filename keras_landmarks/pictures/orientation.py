@@ -35,6 +35,16 @@ def upright_pil(picture: Any) -> Any:
     return picture.transpose(Image.Transpose[turn]) if turn else picture
 
 
+def is_avif(data: bytes) -> bool:
+    """Whether these are the bytes of an AVIF."""
+    return data[4:12] in (b"ftypavif", b"ftypavis", b"ftypmif1")
+
+
+def boxes_of_avif(data: bytes) -> list[re.Match[bytes] | None]:
+    """An AVIF's boxes `irot` and `imir`, which count before the orientation of its EXIF (MIAF)."""
+    return [re.search(rb"\0\0\0\x09%s(.)" % box, data, re.S) for box in (b"irot", b"imir")]
+
+
 def upright_avif(image: np.ndarray, data: bytes) -> np.ndarray:
     """The pixels of an AVIF as its boxes `irot` and `imir` turn and mirror them.
 
@@ -42,9 +52,7 @@ def upright_avif(image: np.ndarray, data: bytes) -> np.ndarray:
         image: `(height, width, 3)`, as OpenCV reads it.
         data: the bytes of the file.
     """
-    if data[4:12] not in (b"ftypavif", b"ftypavis", b"ftypmif1"):
-        return image
-    turn, mirror = (re.search(rb"\0\0\0\x09%s(.)" % box, data, re.S) for box in (b"irot", b"imir"))
+    turn, mirror = boxes_of_avif(data)
     if turn:
         image = np.rot90(image, turn[1][0] & 3)
     if mirror:

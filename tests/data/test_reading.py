@@ -1,5 +1,6 @@
 """`read_any` finds out what a file or folder holds; `splits_in` which data set."""
 
+import functools
 import json
 import shutil
 import warnings
@@ -45,7 +46,7 @@ def assert_read(found, faces):
 @pytest.mark.parametrize("name", ["faces.csv", "faces.parquet", "faces.json", "faces.xml"])
 def test_a_file_is_read_by_the_reader_of_its_format(folder, faces, tmp_path, name):
     write = {"csv": data.write_table, "parquet": data.write_table}
-    write |= {"json": data.write_coco, "xml": data.write_dlib}
+    write |= {"json": data.write_coco, "xml": functools.partial(data.write_dlib, whole=False)}
     write[name.split(".")[1]](tmp_path / name, faces, folder / "photos")
     assert_read(read_any(tmp_path / name, folder / "photos"), faces)
     shutil.copytree(folder / "photos", tmp_path / "photos")
@@ -70,6 +71,35 @@ def test_pictures_of_pts_files_may_lie_elsewhere(folder, faces, tmp_path):
         data.write_pts(tmp_path / f"{i}.pts", face.landmarks)
     assert_read(read_any(tmp_path, folder / "photos"), faces)
     assert len({face.photo for face in read_any(tmp_path, folder / "photos")}) == 4
+
+
+def test_a_broken_first_pts_file_is_left_out_as_any_other(faces, folder, tmp_path):
+    (tmp_path / "0.pts").touch()
+    for i, face in enumerate(faces[1:], start=1):
+        data.write_pts(tmp_path / f"{i}.pts", face.landmarks)
+    with pytest.raises(ValueError, match="0.pts: holds no points"):
+        read_any(tmp_path, folder / "photos")
+    for scheme in ("ibug68", None):
+        with pytest.warns(UserWarning, match="0.pts: expected 68 points, found 0"):
+            found = read_any(tmp_path, folder / "photos", scheme, skip_broken=True)
+        assert_read(found, faces[1:])
+
+
+@pytest.mark.parametrize("there", [(), (".jpg", ".png")])
+def test_a_pts_file_without_its_picture_is_named_as_it_is(faces, tmp_path, there):
+    data.write_pts(tmp_path / "frame_07.pts", faces[0].landmarks)
+    (tmp_path / "photos").mkdir()
+    for ending in there:
+        (tmp_path / f"photos/frame_07{ending}").touch()
+    said = "is the name of both" if there else "does not exist"
+    with pytest.raises(ValueError, match=f"^frame_07 {said}"):
+        read_any(tmp_path, tmp_path / "photos")
+
+
+def test_results_without_a_face_hold_no_annotated_picture(tmp_path):
+    (tmp_path / "found.jsonl").write_text('{"picture": "a.jpg", "faces": []}\n')
+    with pytest.raises(ValueError, match="found.jsonl holds no annotated picture"):
+        read_any(tmp_path / "found.jsonl")
 
 
 def test_numbered_pictures_of_a_folder_are_photos_of_their_own(faces, tmp_path):

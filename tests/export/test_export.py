@@ -244,6 +244,9 @@ def test_an_ending_may_have_large_letters(tmp_path):
     expected = tiny().predict_on_batch(np.zeros((1, 32, 32, 3), "float32"))
     np.testing.assert_allclose(found["landmarks"], expected["landmarks"], atol=1e-3)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["TINY.TFLITE", "TINY.TFLITE.json"]
+    opened = runtime.open_model(tmp_path / "TINY.TFLITE")
+    with pytest.raises(ValueError, match="Expected a model as load.. gives it, a Landmarker, not"):
+        export.export(opened, tmp_path / "a.onnx", "onnx")
 
 
 def test_half_precision_halves_a_file_and_int8_leaves_a_third(known):

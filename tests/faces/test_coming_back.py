@@ -73,6 +73,17 @@ def test_who_comes_when_another_has_left_is_new(away):
     assert scene.ids(3, RIGHT=1) == [1]
 
 
+@pytest.mark.parametrize("routine", [3, 100])  # whether the detector is called at the cut anyway
+def test_after_a_cut_to_another_in_the_same_place_both_are_known(routine):
+    scene = Scene(every=routine)
+    assert scene.ids(3, LEFT=0) == [0]
+    assert scene.ids(3, LEFT=1) == [1]
+    assert scene.ids(3, LEFT=0) == [0]
+    assert scene.ids(3, LEFT=1) == [1]
+    assert scene.ids(3, LEFT=0, RIGHT=1) == [0, 1]
+    assert scene.ids(3, LEFT=1, RIGHT=0) == [1, 0]
+
+
 def test_who_finds_the_place_taken_is_still_known():
     scene = Scene()
     assert scene.ids(LEFT=0) == [0]

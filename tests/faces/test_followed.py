@@ -20,7 +20,7 @@ def test_a_face_is_in_view_until_it_is_lost_and_again_when_it_is_found():
     face.confirm(BOX + 5, 30.0, None)
     assert (face.state, face.frames_lost, face.frames_unconfirmed) == (State.IN_VIEW, 0, 0)
     np.testing.assert_array_equal(face.box, BOX + 5)
-    assert (face.angle, face.away) == (30.0, True)
+    assert face.angle == 30.0
 
 
 def test_a_face_that_is_confirmed_keeps_its_place_and_what_was_done_in_this_frame():
@@ -33,7 +33,6 @@ def test_a_face_that_is_confirmed_keeps_its_place_and_what_was_done_in_this_fram
     face.lose()
     face.confirm(BOX + 5, 30.0, None)
     assert not face.followed  # its landmarks are looked for at its new place
-    assert not face.away
 
 
 def test_its_likeness_is_to_how_it_looked_when_it_was_last_detected():

@@ -12,6 +12,7 @@ from keras_landmarks import Landmarker, geometry
 from keras_landmarks.conversion_tables import CONVERSIONS
 from keras_landmarks.faces.smoothing import OneEuro
 from keras_landmarks.faces.tracking import Tracker
+from keras_landmarks.faces.upright import landmark_angle
 from keras_landmarks.pictures import images
 from keras_landmarks.pictures.video import VideoReader, VideoWriter
 from keras_landmarks.schemes import convert
@@ -355,6 +356,15 @@ def test_the_few_points_of_another_scheme_are_followed_and_levelled():
     for x in range(0, 8, 2):
         assert [face.id for face in tracker(frame(80 + x))] == [0]
     assert detector.calls == 1
+
+
+def test_the_box_of_a_face_that_rolled_is_turned_by_its_new_angle():
+    tracker = Tracker(model(), Known(0), cutoff=None)
+    tracker(frame())
+    (face,) = tracker(frame(degrees=14))
+    rolled = landmark_angle(face.landmarks, face.scheme)
+    assert abs(rolled) > 11
+    assert face.angle == pytest.approx(rolled, abs=0.01)
 
 
 def test_what_a_tracker_hands_out_is_the_callers(tiny):

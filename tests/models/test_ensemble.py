@@ -1,11 +1,13 @@
 """Several networks as one: the mean of what they find, each in its own crop."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
 from loaded import load as loaded
 
-from keras_landmarks import Landmarker, load, models, weights
+from keras_landmarks import Landmarker, load, models, weights, zoo
 from keras_landmarks.models.ensemble import _ask
 from keras_landmarks.schemes import get_scheme
 
@@ -114,6 +116,9 @@ def test_models_that_do_not_go_together_are_named():
         load([])
     with pytest.raises(ValueError, match=r"tiny-ibug68 finds .*, cnn6-7-300w finds .* times 1.56"):
         load(["tiny-ibug68", "cnn6-7-300w"])
+    named = (dataclasses.replace(FIVE, names=names) for names in ("abcde", "bacde"))
+    with pytest.raises(ValueError, match="Models loaded together find the same"):
+        zoo._together([load("tiny-ibug68", scheme) for scheme in named], False)
     with pytest.raises(ValueError, match="needs at least one network"):
         models.ensemble([], FIVE)
     for wrong in ("tiny-ibug68", ["tiny-ibug68"], [keras.Sequential([keras.Input((2,))])]):

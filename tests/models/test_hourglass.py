@@ -325,9 +325,9 @@ def test_sizes_that_do_not_halve_are_named():
         models.hourglass(size=100)
     with pytest.raises(ValueError, match="stride must be 1 or 2"):
         models.hourglass(stride=3)
-    for name in ("width", "fine"):  # of which layers take halves
-        with pytest.raises(ValueError, match=f"{name} must be a whole number of at least 2"):
-            models.hourglass(**{name: 1})
+    for name, least in (("width", 4), ("fine", 2)):  # of which layers take quarters, halves
+        with pytest.raises(ValueError, match=f"{name} must be a whole number of at least {least}"):
+            models.hourglass(**{name: least - 1})
 
 
 @pytest.mark.parametrize("decoding", ["soft_argmax", "argmax"])

@@ -83,6 +83,43 @@ def test_an_avif_is_turned_upright(tmp_path, orientation):
         assert_alike(images.as_rgb(source), PICTURE)
 
 
+@pytest.mark.skipif(not hasattr(cv2, "imencodeWithMetadata"), reason="of a newer OpenCV")
+@pytest.mark.parametrize("orientation", STORED_AS)
+def test_an_avif_that_says_it_twice_is_turned_once(orientation):
+    stored = np.ascontiguousarray(STORED_AS[orientation](PICTURE)[..., ::-1])
+    exif = np.frombuffer(
+        b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0%c" % orientation + bytes(7), np.uint8
+    )
+    words = [cv2.IMWRITE_AVIF_QUALITY, 100]
+    try:
+        _, data = cv2.imencodeWithMetadata(
+            ".avif", stored, [cv2.IMAGE_METADATA_EXIF], [exif], words
+        )
+    except cv2.error:
+        pytest.skip("this OpenCV writes no AVIF")
+    assert_alike(images.as_rgb(bytes(data)), PICTURE)
+
+
+@pytest.mark.skipif(not hasattr(cv2, "IMWRITE_AVIF_DEPTH"), reason="of a newer OpenCV")
+@pytest.mark.parametrize("bits", [10, 12])
+def test_an_avif_of_more_bits_is_read(bits):
+    pixels = np.uint16(PICTURE[..., ::-1]) << (bits - 8)
+    words = [cv2.IMWRITE_AVIF_DEPTH, bits, cv2.IMWRITE_AVIF_QUALITY, 100]
+    try:
+        _, data = cv2.imencode(".avif", pixels, words)
+    except cv2.error:
+        pytest.skip("this OpenCV writes no AVIF")
+    assert_alike(images.as_rgb(bytes(data)), PICTURE)
+
+
+def test_a_raw_photo_is_not_read_as_its_preview(tmp_path):
+    saved(tmp_path / "a.tif", PICTURE).rename(tmp_path / "a.NEF")
+    with pytest.raises(ValueError, match="a.NEF is not a picture .* not read: convert it to jpg"):
+        images.read_image(tmp_path / "a.NEF")
+    saved(tmp_path / "b.jpg", PICTURE, quality=95).rename(tmp_path / "b.heic")  # by its name alone
+    assert_alike(images.read_image(tmp_path / "b.heic"), PICTURE)
+
+
 @pytest.mark.parametrize("orientation", STORED_AS)
 def test_a_jpg_is_turned_upright(tmp_path, orientation):
     stored = STORED_AS[orientation](PICTURE)

@@ -401,6 +401,21 @@ def test_a_network_whose_layers_are_not_imported_names_them(tmp_path, monkeypatc
     assert cli.main(["detect", "photo.jpg", "--model", str(tmp_path)]) == 1
 
 
+def test_displacements_in_pixels_go_along_with_the_size_and_expected_errors_are_warned_of(tmp_path):
+    arguments = {"scheme": "five5", "size": 64, "pixels": True, "expected_error": True}
+    network = models.resnet(**arguments)
+    moves = network.get_layer("head_dense")
+    moves.set_weights([array + 8 for array in moves.get_weights()])
+    facts = {"builder": "resnet", "arguments": arguments, "size": [64, 64], "name": "run"}
+    facts |= {"margin": 1.25, "box": "annotation"}
+    saved = weights.get_weights(network)
+    weights.save_arrays(tmp_path / "best.safetensors", saved, {"model": facts})
+    with pytest.warns(UserWarning, match="expected errors are those of crops of 64 pixels, not"):
+        found = load(tmp_path, size=32).get_layer("head_dense")
+    for array, trained in zip(found.get_weights(), moves.get_weights()):
+        np.testing.assert_allclose(array, trained / 2, rtol=1e-6)
+
+
 def test_a_dan_of_another_size_lays_faces_onto_its_own_pixels(tmp_path):
     arguments = {"scheme": "five5", "size": 32, "filters": (4, 8), "hidden": 8}
     network = models.dan(**arguments)

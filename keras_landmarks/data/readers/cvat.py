@@ -1,5 +1,7 @@
 """CVAT's export "for images": an XML file with points, or skeletons, and boxes."""
 
+import collections
+
 import numpy as np
 
 from keras_landmarks.data.face import Face
@@ -57,7 +59,9 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
     ]
     labels = [part.get("label", "") for *_, parts in rows for part in parts or ()]
     if scheme is None and rows and not labels:  # all are shapes of points in their order
-        image, number, shape, _ = rows[0]
+        sizes = [(shape.get("points") or "").count(";") for *_, shape, _ in rows]
+        usual, _ = collections.Counter(sizes).most_common(1)[0]
+        image, number, shape, _ = rows[sizes.index(usual)]
         where = f"{path}, face {number} of {image.get('name')}"
         scheme = scheme_of(len(_numbers(shape.get("points"), where)) // 2, None, where)
     scheme = labelled_scheme(scheme, labels, names, path)

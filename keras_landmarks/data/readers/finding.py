@@ -45,8 +45,9 @@ class Pictures:
         name = str(name).strip(" \t\r\n\ufeff\"'")
         parts = re.split(r"[\\/]+", name)
         far = parts[0] in ("", "..", "~") or parts[0].endswith(":")
-        path = called = self.folder / os.path.expanduser(name)
-        if not (far and path.is_file()):
+        ways = [self.folder / os.path.expanduser(n) for n in (name, name.replace("\\", "/"))]
+        path = called = next((way for way in ways if far and way.is_file()), None)
+        if path is None:
             parts = [p for p in parts if p not in ("", ".", "..", "~")]
             path, called = self._below(parts, name, far)
         before = self._called.setdefault(path, called)

@@ -81,7 +81,8 @@ def read_pts_folders(
         parts: folders in it, whose own folders are not read.
         scheme: of the points, or its name.
         skip_broken: whether to warn of a broken annotation, or a picture without one, and go on.
-        images: folder of the pictures, in parts or not; None takes those beside the `.pts` files.
+        images: folder of the pictures, in the same parts or, of a single part, without it; None
+            takes those beside the `.pts` files.
         numbered: whether `NAME_1.jpg`, `NAME_2.jpg` are faces of one photo, as in these data sets;
             else each picture is a photo of its own.
 
@@ -147,8 +148,11 @@ def _found(pictures, name, annotation):
     """`(name, pictures, annotation)` as of `_pairs`, of a picture that lies elsewhere."""
     try:
         image = pictures.find(name)
-    except ValueError:
-        image = pictures.find(_photo(name))
+    except ValueError as error:
+        try:
+            image = pictures.find(_photo(name))
+        except ValueError:
+            raise error from None
     return name + image.suffix, [image], annotation
 
 

@@ -187,6 +187,8 @@ def _lines(path):
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             said = "expected a picture and its faces, as `keras-landmarks detect` writes them"
             raise ValueError(f"{path}, line {number}: {said}: {error!r}") from error
+    if not rows:
+        raise ValueError(f"{path} holds no annotated picture.")
     return set().union(*rows), rows
 
 

@@ -269,6 +269,15 @@ def test_numbers_without_the_first_and_the_last_one_are_asked_about(tmp_path, po
         read_labelstudio(write_tasks(tmp_path, task(results)), tmp_path / "pictures", "five5")
 
 
+def test_the_scheme_of_cvats_points_is_that_of_most_shapes(tmp_path):
+    write_lit(tmp_path / "pictures/a.jpg", lit_points(29))
+    line = ";".join(f"{x + 0.5},{y + 0.5}" for x, y in lit_points(29))
+    whole = f"<points label='face' points='{line}'/>"
+    path = write_cvat(tmp_path, whole.replace(line, "1,2;3,4"), whole, whole)
+    with pytest.warns(BrokenFile, match="29 points"):
+        assert len(read_cvat(path, scheme=None, skip_broken=True)) == 2
+
+
 def test_points_of_cvat_in_their_order_are_of_the_scheme_of_so_many(tmp_path):
     points = lit_points(29)
     write_lit(tmp_path / "b.jpg", points)

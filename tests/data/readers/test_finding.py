@@ -44,6 +44,15 @@ def test_a_picture_is_found_by_what_other_machines_call_it(tmp_path, name):
     assert Pictures(tmp_path).find(name) == path
 
 
+def test_a_path_of_windows_leads_out_of_the_folder(tmp_path):
+    path = touch(tmp_path / "images/a.jpg")
+    for own in (False, True):  # a drawing of the same name beside the annotation
+        if own:
+            touch(tmp_path / "labels/a.jpg")
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        assert Pictures(tmp_path / "labels").find("..\\images\\a.jpg").samefile(path)
+
+
 def test_a_picture_is_found_in_other_folders(tmp_path):
     path = touch(tmp_path / "data/flickr/0/a.jpg")
     assert Pictures(tmp_path, ["flickr", "data/flickr"]).find("0/a.jpg") == path
