@@ -14,6 +14,7 @@ from faces import write_300w
 from small_recipe import RECIPE
 
 from keras_landmarks import weights
+from keras_landmarks.data import made_up_faces
 from keras_landmarks.losses import L2, Wing
 from keras_landmarks.recipes import get_recipe
 
@@ -111,6 +112,18 @@ def test_a_shorter_run_does_not_replace_what_is_published():
     begun = {"short": 0.5, "variants": {"a": [{}], "b": []}}
     short = {"short": 0.02, "variants": {"a": [{}] * 3, "b": [{}] * 3}}
     assert compare.worth(whole) > max(compare.worth(begun), compare.worth(short))
+    once = {"short": 0.5, "variants": {"a": [{}], "b": [{}]}}
+    often = {"short": 0.2, "variants": {"a": [{}] * 3, "b": [{}] * 3}}
+    assert compare.worth(whole) > compare.worth(once) > compare.worth(often)
+
+
+def test_the_steps_of_a_stage_are_those_of_its_own_batch():
+    stage = dataclasses.replace(RECIPE.stages[0], epochs=2)
+    stages = (stage, dataclasses.replace(stage, epochs=3, batch=2))
+    recipe = dataclasses.replace(RECIPE, stages=stages, batch=4)
+    samples, _ = dataclasses.replace(recipe, held_out=0, bins=None).samples(made_up_faces(8))
+    batches = len(samples)
+    assert compare.steps_of(recipe, samples) == 2 * batches + 3 * 2 * batches
 
 
 def test_networks_of_other_depths_have_epochs_of_their_own():
