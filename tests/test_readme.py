@@ -66,6 +66,13 @@ def test_the_readme_is_short_and_begins_with_a_picture():
     assert (ROOT / picture).stat().st_size < 300_000
 
 
+def test_the_readme_says_of_each_paper_what_was_confirmed_and_what_not():
+    rows = r"^\| (Wing loss|DAN|FFLD|Validation|Score-guided) \| (.+) \| (.+) \|$"
+    found = re.findall(rows, (ROOT / "README.md").read_text(), re.M)
+    papers = re.findall(r"^\| (\w[\w -]+) \(\[", (ROOT / "docs/papers.md").read_text(), re.M)
+    assert [paper for paper, *_ in found] == papers
+
+
 @pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "zoo/README.md"])
 def test_what_a_page_links_to_is_in_the_repository(name):
     page = ROOT / name

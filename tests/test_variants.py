@@ -75,8 +75,10 @@ def test_a_deep_alignment_network():
     assert recipe.repeat == 10
 
 
-def test_fine_grained_detection():
-    recipe = get_recipe("resnet18-ffld-300w@paper")
+@pytest.mark.parametrize(("depth", "nme"), [(18, "3.18"), (50, "3.06")])
+def test_fine_grained_detection(depth, nme):
+    recipe = get_recipe(f"resnet{depth}-ffld-300w@paper")
+    assert (recipe.model().name, recipe.paper_nme[:4]) == (f"resnet{depth}_ffld", nme)
     alone, smooth, exact = recipe.stages
     assert (recipe.batch, recipe.held_out) == (64, 0)
     assert (alone.epochs, smooth.epochs + exact.epochs) == (350, 400)

@@ -99,14 +99,15 @@ def test_weights_are_published_with_their_log_and_no_other(tmp_path, monkeypatch
     card.mkdir(parents=True)
     (tmp_path / "weights").mkdir()
     shutil.copy(weights.FOLDER / f"{name}.safetensors", run / "best.safetensors")
-    (run / "log.csv").write_text("stage,epoch\n1,1\n")
+    (run / "log.csv").write_text("stage,epoch,loss,nme,val_nme\n1,1,0.2,0.05,\n1,2,0.1,0.04,0.06\n")
     monkeypatch.setattr(weights, "FOLDER", tmp_path / "weights")
     monkeypatch.setattr(publish, "ZOO", tmp_path / "zoo")
     publish.publish(name, str(run / "best.safetensors"))
     assert (card / "log.csv").read_bytes() == (run / "log.csv").read_bytes()
+    assert (card / "loss.png").is_file()
     (run / "log.csv").unlink()
     publish.publish(name, str(run / "best.safetensors"))
-    assert not (card / "log.csv").exists()
+    assert not {"log.csv", "loss.png"} & {path.name for path in card.iterdir()}
 
 
 def test_an_unknown_name_lists_the_close_ones():

@@ -13,6 +13,7 @@ from recipes import ZOO, names
 from timing import milliseconds, use_threads
 
 from keras_landmarks import Landmarker, data, evaluation, load
+from keras_landmarks.evaluation.confidence import without_worst
 
 PUBLISHED = "corners", "pupils", "diagonal"
 """The normalisers that results are published by."""
@@ -61,10 +62,14 @@ def confidence(model, faces, split):
     def left(percent, chance=None):
         return round(100 * float(result.discarded(percent / 100, "corners", chance).mean()), 3)
 
+    def oracle(percent):
+        return round(100 * float(without_worst(result, percent / 100, "corners").mean()), 3)
+
     return {
         "rank_correlation": round(result.rank_correlation(), 3),
         "nme_without_percent": {percent: left(percent) for percent in (0, 10, 20, 30)},
         "nme_without_any_percent": {percent: left(percent, rng) for percent in (10, 20, 30)},
+        "nme_without_worst_percent": {percent: oracle(percent) for percent in (10, 20, 30)},
         "false_detection_auc": round(evaluation.false_detection_auc(model, faces), 4),
     }
 

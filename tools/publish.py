@@ -1,4 +1,4 @@
-"""Puts trained weights into the package as float16, and their log beside the card.
+"""Puts trained weights into the package as float16, their log and its curves beside the card.
 
     python tools/publish.py cnn6-300w --weights runs/cnn6-300w/best.safetensors
 
@@ -6,6 +6,7 @@ Then `tools/evaluate.py NAME` measures what was published.
 """
 
 import argparse
+import csv
 import pathlib
 
 import index
@@ -13,13 +14,14 @@ import numpy as np
 from recipes import ZOO, read_recipe
 
 from keras_landmarks import files, weights
+from keras_landmarks.training.log import plot_history
 
 
 def publish(name, source):
     """Checks weights against the recipe's model and writes them as `weights/NAME.safetensors`.
 
-    The `log.csv` of their folder goes to `zoo/NAME/`; where there is none, an older one is removed,
-    as it is of other weights.
+    The `log.csv` of their folder goes to `zoo/NAME/`, with its curves; where there is none, older
+    ones are removed, as they are of other weights.
     """
     arrays, _ = weights.load_arrays(source)
     model = read_recipe(name).model()
@@ -31,9 +33,18 @@ def publish(name, source):
     log, kept = pathlib.Path(source).with_name("log.csv"), ZOO / name / "log.csv"
     if log.is_file():
         files.write_bytes(kept, log.read_bytes())
+        draw(kept)
     else:
-        kept.unlink(missing_ok=True)
+        for old in (kept, kept.with_name("loss.png")):
+            old.unlink(missing_ok=True)
         print(f"There is no {log}: the card goes without the log of the training.")
+
+
+def draw(log):
+    """The curves of a `log.csv`, as `loss.png` beside it."""
+    rows = csv.DictReader(log.read_text().splitlines())
+    history = [{name: float(value) for name, value in row.items() if value} for row in rows]
+    plot_history(history, log.with_name("loss.png"))
 
 
 def as_half(array):

@@ -1,9 +1,10 @@
-"""Draws the pictures of README.md: docs/pictures/portrait.jpg and docs/pictures/time.png.
+"""Draws the pictures of README.md: portrait.jpg, time.png and robustness.png in docs/pictures/.
 
     python tools/show_front.py
 
 The portrait is NASA's of Eileen Collins (public domain), with points, confidence and pose; the plot
-sets every model's error against its time, with dlib's whole call and the faces that it finds.
+sets every model's error against its time, with dlib's whole call and the faces that it finds; the
+last one shows the errors on disturbed faces.
 """
 
 import pathlib
@@ -19,6 +20,8 @@ from keras_landmarks.pictures.plots import figure
 PICTURES = pathlib.Path(__file__).resolve().parent.parent / "docs" / "pictures"
 LEFT = ("unet-fast", "resnet18-ffld", "dan")
 """Whose names stand to the left of their marks."""
+DISTURBED = ("unet-300w", "unet-fast-300w", "resnet18-ffld-300w", "dan-300w", "cnn6-300w")
+"""Whose errors on disturbed faces are drawn."""
 OURS, OTHERS = "#2a6fdb", "#d9822b"
 
 
@@ -73,6 +76,28 @@ def plot(path):
         axes.set_xlabel("one face, ms on one CPU thread (log)")
         axes.set_ylabel("NME, % of the eye corners' distance")
         axes.grid(alpha=0.3)
+
+
+def plot_robustness(path):
+    """The errors of some models over the amounts of each disturbance."""
+    models = index.read_json(index.ROBUSTNESS)["models"]
+    kinds = {}
+    for row in list(models[DISTURBED[0]])[1:]:
+        kind, amount = row.rsplit(" ", 1)
+        kinds.setdefault(kind, []).append((float(amount), row))
+    with figure(path, (10, 4)) as drawn:
+        for axes, (kind, rows) in zip(drawn.subplots(2, 5).flat, kinds.items()):
+            for name in DISTURBED:
+                places = [(amount, models[name][row]) for amount, row in sorted(rows)]
+                axes.plot(*zip(*places), ".-", label=name.removesuffix("-300w"))
+            axes.set_title(kind, fontsize=9)
+            axes.set_ylim(2.5, 8)
+            axes.tick_params(labelsize=7)
+            axes.grid(alpha=0.3)
+        for empty in drawn.axes[len(kinds) :]:
+            empty.axis("off")
+        drawn.axes[0].set_ylabel("NME, %", fontsize=8)
+        drawn.legend(*drawn.axes[0].get_legend_handles_labels(), loc="lower right", fontsize=8)
 
 
 if __name__ == "__main__":

@@ -91,9 +91,9 @@ def stages(rows):
 
 def confidence(row):
     """What a model knows of its own errors."""
-    least, any_ = row["nme_without_percent"], row["nme_without_any_percent"]
-    heads = "points left out", "the least sure: NME, %", "at random: NME, %"
-    rows = [(f"{p} %", _number(nme), _number(any_.get(p, least["0"]))) for p, nme in least.items()]
+    kinds = [row[f"nme_without_{kind}percent"] for kind in ("", "any_", "worst_")]
+    heads = "points left out", "the least sure: NME, %", "at random", "the worst (an oracle)"
+    rows = [(f"{p} %", *(_number(of.get(p, kinds[0]["0"])) for of in kinds)) for p in kinds[0]]
     return (
         f"{_table(heads, rows)}\n\n"
         f"Rank correlation of expected and true errors (Spearman): {row['rank_correlation']:.2f}. "

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from keras_landmarks.errors import point_errors
 from keras_landmarks.faces.boxes import overlap
 from keras_landmarks.pictures import plots
 
@@ -78,6 +79,21 @@ def without_unsure(errors, expected, fraction):
     return np.mean(np.take_along_axis(errors, order, axis=1), axis=1, where=first)
 
 
+def without_worst(evaluation, fraction, kind=None):
+    """The errors of faces without the points that are truly the worst, `(faces,)`.
+
+    What a model would reach that knew its errors (see `Evaluation.discarded`).
+
+    Args:
+        evaluation: `Evaluation`.
+        fraction: of each face's points that are left out.
+        kind: normaliser; None takes the scheme's usual one.
+    """
+    distances = evaluation.distances(kind)
+    errors = point_errors(evaluation.truth, evaluation.predicted, evaluation.scheme, distances)
+    return without_unsure(errors, errors, fraction)
+
+
 def plot_reliability(evaluation, path, bins=10):
     """Draws true against expected errors: points in groups of as many, by their expected error.
 
@@ -105,7 +121,7 @@ def plot_reliability(evaluation, path, bins=10):
 
 
 def plot_discarding(evaluation, path, kind=None):
-    """Draws the error over the fraction of points that are left out: unsure ones, and any.
+    """Draws the error over the fraction of points that are left out: unsure, any, the worst ones.
 
     Args:
         evaluation: `Evaluation` of a model that tells its expected errors.
@@ -121,5 +137,7 @@ def plot_discarding(evaluation, path, kind=None):
         for label, chance in (("the least sure", None), ("at random", rng)):
             errors = [evaluation.discarded(f, kind, chance).mean() for f in fractions]
             axes.plot(100 * fractions, 100 * np.array(errors), label=label)
+        errors = [without_worst(evaluation, f, kind).mean() for f in fractions]
+        axes.plot(100 * fractions, 100 * np.array(errors), "--", label="the worst (oracle)")
         axes.grid(alpha=0.3)
         axes.legend()

@@ -17,3 +17,9 @@ RECIPE = dataclasses.replace(
     model=functools.partial(ffld, depth=50),
     paper_nme="3.06 (corners, Common, 3,148 faces and 300W-LP)",
 )
+
+VARIANTS = {
+    name: dataclasses.replace(recipe, model=RECIPE.model, paper_nme=RECIPE.paper_nme)
+    for name, recipe in resnet18_ffld_300w.VARIANTS.items()
+}
+"""As the paper has it, which trains both networks alike; not run."""

@@ -134,7 +134,7 @@ def test_a_transform_is_added_to_the_crops_own():
     )
 
 
-@pytest.mark.parametrize("what", ["blur", "grey", "patches", "noise", "jpeg"])
+@pytest.mark.parametrize("what", ["blur", "grey", "patches", "noise", "jpeg", "dark", "shrink"])
 @pytest.mark.parametrize("probability", [0.0, 0.3, 1.0])
 def test_pixels_change_with_their_probability(what, probability):
     # A rare change leaves every pixel as it was: noise of a sigma near zero, say.
@@ -319,3 +319,13 @@ def test_the_picture_is_turned_whatever_the_shape_of_the_crop(size):
         middle = geometry.transform_points(np.array([[59.5, 69.5]]), transform)
         np.testing.assert_allclose(middle, [[size[1] / 2 - 0.5, size[0] / 2 - 0.5]], atol=1e-3)
     np.testing.assert_allclose(spans, 0.4, rtol=1e-4)
+
+
+def test_a_patch_is_at_most_twice_its_cover_wide():
+    plain, widths = np.full((64, 64, 3), 128, np.uint8), []
+    for crop in change(Augmentation(blur=0, patches=1, cover=0.2), plain, 300):
+        for colour in np.unique(crop.reshape(-1, 3), axis=0):
+            if (colour != 128).any():
+                columns = np.flatnonzero((crop == colour).all(axis=2).any(axis=0))
+                widths.append(np.ptp(columns) + 1)
+    assert 0.36 * 64 < max(widths) <= 0.4 * 64 + 3  # whole pixels

@@ -123,3 +123,17 @@ def test_faces_may_come_one_by_one_and_there_is_one():
 def test_made_up_faces_have_the_same_boxes_in_every_scheme(scheme):
     for face, other in zip(data.made_up_faces(4), data.made_up_faces(4, scheme=scheme)):
         np.testing.assert_array_equal(face.box, other.box)
+
+
+def test_a_box_of_a_part_of_the_face_is_none_of_it(known):
+    class Nose(Detector):
+        convention = "annotation"
+
+        def __call__(self, image):
+            middle = self.boxes[image.tobytes()].reshape(2, 2).mean(axis=0)
+            return np.concatenate([middle - 5, middle + 5])[None], np.array([0.9])
+
+    faces, (said,) = lay_boxes(known, Nose(known))
+    assert "for 12 that it misses" in said
+    for face in faces:
+        assert_near(face, face.square("truth"))

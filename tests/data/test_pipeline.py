@@ -525,3 +525,18 @@ def test_samples_keep_no_part_of_the_picture_itself():
     before = samples.arrays()[0].copy()
     image[:] = 0
     np.testing.assert_array_equal(samples.arrays()[0], before)
+
+
+def test_the_box_moves_with_a_picture_that_is_reduced():
+    image, landmarks = made_up_face(0, 600)
+    face = Face(image, landmarks, "ibug68", box=(101, 103, 501, 503))
+    _, found = Samples([face], (64, 64), margin=1.0).sample(0)
+    np.testing.assert_allclose(found, (landmarks + 0.5 - (101, 103)) * 64 / 400 - 0.5, atol=1e-3)
+
+
+def test_an_augmented_crop_within_the_picture_has_no_black_rim():
+    white = np.full((400, 400, 3), 255, np.uint8)
+    face = Face(white, made_up_face(0, 100)[1] + 150, "ibug68", (150, 150, 250, 250))
+    samples = Samples([face], (64, 64), augmentation=Augmentation(blur=0), batch=1)
+    for seed in range(30):
+        assert samples.sample(0, np.random.default_rng(seed))[0].min() == 255

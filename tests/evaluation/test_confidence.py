@@ -13,6 +13,7 @@ from keras import layers
 import keras_landmarks
 from keras_landmarks import Detection, Landmarker, data, draw, evaluation, metrics
 from keras_landmarks.evaluation import Evaluation
+from keras_landmarks.evaluation.confidence import without_worst
 from keras_landmarks.pictures.drawing import POINT, UNSURE
 
 SIZE = 16
@@ -206,6 +207,15 @@ def test_discarding_nothing_is_the_error_and_the_unsure_points_lower_it():
     means = [result.discarded(fraction).mean() for fraction in (0, 0.1, 0.2, 0.3)]
     assert means == sorted(means, reverse=True)
     assert means[3] < 0.8 * means[0]
+
+
+def test_an_oracle_leaves_the_truly_worst_points_out():
+    result = made_up_evaluation()
+    away = np.linalg.norm(result.truth - result.predicted, axis=-1)
+    away /= np.linalg.norm(result.truth[:, 36] - result.truth[:, 45], axis=-1)[:, None]
+    best = np.sort(away, axis=1)[:, : 68 - 20].mean(axis=1)
+    np.testing.assert_allclose(without_worst(result, 20 / 68, "corners"), best, rtol=1e-5)
+    assert best.mean() < result.discarded(20 / 68, "corners").mean()
 
 
 def test_points_at_random_are_discarded_for_comparison():
@@ -420,3 +430,14 @@ def test_false_detections_are_cropped_as_the_faces_boxes_lie():
     face = data.Face(PICTURE, landmarks, "five5", box=(30, 20, 90, 110), convention="wflw")
     assert evaluation.false_detection_auc(Watched(), [face]) == 1
     assert seen == ["wflw"]
+
+
+def test_false_faces_are_told_by_a_lower_score():
+    class Scores(Guard):
+        def detect(self, image, boxes, convention):
+            scores = [np.full(5, 0.2 if i else 0.9) for i in range(len(boxes))]
+            found = zip(boxes, scores)
+            return [Detection(10 * POINTS, b, "five5", None, None, s) for b, s in found]
+
+    faces = [face_with_room(seed=seed) for seed in range(3)]
+    assert evaluation.false_detection_auc(Scores(None), faces) == 1

@@ -297,3 +297,14 @@ def test_where_no_face_was_found_nothing_is_said_of_the_model(faces):
     result = evaluation.evaluate(unsure, faces, "detector", lambda image: [], verbose=0)
     with pytest.raises(ValueError, match="found none of the faces"):
         result.discarded(0.1)
+
+
+def test_the_figures_of_a_summary_are_counted_by_hand():
+    truth = np.zeros((4, 68, 2))
+    truth[:, 45, 0] = 100  # between the corners
+    away = np.float64([3, 5, 9, 19])[:, None, None] * [1, 0]
+    result = evaluation.Evaluation("m", "truth", list("abcd"), truth, truth + away, "ibug68")
+    found = result.summary()
+    assert (found["nme_percent"], found["median_percent"]) == (9, 7)
+    assert (found["failure_rate_at_8"], found["failure_rate_at_10"]) == (0.5, 0.25)
+    assert set(found["regions_percent"].values()) == {9}

@@ -1,5 +1,6 @@
 import dataclasses
 
+import cv2
 import numpy as np
 import pytest
 
@@ -106,3 +107,26 @@ def test_faces_without_points_or_covers_are_named():
     result = evaluation.Evaluation("m", "truth", names, truth, truth, "ibug68")
     with pytest.raises(ValueError, match="does not say what is hidden"):
         evaluation.hidden_and_visible(result, FACES)
+
+
+GREEN = [
+    dataclasses.replace(face, image=np.full((120, 120, 3), (0, 255 - i, 0), np.uint8))
+    for i, face in enumerate(FACES)
+]
+
+
+def test_the_share_is_of_the_area_within_the_landmarks():
+    for face, found in zip(GREEN, evaluation.occlude(GREEN, 0, 0.2, 0.3)):
+        inside, hull = (
+            np.zeros((120, 120), np.uint8),
+            cv2.convexHull(np.rint(face.landmarks).astype(int)),
+        )
+        cv2.fillConvexPoly(inside, hull, 1)
+        assert 0.18 < covered(face, found)[inside == 1].mean() < 0.32
+
+
+def test_what_covers_a_face_is_of_another_photo():
+    own = GREEN[0].photo
+    of_photo = {tuple(f.image[0, 0].tolist()) for f in GREEN if f.photo != own}
+    pixels = evaluation.occlude(GREEN)[0].pixels().reshape(-1, 3)
+    assert {tuple(p) for p in pixels.tolist()} <= of_photo | {(0, 255, 0)}

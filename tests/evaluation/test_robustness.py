@@ -117,3 +117,12 @@ def test_the_quality_of_a_jpeg_may_be_a_fraction():
     np.testing.assert_array_equal(
         disturb("JPEG", 50.0, picture).pixels(), disturb("JPEG", 50, picture).pixels()
     )
+
+
+def test_a_turn_is_by_its_degrees_to_either_side_and_shares_are_of_the_longer_side():
+    turned = evaluation.disturb([face()] * 20, "turn", 30)
+    eyes = np.array([f.landmarks[1] - f.landmarks[0] for f in turned])  # level before
+    assert set(np.rint(np.degrees(np.arctan2(eyes[:, 1], eyes[:, 0])))) == {-30, 30}
+    wide = data.Face(GREY, POINTS, "five5", box=[20, 30, 70, 55])
+    (moved,) = evaluation.disturb([wide], "box shift", 0.1)
+    assert np.hypot(*(moved.box - wide.box)[:2]) == pytest.approx(5, abs=1e-3)

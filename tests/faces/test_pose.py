@@ -103,3 +103,12 @@ def test_known_poses_are_found_within_degrees():
     assert len(errors) == 16
     assert np.abs(errors).mean() < 2
     assert np.abs(errors).mean(axis=0).max() < 3
+
+
+def test_a_point_of_a_weight_counts_as_so_many_points_and_the_jaw_as_a_tenth():
+    points = looking(25, -10, 15) + np.random.default_rng(0).normal(0, 3, (68, 2))
+    counts = np.arange(68) % 4
+    several = pose.of_points(points.repeat(counts, 0), HEAD.repeat(counts, 0))
+    np.testing.assert_allclose(pose.of_points(points, HEAD, np.float64(counts)), several, atol=1e-6)
+    expected = pose.of_points(points, HEAD, np.array([0.1] * 17 + [1.0] * 51))
+    np.testing.assert_allclose(pose.of_landmarks(points, "ibug68"), expected, atol=1e-6)

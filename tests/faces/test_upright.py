@@ -196,7 +196,7 @@ def test_a_level_transform_takes_the_face_upright_into_its_crop(degrees):
     crop = geometry.transform_points(moved, level_transform(box, box, degrees, (64, 64)))
     straight = geometry.square_box(geometry.box_from_landmarks(landmarks))
     expected = geometry.transform_points(landmarks, geometry.box_transform(straight, (64, 64)))
-    np.testing.assert_allclose(crop, expected, atol=0.5)
+    np.testing.assert_allclose(crop, expected, atol=0.2)
 
 
 def test_the_eyes_angle_is_clockwise():
@@ -223,3 +223,9 @@ def test_a_picture_whose_best_face_lies_on_its_side_is_tried_turned_back():
     seen.clear()
     model().detect(np.zeros((40, 60, 3), np.uint8), detector=detector, turns=False)
     assert seen == [(40, 60)]
+
+
+def test_the_box_of_a_face_upside_down_ends_at_its_pixels_edges():
+    points = np.array([[10.0, 10], [21, 10], [21, 17]])
+    np.testing.assert_allclose(upright_box(points, 0), [10, 8, 22, 20], atol=1e-4)
+    np.testing.assert_allclose(upright_box(-points, 180), [-21, -19, -9, -7], atol=1e-4)

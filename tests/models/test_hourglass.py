@@ -367,3 +367,17 @@ def test_a_dictionary_that_has_learnt_nothing_leaves_landmarks_where_they_are():
     points = np.random.default_rng(0).uniform(0, 64, (2, 68, 2)).astype("float32")
     found = layers.ShapeDictionary()(points, np.zeros((2, 68), "float32"))
     np.testing.assert_array_equal(ops.convert_to_numpy(found), points)
+
+
+def test_a_point_moves_in_proportion_to_how_unsure_it_is():
+    *known, face = faces_shapes(40)
+
+    def way(weight, **words):
+        given = face[None], np.full((1, 68), weight), shapes.align(np.array(known)), 8
+        return shapes.infer(*given, **words)[0] - face
+
+    whole = way(0.0, trust=1.0)
+    assert np.abs(whole).max() > 1
+    np.testing.assert_allclose(way(0.125, trust=1.0), 0.75 * whole, atol=1e-3)
+    np.testing.assert_allclose(way(0.2, sure=0.8, trust=1.0), 0.75 * whole, atol=1e-3)
+    np.testing.assert_allclose(way(0.0), 0.5 * whole, atol=1e-3)

@@ -800,3 +800,10 @@ def test_a_jpg_of_too_many_scans_is_refused():
         images.as_rgb(data[:-2] + again * 100 + data[-2:])
     images.as_rgb(data + again * 100)  # behind its end, as the film of a moving photo
     assert kinds.scans_of(b"no jpg") == 1
+
+
+def test_a_picture_reduced_to_two_fifths_is_averaged_by_two():
+    stripes = np.zeros((100, 100, 3), np.uint8)
+    stripes[:, ::2] = 250
+    warped = images.warp(stripes, geometry.resize_transform((100, 100), (40, 40)), (40, 40))
+    assert (warped[5:-5, 5:-5] == 125).all()

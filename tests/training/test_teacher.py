@@ -176,3 +176,9 @@ def test_a_teacher_that_cannot_teach_is_named():
         answers(teacher(scheme="five5"))
     with pytest.raises(ValueError, match=r"in crops of margin 1.25; the student .* margin 1.2\."):
         answers(teacher(), margin=1.2)
+
+
+def test_a_lesson_is_weighed():
+    one = teacher()
+    lesson = Lesson(Teacher((one,), L1(), 2.5, False), IBUG, 1.25)
+    assert float(lesson.loss(CROPS, answers(one) + 2.0)) == pytest.approx(2.5 * 2, rel=1e-4)

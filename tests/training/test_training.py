@@ -23,7 +23,7 @@ from keras_landmarks.data import Augmentation, Samples, made_up_faces
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import blocks, cnn, dan, resnet
 from keras_landmarks.training import Recipe, Stage, at_half_size, log, policy, progress, train
-from keras_landmarks.training.optimizers import averaged_adamw
+from keras_landmarks.training.optimizers import averaged_adamw, falling_sgd
 from keras_landmarks.training.recipe import UNCHANGED
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -680,3 +680,12 @@ def test_a_warmup_of_no_steps_begins_at_the_whole_rate(longest, first):
     rate = averaged_adamw(1e-3, longest_warmup=longest)(1000)._learning_rate
     assert float(rate(0)) == pytest.approx(first)
     assert float(rate(4)) == pytest.approx(1e-3 if longest is not None else 1e-3 * 4 / 50, rel=1e-3)
+
+
+def test_the_zoos_optimizers_are_as_their_docstrings_say():
+    adam = averaged_adamw(1e-3, 0.99, floor=0.1)(1000)
+    # Half of the cosine's 1,000 steps after a warmup of 50.
+    assert float(adam._learning_rate(550)) == pytest.approx(1e-3 * (0.1 + 0.9 / 2), rel=1e-4)
+    assert (adam.weight_decay, adam.clipnorm) == (0.05, 5.0)
+    assert (adam.use_ema, adam.ema_momentum) == (True, 0.99)
+    assert float(falling_sgd(1e-2, 1e-4)(101)._learning_rate(50)) == pytest.approx(1e-3, rel=1e-3)
