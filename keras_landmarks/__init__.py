@@ -37,7 +37,7 @@ _HOMES = {
     "Landmarker": "landmarker",
     "Tracker": "faces",
     "draw": "pictures",
-    "list_models": "zoo",
+    "list_models": "catalogue",
     "load": "zoo",
 }
 

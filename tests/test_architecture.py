@@ -38,10 +38,12 @@ MAY_IMPORT = {
     "bulk": {"files", "runtime"},
     "export": {"schemes", "geometry", "errors", "files", "pictures", "faces", "data", "runtime"},
     "landmarker": {"schemes", "faces", "forks", "pictures", "export", "losses", "metrics"},
-    "zoo": {"moved", "schemes", "pictures", "models", "landmarker", "weights"},
+    "catalogue": {"pictures"},
+    "zoo": {"moved", "catalogue", "schemes", "models", "landmarker", "weights"},
     "evaluation": {"moved", "schemes", "geometry", "errors", "pictures", "faces", "data"},
     "training": {
         "moved",
+        "catalogue",
         "schemes",
         "geometry",
         "files",

@@ -13,7 +13,7 @@ from loaded import load
 from places import ROOT
 
 import keras_landmarks
-from keras_landmarks import recipes, weights, zoo
+from keras_landmarks import catalogue, recipes, weights, zoo
 
 PUBLISHED = [name for name, facts in keras_landmarks.list_models().items() if facts["sha256"]]
 FACE = [170, 63, 276, 189]
@@ -137,8 +137,8 @@ def test_a_damaged_weights_file_is_an_error(tmp_path, monkeypatch, damage):
 
 
 def test_a_model_without_weights_says_how_to_train_it(monkeypatch):
-    facts = {**zoo._index()["tiny-ibug68"], "sha256": None}
-    monkeypatch.setitem(zoo._index(), "untrained", facts)
+    facts = {**catalogue.index()["tiny-ibug68"], "sha256": None}
+    monkeypatch.setitem(catalogue.index(), "untrained", facts)
     with pytest.raises(ValueError, match=r"train --recipe untrained"):
         keras_landmarks.load("untrained")
 

@@ -15,7 +15,7 @@ import tomllib
 import tables
 from recipes import ZOO, names, read_recipe
 
-from keras_landmarks import files, weights, zoo
+from keras_landmarks import catalogue, files, weights
 from keras_landmarks.errors import NORMALISERS
 
 SPLIT = "300w/lfpw-test"
@@ -47,19 +47,23 @@ def sha256_of(name):
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
-def headline(results, normaliser="corners"):
+def headline(results, normaliser="corners", box="annotation"):
     """The figures of the table: lfpw-test, annotation box, outer eye corners."""
     rows = results.get("splits", {}).get(SPLIT, {}).get("accuracy", [])
-    wanted = {"box": "annotation", "normaliser": normaliser}
+    wanted = {"box": box, "normaliser": normaliser}
     return next((row for row in rows if wanted.items() <= row.items()), {})
 
 
 def by_normaliser(index):
-    """`{name: {normaliser: NME}}` of the models that were measured, as the headline's."""
-    measured = [name for name in index if read_results(name)]
+    """`{name: {normaliser: NME}}` of the models that were measured, as the headline's.
+
+    Beside them `truth`, by the pupils with boxes around the truth.
+    """
+    kinds = {"corners": ("corners",), "pupils": ("pupils",), "truth": ("pupils", "truth")}
+    measured = {name: found for name in index if (found := read_results(name))}
     return {
-        name: {k: headline(read_results(name), k).get("nme_percent") for k in ("corners", "pupils")}
-        for name in measured
+        name: {key: headline(found, *words).get("nme_percent") for key, words in kinds.items()}
+        for name, found in measured.items()
     }
 
 
@@ -145,7 +149,7 @@ def put_card(texts, name):
 def written():
     """`{path: content}` of every file that is written here."""
     index, texts = {name: entry(name) for name in names()}, {}
-    texts[zoo.INDEX] = json.dumps(index, indent=1) + "\n"
+    texts[catalogue.INDEX] = json.dumps(index, indent=1) + "\n"
     models = tables.models(index).replace("](zoo/", "](")
     put_table(texts, ZOO / "README.md", "models", models)
     put_table(texts, ZOO.parent / "README.md", "choice", tables.choice(index))
@@ -177,7 +181,7 @@ def main(words=()):
         raise SystemExit(f"Not as tools/index.py writes them: {', '.join(map(str, stale))}.")
     for path, text in stale.items():
         files.write_bytes(path, text.encode())
-    print(f"{zoo.INDEX.name}, the cards and the tables hold {len(names())} models.")
+    print(f"{catalogue.INDEX.name}, the cards and the tables hold {len(names())} models.")
 
 
 if __name__ == "__main__":

@@ -12,14 +12,14 @@ import sys
 
 import numpy as np
 
-from keras_landmarks import files, load, zoo
+from keras_landmarks import catalogue, files, load
 from keras_landmarks.faces import blazeface, looking, upright
 from keras_landmarks.faces.blaze_network import SIDES, network_file
 from keras_landmarks.faces.boxes import CONVENTIONS
 from keras_landmarks.faces.interpreters import Interpreters
 
 OUT = pathlib.Path(__file__).resolve().parent.parent / "web" / "models"
-MODELS = {"fast": "unet-fast-300w", "accurate": zoo.DEFAULT}
+MODELS = {"fast": "unet-fast-300w", "accurate": catalogue.DEFAULT}
 
 
 def export_detector(name, path):
@@ -58,7 +58,7 @@ def export_landmarker(name, path):
         "margin": model.margin,
         "box": model.box,
         "licence": model.licence,
-        "nme": zoo.list_models()[name]["nme"],
+        "nme": catalogue.list_models()[name]["nme"],
     }
 
 

@@ -37,7 +37,8 @@ def choice(index):
 
 def papers(index, results):
     """Ours in the paper's own normaliser beside the paper's figure, and both of ours."""
-    heads = "model", "corners, %", "pupils, %", "pupils / corners", "the paper's normaliser"
+    heads = "model", "corners, %", "pupils, %", "pupils / corners", "pupils, box of the truth, %"
+    heads += ("the paper's normaliser",)
     rows = []
     for name, facts in index.items():
         if not facts["nme"]:
@@ -47,7 +48,8 @@ def papers(index, results):
         kind = next((k for k in ("corners", "pupils") if k in (said or "")), "-")
         ours = _number(facts["nme_as_paper"] if said else None)
         card, ratio = f"[`{name}`](../zoo/{name}/card.md)", f"{pupils / corners:.3f}"
-        rows.append((card, _number(corners), _number(pupils), ratio, kind, ours, said or "-"))
+        errors = _number(corners), _number(pupils), ratio, _number(results[name]["truth"])
+        rows.append((card, *errors, kind, ours, said or "-"))
     return _table((*heads, "ours, %", "the paper's, %"), rows)
 
 

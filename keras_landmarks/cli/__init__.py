@@ -11,7 +11,7 @@ import warnings
 
 from keras_landmarks import __version__
 from keras_landmarks.cli import check, detect, evaluate, export, info, list_models, train, web
-from keras_landmarks.cli.quiet import import_keras
+from keras_landmarks.cli.named import import_keras_for
 
 COMMANDS = {
     "detect": detect,
@@ -45,8 +45,8 @@ def main(arguments=None):
             words = vars(options).values()
             if "" in words or any("" in many for many in words if isinstance(many, list)):
                 raise ValueError("A name is empty: is a variable of the shell unset?")
-            if options.run is not web.run:
-                import_keras()
+            if options.run not in (list_models.run, web.run):
+                import_keras_for(options)
             code = options.run(options) or 0
             if sys.stdout is not None:
                 sys.stdout.flush()

@@ -89,9 +89,9 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_landmarks import pictures, zoo
+    from keras_landmarks import catalogue, pictures
 
-    options.model = options.model or zoo.DEFAULT
+    options.model = options.model or catalogue.DEFAULT
     options.photos = [os.path.expanduser(photo) for photo in options.photos]
     options.out = options.out and os.path.expanduser(options.out)
     keep(options.json, options.photos, options.out)
@@ -169,6 +169,7 @@ def _detected(model, detector, options, photos, broken, many):
 
     def read():
         for photo, picture in pictures.read_ahead(photos, leave_out):
+            picture.flags.writeable = False  # it stays as it is: nobody needs a copy
             shown.append((photo, picture))
             yield picture
 

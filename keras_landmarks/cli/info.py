@@ -1,6 +1,7 @@
 """`keras-landmarks info`: what a model of the zoo is, its licence, and its points drawn."""
 
-import importlib
+import ast
+import importlib.resources
 
 from keras_landmarks import files
 from keras_landmarks.cli.named import is_exported, read_model
@@ -53,9 +54,9 @@ def _of_path(path):
 
 def _of_zoo(name):
     """Tells of a model of the zoo; its scheme."""
-    from keras_landmarks import schemes, zoo
+    from keras_landmarks import catalogue, schemes
 
-    facts = zoo.facts_of(name)
+    facts = catalogue.facts_of(name)
     scheme = schemes.get_scheme(facts["arguments"]["scheme"])
     size = f"{facts['bytes'] / 2**20:.1f} MiB" if facts["bytes"] else "no published weights"
     lines = {
@@ -69,8 +70,8 @@ def _of_zoo(name):
         "licence": f"{facts['licence']} (of the training data, which binds the weights)",
         "scheme": f"{scheme.name}, {scheme.count} points (from 0):",
     }
-    recipe = importlib.import_module(f"keras_landmarks.recipes.{name.replace('-', '_')}")
-    print(f"{name}: {recipe.__doc__.strip()}\n")
+    recipe = importlib.resources.files("keras_landmarks.recipes") / f"{name.replace('-', '_')}.py"
+    print(f"{name}: {ast.get_docstring(ast.parse(recipe.read_text('utf-8')))}\n")
     print(*(f"{key:<11} {value}" for key, value in lines.items() if value), sep="\n")
     return scheme
 

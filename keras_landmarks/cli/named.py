@@ -3,7 +3,8 @@
 import hashlib
 import zipfile
 
-from keras_landmarks import files
+from keras_landmarks import files, list_models
+from keras_landmarks.cli.quiet import import_keras
 
 
 def read_model(name, mirrored=False):
@@ -17,17 +18,27 @@ def read_model(name, mirrored=False):
     Raises:
         ValueError: if a file is to be averaged, or a saved one is no `Landmarker`.
     """
-    from keras_landmarks import load, runtime
-
     names = [name] if isinstance(name, str) else name
     if len(names) == 1 and names[0].endswith(".keras") and not mirrored:
         return _saved(names[0])
     if not any(is_exported(name) or name.endswith(".keras") for name in names):
+        from keras_landmarks import load
+
         return load(name, mirrored=mirrored)
     if mirrored or names[1:]:
         given = "+".join(names)
         raise ValueError(f"An exported or saved file is read alone and unmirrored, not {given}.")
+    from keras_landmarks import runtime
+
     return runtime.open_model(names[0])
+
+
+def import_keras_for(options):
+    """Imports Keras quietly, but for what needs none: exported files, and what the zoo's are."""
+    named = {"detect": "model", "info": "name"}.get(options.run.__module__.rpartition(".")[2])
+    name = (named and getattr(options, named)) or ""
+    if not (is_exported(name) or (named == "name" and name in list_models())):
+        import_keras()
 
 
 def digest(name):

@@ -86,7 +86,7 @@ def add_arguments(parser):
 
 
 def run(options):
-    from keras_landmarks import data, training, zoo
+    from keras_landmarks import data, list_models, training
 
     if options.recipe is None and options.weights is None:
         raise ValueError("Name a --recipe, or --weights to fine-tune.")
@@ -121,7 +121,7 @@ def run(options):
     for name, part in parts:
         results[name] = _measured(model, part, given.boxes, split, skip, by_box)
         files.write_json(out / "results.json", results)
-    here = f"./{out}" if str(out) in zoo.list_models() else out  # by its name alone it is the zoo's
+    here = f"./{out}" if str(out) in list_models() else out  # by its name alone it is the zoo's
     print(f"{out} is the model: `keras-landmarks detect PHOTO --model {here}`.")
 
 

@@ -65,6 +65,7 @@ class BlazeFace:
     """
 
     convention = "blazeface"
+    of_threads = True  # which look at several pictures at once
 
     def __init__(self, smallest: float | None = None, threshold: float = 0.5) -> None:
         if smallest is not None:

@@ -4,6 +4,7 @@ What a Keras model and an exported one share; nothing here needs Keras or Tensor
 """
 
 import collections
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from keras_landmarks.faces.model import AT_ONCE, Model
 from keras_landmarks.faces.shown import Detections, recall
 from keras_landmarks.faces.upright import CLEAR, best_score, in_other_directions, lean
 from keras_landmarks.pictures import images, read_ahead
-from keras_landmarks.pictures.ahead import beside
+from keras_landmarks.pictures.ahead import beside, look_ahead
 
 PICTURES, BYTES = 8, 2**28
 """Pictures that are held so that their crops are computed together, and of how many bytes."""
@@ -74,10 +75,16 @@ def find_faces(
         return _given(picture, boxes, angles, convention)
 
     one = not endless and len(image) == 1
-    read: Iterator[Any]
-    read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
-    read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
-    framed = ((picture, frame(picture, *more)) for picture, *more in read)
+    framed: Iterator[tuple[np.ndarray, Framed]]
+    seeing = None if boxes is not None else detector or model.detector
+    if seeing is not None and not one and getattr(seeing, "of_threads", False):
+        look = functools.partial(find_boxes, seeing, turns=turns)
+        framed = ((picture, seen) for _, picture, seen in look_ahead(image, look))
+    else:
+        read: Iterator[Any]
+        read = map(images.as_rgb, image) if one else (picture for _, picture in read_ahead(image))
+        read = beside(beside(((picture,) for picture in read), boxes, "boxes"), angles, "angles")
+        framed = ((picture, frame(picture, *more)) for picture, *more in read)
     found = (faces for batch in _batches(framed) for faces in locate(model, *zip(*batch)))
     if endless:
         return found

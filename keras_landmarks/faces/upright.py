@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import cv2
 import numpy as np
 
 from keras_landmarks import geometry
@@ -129,7 +130,7 @@ def in_other_directions(
     """
     tried: list[tuple[float, int, int, Framed]] = []
     for degrees in directions:
-        found = find(np.ascontiguousarray(np.rot90(image, -degrees // 90)))
+        found = find(cv2.rotate(image, degrees // 90 - 1))  # as OpenCV counts quarters
         tried.append((best_score(found), -len(tried), degrees, found))
         if best_score(found) >= CLEAR:
             break

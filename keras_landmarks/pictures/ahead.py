@@ -33,9 +33,28 @@ def read_ahead(
         FileNotFoundError: if there is no such file.
         ValueError: if a picture cannot be read.
     """
+    for source, picture, _ in look_ahead(sources, lambda picture: None, broken):
+        yield source, picture
+
+
+def look_ahead(
+    sources: Iterable[Any],
+    look: Callable[[np.ndarray], Any],
+    broken: Callable[[Any, Exception], object] | None = None,
+) -> Iterator[tuple[Any, np.ndarray, Any]]:
+    """Reads pictures as `read_ahead` does, and has them looked at on the threads that read.
+
+    Args:
+        sources: as of `read_ahead`.
+        look: called with each picture; threads share it.
+        broken: as of `read_ahead`; also called where `look` ends in such an error.
+
+    Yields:
+        `(source, picture, what look gives)`.
+    """
     sources = [sources] if isinstance(sources, str | os.PathLike) else sources
     pictures = map(_taken if isinstance(sources, Iterator) else _given, sources)
-    waiting: collections.deque[tuple[Any, concurrent.futures.Future[np.ndarray]]]
+    waiting: collections.deque[tuple[Any, concurrent.futures.Future[tuple[np.ndarray, Any]]]]
     waiting, fault, most = collections.deque(), None, AHEAD
     pool = concurrent.futures.ThreadPoolExecutor(THREADS)
     try:
@@ -48,23 +67,30 @@ def read_ahead(
                 except Exception as error:  # of a later picture: those before it first
                     fault = error
                 else:
-                    waiting.append((source, pool.submit(read)))
+                    waiting.append((source, pool.submit(_looked_at, read, look)))
             if not waiting:
                 if fault is not None:
                     raise fault
                 return
             source, future = waiting.popleft()
             try:
-                picture = future.result()
+                picture, seen = future.result()
             except (ValueError, OSError) as error:
                 if broken is None:
                     raise
                 broken(source, error)
                 continue
             most = min(max(BYTES // max(picture.nbytes, 1), 1), AHEAD)
-            yield source, picture
+            yield source, picture, seen
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _looked_at(
+    read: Callable[[], np.ndarray], look: Callable[[np.ndarray], Any]
+) -> tuple[np.ndarray, Any]:
+    picture = read()
+    return picture, look(picture)
 
 
 def _given(source: Any) -> tuple[Any, Callable[[], np.ndarray]]:
@@ -77,7 +103,8 @@ def _taken(source: Any) -> tuple[Any, Callable[[], np.ndarray]]:
     if isinstance(source, bytearray | memoryview):
         return _given(bytes(source))
     kinds = ("__array__", "getexif", "read")  # of arrays and tensors, PIL, and open files
-    if not any(hasattr(source, kind) for kind in kinds):
+    own = isinstance(source, np.ndarray) and source.base is None and not source.flags.writeable
+    if own or not any(hasattr(source, kind) for kind in kinds):
         return _given(source)
     try:
         return _given(np.array(as_rgb(source)))

@@ -190,7 +190,7 @@ def _from_pil(picture: Any) -> np.ndarray:
     try:
         with vars(picture).setdefault("_reading", threading.Lock()):  # by one thread at a time
             picture = upright_pil(picture)
-            if picture.mode[0] not in "IF":  # 16 and 32 bits, which `convert` would clip
+            if picture.mode[0] not in "IF" and picture.mode != "RGB":  # 16 and 32 bits are clipped
                 picture = picture.convert("RGB")
             return np.asarray(picture)
     except OSError as error:

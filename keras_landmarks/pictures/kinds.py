@@ -57,7 +57,7 @@ def scans_of(data: bytes) -> int:
 def is_cut_short(data: bytes) -> bool:
     """Whether a jpg or png ends early; decoders fill what is missing with grey, silently."""
     if data[:4] == b"\x89PNG":
-        return b"IEND" not in data
+        return data.rfind(b"IEND") < 0  # from the end, where it is
     if data[:2] != b"\xff\xd8":
         return False
     scan = 2  # past the headers, of which one may hold a whole thumbnail
@@ -66,4 +66,4 @@ def is_cut_short(data: bytes) -> bool:
             scan += 1
         else:
             scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
-    return b"\xff\xd9" not in data[scan:]
+    return data.rfind(b"\xff\xd9", scan) < 0

@@ -189,7 +189,7 @@ class VideoWriter:
         if self._writer is not None and (height, width) != self._size:
             raise ValueError(f"Frames of one size, not of {self._size} and {(height, width)}.")
         edges = 0, height % 2, 0, width % 2
-        frame = cv2.copyMakeBorder(frame, *edges, cv2.BORDER_REPLICATE)
+        frame = cv2.copyMakeBorder(frame, *edges, cv2.BORDER_REPLICATE) if any(edges) else frame
         if self._writer is None:
             codec = cv2.VideoWriter.fourcc(*CODECS[self.path.suffix.lower()])
             self._partial, self._size = self._whole.__enter__(), (height, width)

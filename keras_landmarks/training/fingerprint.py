@@ -9,7 +9,7 @@ import os
 import keras
 import numpy as np
 
-from keras_landmarks import models, zoo
+from keras_landmarks import catalogue, models, zoo
 from keras_landmarks.moved import new_names
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
@@ -78,7 +78,7 @@ def _arrays(teacher):
     """The weights of a teacher; none of a published one, whose name stands for them."""
     if hasattr(teacher, "weights"):
         return teacher.get_weights()
-    published = isinstance(teacher, str) and teacher in zoo.list_models()
+    published = isinstance(teacher, str) and teacher in catalogue.list_models()
     return [] if published else [*zoo.read_model(teacher)[1].values()]
 
 

@@ -21,10 +21,10 @@ import pytest
 import tensorflow as tf
 from faces import write_300w
 from matplotlib import cbook
-from places import ROOT
+from places import PORTRAIT, ROOT
 
 import keras_landmarks
-from keras_landmarks import data, evaluation, load
+from keras_landmarks import catalogue, data, evaluation, load, weights
 from keras_landmarks.cli import COMMANDS, list_models, main, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
@@ -489,8 +489,11 @@ def test_help_does_not_wait_for_keras(command):
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, cwd=ROOT)
 
 
-def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path):
-    command = [sys.executable, "-m", "keras_landmarks.cli", "info", "tiny-ibug68"]
+def test_tensorflow_says_nothing_of_itself_unless_it_is_asked_to(tmp_path, tiny):
+    facts = catalogue.facts_of("tiny-ibug68") | {"name": "run"}
+    arrays = weights.get_weights(tiny)
+    weights.save_arrays(tmp_path / "run/best.safetensors", arrays, {"model": facts})
+    command = [sys.executable, "-m", "keras_landmarks.cli", "info", str(tmp_path / "run")]
     plain = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
     plain["KERAS_BACKEND"] = "tensorflow"
 
@@ -821,3 +824,16 @@ def test_two_runs_do_not_write_one_table(tmp_path):
     one.finish(1)
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
     table.Table(tmp_path / "a.csv", {"model": "m"}, pictures=["a.jpg"]).close()
+
+
+def test_what_needs_no_keras_does_not_wait_for_it(known, tmp_path):
+    path, _ = known("tflite")
+    code = f"""
+import sys
+from keras_landmarks.cli import main
+for words in (["list"], ["info", "tiny-ibug68"], ["info", {str(path)!r}],
+              ["detect", {str(PORTRAIT)!r}, "--model", {str(path)!r}, "--out", "drawn.png"]):
+    assert main(words) == 0, words
+assert not {{"keras", "tensorflow"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)

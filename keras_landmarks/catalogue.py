@@ -1,0 +1,60 @@
+"""What models the zoo has: their names and facts, without Keras."""
+
+import copy
+import functools
+import json
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+from keras_landmarks.names import known_name
+from keras_landmarks.pictures.html import table_html
+
+INDEX = pathlib.Path(__file__).with_name("zoo.json")
+"""The index of the zoo, by `tools/index.py`: builder, crop, weights file with sha256, facts."""
+DEFAULT = "unet-300w"
+"""What `load()` gives: the model to begin with."""
+
+
+@functools.cache
+def index() -> dict[str, dict[str, Any]]:
+    return json.loads(INDEX.read_text(encoding="utf-8"))
+
+
+class Models(dict):
+    """`{name: facts}` of models: a dict, which notebooks show as a table."""
+
+    def _repr_html_(self) -> str:
+        rows: list[tuple[object, ...]]
+        rows = [("model", "NME, %", "one face, ms", "parameters", "scheme", "licence of the data")]
+        for name, facts in self.items():
+            nme, ms = (f"{x:.2f}" if (x := facts[key]) else "-" for key in ("nme", "latency_ms"))
+            count, scheme = f"{facts['parameters'] / 1e6:.1f} M", facts["arguments"]["scheme"]
+            rows.append((name, nme, ms, count, scheme, facts["licence"]))
+        return table_html(rows)
+
+
+def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models:
+    """The models of the zoo.
+
+    Args:
+        where: called with the facts of a model; says whether it is listed. None lists all.
+
+    Returns:
+        `{name: facts}`, which notebooks show as a table: paper, scheme, crop, parameters, bytes of
+        the weights, time of a face (`latency_ms`), NME on 300w/lfpw-test (corners, annotation box),
+        also by the paper's normaliser, training data and its licence. `sha256` is None where no
+        weights are published; `large` says if they are in `keras-landmarks-large`.
+
+    Example:
+        for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
+            print(name, facts["nme"])
+    """
+    if where is not None and not callable(where):
+        raise ValueError(f"where is a function of a model's facts, not {where!r}.")
+    return Models({n: f for n, f in copy.deepcopy(index()).items() if not where or where(f)})
+
+
+def facts_of(name: str) -> dict[str, Any]:
+    """What the index says of a model; an unknown name is a ValueError that names the close ones."""
+    return index()[known_name("model", name, index())]
