@@ -104,3 +104,4 @@ if __name__ == "__main__":
     PICTURES.mkdir(exist_ok=True)
     pictures.write_image(PICTURES / "portrait.jpg", portrait())
     plot(PICTURES / "time.png")
+    plot_robustness(PICTURES / "robustness.png")
