@@ -45,8 +45,10 @@ def test_what_cannot_be_aligned_is_named():
     picture, face = made_up()
     with pytest.raises(ValueError, match="Unknown template 'arcface'. Known: arcface-112"):
         align(picture, face, "arcface")
-    with pytest.raises(ValueError, match="No conversion ibug49 -> five5"):
-        align(picture, made_up(scheme="ibug49")[1])
+    with pytest.raises(ValueError, match="No conversion menpo39 -> five5"):
+        align(picture, Detection(face.landmarks[:39], None, "menpo39"))
+    inner = made_up(scheme="ibug49")[1]
+    np.testing.assert_array_equal(align(picture, inner), align(picture, face))
 
 
 @pytest.mark.parametrize("degrees", [0, 40, 180])
