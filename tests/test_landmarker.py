@@ -10,6 +10,7 @@ import pathlib
 import pickle
 import re
 import shutil
+import threading
 
 import cv2
 import keras
@@ -606,3 +607,21 @@ def test_what_an_iterator_gave_before_its_error_is_looked_at():
     with pytest.raises(RuntimeError, match="the camera is gone"):
         seen.extend(model().detect(pictures()))
     assert [len(faces) for faces in seen] == [1, 1, 1]
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_faces_of_many_pictures_are_found_on_threads_by_a_detector_that_allows_it(tiny, shared):
+    class Finder:
+        convention, of_threads = "truth", shared
+        together, names = threading.Barrier(2), set()
+
+        def __call__(self, image):
+            self.names.add(threading.current_thread().name)
+            if shared:
+                self.together.wait(30)  # until another thread is here, too
+            return np.float32([[image[0, 0, 0] % 7, 2, 30, 40]])
+
+    pictures = [np.full((60, 50, 3), i, np.uint8) for i in range(6)]
+    found = tiny.detect(pictures, detector=Finder())
+    assert [faces[0].box[0] for faces in found] == [float(i) for i in range(6)]
+    assert (threading.main_thread().name in Finder.names) is not shared

@@ -8,7 +8,8 @@ right eye of an upright face is on the picture's left). The box of a face that i
 the upright face about the same middle. None is no face.
 
 A callable says how it frames faces by an attribute `convention` (a `Convention` or a name of
-`CONVENTIONS`); without one its boxes are taken as `annotation`. `calibrate` measures it.
+`CONVENTIONS`); without one its boxes are taken as `annotation`. `calibrate` measures it. One with
+`of_threads = True` is called by several threads at once where there are many pictures.
 """
 
 import dataclasses
