@@ -1,5 +1,6 @@
 """The files that models are exported to, as Keras and its converters write them."""
 
+import functools
 import json
 
 import keras
@@ -88,12 +89,22 @@ def write(model, path, format, dtype, facts, **converter):
             "optimizations": [tf.lite.Optimize.DEFAULT],
             "target_spec": {"supported_types": [tf.float16]},
         }
-    kind = {"saved_model": "tf_saved_model", "onnx": "onnx"}.get(format, "litert")
+    kind = "litert" if format.startswith("tflite") else format
     there = path.with_suffix(".tflite") if kind == "litert" else path  # Keras knows small letters
     try:
-        keras.Model.export(
-            model, str(there), format=kind, verbose=False, input_signature=signature, **converter
-        )
+        if format == "saved_model":  # of which `Model.export` writes each variable twice
+            archive = keras.export.ExportArchive()
+            archive.add_endpoint("serve", functools.partial(model, training=False), signature)
+            archive.write_out(str(path), verbose=False)
+        else:
+            keras.Model.export(
+                model,
+                str(there),
+                format=kind,
+                verbose=False,
+                input_signature=signature,
+                **converter,
+            )
     except Exception as error:
         if type(error).__name__ != "ConverterError":
             raise

@@ -249,6 +249,13 @@ def test_an_ending_may_have_large_letters(tmp_path):
         export.export(opened, tmp_path / "a.onnx", "onnx")
 
 
+def test_a_saved_model_holds_each_weight_once(known):
+    path, _ = known("saved_model")
+    values = sum(weight.numpy().nbytes for weight in tiny().weights)
+    (written,) = path.glob("variables/variables.data*")
+    assert values <= written.stat().st_size < 1.05 * values
+
+
 def test_half_precision_halves_a_file_and_int8_leaves_a_third(known):
     kinds = ("tflite", "tflite-fp16", "tflite-int8")
     size = {kind: known(kind)[0].stat().st_size for kind in kinds}
@@ -467,7 +474,10 @@ def test_every_output_is_checked(tmp_path, monkeypatch):
 def test_outputs_of_ones_own_are_checked_by_their_range_and_keep_their_type(tmp_path, monkeypatch):
     plain = tiny()
     points = plain.output["landmarks"]
-    more = {"far": 1000 * keras.layers.Flatten()(points), "whole": ops.cast(points[:, 0], "int32")}
+    more = {
+        "far": 1000 * keras.layers.Flatten(name="flat")(points),
+        "whole": ops.cast(points[:, 0], "int32"),
+    }
     model = Landmarker(plain.input, {**plain.output, **more})
     facts = model.export(tmp_path / "more.tflite", "tflite-fp16")  # landmarks may be 0.2 px off
     assert {name: facts["outputs"][name]["dtype"] for name in more} == {
@@ -490,7 +500,7 @@ def test_outputs_of_ones_own_are_checked_by_their_range_and_keep_their_type(tmp_
 @pytest.mark.parametrize("kind", ["onnx", "tflite", "tflite-int8"])
 def test_an_operation_that_a_format_lacks_is_told(tmp_path, kind):
     plain = tiny()
-    four = keras.layers.Flatten()(plain.output["landmarks"])[:, :4]
+    four = keras.layers.Flatten(name="flat")(plain.output["landmarks"])[:, :4]
     model = Landmarker(plain.input, {**plain.output, "highest": ops.argmax(four, axis=-1)})
     path = tmp_path / f"model.{kind.partition('-')[0]}"
     with pytest.raises(RuntimeError, match="The network has an operation that (tflite|onnx)"):
