@@ -1,6 +1,6 @@
 """Measures tracking frame by frame on rendered motion over real faces: zoo/studies/tracking.*
 
-    python tools/compare_tracking.py --data 300W [--every 10] [--model dan-300w]
+    python tools/compare_tracking.py --data 300W [--every 15] [--model dan-300w]
 
 Each of some faces of lfpw/testset sways, grows and turns under a noisy camera, so that its points
 are known in every frame. The faces are tracked, with and without smoothing, or detected anew in
@@ -92,7 +92,7 @@ def page(model, rows):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", required=True, help="folder that holds lfpw/testset")
-    parser.add_argument("--every", type=int, default=10, help="take one of so many faces")
+    parser.add_argument("--every", type=int, default=15, help="take one of so many faces")
     parser.add_argument("--model", default="dan-300w")
     options = parser.parse_args()
     model = load(options.model)
