@@ -15,7 +15,7 @@ import griffe
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FIRST = {"Landmarker": "landmarker", "Detection": "faces.detection", "Tracker": "faces.tracking"}
-FIRST |= {"draw": "pictures.drawing", "list_models": "zoo", "load": "zoo"}
+FIRST |= {"draw": "pictures.drawing", "list_models": "catalogue", "load": "zoo"}
 """Where the names of the package itself are defined."""
 
 GUIDES = "photos", "video", "confidence", "own-data", "fine-tuning", "export"
