@@ -58,8 +58,8 @@ def _decode(data: bytes, name: str) -> np.ndarray:
         raise ValueError(f"{name} is a progressive jpg of more than {SCANS} scans: convert it.")
     if moves(data):
         warnings.warn(f"{name} is an animation: its first picture is taken.", stacklevel=3)
-    flags = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH
-    if is_avif(data):  # whose 10 bits OpenCV makes 8 of, as its file says how many there are
+    flags, avif = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, is_avif(data)
+    if avif:  # whose 10 bits OpenCV makes 8 of, as its file says how many there are
         flags = cv2.IMREAD_COLOR | any(boxes_of_avif(data)) * cv2.IMREAD_IGNORE_ORIENTATION
     image = _imdecode(data, flags)
     if data[:2] == b"#?" and image is not None:  # of .hdr, whose light OpenCV makes pixels of
@@ -71,7 +71,7 @@ def _decode(data: bytes, name: str) -> np.ndarray:
             "of a kind that is not read: convert it to jpg" if unread else "expected jpg, png, ..."
         )
         raise ValueError(f"{name} is not a picture that can be read ({why}).")
-    image = upright_avif(image, data) if is_avif(data) else image
+    image = upright_avif(image, data) if avif else image
     if image.dtype == np.uint8:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     try:
