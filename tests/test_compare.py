@@ -9,6 +9,7 @@ import compare
 import comparing
 import numpy as np
 import pytest
+import repeat
 import studies
 from faces import write_300w
 from small_recipe import RECIPE
@@ -91,6 +92,43 @@ def test_a_study_ends_with_the_claim_what_came_out_and_how_sure():
     )
     alone = comparing.sentence("Wing is better.", 0.1, {"L2": figures(6.0)})
     assert alone.endswith("of the epochs: L2 6.00 %.")
+
+
+def test_a_study_says_what_is_left_without_the_points_that_a_model_does_not_trust():
+    truth = np.stack([face.landmarks for face in made_up_faces(10)]).astype("float32")
+    eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=-1)
+    off = np.where(np.arange(68) < 20, 0.1, 0.02) * eyes[:, None]  # 20 points, 30 % are 20.4
+    found = {"landmarks": truth + np.stack([off, 0 * off], axis=-1), "error": off}
+
+    class Samples:
+        def arrays(self):
+            return None, truth
+
+    class Model:
+        def predict(self, crops, batch_size, verbose):
+            return found
+
+    figures = comparing.measure(Model(), Samples())
+    expected = {"trusted": 2.0, "failures": 0.0, "nme": (20 * 10 + 48 * 2) / 68}
+    assert {key: figures[key] for key in expected} == pytest.approx(expected, abs=0.001)
+    assert figures["auc"] == pytest.approx(1 - figures["nme"] / 8, abs=0.001)
+    rows = {"BBO": [{"held_out": 4, "lfpw_test": 4, "steps": 9, "minutes": 1} | figures]}
+    head, _, row = comparing.table(rows).splitlines()
+    assert head.endswith("| minutes | AUC at 8 % | ≥ 8 %, % | without the 30 % least sure |")
+    assert row.endswith("| 9 | 1.0 | 0.456 | 0.00 | 2.00 |")
+    del rows["BBO"][0]["trusted"]
+    assert "least sure" not in comparing.table(rows)
+
+
+def test_the_first_epochs_of_a_recipe_have_its_rates():
+    samples, _ = RECIPE.samples(made_up_faces(12))
+    short = repeat.first_epochs(RECIPE, samples, 5)
+    assert [stage.epochs for stage in short.stages] == [3, 2]
+    assert len(repeat.first_epochs(RECIPE, samples, 3).stages) == 1
+    whole, first = RECIPE.stages[1], short.stages[1]
+    rates, again = whole.optimizer(5 * len(samples)), first.optimizer(2 * len(samples))
+    for step in (0, len(samples), 2 * len(samples)):
+        assert again._learning_rate(step) == rates._learning_rate(step)
 
 
 def test_figures_of_another_recipe_are_not_taken(tmp_path, monkeypatch):

@@ -70,11 +70,11 @@ def train(recipe, samples, held_out, out, test):
         return figures
     began = time.monotonic()
     model = training.train(recipe, samples, held_out, out, resume=True)
-    error, sideways = comparing.measure(model, test)
+    measured = comparing.measure(model, test)
     figures = {
-        "held_out": comparing.measure(model, held_out)[0],
-        "lfpw_test": error,
-        "sideways": sideways,
+        "held_out": comparing.measure(model, held_out)["nme"],
+        "lfpw_test": measured.pop("nme"),
+        **measured,
         "steps": steps,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }

@@ -31,6 +31,8 @@ OCCLUSION = ZOO / "occlusion.json"
 """Written by `tools/compare_occlusion.py`."""
 ROBUSTNESS = ZOO / "robustness.json"
 """Written by `tools/robustness.py`."""
+REPEATED = ZOO / "repeated.json"
+"""Written by `tools/repeat.py`."""
 PROJECT = tomllib.loads((ZOO.parent / "pyproject.toml").read_text(encoding="utf-8"))
 LARGE = PROJECT["tool"]["setuptools"]["exclude-package-data"]["keras_landmarks"]
 """Weights that the wheel leaves to the one of `large/`."""
@@ -167,6 +169,8 @@ def written():
         put_table(texts, ZOO / "README.md", "occlusion", tables.occlusion(covered))
     if disturbed := read_json(ROBUSTNESS):
         put_table(texts, ZOO / "README.md", "robustness", tables.robustness(disturbed["models"]))
+    if repeated := read_json(REPEATED):
+        put_table(texts, ZOO / "README.md", "repeated", tables.repeated(repeated))
     for name in index:
         put_card(texts, name)
     return texts

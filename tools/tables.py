@@ -195,6 +195,20 @@ def robustness(models):
     return _table(("", *(f"`{name}`" for name in names)), cells)
 
 
+def repeated(models):
+    """The first epochs of each recipe, as published and run again."""
+    rows = []
+    for name, facts in models.items():
+        for what, said in {"training": "training", "held_out": "held out"}.items():
+            again = "; ".join(_errors(run[what]) for run in facts["again"])
+            rows.append((f"`{name}`", said, _errors(facts["published"][what]), again))
+    return _table(("model", "faces", "published, %", "again, %"), rows)
+
+
+def _errors(numbers):
+    return ", ".join(map(_number, numbers))
+
+
 ACCURACY = "NME, %", "AUC at 8 %", "≥ 8 %, %"
 
 
