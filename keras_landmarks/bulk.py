@@ -42,10 +42,10 @@ def annotate(
             `path` and perhaps one `bytes` that holds the picture files themselves (a worker takes
             a row group at a time).
         model: path of an exported model (`.tflite` or `.onnx`), which every machine can read.
-        out: folder for the results, on a disk that all machines share. A row is a face: `path`,
-            `face` (from 1), `box`, `score`, `points` (x0, y0, x1, ...), `error` and `pose` (yaw,
-            pitch, roll), in pixels and degrees. A picture without a face has one row with face 0;
-            one that cannot be read, too, and says why in the column `broken`.
+        out: folder for the results, on a disk that all machines share. A row is a face: `path`
+            (absolute, or as beside `bytes`), `face` (from 1), `box`, `score`, `points` (x0, y0, x1,
+            ...), `error` and `pose` (yaw, pitch, roll), in pixels and degrees. A picture without a
+            face has one row with face 0; one that cannot be read, and says why in `broken`, too.
         workers: processes that find faces, a core each; None takes all cores.
         address: of the Ray cluster; `auto` is the one this machine belongs to, or this machine
             alone where there is none; `local` is this machine alone.

@@ -41,10 +41,11 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         where: called with the facts of a model; says whether it is listed. None lists all.
 
     Returns:
-        `{name: facts}`, which notebooks show as a table: paper, scheme, crop, parameters, bytes of
-        the weights, time of a face (`latency_ms`), NME on 300w/lfpw-test (corners, annotation box),
-        also by the paper's normaliser, training data and its licence. `sha256` is None where no
-        weights are published; `large` says if they are in `keras-landmarks-large`.
+        `{name: facts}`, which notebooks show as a table: paper, `arguments` (among them the
+        scheme), crop, parameters, bytes of the weights, milliseconds of a face on one CPU thread
+        (`latency_ms`), NME in percent on 300w/lfpw-test (`nme`: corners, annotation box), also by
+        the paper's normaliser (`nme_as_paper`), and the training data's licence. `sha256` is None
+        where no weights are published; `large` says if they are in `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():

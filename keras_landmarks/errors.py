@@ -113,7 +113,8 @@ def point_errors(
         kind: normaliser; None takes the scheme's usual one.
 
     Returns:
-        `(batch, n)` fractions of the normaliser; NaN where the true point is missing.
+        `(batch, n)` fractions of the normaliser; NaN where the true point is missing, and for all
+        points of a face whose normaliser's points are.
 
     Raises:
         ValueError: if the shapes differ or are not `(batch, n, 2)` of the scheme.
@@ -140,6 +141,8 @@ def face_errors(
     weights: Array | None = None,
 ) -> Array:
     """The normalised mean error of every face, over the points that are marked: `(batch,)`.
+
+    NaN of a face without any, or without those of its normaliser.
 
     Args:
         y_true: `(batch, n, 2)` landmarks; NaN where one is missing.

@@ -10,8 +10,8 @@
 * A **transform** is an affine matrix of shape `(2, 3)`, named `target_from_source`: it takes
   source points to target points.
 
-Every function takes leading batch dimensions and works on NumPy arrays (data code) and on
-tensors of any Keras backend (layers) alike: arrays in, arrays out; tensors in, tensors out.
+Every function but `move_box` takes leading batch dimensions, and works on NumPy arrays (data code)
+and on tensors of any Keras backend (layers) alike: arrays in, arrays out; tensors in, tensors out.
 """
 
 import sys
@@ -186,7 +186,7 @@ def compose(second: Array, first: Array) -> Array:
 
 
 def invert(transform: Array) -> Array:
-    """The inverse transform: `invert(b_from_a)` is `a_from_b`. A singular one gives infinities."""
+    """The inverse: `invert(b_from_a)` is `a_from_b`; infinities or NaN of a singular one."""
     xp = namespace(transform)
     if xp is np and np.ndim(transform) == 2:  # Python's own numbers are quicker
         a, b, c, d, e, f = map(transform.dtype.type, transform.ravel().tolist())

@@ -185,7 +185,8 @@ class Landmarker(keras.Model):
                 to chin.
             angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
                 and the boxes are as of upright faces; None where they are not or it is not known.
-            turns: whether a picture in which no face is found is tried upside down and sideways.
+            turns: whether a picture is also tried upside down and sideways, where no face is found
+                in it or but a doubtful one, or the best one lies on its side or its head.
 
         Returns:
             List of `Detection`, empty where there is no face, which notebooks show drawn (a

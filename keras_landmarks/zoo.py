@@ -60,8 +60,9 @@ def load(
             published weights, the weights file is not the published one, or the model cannot be
             built with the scheme or the size, or those of a list differ in scheme, margin or box;
             of a file that something else opens (the message says what).
-        FileNotFoundError: if there is no such folder, or it holds no `best.safetensors`, or a large
-            model's weights are not installed (the message says how to).
+        FileNotFoundError: if there is no such folder (of a name with a `/`), or it holds no
+            `best.safetensors`, or a large model's weights are not installed (the message says how
+            to).
 
     Example:
         model = keras_landmarks.load()

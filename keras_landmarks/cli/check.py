@@ -24,7 +24,7 @@ def add_arguments(parser):
         "paths",
         nargs="+",
         metavar="FOLDER|FILE",
-        help="a data set in its official layout (all its splits are read), or annotation files",
+        help="a data set in its official layout (its whole splits are read), or annotation files",
     )
     parser.add_argument("--images", metavar="FOLDER", help="of the pictures, for files")
     parser.add_argument("--scheme", help="of the points: a name, or a .toml that describes them")

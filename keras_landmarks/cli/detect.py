@@ -70,7 +70,7 @@ def add_arguments(parser):
     parser.add_argument(
         "--upright",
         action="store_true",
-        help="do not try pictures without a face upside down and sideways",
+        help="do not try pictures without a sure face upside down and sideways",
     )
     parser.add_argument(
         "--skip-broken",

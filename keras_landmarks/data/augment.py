@@ -76,17 +76,17 @@ STRONG = Augmentation(
     noise=0.15,
     jpeg=0.15,
 )
-"""Drawn from normal distributions, with every disturbance: what most recipes of the zoo vary."""
+"""Drawn from normal distributions, with most disturbances: what most recipes of the zoo vary."""
 
 HARD = dataclasses.replace(
     STRONG, rotation=15, shift=0.05, scale=0.08, patches=0.4, cover=0.3, shrink=0.1, dark=0.1
 )
-"""More of each, with large covers, low resolution and darkness: for long trainings."""
+"""The same with larger moves, more and larger covers, low resolution, darkness: long trainings."""
 
 LIGHT = dataclasses.replace(
     STRONG, rotation=8, shift=0.03, scale=0.04, blur=0.2, patches=0.2, noise=0.1, jpeg=0.1
 )
-"""The same, less of each: for the last stages of a training."""
+"""As `STRONG`, with smaller moves, less blur, covers, noise and JPEG: for last stages."""
 
 
 def _draw(rng, augmentation, shape):

@@ -39,7 +39,10 @@ _ENDINGS = (".csv", ".tsv", ".parquet", ".jsonl", ".json", ".xml")
 
 
 def splits_in(folder):
-    """The names of the splits of `PROTOCOLS` that a folder holds in their official layout."""
+    """The splits of `PROTOCOLS` that a folder holds, at least in part, in their official layout.
+
+    Whole ones: not the parts of these, `300vw/category1` to `3`, `cofw68/test` or `aflw2000/all`.
+    """
     folder = as_path(folder)
     return [
         name for name, marks in _MARKS.items() if any(any(folder.glob(m)) for m in marks.split())
@@ -52,9 +55,9 @@ def read_any(path, images=None, scheme=None, skip_broken=False):
     Args:
         path: of a file: a table (.csv, .tsv, .parquet, .jsonl; that of `keras-landmarks detect`),
             JSON of COCO, Label Studio or LabelMe, XML of dlib or CVAT, a list of WFLW (.txt); or of
-            a folder: with one such file, also in `annotations/`, with LabelMe's or `.pts` files
-            beside their pictures, with `.mat` files as of 300W-LP, or with a data set in its
-            official layout.
+            a folder: with one such file but a list (of JSON and XML also in `annotations/`), with
+            LabelMe's or `.pts` files beside their pictures, with `.mat` files as of 300W-LP, or
+            with a data set in its official layout.
         images: folder of the pictures; None takes where the annotation lies. Data sets in their
             official layout and `.mat` files lie with their pictures: there it cannot be another.
         scheme: of the points, or its name; None takes what the annotation says, or the scheme that

@@ -1,9 +1,10 @@
 """Faces in files of other tools: `.pts`, CSV and Parquet, COCO, dlib. The readers read them back.
 
-Coordinates are written in full: points come back exactly, and so do boxes of the convention
-`annotation`. But for tables, files do not say how a box lies on its face, and readers take it for
-`annotation`'s: a box of another convention, and that around points which are not of the whole
-face, is written as the square that it stands for (`Face.square`), so that crops stay the same.
+Coordinates are written in full (by `write_dlib`, unless told so, as whole pixels): points come back
+exactly, and so do boxes of the convention `annotation`. But for tables, files do not say how a box
+lies on its face, and readers take it for `annotation`'s: a box of another convention, and that
+around points which are not of the whole face, is written as the square that it stands for
+(`Face.square`), so that crops stay the same.
 """
 
 import csv

@@ -124,12 +124,12 @@ def plot_discarding(evaluation, path, kind=None):
     """Draws the error over the fraction of points that are left out: unsure, any, the worst ones.
 
     Args:
-        evaluation: `Evaluation` of a model that tells its expected errors.
+        evaluation: `Evaluation` of a model that says how sure it is, by expected errors or scores.
         path: of the picture.
         kind: normaliser; None takes the scheme's usual one.
 
     Raises:
-        ValueError: if the model does not tell its expected errors.
+        ValueError: if the model says neither.
     """
     fractions, rng = np.linspace(0, 0.5, 11), np.random.default_rng(0)
     with plots.figure(path) as figure:

@@ -72,7 +72,7 @@ class Evaluation:
         return len(self.missed_names)
 
     def errors(self, kind=None):
-        """The normalised mean error of each face found, `(faces,)`; see `errors.normaliser`."""
+        """The mean error of each face found, `(faces,)` fractions of `errors.normaliser`."""
         return face_errors(self.truth, self.predicted, self.scheme, self.distances(kind))
 
     def distances(self, kind=None):
@@ -94,11 +94,11 @@ class Evaluation:
         return predicting.known(normaliser(landmarks, scheme, kind), self.names, kind)
 
     def all_errors(self, kind=None):
-        """The errors of all faces, `(faces + missed,)`: infinite of those missed, at the end."""
+        """`errors`, and infinity for each face that was missed, at the end: `(faces + missed,)`."""
         return np.concatenate([self.errors(kind), np.full(self.missed, np.inf)])
 
     def summary(self, kind=None, limit=0.08):
-        """The figures with their protocol, as a dict for JSON; errors in percent.
+        """The figures with their protocol, as a dict for JSON: errors in percent, rates in 0..1.
 
         Mean, median and regions are of the `faces` that were found; AUC and failure rates of these
         and the `missed`. Where points are covered, the means of visible and of covered ones follow.
@@ -128,7 +128,7 @@ class Evaluation:
         }
 
     def discarded(self, fraction, kind=None, rng=None):
-        """The errors of faces without their least sure points, `(faces,)`.
+        """The errors of faces without their least sure points, `(faces,)`, as of `errors`.
 
         Args:
             fraction: of each face's points that are left out, 0 or more and below 1.

@@ -138,7 +138,8 @@ def hidden_and_visible(evaluation, faces, kind=None):
         kind: normaliser; None takes the scheme's usual one.
 
     Returns:
-        `(hidden, visible)`, of the faces that were found; NaN where there are no such points.
+        `(hidden, visible)`, fractions, of the faces that were found; NaN where there is no such
+        point.
 
     Raises:
         ValueError: if the evaluation is of other faces, or a face is none of `occlude`.

@@ -75,7 +75,8 @@ def export(
             pictures of faces, the path holds something that is no SavedModel, or Keras has
             quantized the model.
         FileNotFoundError: if there is no such folder.
-        ImportError: if a package is missing that the format needs.
+        ImportError: if a package is missing that the format needs, or Keras runs on another engine
+            than TensorFlow.
         RuntimeError: if the written model does not find the landmarks that Keras finds, or the
             format lacks an operation of the network.
     """

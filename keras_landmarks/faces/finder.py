@@ -42,7 +42,7 @@ def find_faces(
         detector: finds the boxes.
         convention: of given boxes.
         angles: of the faces in given boxes.
-        turns: whether pictures without a face are tried in other directions.
+        turns: whether pictures are tried in other directions, too.
 
     Returns:
         List of `Detection`, a `Detections`; for a batch, a list of lists; for an iterator, an

@@ -36,7 +36,7 @@ class Tracker:
         overlap: lowest intersection over union of a crop's box and the box of the landmarks
             found in it.
         likeness: lowest correlation with the face as it was last detected, -1..1.
-        turns: whether a frame in which no face is found is tried upside down and sideways.
+        turns: whether a frame is also looked at in other directions (see `Landmarker.detect`).
         frame_rate: frames a second, where neither a video nor the time of its frames says it.
         cutoff: of the smoothing, in hertz; None smooths nothing. See `OneEuro`.
         beta: of the smoothing.

@@ -25,7 +25,7 @@ class ShapeDictionary(keras.layers.Layer):
         weights: `(batch, n)` in 0..1, how sure each point is.
 
     Returns:
-        `(batch, n, 2)` landmarks, float32. Points that are not finite count as not sure.
+        `(batch, n, 2)` landmarks, float32. Points that are not finite are replaced.
 
     Raises:
         ValueError: if a number is out of its range, or the weights do not fit the landmarks.
@@ -63,7 +63,7 @@ class ShapeDictionary(keras.layers.Layer):
     def adapt(self, faces):
         """Learns the exemplars from shapes, `(faces, n, 2)` in any pixels.
 
-        See `shapes.learn_dictionary`, whose sparsity is 1 here: each exemplar is a face itself.
+        See `shapes.learn_dictionary`, whose sparsity is 1 here: each is like one face.
         """
         exemplars = shapes.learn_dictionary(faces, self.count)
         if not self.built:

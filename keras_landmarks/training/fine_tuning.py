@@ -29,7 +29,8 @@ def for_scheme(recipe, scheme):
         scheme: of the faces, or its name.
 
     Returns:
-        `Recipe`; the given one where the scheme is its own.
+        `Recipe`; the given one where the scheme is its own, or its model none of
+        `keras_landmarks.models`: who wrote that builds it for the scheme.
     """
     scheme, (name, arguments) = get_scheme(scheme), recipe.builder()
     if name is None or get_scheme(arguments["scheme"]) == scheme:
@@ -70,7 +71,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
         recipe: the model's own, for its last stages' losses; None trains it in one stage, by Wing
             loss.
         epochs: of each stage.
-        batch: faces in a step.
+        batch: faces in a step; half of the faces, but at least 4, where that is less.
 
     Returns:
         `Recipe`, with the crop of the trained model.
@@ -78,6 +79,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     Raises:
         ValueError: if there is no such model, it is none of `keras_landmarks.models`, or its recipe
             never trains a layer that is new; if `epochs` or `batch` is no whole number above zero.
+        FileNotFoundError: if there is no such folder.
 
     Example:
         faces = data.made_up_faces(8, scheme="five5")
