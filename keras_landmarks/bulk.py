@@ -58,8 +58,8 @@ def annotate(
         FileNotFoundError: if there is no such model or Parquet file.
         ImportError: if Ray is not installed.
         ValueError: if a number is out of its range, there are no pictures, a path is not in UTF-8,
-            the table is none, has no paths, or one twice beside `bytes`, or `out` holds the results
-            of another model.
+            the table is none, has no paths, or one twice beside `bytes`, or `out` holds it, or
+            another model's results.
     """
     number("batch", batch, least=1, whole=True)
     if workers is not None:
@@ -71,18 +71,16 @@ def annotate(
     if (out / FACTS).is_file() and (before := json.loads((out / FACTS).read_text())) != facts:
         raise ValueError(f"{out} holds the results of {before}, not of {facts}.")
     done = frozenset(_column(parquet, out, "path")) if (out / FACTS).is_file() else frozenset()
-    left = _left(arrow, parquet, pictures, done)
+    left = _left(arrow, parquet, pictures, done, out)
     files.write_json(out / FACTS, facts)
     if len(left):
-        words = {"model": str(model), "out": str(out), "done": done, "size": batch}
+        known = done if "file" in left.column_names else frozenset()  # else nothing of it is left
+        words = {"model": str(model), "out": str(out), "done": known, "size": batch}
         _run(ray, left, words, workers, address)
     faces, broken = (_column(parquet, out, name) for name in ("face", "broken"))
-    alone = sum(face == 0 for face in faces)
-    return {
-        "pictures": alone + sum(face == 1 for face in faces),
-        "faces": len(faces) - alone,
-        "broken": sum(text is not None for text in broken),
-    }
+    alone, unread = sum(face == 0 for face in faces), sum(text is not None for text in broken)
+    pictures = alone + sum(face == 1 for face in faces)
+    return {"pictures": pictures, "faces": len(faces) - alone, "broken": unread}
 
 
 class Annotator:
@@ -173,12 +171,14 @@ def _schema(arrow: Any) -> Any:
     return arrow.schema(list((kinds | {"broken": arrow.string()}).items()))
 
 
-def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
+def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str], out: Any) -> Any:
     """A table of the pictures that are left; or of the row groups of files that hold pictures."""
     if isinstance(pictures, (str, os.PathLike)):
         table = files.as_path(pictures).resolve()
         if not table.exists():
             raise FileNotFoundError(f"No Parquet file at {table}.")
+        if table in (out, *out.parents) or out in table.parents:
+            raise ValueError(f"{out} holds {table}, or lies in it: name another folder.")
         try:
             found = parquet.ParquetDataset(table)
         except arrow.ArrowInvalid as error:
@@ -197,8 +197,7 @@ def _left(arrow: Any, parquet: Any, pictures: Any, done: frozenset[str]) -> Any:
             groups = [(file, group) for file, count in counts.items() for group in range(count)]
             return arrow.table(dict(zip(("file", "group"), zip(*groups))))
         pictures = paths
-    paths = [files.as_text(os.path.abspath(files.as_path(path))) for path in pictures]
-    paths = list(dict.fromkeys(paths))
+    paths = list(dict.fromkeys(files.as_text(os.path.abspath(files.as_path(p))) for p in pictures))
     if not paths:
         raise ValueError("There are no pictures to annotate.")
     left = [path for path in paths if path not in done]
@@ -243,8 +242,7 @@ def _start(ray: Any, address: str) -> None:
     ray.init("local", include_dashboard=False, **words)
 
 
-def _column(parquet: Any, table: pathlib.Path, name: str) -> list[Any]:
-    """The values of a column of a Parquet file, or of all in a folder."""
-    if table.is_dir() and not any(table.glob("*.parquet")):
-        return []
-    return parquet.read_table(table, columns=[name])[name].to_pylist()
+def _column(parquet: Any, folder: pathlib.Path, name: str) -> list[Any]:
+    """The values of a column of all Parquet files in a folder."""
+    there = any(folder.glob("*.parquet"))
+    return parquet.read_table(folder, columns=[name])[name].to_pylist() if there else []

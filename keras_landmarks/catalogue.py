@@ -44,16 +44,29 @@ def list_models(where: Callable[[dict[str, Any]], bool] | None = None) -> Models
         `{name: facts}`, which notebooks show as a table: paper, `arguments` (among them the
         scheme), crop, parameters, bytes of the weights, milliseconds of a face on one CPU thread
         (`latency_ms`), NME in percent on 300w/lfpw-test (`nme`: corners, annotation box), also by
-        the paper's normaliser (`nme_as_paper`), and the training data's licence. `sha256` is None
-        where no weights are published; `large` says if they are in `keras-landmarks-large`.
+        the paper's normaliser (`nme_as_paper`), and the training data's licence. Of a model
+        without published weights `sha256`, `bytes`, `nme` and `latency_ms` are None; `large` says
+        if they are in `keras-landmarks-large`.
 
     Example:
         for name, facts in keras_landmarks.list_models(lambda facts: facts["nme"]).items():
             print(name, facts["nme"])
+
+    Raises:
+        ValueError: if `where` is no function, or compares what is None.
     """
     if where is not None and not callable(where):
         raise ValueError(f"where is a function of a model's facts, not {where!r}.")
-    return Models({n: f for n, f in copy.deepcopy(index()).items() if not where or where(f)})
+    models = copy.deepcopy(index()).items()
+    return Models({name: facts for name, facts in models if not where or _fits(where, name, facts)})
+
+
+def _fits(where: Callable[[dict[str, Any]], bool], name: str, facts: dict[str, Any]) -> bool:
+    try:
+        return where(facts)
+    except TypeError as error:
+        unknown = ", ".join(key for key, value in facts.items() if value is None) or "no facts"
+        raise ValueError(f"where fails for {name}, whose {unknown} are None: {error}") from error
 
 
 def facts_of(name: str) -> dict[str, Any]:

@@ -126,8 +126,7 @@ class Landmarker(keras.Model):
         detector = config.pop("detector", None)
         model = cls(network.input, network.output, name=network.name, **config)
         if detector is not None:
-            settings = dict(detector)
-            model.detector = getattr(faces, settings.pop("class_name"))(**settings)
+            model.detector = faces.model.detector_of(detector)
         return model
 
     def _run_through_graph(self, *arguments, **named):

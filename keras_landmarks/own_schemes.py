@@ -184,8 +184,8 @@ class _Reader:
             warnings.warn(
                 f"{alone or 'mirror: no names tell right from left'}: a point without a partner is "
                 "taken for its own mirror image. Where that is wrong, mirrored faces teach "
-                "contradictions: give the pairs, as `mirror = [[0, 1]]`, or say by `mirror = []` "
-                "that there are none.",
+                "contradictions: give the pairs, as `mirror = [[0, 1]]`; or say by `mirror = []` "
+                "that there are none, and train with Augmentation(mirror=0).",
                 stacklevel=4,
             )
         return sorted(set(pairs))  # each was found from either side

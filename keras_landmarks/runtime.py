@@ -125,7 +125,7 @@ def open_model(
         model = open_model("cnn6.tflite")
         faces = model.detect("photo.jpg", boxes=[(170, 63, 276, 189)])
     """
-    path, _ = as_path(path), number("threads", threads, least=1, whole=True)
+    path, threads = as_path(path), int(number("threads", threads, least=1, whole=True))
     providers = [providers] if isinstance(providers, str) else providers
     onnx = functools.partial(_Onnx, providers=[*(providers or ["CPUExecutionProvider"])])
     openers: dict[str, Callable[[pathlib.Path, int], Run]] = {".tflite": _TfLite, ".onnx": onnx}

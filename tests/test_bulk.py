@@ -106,7 +106,9 @@ def test_tables_may_lie_in_folders_of_parts_and_end_as_they_like(model, tmp_path
     for name in ("table/day=1/x.parquet", "other/x.pq"):
         (tmp_path / name).parent.mkdir(parents=True)
         parquet.write_table(table, tmp_path / name)
-        left = bulk._left(pyarrow, parquet, tmp_path / name.split("/")[0], frozenset())
+        left = bulk._left(
+            pyarrow, parquet, tmp_path / name.split("/")[0], frozenset(), pathlib.Path("/out")
+        )
         assert left["path"].to_pylist() == ["/a.jpg"]
 
 
@@ -219,18 +221,27 @@ def test_a_run_that_was_killed_goes_on_without_loss_or_repetition(model, folder,
 def test_a_folder_of_pictures_is_no_table(folder):
     for given in (folder, folder / "one0.png"):
         with pytest.raises(ValueError, match="name pictures in a list, as files.files_in"):
-            bulk._left(pyarrow, parquet, given, frozenset())
+            bulk._left(pyarrow, parquet, given, frozenset(), pathlib.Path("/out"))
 
 
 def test_two_pictures_of_one_path_are_refused(tmp_path):
     table = pyarrow.table({"path": ["0.jpg", "1.jpg", "0.jpg"], "bytes": [b"a", b"b", b"c"]})
     parquet.write_table(table, tmp_path / "x.parquet")
     with pytest.raises(ValueError, match=r"has 2 pictures of the path 0\.jpg"):
-        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset())
+        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset(), pathlib.Path("/out"))
 
 
 @pytest.mark.parametrize("more", [{}, {"bytes": [b"a", b"b"]}])
 def test_pictures_without_a_path_are_refused(tmp_path, more):
     parquet.write_table(pyarrow.table({"path": ["0.jpg", None], **more}), tmp_path / "x.parquet")
     with pytest.raises(ValueError, match="has 1 pictures without a path"):
-        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset())
+        bulk._left(pyarrow, parquet, tmp_path / "x.parquet", frozenset(), pathlib.Path("/out"))
+
+
+@pytest.mark.parametrize(("table", "out"), [("d/a.parquet", "d"), ("d", "d"), ("d", "d/points")])
+def test_results_are_not_written_beside_the_pictures(model, tmp_path, table, out):
+    parts = tmp_path / "d/a.parquet"
+    parts.parent.mkdir()
+    parquet.write_table(pyarrow.table({"path": ["0.jpg"], "bytes": [b"a"]}), parts)
+    with pytest.raises(ValueError, match="lies in it: name another folder"):
+        bulk.annotate(tmp_path / table, model, tmp_path / out)

@@ -25,6 +25,7 @@ from places import ROOT
 
 import keras_landmarks
 from keras_landmarks import Landmarker, forks, losses, weights, zoo
+from keras_landmarks.faces import Convention
 from keras_landmarks.faces.model import predict_in_parts
 from keras_landmarks.pictures import images
 from keras_landmarks.schemes import IBUG68
@@ -268,7 +269,9 @@ def test_a_copy_knows_all_that_the_model_knows(way, tmp_path):
     known = keras_landmarks.load("tiny-ibug68")
     known.margin = 1.4
     known.detector = keras_landmarks.faces.Mtcnn(longest=300, threshold=0.5)
+    known.detector.convention = Convention(0.1, -0.2, 1.3)
     again = COPIES[way](known, tmp_path)
+    assert again.detector.convention == Convention(0.1, -0.2, 1.3)
     assert type(again) is keras_landmarks.Landmarker
     for name in ("scheme", "margin", "box", "licence", "size", "name"):
         assert getattr(again, name) == getattr(known, name)

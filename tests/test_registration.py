@@ -18,7 +18,7 @@ LOAD = """
 model = keras.models.load_model(sys.argv[1])
 assert type(model).__name__ == "Landmarker", type(model)
 registered = keras.saving.get_custom_objects()
-assert {"keras_landmarks>Wing", "keras_landmarks>NME"} <= set(registered)
+assert {f"keras_landmarks>{name}" for name in ("Wing", "NME", "FaceLosses")} <= set(registered)
 """
 PROGRAM = f"""
 import os, sys

@@ -143,7 +143,7 @@ def test_landmarks_stay_when_the_next_faces_come(opened):
 
 def test_more_threads_find_the_same(path):
     assert_same(
-        runtime.open_model(str(path), threads=2).detect(portrait(), FACE),
+        runtime.open_model(str(path), threads=np.int64(2)).detect(portrait(), FACE),
         model().detect(portrait(), FACE),
     )
 

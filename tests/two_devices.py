@@ -39,6 +39,7 @@ def main(calls):
             from keras_landmarks.training.devices import default_strategy
 
             assert default_strategy().num_replicas_in_sync == 2  # which `train` takes by itself
+            assert default_strategy() is default_strategy()  # one for all trainings
             exec(f"import {call.split('.')[0]}; {call}", vars(pathlib).copy())
             return
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from keras_landmarks.moved import renamed
-from keras_landmarks.names import numbers_of
+from keras_landmarks.names import number, numbers_of
 
 
 @renamed(draw="pick")
@@ -32,8 +32,8 @@ class LossBalance:
     """
 
     def __init__(self, count, floor=0.1, indices=None):
-        if count < 1 or not 0 < floor < np.inf:
-            raise ValueError(f"Expected count >= 1 and floor > 0, got {count} and {floor}.")
+        number("count", count, least=1, whole=True)
+        number("floor", floor, above=0)
         indices = np.arange(count) if indices is None else numbers_of("faces", indices, count)
         self.floor, self.losses, self._sums = floor, np.full(count, np.nan), None
         self._copies = np.bincount(indices, minlength=count) / len(indices)

@@ -109,8 +109,11 @@ def made_of(faces, size, margin, box):
     for face in faces:
         picture = face.image
         named = isinstance(picture, (str, pathlib.Path))
-        pixels = os.fsencode(pathlib.Path(picture).name) if named else np.ascontiguousarray(picture)
-        digest.update(pixels)
+        try:
+            name = os.fsencode(pathlib.Path(picture).name) if named else None
+            digest.update(np.ascontiguousarray(picture) if name is None else name)
+        except (ValueError, OSError):  # of a picture that cannot be read, of which cutting tells
+            digest.update(os.fsencode(face.name))
         digest.update(np.float32(face.landmarks).tobytes())
         digest.update(np.float32(face.square(box)).tobytes())
     crop = {"size": [int(n) for n in size], "margin": float(margin), "box": box, "around": AROUND}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
-from keras_landmarks.names import known_name
+from keras_landmarks.names import known_name, number
 from keras_landmarks.schemes import Scheme, get_scheme
 
 Detector: TypeAlias = Callable[[np.ndarray], Any]
@@ -26,11 +26,19 @@ class Convention:
         x: how far the box's centre lies right of the square's, as a fraction of the square.
         y: how far it lies below.
         scale: the box's longer side over the square's.
+
+    Raises:
+        ValueError: if one is no finite number, or the scale not above 0.
     """
 
     x: float
     y: float
     scale: float
+
+    def __post_init__(self) -> None:
+        number("x", self.x)
+        number("y", self.y)
+        number("scale", self.scale, above=0)
 
 
 SMALLEST = 2

@@ -153,4 +153,7 @@ def _batches(
     if batch:
         yield batch
     if fault is not None:
-        raise fault
+        try:
+            raise fault
+        finally:
+            del fault  # which holds this frame, and pictures: a circle

@@ -165,7 +165,8 @@ def _look(model: Model, views: Sequence[View]) -> list[Detection]:
             more["error"] = np.array(predicted["error"][i] * scale[i], np.float32)
         points = landmarks[i].astype(np.float32)
         if "score" in predicted:  # of each point, or the face's
-            more["point_score"] = np.float32(np.broadcast_to(predicted["score"][i], len(points)))
+            score = np.broadcast_to(predicted["score"][i], len(points))
+            more["point_score"] = np.array(score, np.float32)
         found.append(Detection(points, box, model.scheme, angle=angle or 0.0, **more))
     return found
 

@@ -1,5 +1,6 @@
 """What a model has that finds landmarks, and its outputs for any number of crops."""
 
+import dataclasses
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
@@ -91,4 +92,19 @@ def detector_config(detector: Detector) -> dict[str, Any] | None:
         warnings.warn(text, stacklevel=3)
         return None
     settings = {key: getattr(detector, key) for key in inspect.signature(kind).parameters}
+    if "convention" in vars(detector):  # measured for this one
+        own = detector.convention  # type: ignore[attr-defined]
+        settings["convention"] = own if isinstance(own, str) else dataclasses.astuple(own)
     return {"class_name": kind.__name__, **settings}
+
+
+def detector_of(config: dict[str, Any]) -> Detector:
+    """The detector of a `detector_config`."""
+    from keras_landmarks import faces
+
+    settings = {key: value for key, value in config.items() if key != "convention"}
+    detector: Detector = getattr(faces, settings.pop("class_name"))(**settings)
+    if own := config.get("convention"):
+        convention = own if isinstance(own, str) else Convention(*own)
+        detector.convention = convention  # type: ignore[attr-defined]
+    return detector

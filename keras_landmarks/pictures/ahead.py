@@ -80,10 +80,13 @@ def look_ahead(
                     raise
                 broken(source, error)
                 continue
+            finally:
+                del future  # whose error holds this frame, and pictures: a circle
             most = min(max(BYTES // max(picture.nbytes, 1), 1), AHEAD)
             yield source, picture, seen
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        fault = None
 
 
 def _looked_at(

@@ -16,6 +16,9 @@ HEIF = tuple(b"ftyp" + brand for brand in (b"heic", b"heix", b"hevc", b"mif1", b
 VIDEOS = {".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".flv", ".f4v"}
 VIDEOS |= {".wmv", ".asf", ".3gp", ".3g2", ".ts", ".mts", ".m2ts", ".ogv", ".vob", ".ivf", ".mjpeg"}
 """Endings of videos; OpenCV reads most of them."""
+_FILL = re.compile(rb"\xff+")
+_PARTS = 10_000
+"""Parts of a jpg that are looked at: far more than pictures have."""
 _MARKER = re.compile(rb"\xff([^\x00\xd0-\xd7\xff])", re.DOTALL)
 """Of a jpg, but for those within its coded pixels."""
 
@@ -32,26 +35,28 @@ def is_video(path: Path) -> bool:
 
 
 def moves(data: bytes) -> bool:
-    """Whether a GIF, PNG or WebP file is an animation of several pictures."""
+    """Whether a GIF, PNG, WebP or AVIF file is an animation of several pictures."""
     if data[:4] == b"GIF8":
         controls = rb"\x21\xf9\x04.{4}\x00[\x21\x2c]"  # one before each picture
         return len(re.findall(controls, data, re.DOTALL)) > 1
     if data[:4] == b"\x89PNG":
         return b"acTL" in data[: max(data.find(b"IDAT"), 0)]
+    if data[4:12] == b"ftypavis":
+        return True
     return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and any(b & 2 for b in data[20:21])
 
 
 def scans_of(data: bytes) -> int:
     """How often a progressive jpg goes over its pixels; 1 of all other pictures."""
     place, scans, progressive = 2, 0, False
-    while data[:2] == b"\xff\xd8" and (found := _MARKER.search(data, place)):
-        marker, place = found[1], found.end()
-        if marker == b"\xd9" or (marker == b"\xda" and not progressive):
-            break
-        progressive |= marker in (b"\xc2", b"\xc6", b"\xca")
-        scans += marker == b"\xda"
-        place += int.from_bytes(data[place : place + 2], "big")
-    return max(scans, 1)
+    for _ in range(_PARTS):
+        found = _MARKER.search(data, place) if data[:2] == b"\xff\xd8" else None
+        if not found or found[1] == b"\xd9" or (found[1] == b"\xda" and not progressive):
+            return max(scans, 1)
+        progressive |= found[1] in (b"\xc2", b"\xc6", b"\xca")
+        scans += found[1] == b"\xda"
+        place = found.end() + int.from_bytes(data[found.end() : found.end() + 2], "big")
+    return _PARTS
 
 
 def is_cut_short(data: bytes) -> bool:
@@ -61,9 +66,9 @@ def is_cut_short(data: bytes) -> bool:
     if data[:2] != b"\xff\xd8":
         return False
     scan = 2  # past the headers, of which one may hold a whole thumbnail
-    while data[scan : scan + 1] == b"\xff" and data[scan + 1 : scan + 2] != b"\xda":
-        if data[scan + 1 : scan + 2] == b"\xff":  # any number of these may come before a marker
-            scan += 1
-        else:
-            scan += 2 + int.from_bytes(data[scan + 2 : scan + 4], "big")
+    for _ in range(_PARTS):
+        mark = _FILL.match(data, scan)  # any number of these may come before a marker
+        if not mark or data[mark.end() : mark.end() + 1] == b"\xda":
+            break
+        scan = mark.end() + 1 + int.from_bytes(data[mark.end() + 1 : mark.end() + 3], "big")
     return data.rfind(b"\xff\xd9", scan) < 0

@@ -1,5 +1,6 @@
 """Where a video's frames come from, and those of them that come by themselves."""
 
+import atexit
 import numbers
 import os
 import pathlib
@@ -38,7 +39,15 @@ def newest(items: Iterable[Item]) -> Generator[Item, None, None]:
             ended.append(error)
             changed.notify()
 
-    threading.Thread(target=read, daemon=True).start()
+    def leave() -> None:
+        with changed:
+            ended.append(None)
+        if thread is not threading.current_thread():  # else where rubbish is collected
+            thread.join(5)  # for a frame, which closes the source; not for one that never comes
+
+    thread = threading.Thread(target=read, daemon=True)
+    atexit.register(leave)  # Python ends the process where a thread is still in OpenCV
+    thread.start()
     try:
         while True:
             with changed:
@@ -50,8 +59,8 @@ def newest(items: Iterable[Item]) -> Generator[Item, None, None]:
         if ended[0]:
             raise ended[0]
     finally:
-        with changed:
-            ended.append(None)
+        atexit.unregister(leave)
+        leave()
 
 
 def video_source(source: Path | int | numbers.Integral) -> pathlib.Path | int | str:

@@ -122,11 +122,13 @@ def frames_of(source: Any) -> Any:
     Of a `cv2.VideoCapture`, as one with settings of one's own, the frames that are left, in RGB.
 
     Raises:
-        ValueError: if it is a single picture, or nothing that has frames.
+        ValueError: if it is a single picture, nothing that has frames, or was not opened.
     """
     if isinstance(source, (str, os.PathLike, numbers.Integral)):
         return VideoReader(source)
     if isinstance(source, VideoCapture):
+        if not source.isOpened():
+            raise ValueError("The VideoCapture is not open: OpenCV found no frames to read.")
         return _captured(source)
     if isinstance(source, (bytes, bytearray, memoryview)) or hasattr(source, "read"):
         kind = type(source).__name__

@@ -1,8 +1,8 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
+from keras_landmarks.metrics import FaceLosses
 from keras_landmarks.training.balancing import LossBalancing
 from keras_landmarks.training.devices import join_hosts
-from keras_landmarks.training.face_losses import FaceLosses
 from keras_landmarks.training.fine_tuning import fine_tuning, for_scheme
 from keras_landmarks.training.multi_loss import MultiLoss
 from keras_landmarks.training.optimizers import averaged_adamw

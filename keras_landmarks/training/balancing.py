@@ -5,10 +5,10 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks.data import LossBalance, Samples
+from keras_landmarks.metrics import FaceLosses, of_faces
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import number
 from keras_landmarks.training import devices
-from keras_landmarks.training.face_losses import FaceLosses, of_faces
 
 LAG = 16
 """Steps from a loss to the batches that are picked by it: more than are made ahead of time."""
@@ -108,7 +108,7 @@ class LossBalancing(keras.callbacks.Callback):
     def state(self):
         """All that the next batches depend on, as arrays by name."""
         picked = np.stack([self._picked[step] for step in sorted(self._picked)])
-        return {"losses": self.balance.losses, "drawn": picked, "step": np.int64(self.step)}
+        return {"losses": self.balance.losses.copy(), "drawn": picked, "step": np.int64(self.step)}
 
     def restore(self, state):
         """Takes up a `state`.

@@ -1,9 +1,11 @@
 """The devices that a training shares its batches over: of this host, and of others."""
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
+import warnings
 
 import keras
 import numpy as np
@@ -59,7 +61,14 @@ def default_strategy():
     import tensorflow as tf
 
     devices = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    return tf.distribute.MirroredStrategy([d.name for d in devices]) if len(devices) > 1 else None
+    return _mirrored(*(d.name for d in devices)) if len(devices) > 1 else None
+
+
+@functools.cache  # another one of the same devices would begin its collective keys anew
+def _mirrored(*names):
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(list(names))
 
 
 def kinds():
@@ -99,6 +108,18 @@ def check(strategy, samples):
             raise ValueError(f"{count} devices cannot share a batch of {batch} evenly.")
 
 
+def check_norms(strategy, model):
+    """Warns of normalisation over the faces of a device alone, which TensorFlow's Keras has."""
+    layers = model._flatten_layers(include_self=False)
+    alone = [layer.name for layer in layers if not getattr(layer, "synchronized", True)]
+    if alone and strategy and keras.backend.backend() == "tensorflow":
+        warnings.warn(
+            f"{alone[0]} normalises the faces of each device by themselves, not those of a batch: "
+            "take keras_landmarks.layers.BatchNormalization.",
+            stacklevel=3,
+        )
+
+
 def agree(facts):
     """Raises a `ValueError` where another host has other facts (`{what: value}`, for JSON).
 
@@ -117,6 +138,28 @@ def agree(facts):
         digests = multihost_utils.process_allgather(np.frombuffer(digest, np.uint8))
         if (digests != digests[0]).any():
             raise ValueError("The hosts have other data, recipes or checkpoints.")
+
+
+def watched():
+    """Where hosts compute together: another one that is gone is a RuntimeError that names it."""
+    here = hosts.joined()
+    return here.watched() if here else contextlib.nullcontext()
+
+
+def share(model):
+    """Gives a model on all hosts the weights that the first one has.
+
+    What each has read or computed by itself may differ, if only by the last bit.
+    """
+    here = hosts.joined()
+    for variable in model.weights if place()[1] > 1 else ():
+        value = keras.ops.convert_to_numpy(variable)
+        if here:
+            variable.assign(here.total(np.zeros_like(value) if here.number else value))
+        else:
+            from jax.experimental import multihost_utils
+
+            variable.assign(multihost_utils.broadcast_one_to_all(value))
 
 
 def fit(strategy, graph, batches, **words):
@@ -162,13 +205,3 @@ def predict(model, crops, batch, output="landmarks"):
         return np.concatenate(found)
     finally:
         keras.distribution.set_distribution(distribution)
-
-
-def replica():
-    """The number of the device that this code runs on."""
-    if keras.backend.backend() != "tensorflow":
-        return 0
-    import tensorflow as tf
-
-    context = tf.distribute.get_replica_context()
-    return 0 if context is None else context.replica_id_in_sync_group

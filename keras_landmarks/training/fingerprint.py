@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_landmarks import catalogue, models, zoo
 from keras_landmarks.moved import new_names
+from keras_landmarks.schemes import scheme_config
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
 STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher", "batch")
@@ -33,6 +34,8 @@ def fingerprint(recipe, samples, held_out):
     found = {what: getattr(samples, what) for what in SAMPLES}
     found |= {"scheme": samples.scheme.name, "training data": _digest(samples)}
     found["held-out data"] = held_out and _digest(held_out)
+    squares = [f.square(s.box) for s in (samples, held_out) if s for f in s.faces]
+    found |= {"squares of the faces": _number(squares), "points": scheme_config(samples.scheme)}
     found |= {"model": recipe.model, "precision": recipe.precision, "lpbb": recipe.lpbb}
     found |= {"seed of the weights": recipe.seed}
     for number, stage in enumerate(recipe.stages, start=1):

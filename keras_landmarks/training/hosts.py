@@ -73,9 +73,6 @@ class Hosts:
             initial_epoch: that it starts with, from 0.
             callbacks: list of Keras callbacks.
             verbose: see `keras.Model.fit`; only the first host speaks.
-
-        Raises:
-            RuntimeError: if another host is gone; it is named.
         """
         import tensorflow as tf
 
@@ -92,19 +89,18 @@ class Hosts:
                 return graph.get_metrics_result()  # of all replicas
 
         graph.stop_training = False
-        with self._watched():
-            callbacks.on_train_begin()
-            for epoch in range(initial_epoch, epochs):
-                graph.reset_metrics()
-                callbacks.on_epoch_begin(epoch)
-                for i, batch in enumerate(batches):
-                    callbacks.on_train_batch_begin(i)
-                    logs = {name: float(v) for name, v in step(self._divided(batch)).items()}
-                    callbacks.on_train_batch_end(i, logs)
-                callbacks.on_epoch_end(epoch, logs)
-                if graph.stop_training:
-                    break
-            callbacks.on_train_end()
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            graph.reset_metrics()
+            callbacks.on_epoch_begin(epoch)
+            for i, batch in enumerate(batches):
+                callbacks.on_train_batch_begin(i)
+                logs = {name: float(v) for name, v in step(self._divided(batch)).items()}
+                callbacks.on_train_batch_end(i, logs)
+            callbacks.on_epoch_end(epoch, logs)
+            if graph.stop_training:
+                break
+        callbacks.on_train_end()
 
     def _divided(self, batch):
         """A host's part of a batch, divided among its devices."""
@@ -138,8 +134,8 @@ class Hosts:
         return self.strategy.reduce("SUM", parts, axis=None).numpy()
 
     @contextlib.contextmanager
-    def _watched(self):
-        """Says which host is gone where TensorFlow fails for want of it."""
+    def watched(self):
+        """Says which host is gone, by a RuntimeError, where TensorFlow fails for want of it."""
         import tensorflow as tf
 
         try:

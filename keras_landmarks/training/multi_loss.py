@@ -26,8 +26,9 @@ class MultiLoss(keras.Model):
             the model's.
 
     Raises:
-        ValueError: if there is no loss, or no layer of a name. A warning where a loss draws maps in
-            another place than the model reads them (`stride` and `offset`).
+        ValueError: if there is no loss, no layer of a name, or `Align` is of a layer that reads no
+            patches. A warning where a loss draws maps in another place than the model reads them
+            (`stride` and `offset`).
 
     Example:
         graph = MultiLoss(model, {"stage0_landmarks": IodL2(), "stage1_landmarks": L2(),
@@ -49,6 +50,11 @@ class MultiLoss(keras.Model):
                 outputs[name] = model.get_layer(name).output
                 _check_place(model, name, loss)
             if isinstance(loss, Align):
+                if not name.endswith("landmarks") or name == "landmarks":
+                    raise ValueError(
+                        f"Align is a loss of stage1_landmarks of ffld and alike: {name} reads no "
+                        "patches."
+                    )
                 crop = model.get_layer(_sibling(name, "crop"))
                 outputs[_sibling(name, "crop")] = crop.input[0]
         super().__init__(model.input, outputs, name=model.name)

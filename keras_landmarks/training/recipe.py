@@ -13,6 +13,7 @@ from keras_landmarks.data import Augmentation, Samples, balance_poses, split_by_
 from keras_landmarks.data.datasets import of_other_photos
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.data.laying import measured_scheme
+from keras_landmarks.files import as_path
 from keras_landmarks.landmarker import Landmarker, check_outputs, size_of_crops
 from keras_landmarks.moved import new_names, renamed
 from keras_landmarks.names import number, sides
@@ -89,6 +90,7 @@ class Recipe:
         object.__setattr__(self, "size", sides("size", self.size))
         number("margin", self.margin, above=0)
         number("held_out", self.held_out, least=0, below=1)
+        number("seed", self.seed, least=0, below=2**32, whole=True)
         for name in ("repeat", "batch", "bins", "most"):
             if (value := getattr(self, name)) is not None or name in ("repeat", "batch"):
                 number(name, value, least=1, whole=True)
@@ -105,7 +107,8 @@ class Recipe:
             skip_broken: whether to warn of a picture that cannot be read and go on.
             more: faces that are trained on and never chosen on; with a warning, those of photos
                 that are held out are left out.
-            records: folder that holds the training faces in memory's place (see `data.Samples`).
+            records: folder that holds the training faces in memory's place (see `data.Samples`);
+                `{records}-held-out` beside it holds the others.
             held_out: faces to choose on, in place of a share of those, of which the ones in their
                 pictures are left out.
 
@@ -126,7 +129,8 @@ class Recipe:
                 )
             faces, held = split_by_photo(faces, self.held_out, self.seed)
         faces += of_other_photos(more, held, "held out to choose on", by_name=not held_out)
-        held_out = Samples(held, **common) if held else None
+        beside = records and f"{as_path(records)}-held-out"
+        held_out = Samples(held, **common, records=beside) if held else None
         common |= dict(augmentation=self.augmentation or UNCHANGED, seed=self.seed, records=records)
         samples = Samples(faces, **common | {"batch": 1})
         indices = samples.indices

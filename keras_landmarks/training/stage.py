@@ -96,7 +96,9 @@ class Stage:
                 number(name, value, least=1, whole=True)
         if isinstance(self.frozen, str):  # of which each letter would be a beginning
             raise ValueError(f"frozen is a tuple: ({self.frozen!r},).")
-        for name, kind in (("frozen", tuple | list), ("augmentation", Augmentation | None)):
+        kinds = {"frozen": tuple | list, "augmentation": Augmentation | None}
+        kinds |= {"teacher": Teacher | None, "start": Callable | None}
+        for name, kind in (kinds | {"output": str | Callable | None}).items():
             if not isinstance(getattr(self, name), kind):
                 raise ValueError(f"{name} cannot be {getattr(self, name)!r:.80}.")
 

@@ -1,9 +1,11 @@
 """Training by recipe, stage by stage."""
 
+import random
 import sys
 import warnings
 
 import keras
+import numpy as np
 
 from keras_landmarks import files, metrics
 from keras_landmarks.data import Samples
@@ -41,8 +43,8 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         strategy: `tf.distribute.Strategy` or, under JAX, `keras.distribution.DataParallel`; None
             takes all devices of this host, and of the others of `TF_CONFIG` (see `join_hosts`).
             Results are those of one device, but under TensorFlow for an optimizer's `clipnorm`
-            (Keras clips each device's share of the gradient) and for layers that draw random
-            numbers (each device draws its own).
+            (Keras clips each device's share of the gradient), for layers that draw random numbers
+            (each device draws its own) and for Keras' own batch normalisation (a warning).
         verbose: 0 silent, 1 a progress bar on a terminal and a line each epoch elsewhere, 2 lines.
 
     Returns:
@@ -72,39 +74,46 @@ def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1
         devices.check(strategy, of_stage)
     live = sys.stdout is not None and sys.stdout.isatty()
     verbose = 2 if verbose == 1 and not live else verbose
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(faster(recipe.precision))
-    keras.utils.set_random_seed(recipe.seed)
+    policy, drawn = keras.config.dtype_policy(), (random.getstate(), np.random.get_state())
     try:
-        with devices.scope(strategy):
-            model = recipe.build(samples)
-            still = _still(model)
-            balancing = _balancing(recipe, samples) if recipe.lpbb else None
-        for stage in recipe.stages:
-            stage.check(model, samples)
-        _check_labels(recipe, samples)
-        made_of = fingerprint(recipe, samples, held_out)
-        begun = path.exists()
+        keras.config.set_dtype_policy(faster(recipe.precision))
+        keras.utils.set_random_seed(int(recipe.seed))
+        made_of, begun = fingerprint(recipe, samples, held_out), path.exists()
         chosen = {"precision of the machine": keras.config.dtype_policy().name}
+        chosen["number of epochs"] = [stage.epochs for stage in recipe.stages]
+        # Before there are variables, which hosts share as they are born.
         devices.agree({**made_of, **chosen, "checkpoint": begun and path.read_bytes()})
-        checkpoint = Checkpoint(path, model, balancing, made_of)
-        progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
-        if begun:
-            progress.resume()
-            _check_epochs(recipe, progress.standing)
-        for number, stage in enumerate(recipe.stages):
-            if progress.standing.stage != number:
-                continue
-            if not progress.begun:
-                progress.take_best()
-                if number and stage.output != recipe.stages[number - 1].output:
-                    progress.standing.best = float("inf")  # of other landmarks
-                if stage.start:
-                    stage.start(model)
-            _let_learn(model, stage.frozen, still)
-            _train_stage(stage, model, of_stages[number], progress, strategy, verbose)
+        with devices.watched():
+            with devices.scope(strategy):
+                model = recipe.build(samples)
+                still = _still(model)
+                devices.check_norms(strategy, model)
+                balancing = _balancing(recipe, samples) if recipe.lpbb else None
+            devices.share(model)
+            for stage in recipe.stages:
+                stage.check(model, samples)
+            _check_labels(recipe, samples)
+            checkpoint = Checkpoint(path, model, balancing, made_of)
+            progress = Progress(out, checkpoint, held_out, recipe.facts(samples, model))
+            if begun:
+                progress.resume()
+                _check_epochs(recipe, progress.standing)
+            for number, stage in enumerate(recipe.stages):
+                if progress.standing.stage != number:
+                    continue
+                if not progress.begun:
+                    progress.take_best()
+                    if number and stage.output != recipe.stages[number - 1].output:
+                        progress.standing.best = float("inf")  # of other landmarks
+                    if stage.start:
+                        stage.start(model)
+                        devices.share(model)
+                _let_learn(model, stage.frozen, still)
+                _train_stage(stage, model, of_stages[number], progress, strategy, verbose)
     finally:
         keras.config.set_dtype_policy(policy)
+        random.setstate(drawn[0])
+        np.random.set_state(drawn[1])
     progress.draw()
     progress.take_best()
     _let_learn(model, [], still)
@@ -188,8 +197,10 @@ def _graph(model, stage, samples):
     teacher = stage.teacher
     if teacher or isinstance(stage.loss, dict):
         losses = stage.loss if isinstance(stage.loss, dict) else {"landmarks": stage.loss}
-        lesson = teacher and Lesson(teacher, samples.scheme, samples.margin, name="lesson")
-        return MultiLoss(model, losses, lesson, landmarks)
+        graph = MultiLoss(model, losses, landmarks=landmarks)
+        if teacher:  # which is held still from then on
+            graph.lesson = Lesson(teacher, samples.scheme, samples.margin, name="lesson")
+        return graph
     if stage.output or len(model.output) > 1:  # Keras asks a truth for each output
         return keras.Model(model.input, {"landmarks": landmarks}, name=model.name)
     return model

@@ -104,7 +104,8 @@ def test_training_takes_records_by_one_argument(faces, tmp_path):
     samples, held_out = tiny_ibug68.RECIPE.samples(faces * 8, records=tmp_path / "records")
     assert (tmp_path / "records" / "index.npz").exists()
     assert isinstance(samples._pixels, records.Records)
-    assert not isinstance(held_out._pixels, records.Records)
+    assert isinstance(held_out._pixels, records.Records)
+    assert (tmp_path / "records-held-out" / "index.npz").exists()
 
 
 @pytest.mark.parametrize(
@@ -202,6 +203,17 @@ def test_faces_that_cannot_be_told_from_others_are_found_before_anything_is_writ
     monkeypatch.setattr(records, "made_of", made_of)
     with pytest.raises(ValueError, match="cannot be told"):
         data.write_records(tmp_path / "records", faces, SIZE)
+
+
+def test_a_frame_that_cannot_be_read_is_left_out_of_records_too(faces, tmp_path):
+    def read():
+        raise ValueError("has no frame 9")
+
+    frame = data.Face(LazyPicture(read), faces[0].landmarks, "ibug68", faces[0].box, name="f")
+    words = {"records": tmp_path / "records", "skip_broken": True}
+    with pytest.warns(data.BrokenFile, match="f is left out"):
+        assert len(data.Samples([*faces, frame], SIZE, **words).faces) == 10
+    assert len(data.Samples([*faces, frame], SIZE, **words).faces) == 10  # read again
 
 
 def test_what_a_killed_run_left_is_not_read(faces, folder, tmp_path):

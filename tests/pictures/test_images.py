@@ -1,11 +1,14 @@
 import asyncio
+import gc
 import io
 import math
 import os
 import pathlib
 import struct
 import threading
+import time
 import types
+import weakref
 
 import cv2
 import numpy as np
@@ -13,6 +16,7 @@ import pytest
 from PIL import Image, features
 
 from keras_landmarks import geometry
+from keras_landmarks.faces import finder
 from keras_landmarks.pictures import ahead, images, kinds, read_ahead
 
 RNG = np.random.default_rng(0)
@@ -474,7 +478,7 @@ def test_an_address_is_not_taken_for_a_path(address, tmp_path, monkeypatch):
 
 def test_an_animation_is_read_as_its_first_picture_with_a_warning(tmp_path, recwarn):
     first, *others = [Image.fromarray(np.roll(PICTURE, 9 * i, 0)) for i in range(3)]
-    for suffix in (".png", ".gif", ".webp"):
+    for suffix in (".png", ".gif", ".webp", *([".avif"] if features.check("avif") else [])):
         path = tmp_path / f"a{suffix}"
         first.save(path, save_all=True, append_images=others, duration=100)
         with pytest.warns(UserWarning, match=f"a{suffix} is an animation"):
@@ -688,6 +692,49 @@ def test_a_picture_too_large_for_its_format_is_told(tmp_path):
     for ending, width in ((".jpg", 70_000), (".webp", 17_000)):
         with pytest.raises(ValueError, match=f"{width} x 2 pixels are too many for {ending}"):
             images.write_image(tmp_path / f"wide{ending}", np.zeros((2, width, 3), np.uint8))
+
+
+@pytest.mark.parametrize("part", [b"\xff", b"\xff\xe0\0\2"])
+def test_megabytes_of_headers_are_soon_looked_through(part):
+    data, began = b"\xff\xd8" + part * (8_000_000 // len(part)) + b"\xff\xd9", time.process_time()
+    kinds.is_cut_short(data), kinds.scans_of(data)
+    assert time.process_time() - began < 1
+    assert kinds.scans_of(b"\xff\xd8" + b"\xff\xe0\0\2" * 20_000 + b"\xff\xd9") > images.SCANS
+
+
+class Gone(ValueError):
+    """An error that can be asked whether it is still there."""
+
+
+def gone(picture=None):
+    raise Gone("gone")
+
+
+def faulty():
+    yield PICTURE
+    gone()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: list(ahead.look_ahead([PICTURE], gone)),
+        lambda: list(ahead.look_ahead(faulty(), np.mean)),
+        lambda: list(finder._batches(map(gone, [PICTURE]))),
+    ],
+    ids=["looked at", "read", "of a batch"],
+)
+def test_an_error_leaves_no_picture_in_memory(act):
+    gc.collect()
+    gc.disable()
+    try:
+        try:
+            act()
+        except Gone as error:
+            kept = weakref.ref(error)
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_a_file_of_a_few_bytes_moves_not():

@@ -150,7 +150,7 @@ def test_losses_of_no_face_are_refused(faces, new, message):
 
 @pytest.mark.parametrize(("count", "floor"), [(0, 0.1), (-1, 0.1), (3, 0), (3, -0.5), (3, NAN)])
 def test_a_balance_without_faces_or_floor_is_refused(count, floor):
-    with pytest.raises(ValueError, match="Expected count >= 1 and floor > 0"):
+    with pytest.raises(ValueError, match="(count|floor) must be a "):
         LossBalance(count, floor)
 
 
@@ -380,6 +380,15 @@ def test_the_losses_of_each_fit_are_those_of_its_own_batches(kind):
 def test_fewer_faces_than_a_batch_are_refused():
     with pytest.raises(ValueError, match="3 faces are fewer than a batch of 4"):
         recorded(count=3)
+
+
+def test_a_state_stays_what_it_was():
+    balancing = LossBalancing(
+        Samples(some_faces()[:8], (16, 16), batch=4, augmentation=AUGMENTATION), losses.L1()
+    )
+    state = balancing.state()
+    balancing.balance.update([0], [5.0])
+    assert np.isnan(state["losses"]).all()
 
 
 def test_samples_without_augmentation_are_refused():

@@ -1,20 +1,31 @@
 """Recipes of users' own: what is told before the work, and what is taken as it is meant."""
 
+import contextlib
 import dataclasses
 import functools
+import random
 import shutil
+from unittest import mock
 
 import keras
 import numpy as np
 import pytest
 from test_training import adam, recipe_of, run, small_cnn, some_faces
 
-from keras_landmarks import data, load, losses, schemes, weights
+from keras_landmarks import data, layers, load, losses, schemes, weights
 from keras_landmarks.cli.train import read_recipe
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn
 from keras_landmarks.recipes import get_recipe
-from keras_landmarks.training import Stage, Teacher, averaged_adamw, fine_tuning, for_scheme, train
+from keras_landmarks.training import (
+    Stage,
+    Teacher,
+    averaged_adamw,
+    devices,
+    fine_tuning,
+    for_scheme,
+    train,
+)
 
 pytestmark = pytest.mark.usefixtures("eagerly")
 
@@ -156,3 +167,66 @@ def test_a_network_that_no_file_gives_back_is_told_of(tmp_path, inside):
         run(recipe_of(adam, 1, model=own), tmp_path)
     with pytest.raises(ValueError, match="build it as you did, and take weights.set_weights"):
         load(tmp_path)
+
+
+def test_hosts_agree_before_they_share_variables(tmp_path, monkeypatch):
+    def agree(facts):
+        assert facts["number of epochs"] == [2]
+        raise ValueError("Host 1 has another")
+
+    monkeypatch.setattr(devices, "agree", agree)
+    with pytest.raises(ValueError, match="Host 1 has another"):
+        run(recipe_of(adam, model=pytest.fail), tmp_path)
+
+
+def test_a_host_that_is_gone_is_named_from_the_first_variable_on(tmp_path, monkeypatch):
+    @contextlib.contextmanager
+    def watched():
+        try:
+            yield
+        except OSError as error:
+            raise RuntimeError("Host 1 no longer answers") from error
+
+    def gone(mean_shape):
+        raise OSError
+
+    monkeypatch.setattr(devices, "watched", watched)
+    with pytest.raises(RuntimeError, match="no longer answers"):
+        run(recipe_of(adam, model=gone), tmp_path)
+
+
+def test_a_training_leaves_random_numbers_and_precision_as_they_were(tmp_path):
+    np.random.seed(7), random.seed(7)
+    expected = np.random.rand(), random.random()
+    np.random.seed(7), random.seed(7)
+    run(recipe_of(adam, 1, seed=np.int64(3)), tmp_path)
+    assert (np.random.rand(), random.random()) == expected
+
+
+def test_boxes_of_another_convention_are_other_faces(tmp_path):
+    given = [data.Face(f.image, f.landmarks, "ibug68", f.box, f.name) for f in some_faces()]
+    recipe = recipe_of(adam, 1, held_out=0.3)
+    train(recipe, *recipe.samples(given), tmp_path, verbose=0)
+    other = [dataclasses.replace(face, convention="wflw") for face in given]
+    more = recipe_of(adam, 2, held_out=0.3)
+    with pytest.raises(ValueError, match="is of another squares of the faces"):
+        train(more, *more.samples(other), tmp_path, resume=True, verbose=0)
+
+
+def test_a_teacher_can_learn_on_where_its_stage_could_not_begin(tmp_path):
+    teacher = load("tiny-ibug68")
+    lesson = Teacher((teacher,), Wing(), mirrored=False)
+    stage = Stage({"head_mean_shape": losses.Align()}, 1, adam, teacher=lesson)
+    with pytest.raises(ValueError, match="head_mean_shape reads no patches"):
+        run(recipe_of(adam, stages=(stage,)), tmp_path)
+    assert teacher.trainable_variables
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="only TensorFlow has replicas")
+def test_keras_own_normalisation_is_warned_of_on_several_devices():
+    crops = keras.Input((4, 4, 3))
+    keras_own, own = keras.layers.BatchNormalization(name="single"), layers.BatchNormalization()
+    model = keras.Model(crops, keras_own(own(crops)))
+    several = mock.patch.object(type(own), "synchronized", True)
+    with several, pytest.warns(UserWarning, match="single normalises the faces of each device"):
+        devices.check_norms(object(), model)

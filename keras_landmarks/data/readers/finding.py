@@ -145,7 +145,8 @@ def folders_of(path, images=None):
     Args:
         path: of the file.
         images: the folder that is named; None takes the file's, or, where that is `annotations`,
-            the one above; there also `images/`, and folders of the last word of the file's name.
+            the one above and then its own; there also `images/`, and folders of the last word of
+            the file's name.
 
     Returns:
         `(folder, under)`.
@@ -153,8 +154,9 @@ def folders_of(path, images=None):
     if images:
         return images, ()
     part = path.stem.rsplit("_", 1)[-1]
-    folder = path.parent.parent if path.parent.name == "annotations" else path.parent
-    return folder, ("images", f"images/{part}", part)
+    apart = path.parent.name == "annotations"
+    folder = path.parent.parent if apart else path.parent
+    return folder, ("images", f"images/{part}", part, *(["annotations"] if apart else []))
 
 
 def plain(name):

@@ -51,7 +51,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
 
     Raises:
         FileNotFoundError: if the file or the folder is missing.
-        ValueError: if the scheme is unknown, a column is missing, or a row is broken.
+        ValueError: if the scheme is unknown or another than the column's, a column is missing, or a
+            row is broken.
     """
     path = existing_file(path)
     columns, rows = {".parquet": _parquet, ".jsonl": _lines}.get(path.suffix.lower(), _text)(path)
@@ -78,6 +79,8 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
         number, cells = row
         where = f"{path}, row {number} ({cells.get('image')})"
         points = get_scheme(cells.get("scheme")) if fixed is None else fixed
+        if labelled and (own := _word(cells, "scheme") or points.name) != points.name:
+            raise ValueError(f"{where} is of {own}, not of {points.name}.")
         _check(columns, points, path, labelled)
         if not (isinstance(cells["image"], str) and cells["image"].strip()):
             raise ValueError(f"{path}, row {number}: names no image.")

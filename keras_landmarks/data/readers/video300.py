@@ -1,6 +1,7 @@
 """300VW: videos with a `.pts` file for each frame, in three categories of test clips."""
 
 import functools
+import os
 import pickle
 import threading
 import warnings
@@ -25,6 +26,12 @@ CATEGORIES = {
 }
 CATEGORIES = {category: tuple(clips.split()) for category, clips in CATEGORIES.items()}
 """The clips of each category of test clips; the others are for training."""
+
+_HERE = threading.local()
+"""The video that a thread goes through: its path, the process, the next frame's number, frames."""
+
+_PARENTS = list[tuple]()
+"""Such of a parent process: they are not closed in a fork, which would wait for ever."""
 
 
 def read_300vw(folder, category=None, every=1, broken=None, skip_broken=False):
@@ -86,7 +93,8 @@ def _face(row):
 class Frames:
     """The frames of a clip, from its pictures or else its video, counted from 1.
 
-    Each thread goes through the video by itself: from any of them a frame is the right one.
+    Each thread goes through a video by itself, and through one at a time: from any of them a frame
+    is the right one, and few videos are open.
 
     Args:
         folder: of the clip.
@@ -98,7 +106,6 @@ class Frames:
         there = images.iterdir() if images.is_dir() else ()
         pictures = [p for p in there if p.suffix.lower() in PICTURES and p.stem.isdigit()]
         self._pictures = {int(p.stem): p for p in pictures}
-        self._here = threading.local()  # frames that are gone through, and the number of the next
 
     def __reduce__(self):
         return Frames, (self.folder,)
@@ -114,14 +121,19 @@ class Frames:
         return LazyPicture(functools.partial(self._read, number))
 
     def _read(self, number):
-        here = self._here
-        if number < getattr(here, "next", number + 1):
-            here.frames, here.next = iter(VideoReader(self.folder / "vid.avi")), 1
-        for frame in here.frames:
-            here.next += 1
-            if here.next > number:
+        video, process = self.folder / "vid.avi", os.getpid()
+        before, after, next_, _ = of = getattr(_HERE, "open", (None, process, 0, None))
+        if after != process:  # which has the parent's video, but not the threads that read it
+            _PARENTS.append(of)
+        if (before, after) != (video, process) or number < next_:
+            _HERE.open = video, process, 1, iter(VideoReader(video))
+        *_, next_, frames = _HERE.open
+        for frame in frames:
+            next_ += 1
+            _HERE.open = video, process, next_, frames
+            if next_ > number:
                 return frame
-        del here.next
+        del _HERE.open
         raise ValueError(f"{self.folder / 'vid.avi'} has no frame {number}.")
 
 

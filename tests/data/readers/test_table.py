@@ -86,6 +86,11 @@ def test_pictures_beside_a_folder_of_annotations_are_found(tmp_path, points):
     write_lit(tmp_path / "images/b.jpg", points)
     (face,) = read_any(write(tmp_path / "annotations", HEAD, row(points, "b.jpg")), scheme="five5")
     assert_lit(face, 5)
+    (tmp_path / "images/b.jpg").rename(tmp_path / "annotations/b.jpg")  # or in it
+    beside = Face(tmp_path / "annotations/b.jpg", face.landmarks, "five5")
+    write_table(tmp_path / "annotations/again.csv", [beside])
+    (again,) = read_table(tmp_path / "annotations/again.csv")
+    assert_lit(again, 5)
 
 
 def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
@@ -95,6 +100,15 @@ def test_box_flags_scheme_and_names_are_taken_where_they_are(tmp_path, points):
     np.testing.assert_array_equal(face.box, [-1, 2, 30.5, 40])
     assert face.visible.tolist() == [True, True, False, True, True]
     assert (face.scheme, face.name, face.photo) == ("five5", "ann", "party")
+
+
+def test_a_table_of_another_scheme_is_not_taken_for_it(tmp_path, points, monkeypatch):
+    monkeypatch.setitem(SCHEMES, "mine", scheme_of_names("mine", 5, mirror=[]))
+    path = write(tmp_path, HEAD + ",scheme,left,top,right,bottom", row(points) + ",five5,1,2,3,4")
+    with pytest.raises(ValueError, match=r"row 1 \(a.jpg\) is of five5, not of mine"):
+        read_table(path, scheme="mine")
+    (face,) = read_table(path, scheme="mine", labelled=False)  # of which boxes alone are read
+    assert face.scheme == "mine"
 
 
 @pytest.mark.parametrize("words", ["1,1,0,1,1", "True,True,False,True,True", "1.0,1,0.0,1,1"])

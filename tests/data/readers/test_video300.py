@@ -78,6 +78,26 @@ def test_threads_that_take_turns_do_not_begin_the_video_anew(tmp_path, monkeypat
     assert len(begun) == 2
 
 
+def test_one_video_is_open_and_none_of_a_parent_process(tmp_path, monkeypatch):
+    for clip in ("001", "002"):
+        write_video(tmp_path, clip)
+    faces, closed = read_300vw(tmp_path), []
+
+    class Reader(video300.VideoReader):
+        def __iter__(self):
+            try:
+                yield from super().__iter__()
+            finally:
+                closed.append(self)
+
+    monkeypatch.setattr(video300, "VideoReader", Reader)
+    assert [faces[i].pixels().mean().round(-1) for i in (0, 5, 1)] == [20, 20, 60]
+    assert len(closed) == 2  # of the three that were begun
+    monkeypatch.setattr(os, "getpid", lambda: -1)  # as in a fork
+    assert faces[2].pixels().mean() == pytest.approx(100, abs=4)
+    assert len(closed) == 2
+
+
 def test_frames_of_a_video_that_was_read_can_be_pickled(tmp_path):
     write_video(tmp_path, "001")
     face = read_300vw(tmp_path)[2]
