@@ -178,6 +178,12 @@ def region_errors(
     return {name: float(part.mean()) for name, part in parts.items() if part.size}
 
 
+def _array(errors: ArrayLike) -> np.ndarray:
+    """Errors as an array, also of a tensor that has a gradient."""
+    xp = namespace(errors)
+    return np.asarray(errors if xp is np else xp.convert_to_numpy(errors))
+
+
 def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:
     """The fraction of faces with an error of a threshold or more, or with none (NaN).
 
@@ -189,7 +195,7 @@ def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:
         Kowalski et al., Deep Alignment Network, 2017, section 4: "0.08 or greater" is a failure.
     """
     number("threshold", threshold, above=0)
-    return float((~(np.asarray(errors) < threshold)).mean())
+    return float((~(_array(errors) < threshold)).mean())
 
 
 def ced(errors: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
@@ -202,7 +208,7 @@ def ced(errors: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         `(errors, fractions)`, each `(found,)`: the sorted finite errors, and the steps of the
         curve, which ends at the fraction of the faces that were found.
     """
-    errors = np.asarray(errors, np.float64)
+    errors = np.asarray(_array(errors), np.float64)
     found = np.sort(errors[np.isfinite(errors)])
     return found, np.arange(1, len(found) + 1) / len(errors)
 
@@ -217,5 +223,5 @@ def auc(errors: ArrayLike, threshold: float = 0.08) -> float:
         threshold: in the errors' unit, above 0.
     """
     number("threshold", threshold, above=0)
-    errors = np.nan_to_num(np.asarray(errors, np.float64), nan=np.inf)
+    errors = np.nan_to_num(np.asarray(_array(errors), np.float64), nan=np.inf)
     return float(np.maximum(threshold - errors, 0).mean() / threshold)

@@ -84,10 +84,15 @@ class Landmarker(keras.Model):
             super().__setattr__(name, value)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return super().compute_loss(x, y, _like(y, y_pred), sample_weight, training)
+        y_pred = faces.model.known_outputs(y, y_pred)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
 
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
-        return super().compute_metrics(x, y, _like(y, y_pred), sample_weight)
+        y_pred = faces.model.known_outputs(y, y_pred)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+    def compile_from_config(self, config):
+        super().compile_from_config({**config, "jit_compile": _exactly()})
 
     def get_config(self):
         network = keras.Model(self.input, self.output, name=self.name)
@@ -109,12 +114,11 @@ class Landmarker(keras.Model):
         Returns:
             Itself.
         """
-        exactly = False if keras.backend.backend() == "tensorflow" else "auto"
         self.compile(
             keras.optimizers.SGD(1e-5),
             {"landmarks": Wing()},
             metrics={"landmarks": [NME(self.scheme)]},
-            jit_compile=exactly,
+            jit_compile=_exactly(),
         )
         return self
 
@@ -238,12 +242,9 @@ class Landmarker(keras.Model):
         return table_html(rows) + picture
 
 
-def _like(y, y_pred):
-    """The outputs that there is a truth for: Keras asks one for each."""
-    names = y if isinstance(y, dict) else ("landmarks",)
-    if unknown := [name for name in names if name not in y_pred]:
-        raise ValueError(f"The model has no output {unknown[0]!r}, but {', '.join(y_pred)}.")
-    return {name: y_pred[name] for name in names}
+def _exactly():
+    """What compiles as this backend does best, whichever a file was written by."""
+    return False if keras.backend.backend() == "tensorflow" else "auto"
 
 
 keras.saving.get_custom_objects()["Landmarker"] = Landmarker  # its name in .h5 files

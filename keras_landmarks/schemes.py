@@ -179,13 +179,14 @@ SCHEMES = {s.name: s for s in PUBLISHED}
 
 
 def get_scheme(scheme: Scheme | str | dict) -> Scheme:
-    """The `Scheme` of a name or of a `scheme_config`; a `Scheme` is returned as it is.
+    """The `Scheme` of a name (ValueError if unknown) or a `scheme_config`; or that which is given.
 
-    Raises:
-        ValueError: if the name is unknown.
+    One without `square` has that of its equal in `SCHEMES`, which `data.lay_boxes` measures.
     """
     if isinstance(scheme, Scheme):
-        return scheme
+        known = SCHEMES.get(scheme.name, scheme)
+        measured = scheme.square is None and known.square is not None and known == scheme
+        return dataclasses.replace(scheme, square=known.square) if measured else scheme
     if isinstance(scheme, dict):
         return Scheme(**scheme)
     return SCHEMES[known_name("scheme", scheme, SCHEMES)]

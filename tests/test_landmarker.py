@@ -281,6 +281,12 @@ def test_a_copy_knows_all_that_the_model_knows(way, tmp_path):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_a_file_of_another_backend_is_compiled_as_this_one_does_best(tmp_path):
+    known = keras_landmarks.load("tiny-ibug68")
+    known.compile("sgd", {"landmarks": losses.Wing()}, jit_compile=True)  # as it is under JAX
+    assert not save_and_load(".keras")(known, tmp_path).jit_compile
+
+
 @pytest.mark.parametrize("way", COPIES)
 def test_a_copy_without_its_detector_warns(way, tmp_path):
     known = keras_landmarks.load("tiny-ibug68")

@@ -55,17 +55,25 @@ def main(arguments=None):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return 1
         except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
-            print(f"keras-landmarks: {error}", file=sys.stderr)
+            print(f"keras-landmarks: {_MEMORY if _is_full(error) else error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
             print("keras-landmarks: stopped", file=sys.stderr)
             return 130
         except Exception as error:
-            if type(error).__name__ not in ("MemoryError", "ResourceExhaustedError"):
+            if not _is_full(error):
                 raise
-            said = "the memory is too small: a smaller --batch, or fewer faces, need less"
-            print(f"keras-landmarks: {said}", file=sys.stderr)
+            print(f"keras-landmarks: {_MEMORY}", file=sys.stderr)
             return 1
+
+
+_MEMORY = "the memory is too small: a smaller --batch, fewer faces, or --records, need less"
+
+
+def _is_full(error):
+    """Whether it is one of a full memory: Python's, TensorFlow's, PyTorch's or JAX's."""
+    names = "MemoryError", "ResourceExhaustedError", "OutOfMemoryError"
+    return type(error).__name__ in names or str(error).startswith("RESOURCE_EXHAUSTED")
 
 
 @contextlib.contextmanager

@@ -82,7 +82,8 @@ def run(options):
         print(f"{said} than a detector's (--box detector).", file=sys.stderr)
     if without := lacking(faces, kind):  # said before hours of work
         said = f"{len(without)} of {len(faces)} faces lack the normaliser {kind or ''}".rstrip()
-        raise ValueError(f"{said}, as {without[0].name}: take --normaliser box.")
+        other = "face_box" if kind == "box" else "box"
+        raise ValueError(f"{said}, as {without[0].name}: take --normaliser {other}.")
     if box == "annotation":
         need_boxes(faces)
         faces = annotated.laid(faces)

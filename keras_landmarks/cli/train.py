@@ -97,6 +97,8 @@ def run(options):
     first = training.devices.place()[0] == 0
     given = training_faces.read(options, wanted)
     recipe = _recipe(options, wanted, given)
+    if options.unlabelled and any(stage.teacher is None for stage in recipe.stages):
+        raise ValueError("--unlabelled needs a recipe with a teacher in every stage.")
     skip, split, test = options.skip_broken, given.split, given.test
     samples, held_out = recipe.samples(
         given.faces, skip, given.more, options.records, given.held_out
@@ -116,7 +118,7 @@ def run(options):
         return
     if test:
         given.write_test(out / "test.csv")
-    results, parts = {}, _parts(chosen, test, split)
+    results, parts = {}, _with_extent(_parts(chosen, test, split))
     by_box = _by_box(parts, split)
     for name, part in parts:
         results[name] = _measured(model, part, given.boxes, split, skip, by_box)
@@ -198,6 +200,18 @@ def _parts(chosen, test, split):
     """What is measured: `(name, faces)`."""
     of = f" of {split}" if split else ""
     return [(f"{name}{of}", part) for name, part in (("held out", chosen), ("test", test)) if part]
+
+
+def _with_extent(parts):
+    """The same without faces whose marked points are one point: nothing tells their size."""
+    from keras_landmarks.evaluation.predicting import lacking
+
+    kept = []
+    for name, faces in parts:
+        if gone := {id(face) for face in lacking(faces, "box")}:
+            print(f"{len(gone)} faces {name} have one marked point: not measured.", file=sys.stderr)
+        kept.append((name, [face for face in faces if id(face) not in gone]))
+    return [(name, faces) for name, faces in kept if faces]
 
 
 def _by_box(parts, split):

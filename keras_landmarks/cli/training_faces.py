@@ -56,7 +56,8 @@ def read(options, recipe):
     more = annotated.read_more(options, split, faces[0].scheme)
     held_out = annotated.read_like(options.held_out, options, split)
     apart = "kept apart to measure on"
-    more, held_out = (laid(of_other_photos(part, test, apart)) for part in (more, held_out))
+    more = laid(of_other_photos(more, test, apart))
+    held_out = laid(of_other_photos(held_out, test, apart, by_name=False))
     return Given(faces, held_out, more, test, split, boxes, truth)
 
 

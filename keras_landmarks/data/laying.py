@@ -1,11 +1,13 @@
 """The boxes of annotated faces: how they lie, and a detector's where there are none."""
 
 import dataclasses
+import warnings
 
 from keras_landmarks.data.face import faces_of
 from keras_landmarks.faces import BlazeFace
-from keras_landmarks.faces.boxes import convert_boxes, overlap
+from keras_landmarks.faces.boxes import SMALLEST, convert_boxes, overlap
 from keras_landmarks.faces.detectors import box_about, convention_of, measure_boxes
+from keras_landmarks.faces.upright import landmark_angle
 from keras_landmarks.schemes import PUBLISHED, SCHEMES, get_scheme
 
 ENOUGH = 8
@@ -33,7 +35,8 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         `(faces, said)`: the faces, and a sentence for each thing that was measured or taken.
 
     Raises:
-        ValueError: if there are no faces.
+        ValueError: if there are no faces, or one without a box, of a single marked point, is found
+            by no detector.
     """
     detector, said, faces = detector or BlazeFace(), [], faces_of(faces)
     if not faces:
@@ -68,6 +71,15 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         words = f"{lay.scale:.2f} times 300W's, {lay.x:+.2f} right and {lay.y:+.2f} down"
         return lay, f"are {words} (by {seen} faces that {who} finds)"
 
+    upright = [landmark_angle(faces[i].landmarks, scheme) for i in labelled if own]
+    over = sum(abs(angle) > 90 for angle in upright)
+    if over > len(upright) / 2:
+        warnings.warn(
+            f"In {over} of {len(upright)} faces right_eye of {scheme.name} lies right of left_eye. "
+            "Right and left are the person's own: exchange the two (and eye_corners), or faces "
+            "are turned upside down.",
+            stacklevel=2,
+        )
     if own:
         lay, words = lie({i: faces[i].truth_box for i in labelled})
         said.append(f"The squares around the points of {scheme.name} {words}.")
@@ -84,8 +96,14 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
         seen = found[i] is not None
         if seen:  # and not an eye, or a crowd
             about = convert_boxes(found[i][None], kind, "annotation")
-            seen = overlap(about, faces[i].square("truth"))[0] >= 0.3
+            left, top, right, bottom = faces[i].truth_box - about[0]
+            holds = left >= 0 <= top and right <= 0 >= bottom
+            part = faces[i].missing.any() or scheme.count == 1
+            seen = (part and holds) or overlap(about, faces[i].square("truth"))[0] >= 0.3
         missed += not seen
+        if not seen and max(faces[i].truth_box[2:] - faces[i].truth_box[:2]) < SMALLEST:
+            name = faces[i].name
+            raise ValueError(f"{name}: one point is marked, where {who} finds no face: give a box.")
         box = (found[i], kind) if seen else faces[i].framed("truth")
         laid[i] = dataclasses.replace(faces[i], box=box[0], convention=box[1])
     if without:

@@ -91,6 +91,7 @@ def known(distances, names, kind=None):
     for name, distance in zip(names, distances) if given else ():
         number(f"The distance of {name}", float(distance), above=0)
     if without := [name for name, distance in zip(names, distances) if not distance > 0]:
-        said = f"{len(without)} faces lack the points of the normaliser: take 'box'"
-        raise ValueError(f"{said} (--normaliser box, kind='box'). The first is {without[0]}.")
+        other = "face_box" if kind == "box" else "box"
+        said = f"{len(without)} faces lack the points of the normaliser: take '{other}'"
+        raise ValueError(f"{said} (--normaliser {other}). The first is {without[0]}.")
     return distances

@@ -108,3 +108,11 @@ def detector_of(config: dict[str, Any]) -> Detector:
         convention = own if isinstance(own, str) else Convention(*own)
         detector.convention = convention  # type: ignore[attr-defined]
     return detector
+
+
+def known_outputs(y: Any, y_pred: dict[str, Any]) -> dict[str, Any]:
+    """The outputs that there is a truth for: Keras asks one for each."""
+    names = y if isinstance(y, dict) else ("landmarks",)
+    if unknown := [name for name in names if name not in y_pred]:
+        raise ValueError(f"The model has no output {unknown[0]!r}, but {', '.join(y_pred)}.")
+    return {name: y_pred[name] for name in names}

@@ -22,7 +22,7 @@ STEPS = 60
 def for_scheme(recipe, scheme):
     """A recipe for faces of another scheme: its model, and its losses that know one.
 
-    Teachers know their own scheme alone, and are left out.
+    Teachers know their own scheme alone; those of another one are left out.
 
     Args:
         recipe: `Recipe`.
@@ -36,11 +36,22 @@ def for_scheme(recipe, scheme):
     if name is None or get_scheme(arguments["scheme"]) == scheme:
         return recipe
     stages = tuple(
-        dataclasses.replace(stage, loss=_each(stage.loss, scheme), teacher=None)
+        dataclasses.replace(
+            stage,
+            loss=_each(stage.loss, scheme),
+            teacher=stage.teacher if _knows(stage.teacher, scheme, recipe.margin) else None,
+        )
         for stage in recipe.stages
     )
     model = functools.partial(getattr(models, name), **{**arguments, "scheme": scheme})
     return dataclasses.replace(recipe, model=model, stages=stages)
+
+
+def _knows(teacher, scheme, margin):
+    try:
+        return teacher is not None and teacher.check(scheme, margin) is None
+    except (ValueError, OSError):
+        return False
 
 
 def _each(loss, scheme):

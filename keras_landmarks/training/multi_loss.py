@@ -74,6 +74,11 @@ class MultiLoss(keras.Model):
             total = total + ops.cast(self._aggregate_additional_loss(more), "float32")
         return total
 
+    def zero_grad(self, set_to_none=True):
+        """PyTorch's, of each variable: Keras knows them by paths, which teachers may have, too."""
+        for variable in self.trainable_variables:
+            variable.value.grad = None
+
     def compute_metrics(self, x, y, y_pred, sample_weight=None):
         found = {name: y_pred[name] for name in ("landmarks", *self.stage_losses)}
         truth = dict.fromkeys(found, y["landmarks"])

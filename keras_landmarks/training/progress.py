@@ -124,6 +124,8 @@ class Progress(keras.callbacks.Callback):
 
     def _distances(self):
         """What the errors of the held-out faces are divided by, NaN where points of it lack."""
+        if self.scheme.count == 1:  # nothing tells how large the face is
+            return np.full(len(self.held_out[1]), max(self.held_out[0].shape[1:3]))
         distances = metrics.normaliser(self.held_out[1], self.scheme)
         if np.isnan(distances).all() and not np.isnan(self.held_out[1]).any():
             what = {"corners": "eye corners", "box": "boxes of points"}.get(self.scheme.normaliser)

@@ -1,5 +1,6 @@
 """Distillation: trained models whose landmarks a student learns beside the annotated ones."""
 
+import copy
 import dataclasses
 import os
 
@@ -95,7 +96,11 @@ class Lesson(keras.layers.Layer):
     def __init__(self, teacher, scheme, margin, **kwargs):
         super().__init__(trainable=False, **kwargs)
         teacher.check(scheme, margin)
-        models = [m if hasattr(m, "scheme") else zoo.load(m) for m in teacher.models]
+        shared = keras.distribution.distribution() is not None  # by variables that are born in it
+        models = [
+            zoo.load(m) if not hasattr(m, "scheme") else copy.deepcopy(m) if shared else m
+            for m in teacher.models
+        ]
         self.teacher = teacher
         self.network = ensemble(models, scheme, teacher.mirrored)
         self.learnt = self.network.trainable_variables

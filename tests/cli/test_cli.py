@@ -744,7 +744,8 @@ def test_a_table_of_a_video_that_fails_leaves_nothing(photo, tmp_path, words, mo
 
 
 def test_too_little_memory_is_told_in_a_line(monkeypatch, capsys):
-    for error in (MemoryError(), tf.errors.ResourceExhaustedError(None, None, "OOM")):
+    of_jax = RuntimeError("RESOURCE_EXHAUSTED: Out of memory")
+    for error in (MemoryError(), of_jax, tf.errors.ResourceExhaustedError(None, None, "OOM")):
 
         def fail(options, error=error):
             raise error

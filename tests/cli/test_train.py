@@ -156,7 +156,7 @@ def test_unlabelled_faces_need_a_teacher(trained, mine, tmp_path, capsys):
     assert main(["detect", str(mine / "photos"), "--model", str(trained), "--out", str(found)]) == 0
     for box in (), ("--box", "detector"):  # theirs are a detector's already
         assert main(words(mine, tmp_path / "run", "--unlabelled", str(found), *box)) == 1
-        assert "18 of 36 faces have no landmarks: every stage needs a t" in capsys.readouterr().err
+        assert "needs a recipe with a teacher in every stage" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("eagerly")
@@ -250,6 +250,16 @@ def test_parts_of_a_training_have_one_normaliser():
     assert train._by_box([("test", [*faces, bare])], "aflw/full")
 
 
+def test_faces_of_one_marked_point_are_not_measured(capsys):
+    faces = data.made_up_faces(3, size=96)
+    point = np.where(np.arange(68)[:, None] == 30, faces[0].landmarks, np.nan)
+    faces[0] = dataclasses.replace(faces[0], landmarks=point, visible=None)
+    assert train._with_extent([("held out", faces), ("test", faces[:1])]) == [
+        ("held out", faces[1:])
+    ]
+    assert "1 faces held out have one marked point: not measured" in capsys.readouterr().err
+
+
 def test_more_faces_have_their_pictures_beside_them_or_with_the_others(mine, tmp_path):
     shutil.copy(mine / "faces.csv", tmp_path / "more.csv")
     words = {"more": tmp_path / "more.csv", "scheme": str(mine / "mine.toml"), "unlabelled": None}
@@ -316,6 +326,13 @@ def test_the_best_epoch_is_chosen_on_faces_that_are_named(mine, taken, tmp_path)
     assert main(words(mine, tmp_path, *given)) == 1
     ((samples, held_out),) = taken
     assert [len(samples.faces), len(held_out.faces)] == [14, 6]
+    for name in ("--from", "--held-out"):  # folders whose photos have the same numbers
+        shutil.copytree(mine / "photos", tmp_path / name)
+        shutil.copy(mine / "train.csv", tmp_path / name / "faces.csv")
+    given = [w for n in ("--from", "--held-out") for w in (n, str(tmp_path / n / "faces.csv"))]
+    given += ["--scheme", str(mine / "mine.toml"), "--out", str(tmp_path / "run"), "--test", "0.3"]
+    assert main(["train", "--weights", "tiny-ibug68", *given]) == 1
+    assert len(taken[1][1].faces) == 14
 
 
 @pytest.mark.parametrize(

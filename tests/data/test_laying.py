@@ -98,6 +98,11 @@ def test_the_squares_of_a_scheme_of_ones_own_are_measured(known):
         assert len(said) == 1
         assert schemes.SCHEMES["mine"] == mine
         assert schemes.SCHEMES["mine"].square == pytest.approx((0, -0.25, 1), abs=0.02)
+        assert schemes.get_scheme(mine).square == schemes.SCHEMES["mine"].square
+        swapped = dataclasses.replace(mine, right_eye=(1,), left_eye=(0,))
+        schemes.SCHEMES["mine"] = swapped  # as the one who looks at the picture sees them
+        with pytest.warns(UserWarning, match="In 12 of 12 faces right_eye of mine lies right of"):
+            lay_boxes(faces, Detector(known), truth=True)
         assert laid[1].box is None
         assert_near(laid[1], known[0].square("truth"), "truth")
     finally:
@@ -137,3 +142,17 @@ def test_a_box_of_a_part_of_the_face_is_none_of_it(known):
     assert "for 12 that it misses" in said
     for face in faces:
         assert_near(face, face.square("truth"))
+
+
+def test_faces_of_few_marked_points_take_the_box_that_holds_them(known):
+    def marked(face, count):
+        points = np.where(np.arange(68)[:, None] < count, face.landmarks, np.nan)
+        return dataclasses.replace(face, landmarks=points, visible=None)
+
+    few = [marked(face, count) for face, count in zip(known, (1, 2) * 6)]
+    faces, (said,) = lay_boxes(few, Detector(known))
+    assert "for 0 that it misses" in said
+    for face, whole in zip(faces, known):
+        assert_near(face, whole.square("truth"))
+    with pytest.raises(ValueError, match="one point is marked, where Detector finds no face: give"):
+        lay_boxes(few, Detector([]))

@@ -10,7 +10,7 @@ from small_recipe import RECIPE
 from keras_landmarks import data, losses, models, weights, zoo
 from keras_landmarks.recipes import get_recipe
 from keras_landmarks.schemes import SCHEMES, get_scheme
-from keras_landmarks.training import fine_tuning, for_scheme
+from keras_landmarks.training import Teacher, fine_tuning, for_scheme
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +27,11 @@ def test_a_recipe_for_another_scheme_has_its_model_and_losses_and_no_teacher():
     assert isinstance(last["stage1_landmarks"], losses.L2)
     assert get_recipe("unet-300w").stages[0].teacher
     assert for_scheme(get_recipe("unet-300w"), "cofw29").stages[0].teacher is None
+    own = zoo.load("tiny-ibug68", scheme="cofw29")
+    teacher = Teacher((own,), losses.Wing())  # which knows the other points
+    stages = (dataclasses.replace(recipe.stages[0], teacher=teacher),)
+    recipe = dataclasses.replace(get_recipe("resnet18-ffld-300w"), stages=stages)
+    assert for_scheme(recipe, "cofw29").stages[0].teacher is teacher
 
 
 def test_a_scheme_without_eyes_has_its_errors_divided_by_its_own_normaliser():

@@ -10,12 +10,13 @@ from unittest import mock
 import keras
 import numpy as np
 import pytest
-from test_training import adam, recipe_of, run, small_cnn, some_faces
+from test_training import adam, read_log, recipe_of, run, small_cnn, some_faces
 
 from keras_landmarks import data, layers, load, losses, schemes, weights
 from keras_landmarks.cli.train import read_recipe
 from keras_landmarks.losses import Wing
 from keras_landmarks.models import cnn
+from keras_landmarks.own_schemes import scheme_of_names
 from keras_landmarks.recipes import get_recipe
 from keras_landmarks.training import (
     Stage,
@@ -145,9 +146,10 @@ def test_stage_one_of_other_points_is_told_how_to_be_trained():
 
 
 def test_held_out_faces_without_an_extent_are_told_by_their_normaliser(tmp_path, monkeypatch):
-    one = schemes.Scheme("nose1", 1, (0,), {}, {}, (), (), None, "box")
-    monkeypatch.setitem(schemes.SCHEMES, "nose1", one)
-    faces = [data.Face(f.image, f.landmarks[30:31], one, f.box, f.name) for f in some_faces()]
+    one = schemes.Scheme("nose2", 2, (0, 1), {}, {}, (), (), None, "box")
+    monkeypatch.setitem(schemes.SCHEMES, "nose2", one)
+    at = [30, 30]
+    faces = [data.Face(f.image, f.landmarks[at], one, f.box, f.name) for f in some_faces()]
     recipe = recipe_of(adam, model=functools.partial(small_cnn, scheme=one), bins=None)
     samples, held_out = recipe.samples(faces)
     with pytest.raises(FloatingPointError, match="held-out faces the boxes of points are one"):
@@ -230,3 +232,14 @@ def test_keras_own_normalisation_is_warned_of_on_several_devices():
     several = mock.patch.object(type(own), "synchronized", True)
     with several, pytest.warns(UserWarning, match="single normalises the faces of each device"):
         devices.check_norms(object(), model)
+
+
+def test_a_single_point_is_trained_by_the_side_of_the_crop(tmp_path, monkeypatch):
+    monkeypatch.setitem(schemes.SCHEMES, "nose", scheme_of_names("nose", 1, mirror=[]))
+    faces = [data.Face(f.image, f.landmarks[30:31], "nose", f.box, f.name) for f in some_faces()]
+    recipe = for_scheme(recipe_of(adam, 1, held_out=0.3), "nose")
+    samples, held_out = recipe.samples(faces)
+    model = train(recipe, samples, held_out, tmp_path, verbose=0)
+    crops, truth = held_out.arrays()
+    off = np.linalg.norm(np.asarray(model(crops)["landmarks"]) - truth, axis=-1).mean()
+    assert float(read_log(tmp_path)[0]["val_nme"]) == pytest.approx(off / 16, rel=1e-4)

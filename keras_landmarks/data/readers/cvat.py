@@ -8,7 +8,7 @@ from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file
 from keras_landmarks.data.readers.dlib import parse_xml
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.labels import labelled_scheme, order_of, put_point
+from keras_landmarks.data.readers.labels import GROUPED, labelled_scheme, order_of, put_point
 from keras_landmarks.data.readers.rows import (
     box_around,
     points_of,
@@ -77,7 +77,7 @@ def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False)
             for part in parts:
                 if part.get("outside") != "1":
                     at = points_of(_numbers(part.get("points"), where), 1, where)[0] - 0.5
-                    put_point(points, order, part.get("label"), at, where)
+                    put_point(points, order, part.get("label"), at, where, GROUPED)
                     seen[order[part.get("label")]] = part.get("occluded") != "1"
         else:
             points = points_of(_numbers(shape.get("points"), where), scheme.count, where) - 0.5

@@ -10,7 +10,7 @@ import numpy as np
 
 from keras_landmarks.data.readers.contents import existing_folder
 from keras_landmarks.data.readers.rows import BrokenFile
-from keras_landmarks.pictures.kinds import PICTURES
+from keras_landmarks.pictures.kinds import PICTURES, UNREAD
 
 
 class Pictures:
@@ -116,10 +116,11 @@ class Pictures:
             folders = [folder for folder in inner if folder.name == part] or inner
         name, found = parts[-1], []
         stem, ending = pathlib.PurePath(name).stem, pathlib.PurePath(name).suffix.lower()
-        stem = plain(stem if ending in PICTURES else name)
+        stem = plain(stem if ending in (*PICTURES, *UNREAD) else name)
         for files, alike, stems, _ in map(self._list, folders):
             exact = [files[name]] if name in files else alike.get(plain(name))
-            found += exact or stems.get(stem, [])
+            ways = [exact, stems.get(stem)]  # the second is what an unread one was converted to
+            found += next(filter(None, reversed(ways) if ending in UNREAD else ways), [])
         return found
 
     def _list(self, folder):
@@ -172,8 +173,9 @@ def _narrow(name):
 def _is_same(one, other):
     """Whether two names are written for one picture: in another case, without ending or spaces."""
     paths = [pathlib.PurePath(plain(str(name))) for name in (one, other)]
-    endings = {path.suffix for path in paths} & set(PICTURES)
-    stems = {path.with_suffix("") if path.suffix in PICTURES else path for path in paths}
+    kinds = (*PICTURES, *UNREAD)
+    endings = {path.suffix for path in paths} & set(kinds)
+    stems = {path.with_suffix("") if path.suffix in kinds else path for path in paths}
     return len(stems) == 1 and len(endings) < 2
 
 

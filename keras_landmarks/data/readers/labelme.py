@@ -8,7 +8,7 @@ import numpy as np
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import existing_file, files_of, is_results, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.labels import labelled_scheme, order_of, put_point
+from keras_landmarks.data.readers.labels import GROUPED, labelled_scheme, order_of, put_point
 from keras_landmarks.data.readers.rows import BrokenFile, box_around, read_faces, size_of
 from keras_landmarks.files import as_path
 
@@ -60,7 +60,7 @@ def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=Fal
         picture = pictures.find(content.get("imagePath") or file.with_suffix("").name)
         points, seen = np.full((scheme.count, 2), np.nan), np.zeros(scheme.count, bool)
         for label, at, covered in labelled:
-            put_point(points, order, label, at - 0.5, file, "or with a group_id each")
+            put_point(points, order, label, at - 0.5, file, GROUPED)
             seen[order[label]] = not covered
         box, called = box_around(points + 0.5, boxes), pictures.called(picture)
         size = size_of(content.get("imageHeight"), content.get("imageWidth"))

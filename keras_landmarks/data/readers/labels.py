@@ -103,6 +103,10 @@ def order_of(names, scheme, labels):
     return {name: i for i, name in enumerate(names)}
 
 
+GROUPED = "or with a group_id each"
+"""How a format tells the points of several faces apart."""
+
+
 def put_point(points, order, label, at, where, several="or each in a rectangle"):
     """Puts the point of a label in its place.
 

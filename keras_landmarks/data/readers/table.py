@@ -4,13 +4,14 @@ import json
 import os
 import pathlib
 import re
+import warnings
 
 import numpy as np
 
 from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.contents import Rows, existing_file, needed, read_text
 from keras_landmarks.data.readers.finding import Pictures, folders_of
-from keras_landmarks.data.readers.rows import read_faces, scheme_of
+from keras_landmarks.data.readers.rows import BrokenFile, read_faces, scheme_of
 from keras_landmarks.files import as_path
 from keras_landmarks.schemes import get_scheme
 
@@ -63,6 +64,7 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
             for row in rows
             if str(row.get("face")) != "0"
         )
+        rows = rows if labelled else _upright(rows, path)
     corners = [name for name in BOX if name in columns]
     if labelled and 1 < len(corners) < len(BOX):
         raise ValueError(f"{path}: a box needs the columns {', '.join(BOX)}, found {corners}.")
@@ -119,6 +121,16 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
 
     numbered = enumerate(rows, start=1)
     return read_faces(path, numbered, face, skip_broken, labelled, pictures=pictures)
+
+
+def _upright(rows, path):
+    """Rows of `detect`, but of faces on a side or their head, of which teachers know little."""
+    for row in rows:
+        if abs(float(row.get("angle") or 0)) <= 45:
+            yield row
+        else:
+            said = f"{path}: faces that are turned by more than 45 degrees are left out."
+            warnings.warn(said, BrokenFile, stacklevel=2)
 
 
 def _check(columns, scheme, path, labelled):

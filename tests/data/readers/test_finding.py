@@ -44,6 +44,13 @@ def test_a_picture_is_found_by_what_other_machines_call_it(tmp_path, name):
     assert Pictures(tmp_path).find(name) == path
 
 
+def test_a_picture_that_was_converted_is_found_by_what_it_was(tmp_path):
+    before, path = touch(tmp_path / "IMG_1.HEIC"), touch(tmp_path / "IMG_1.jpg")
+    assert Pictures(tmp_path).find("IMG_1.HEIC") == path
+    before.unlink()
+    assert Pictures(tmp_path).find("IMG_1.HEIC") == path
+
+
 def test_a_path_of_windows_leads_out_of_the_folder(tmp_path):
     path = touch(tmp_path / "images/a.jpg")
     for own in (False, True):  # a drawing of the same name beside the annotation

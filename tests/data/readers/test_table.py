@@ -176,6 +176,14 @@ def test_a_broken_row_is_named_or_left_out(tmp_path, points, broken, message):
         assert len(read_table(path, scheme="five5", skip_broken=True)) == 1
 
 
+def test_of_faces_that_lie_on_a_side_nothing_is_learnt(tmp_path, points):
+    head, cells = "picture,face,left,top,right,bottom,angle", ["a.jpg", 1, 1, 2, 30, 40]
+    rows = [",".join(map(str, [*cells, angle])) for angle in (0.0, -30, 90, 180)]
+    path = write(tmp_path, head, *rows)
+    with pytest.warns(BrokenFile, match="turned by more than 45 degrees are left out"):
+        assert len(read_table(path, scheme="five5", labelled=False)) == 2
+
+
 def test_boxes_alone_are_unlabelled_faces(tmp_path, points):
     write(tmp_path, HEAD, row(points))  # and its picture
     (tmp_path / "boxes.csv").write_text("image,left,top,right,bottom\na.jpg,1,2,30,40\n")
