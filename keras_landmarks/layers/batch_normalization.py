@@ -44,3 +44,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
         config = super().get_config()
         del config["synchronized"]
         return config
+
+
+def replica():
+    """The number of the device that this code runs on."""
+    if keras.backend.backend() != "tensorflow":
+        return 0
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    return 0 if context is None else context.replica_id_in_sync_group

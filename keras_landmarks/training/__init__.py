@@ -1,6 +1,6 @@
 """Training by recipe: stages, checkpoints, resuming after a kill, several devices."""
 
-from keras_landmarks.metrics import FaceLosses
+from keras_landmarks.losses.face_loss import FaceLosses
 from keras_landmarks.training.balancing import LossBalancing
 from keras_landmarks.training.devices import join_hosts
 from keras_landmarks.training.fine_tuning import fine_tuning, for_scheme

@@ -5,7 +5,7 @@ import numpy as np
 from keras import ops
 
 from keras_landmarks.data import LossBalance, Samples
-from keras_landmarks.metrics import FaceLosses, of_faces
+from keras_landmarks.losses.face_loss import FaceLosses, of_faces
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import number
 from keras_landmarks.training import devices

@@ -34,8 +34,8 @@ def fingerprint(recipe, samples, held_out):
     found = {what: getattr(samples, what) for what in SAMPLES}
     found |= {"scheme": samples.scheme.name, "training data": _digest(samples)}
     found["held-out data"] = held_out and _digest(held_out)
-    squares = [f.square(s.box) for s in (samples, held_out) if s for f in s.faces]
-    found |= {"squares of the faces": _number(squares), "points": scheme_config(samples.scheme)}
+    squares = [np.float32(f.square(s.box)) for s in (samples, held_out) if s for f in s.faces]
+    found |= {"convention of boxes": _number(squares), "points": scheme_config(samples.scheme)}
     found |= {"model": recipe.model, "precision": recipe.precision, "lpbb": recipe.lpbb}
     found |= {"seed of the weights": recipe.seed}
     for number, stage in enumerate(recipe.stages, start=1):

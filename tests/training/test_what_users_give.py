@@ -211,7 +211,7 @@ def test_boxes_of_another_convention_are_other_faces(tmp_path):
     train(recipe, *recipe.samples(given), tmp_path, verbose=0)
     other = [dataclasses.replace(face, convention="wflw") for face in given]
     more = recipe_of(adam, 2, held_out=0.3)
-    with pytest.raises(ValueError, match="is of another squares of the faces"):
+    with pytest.raises(ValueError, match="is of another convention of boxes"):
         train(more, *more.samples(other), tmp_path, resume=True, verbose=0)
 
 
