@@ -28,10 +28,10 @@ CATEGORIES = {category: tuple(clips.split()) for category, clips in CATEGORIES.i
 """The clips of each category of test clips; the others are for training."""
 
 _HERE = threading.local()
-"""The video that a thread goes through: its path, the process, the next frame's number, frames."""
+"""What a thread goes through: its video and process, the number of the next frame, the frames."""
 
-_PARENTS = list[tuple]()
-"""Such of a parent process: they are not closed in a fork, which would wait for ever."""
+_PARENTS = []
+"""Frames of a parent process: they are not closed in a fork, which would wait for ever."""
 
 
 def read_300vw(folder, category=None, every=1, broken=None, skip_broken=False):
@@ -121,19 +121,18 @@ class Frames:
         return LazyPicture(functools.partial(self._read, number))
 
     def _read(self, number):
-        video, process = self.folder / "vid.avi", os.getpid()
-        before, after, next_, _ = of = getattr(_HERE, "open", (None, process, 0, None))
-        if after != process:  # which has the parent's video, but not the threads that read it
-            _PARENTS.append(of)
-        if (before, after) != (video, process) or number < next_:
-            _HERE.open = video, process, 1, iter(VideoReader(video))
-        *_, next_, frames = _HERE.open
+        mine = self.folder / "vid.avi", os.getpid()
+        of, place, frames = getattr(_HERE, "open", (mine, number + 1, None))
+        if of[1] != mine[1]:  # a parent's, whose threads that read it are not here
+            _PARENTS.append(frames)
+        if of != mine or number < place:
+            place, frames = 1, iter(VideoReader(mine[0]))
         for frame in frames:
-            next_ += 1
-            _HERE.open = video, process, next_, frames
-            if next_ > number:
+            place += 1
+            _HERE.open = mine, place, frames
+            if place > number:
                 return frame
-        del _HERE.open
+        _HERE.__dict__.pop("open", None)
         raise ValueError(f"{self.folder / 'vid.avi'} has no frame {number}.")
 
 
