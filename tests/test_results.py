@@ -6,6 +6,7 @@ import pathlib
 import index
 import pytest
 import recipes
+import repeat
 import tables
 
 from keras_landmarks import list_models
@@ -74,6 +75,13 @@ def test_disturbed_and_covered_faces_were_shown_to_the_weights_that_are_publishe
     assert {*disturbed["models"]} == {*disturbed["sha256"]} == {row["model"] for row in covered}
     found = {*disturbed["sha256"].items()} | {(row["model"], row["sha256"]) for row in covered}
     assert found == {*published.items()}, "tools/robustness.py and tools/compare_occlusion.py"
+
+
+def test_recipes_were_run_again_beside_the_logs_that_are_published():
+    for name, facts in index.read_json(index.REPEATED).items():
+        rows = repeat.read_log(recipes.ZOO / name / "log.csv")
+        published = facts["published"]
+        assert repeat.errors(rows, len(published["training"])) == published, "tools/repeat.py"
 
 
 def test_beside_dlibs_trees_stand_the_weights_that_are_published():
