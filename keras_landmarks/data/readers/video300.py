@@ -30,7 +30,7 @@ CATEGORIES = {category: tuple(clips.split()) for category, clips in CATEGORIES.i
 _HERE = threading.local()
 """What a thread goes through: its video and process, the number of the next frame, the frames."""
 
-_PARENTS = []
+_PARENTS: list = []
 """Frames of a parent process: they are not closed in a fork, which would wait for ever."""
 
 
