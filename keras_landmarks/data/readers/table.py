@@ -126,11 +126,11 @@ def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True)
 def _upright(rows, path):
     """Rows of `detect`, but of faces on a side or their head, of which teachers know little."""
     for row in rows:
-        if abs(float(row.get("angle") or 0)) <= 45:
-            yield row
-        else:
+        if row.get("angle") is not None and abs(_number(row, "angle", path)) > 45:
             said = f"{path}: faces that are turned by more than 45 degrees are left out."
             warnings.warn(said, BrokenFile, stacklevel=2)
+        else:
+            yield row
 
 
 def _check(columns, scheme, path, labelled):
