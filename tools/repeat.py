@@ -3,9 +3,8 @@
     python tools/repeat.py NAME ... --data 300W [--more 300W-more] --out runs [--seeds 1]
 
 Three epochs, or --epochs. Each seed has a folder of its own in --out; what was killed goes on; with
-two the noise of two
-runs is known. Writes zoo/repeated.json and its table in zoo/README.md. A log that is not of the
-whole recipe is refused, as that of `dan-300w`.
+two the noise of two runs is known. Writes zoo/repeated.json and its table in zoo/README.md. A log
+that is not of the whole recipe is refused, as that of `dan-300w`.
 """
 
 import argparse
