@@ -100,8 +100,9 @@ class Checkpoint:
         return Standing(**facts)
 
     def _compare(self, before):
-        first = "training data"  # of which other numbers may come
-        for name in sorted(set(before) & set(self.fingerprint), key=lambda n: (n != first, n)):
+        first = ["training data", "held-out data"]  # of which other numbers may come
+        names = set(before) & set(self.fingerprint)
+        for name in [n for n in first if n in names] + sorted(names - {*first}):
             old, new = before[name], self.fingerprint[name]
             if old != new:
                 raise ValueError(f"{self.path} is of another {name}: {old} before, {new} now.")
