@@ -10,10 +10,6 @@ from keras_landmarks.moved import renamed
 from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
-PATCH = 8
-"""Height and width of the patches, in pixels of their maps."""
-
-
 @renamed(validation="expected_error")
 def ffld(
     scheme="ibug68",
@@ -26,6 +22,7 @@ def ffld(
     learn_places=True,
     mean_shape=None,
     expected_error=False,
+    patch=8,
 ):
     """A residual network, and stages that correct its landmarks on ever finer feature maps.
 
@@ -48,6 +45,8 @@ def ffld(
             centre. Trained weights bring theirs.
         expected_error: whether the model says how far off each point may be (see
             `losses.Validation`).
+        patch: height and width of the patches in pixels of their maps, at least 3; 8 as in the
+            paper.
 
     Returns:
         A functional model: `(batch, size, size, 3)` RGB crops of 0..255 to
@@ -57,8 +56,8 @@ def ffld(
         `stage{i}_`.
 
     Raises:
-        ValueError: if the depth, the size, the number of stages or the mean shape's number of
-            points is another one.
+        ValueError: if the depth, the size, the number of stages, the patches' size or the mean
+            shape's number of points is another one.
 
     Reference:
         Yan et al., Fine-grained facial landmark detection exploiting intermediate feature
@@ -68,8 +67,9 @@ def ffld(
     blocks.check_widths(channels=channels)
     if number("stages", stages, whole=True) not in range(4):
         raise ValueError(f"stages must be 0, 1, 2 or 3, not {stages}.")
-    if stages and size // 8 < PATCH:
-        raise ValueError(f"size must be at least {8 * PATCH} for patches of {PATCH}, not {size}.")
+    number("patch", patch, least=3, whole=True)
+    if stages and size // 8 < patch:
+        raise ValueError(f"size must be at least {8 * patch} for patches of {patch}, not {size}.")
     scheme = get_scheme(scheme)
     mean_shape = blocks.check_shape(mean_shape, scheme)
     crops = keras.Input((size, size, 3), name="crops")
@@ -81,7 +81,7 @@ def ffld(
         level = 4 - stage
         seen = maps[level - 1] if learn_maps else ops.stop_gradient(maps[level - 1])
         places = landmarks if learn_places else ops.stop_gradient(landmarks)
-        crop = LandmarkCrop((PATCH, PATCH), stride=2**level, name=f"stage{stage}_crop")
+        crop = LandmarkCrop((patch, patch), stride=2**level, name=f"stage{stage}_crop")
         features, moves = _crop_net(crop(seen, places), scheme.count, channels, f"stage{stage}")
         moves = layers.Rescaling(2.0**level, dtype="float32", name=f"stage{stage}_pixels")(moves)
         landmarks = layers.Add(dtype="float32", name=f"stage{stage}_landmarks")([places, moves])
@@ -90,19 +90,20 @@ def ffld(
 
 
 def _crop_net(patches, count, channels, name):
-    """Features `(batch, 128)` of patches `(batch, n, 8, 8, c)`, and moves in pixels of the map,
+    """Features `(batch, 128)` of patches `(batch, n, side, side, c)`, and moves in pixels of the map,
     `(batch, n, 2)` (table 7).
 
     The text leaves the inside of the residual block open: 64 filters come closest to the paper's
     1.46 M parameters.
     """
+    side = patches.shape[2]
     x = layers.EinsumDense(
-        "bnhwc,nck->bhwnk", output_shape=(PATCH, PATCH, count, channels), name=f"{name}_choose"
+        "bnhwc,nck->bhwnk", output_shape=(side, side, count, channels), name=f"{name}_choose"
     )(patches)
-    x = layers.Reshape((PATCH, PATCH, count * channels), name=f"{name}_chosen")(x)
+    x = layers.Reshape((side, side, count * channels), name=f"{name}_chosen")(x)
     x = blocks.normalise(x, f"{name}_norm")
     x = residual_block(x, 128, f"{name}_block", hidden=64)
-    x = layers.MaxPooling2D(PATCH, name=f"{name}_pool")(x)
+    x = layers.MaxPooling2D(side, name=f"{name}_pool")(x)
     x = layers.Flatten(name=f"{name}_flatten")(x)
     moves = layers.Dense(
         2 * count, kernel_initializer="zeros", dtype="float32", name=f"{name}_dense"

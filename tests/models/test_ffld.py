@@ -109,6 +109,24 @@ def test_a_stage_adds_the_moves_of_its_crop_net_in_pixels_of_its_map():
         before = after
 
 
+@pytest.mark.parametrize("patch", [3, 4, 8])
+def test_a_stage_sees_its_patches_and_no_pixel_more(patch):
+    model = small_ffld(stages=1, patch=patch)
+    assert trained(model) == trained(small_ffld(stages=1))  # of 8 x 8: the filters are the same
+    dense = model.get_layer("stage1_dense")
+    dense.set_weights([RNG.normal(size=w.shape) for w in dense.get_weights()])
+    maps, landmarks = (model.get_layer("stage1_crop").input[i] for i in (0, 1))
+    moves = keras.Model([maps, landmarks], model.get_layer("stage1_moves").output)
+    noise = RNG.normal(size=(1, *maps.shape[1:])).astype("float32")
+    middle = np.full((1, 5, 2), 8 * 3.5, "float32")  # between the pixels 3 and 4 of the map
+    before, reach = array(moves([noise, middle])), []
+    for x in range(8):
+        changed = noise.copy()
+        changed[0, 3, x] += 100
+        reach.append(np.abs(array(moves([changed, middle])) - before).max() > 1e-4)
+    assert sum(reach) == patch + patch % 2  # odd patches lie half a pixel off: the rim is shared
+
+
 def slopes(model, name, of):
     """The gradient of what layer `of` puts out towards the weights of the layer `name`."""
     pytest.importorskip("tensorflow")
@@ -167,10 +185,12 @@ def test_a_model_built_again_has_the_same_paths_and_comes_back_from_its_file(tmp
         ({"depth": 34}, r"depth must be one of \[18, 50\]"),
         ({"size": 100}, "size must be a multiple of 32"),
         ({"size": 32}, "at least 64"),
+        ({"patch": 10}, "size must be at least 80 for patches of 10, not 64"),
+        ({"patch": 2}, "patch must be"),
         ({"stages": 4}, "stages must be 0, 1, 2 or 3"),
         ({"stages": 1.0}, "stages must be a whole number"),
     ],
 )
 def test_what_cannot_be_built_is_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
-        models.ffld(**arguments)
+        models.ffld(**{"size": 64} | arguments)
