@@ -61,7 +61,7 @@ def test_the_variants_of_a_study_differ_and_keep_what_they_compare_by():
             for recipe in (study.baseline, *recipes):
                 recipe.stages[0].check(recipe.model())
         assert len({recipe.held_out for recipe in recipes}) == 1, name
-    wing = studies.wing_losses().variants
+    wing = studies.STUDIES["wing-losses"]().variants
     assert [type(r.stages[0].loss) for r in (wing["Wing"], wing["L2 + PDB"])] == [Wing, L2]
     assert (wing["Wing"].bins, wing["Wing + PDB"].bins) == (None, 9)
 
@@ -178,7 +178,7 @@ def test_networks_of_other_depths_have_epochs_of_their_own():
 
 
 def test_each_stage_of_a_dan_starts_as_a_copy_of_the_one_before_behind_the_trained_one(tmp_path):
-    study = studies.dan_stages_small()
+    study = studies.STUDIES["dan-stages-small"]()
     trained = study.baseline.model()
     for variable in trained.weights:
         variable.assign(variable + 0.5)

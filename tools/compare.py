@@ -6,7 +6,7 @@ Each training has a folder of its own in --out: what is there is not trained aga
 killed goes on. Every variant has the steps of the first one, but where a study is of networks that
 each need their own, and all have the same held-out faces. Writes STUDY.json, .png and .md (a table,
 and a sentence: the claim, what came out, how sure) into --out after each training, and at last into
-zoo/studies/, where no longer run is. `tools/studies.py` has the studies.
+zoo/studies/, where no longer run is. `tools/studies` has the studies, a file for each paper.
 """
 
 import argparse
