@@ -26,7 +26,7 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
     (stage, _) = RECIPE.stages
     one = dataclasses.replace(RECIPE, stages=(dataclasses.replace(stage, epochs=4),))
     other = studies.with_loss(dataclasses.replace(one, bins=None), L2())
-    study = studies.Study("none", {"Wing": one, "L2, all": other}, baseline=one)
+    study = studies.Study("none", {"Wing": one, "L2, all": other}, baseline=one, covered=True)
     monkeypatch.setattr(compare, "ZOO", tmp_path / "zoo")
     options = dict(data=str(tmp_path / "300W"), more=None, out=tmp_path, seeds=2, short=0.5)
     found = compare.run("small", study, argparse.Namespace(**options))
@@ -36,6 +36,7 @@ def test_a_study_trains_every_variant_from_every_seed_once(tmp_path, monkeypatch
     assert written["variants"] == found
     assert (tmp_path / "zoo/studies/small.png").is_file()
     assert found["Wing"][0]["lfpw_test"] != found["Wing"][1]["lfpw_test"]
+    assert all(row["covered"] != row["lfpw_test"] for rows in found.values() for row in rows)
     page = (tmp_path / "zoo/studies/small.md").read_text()
     assert "The paper: none Here, after 50 % of the epochs: " in page
 
@@ -61,6 +62,9 @@ def test_the_variants_of_a_study_differ_and_keep_what_they_compare_by():
             for recipe in (study.baseline, *recipes):
                 recipe.stages[0].check(recipe.model())
         assert len({recipe.held_out for recipe in recipes}) == 1, name
+    patches = studies.STUDIES["ffld-patches-small"]().variants
+    shapes = [recipe.model().get_layer("stage1_crop").size for recipe in patches.values()]
+    assert shapes == [(8, 8), (4, 4), (6, 6), (12, 12)]
     wing = studies.STUDIES["wing-losses"]().variants
     assert [type(r.stages[0].loss) for r in (wing["Wing"], wing["L2 + PDB"])] == [Wing, L2]
     assert (wing["Wing"].bins, wing["Wing + PDB"].bins) == (None, 9)

@@ -19,7 +19,7 @@ import comparing
 import studies
 from recipes import ZOO, read_samples
 
-from keras_landmarks import data, files, training, weights
+from keras_landmarks import data, evaluation, files, training, weights
 from keras_landmarks.training.fingerprint import fingerprint
 
 SPLIT = "300w/lfpw-test"
@@ -54,7 +54,7 @@ def steps_of(recipe, samples):
     return sum(count * stage.epochs for count, stage in zip(batches, recipe.stages))
 
 
-def train(recipe, samples, held_out, out, test):
+def train(recipe, samples, held_out, out, faces, covered=None):
     """One training: its figures, read from its folder where it is done.
 
     The minutes are those since it last went on, on a machine as busy as it was.
@@ -70,11 +70,16 @@ def train(recipe, samples, held_out, out, test):
         return figures
     began = time.monotonic()
     model = training.train(recipe, samples, held_out, out, resume=True)
-    measured = comparing.measure(model, test)
+
+    def measured(faces):
+        return comparing.measure(model, data.Samples(faces, recipe.size, recipe.margin))
+
+    found = measured(faces)
     figures = {
         "held_out": comparing.measure(model, held_out)["nme"],
-        "lfpw_test": measured.pop("nme"),
-        **measured,
+        "lfpw_test": found.pop("nme"),
+        **found,
+        **({"covered": measured(covered)["nme"]} if covered else {}),
         "steps": steps,
         "minutes": round((time.monotonic() - began) / 60, 1),
     }
@@ -91,6 +96,7 @@ def run(name, study, options):
     first = next(iter(study.variants))
     most = steps_of(study.variants[first], read[first][0])
     faces = data.read_300w(options.data, SPLIT)
+    covered = evaluation.occlude(faces) if study.covered else None
     for seed in range(options.seeds):
 
         def trained(variant, recipe, seed=seed):
@@ -99,10 +105,10 @@ def run(name, study, options):
             equal = most / steps_of(recipe, samples) if equal else 1
             recipe = shortened(recipe, options.short * equal)
             recipe = dataclasses.replace(recipe, seed=seed)
-            test = data.Samples(faces, recipe.size, recipe.margin)
             words = f"{variant}-{seed}".replace(" ", "-").replace("/", "").replace(",", "")
             out = pathlib.Path(options.out) / name / words
-            return out, train(recipe, samples.replace(seed=seed), held_out, out, test)
+            samples = samples.replace(seed=seed)
+            return out, train(recipe, samples, held_out, out, faces, covered)
 
         folder = trained("baseline", study.baseline)[0] if study.baseline else None
         for variant, recipe in study.variants.items():

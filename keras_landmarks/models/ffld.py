@@ -10,6 +10,7 @@ from keras_landmarks.moved import renamed
 from keras_landmarks.names import number
 from keras_landmarks.schemes import get_scheme
 
+
 @renamed(validation="expected_error")
 def ffld(
     scheme="ibug68",
@@ -90,8 +91,8 @@ def ffld(
 
 
 def _crop_net(patches, count, channels, name):
-    """Features `(batch, 128)` of patches `(batch, n, side, side, c)`, and moves in pixels of the map,
-    `(batch, n, 2)` (table 7).
+    """Features `(batch, 128)` of square patches `(batch, n, side, side, c)`, and moves in pixels of
+    the map, `(batch, n, 2)` (table 7).
 
     The text leaves the inside of the residual block open: 64 filters come closest to the paper's
     1.46 M parameters.

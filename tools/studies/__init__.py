@@ -3,8 +3,14 @@
 from collections.abc import Callable
 
 from studies.dan import dan_stages, dan_stages_small
-from studies.ffld import ffld_baseline, ffld_baseline_small, ffld_losses, ffld_losses_small
-from studies.score_guided import score_decoding
+from studies.ffld import (
+    ffld_baseline,
+    ffld_baseline_small,
+    ffld_losses,
+    ffld_losses_small,
+    ffld_patches_small,
+)
+from studies.score_guided import score_decoding, score_maps_small
 from studies.study import Study, with_loss
 from studies.validation import validation_balancing
 from studies.wing import wing_losses, wing_losses_small, wing_networks, wing_parameters
@@ -24,7 +30,9 @@ STUDIES: dict[str, Callable[[], Study]] = {
         ffld_losses_small,
         ffld_baseline,
         ffld_baseline_small,
+        ffld_patches_small,
         validation_balancing,
         score_decoding,
+        score_maps_small,
     )
 }

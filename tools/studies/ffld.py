@@ -1,4 +1,4 @@
-"""FFLD: the losses of its stages and of its network, where their gradient goes."""
+"""FFLD: the losses of its stages and of its network, where their gradient goes, its patches."""
 
 import functools
 
@@ -23,18 +23,20 @@ OF_STAGES = (
 """The losses of FFLD's stages, and where their gradient does not go (tables 5, 6)."""
 
 
+def with_stages(recipe, last, words, **arguments):
+    """FFLD with all its stages trained together, by the losses of these names."""
+    found = [{"L2": L2, "L1": L1, "Align": Align}[kind]() for kind in words.split()]
+    named = {f"stage{i}_landmarks": loss for i, loss in enumerate([IodL2(), *found])}
+    model = functools.partial(recipe.model, stages=len(found), **arguments)
+    return replace(recipe, model=model, stages=(replace(last, loss=named),))
+
+
 def of_stages(recipe, alone, last, kinds):
     """FFLD by the losses of its stages: the network alone is trained once, then all together."""
     variants = {}
     for words, switches in kinds:
-        found = [{"L2": L2, "L1": L1, "Align": Align}[kind]() for kind in words.split()]
-        named = {f"stage{i}_landmarks": loss for i, loss in enumerate([IodL2(), *found])}
         name = ", ".join([words or "no stages", *(f"not {key}" for key in switches)])
-        variants[name] = replace(
-            recipe,
-            model=functools.partial(recipe.model, stages=len(found), **switches),
-            stages=(replace(last, loss=named),),
-        )
+        variants[name] = with_stages(recipe, last, words, **switches)
     claim = "L2, L1, Align in three stages is best; stages teach the maps (tables 5, 6)."
     return Study(claim, variants, replace(recipe, stages=alone))
 
@@ -55,10 +57,23 @@ def small_ffld():
     return replace(recipe, model=model, size=(96, 96), augmentation=blurred, stages=(alone,))
 
 
+LAST = Stage({"stage0_landmarks": IodL2()}, 10, averaged_adamw(1e-3))
+"""All stages of the small one; `with_stages` adds their losses."""
+
+
 def ffld_losses_small():
     recipe = small_ffld()
-    last = Stage({"stage0_landmarks": IodL2()}, 10, averaged_adamw(1e-3))
-    return of_stages(recipe, recipe.stages, last, OF_STAGES[:2] + OF_STAGES[4:9])
+    return of_stages(recipe, recipe.stages, LAST, OF_STAGES[:2] + OF_STAGES[4:9])
+
+
+def ffld_patches_small():
+    """Of the map of stage 1, 12 x 12 pixels here, the largest patches are the whole."""
+    recipe, variants = small_ffld(), {}
+    for patch in (8, 4, 6, 12):
+        name = f"{patch} x {patch}"
+        variants[name] = with_stages(recipe, LAST, "L2 L1 Align", patch=patch)
+    claim = "Patches of 8 x 8, which are not compared with others (section 3.2)."
+    return Study(claim, variants, recipe)
 
 
 def of_baseline(recipe):

@@ -16,12 +16,14 @@ class Study:
             nothing.
         equal_steps: whether what is trained has as many steps as the first variant; else each has
             its own epochs.
+        covered: whether all are also measured on faces that are covered in part.
     """
 
     claim: str
     variants: dict[str, Recipe]
     baseline: Recipe | None = None
     equal_steps: bool = True
+    covered: bool = False
 
 
 replace = dataclasses.replace

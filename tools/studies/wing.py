@@ -20,7 +20,7 @@ def wing_losses_small():
     recipe, variants = get_recipe("tiny-ibug68"), {}
     for name, loss in {"Wing": Wing(5, 1), "L1": L1(), "smooth L1": SmoothL1(), "L2": L2()}.items():
         variants[name] = with_loss(recipe, loss)
-    variants["Wing + PDB"] = replace(recipe, bins=9, most=4)
+        variants[f"{name} + PDB"] = replace(variants[name], bins=9, most=4)
     return Study("Wing < L1, smooth L1 < L2 in error, less with balancing (tables 1, 3).", variants)
 
 
