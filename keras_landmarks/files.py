@@ -5,8 +5,10 @@ import json
 import os
 import pathlib
 import re
+import secrets
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any, TypeAlias
@@ -66,7 +68,19 @@ def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]
         inside = sorted(name for name in folders if not name.startswith("."))
         folders[:] = inside if recursive and real not in seen else []
         seen.add(real)
-    return sorted(found)
+    return sorted(found, key=lambda path: path.parts)  # Windows' own order ignores case
+
+
+def is_same(one: pathlib.Path, other: pathlib.Path) -> bool:
+    """Whether two paths lead to one place; also by names that only we tell apart, as by case."""
+    if one.resolve() == other.resolve():
+        return True
+    return one.exists() and other.exists() and os.path.samefile(one, other)
+
+
+def is_within(path: pathlib.Path, folder: pathlib.Path) -> bool:
+    """Whether a path lies in a folder or in one inside."""
+    return any(is_same(parent, folder) for parent in path.resolve().parents)
 
 
 @contextlib.contextmanager
@@ -82,24 +96,60 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
         A path of the same name in a folder beside it, which is removed with all that is in it.
 
     Raises:
-        OSError: if a file would replace a folder, or a folder a file.
+        OSError: if a file would replace a folder, or a folder a file; or if what stood there may
+            not be replaced, as of files that are open elsewhere on Windows: then the new one has
+            a name beside it, which the message tells.
         ValueError: if the path is an address.
     """
     path = as_path(path)
     device = path.exists() and not (path.is_file() or path.is_dir())
     path = path.resolve() if path.is_symlink() and not device else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = None if device else path.parent
-    with tempfile.TemporaryDirectory(dir=beside, prefix=".part-") as folder:
-        partial = pathlib.Path(folder) / path.name
+    with part(pathlib.Path(tempfile.gettempdir()) if device else path.parent) as folder:
+        partial = folder / path.name
         yield partial
         if device:
             with partial.open("rb") as source, path.open("wb") as target:
                 shutil.copyfileobj(source, target)
             return
-        if path.is_dir() and partial.is_dir():  # which does not replace a folder by itself
-            path.replace(partial.with_name(path.name + ".old"))
-        partial.replace(path)
+        old = partial.with_name(path.name + ".old")
+        try:
+            if path.is_dir() and partial.is_dir():  # which does not replace a folder by itself
+                _move(path, old)
+            _move(partial, path)
+        except OSError as error:
+            if old.exists():
+                old.replace(path)
+            if not isinstance(error, PermissionError) or path.is_dir() != partial.is_dir():
+                raise
+            mark = f"new-{folder.name[6:]}" if partial.is_dir() else "new"
+            beside = path.with_name(f"{path.stem}.{mark}{path.suffix}")
+            partial.replace(beside)
+            said = f"{path} may not be replaced: is it open in another program?"
+            raise PermissionError(f"{said} What was written is {beside}.") from error
+
+
+@contextlib.contextmanager
+def part(beside: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A hidden folder for what is not whole yet. One of `tempfile` is its owner's alone, and so on
+    Windows is what is moved out of it."""
+    folder = beside / f".part-{secrets.token_hex(4)}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _move(path: pathlib.Path, place: pathlib.Path) -> None:
+    """Moves a file or folder; on Windows virus scanners hold new ones for a moment."""
+    for pause in (0.1, 0.3, 1.0, 2.0) if os.name == "nt" else ():
+        try:
+            path.replace(place)
+            return
+        except PermissionError:
+            time.sleep(pause)
+    path.replace(place)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -189,7 +189,7 @@ class _Onnx:
         try:
             import onnxruntime
         except ImportError as error:
-            message = f"{self._path} needs ONNX Runtime: pip install onnxruntime"
+            message = f"{self._path} needs ONNX Runtime: pip install onnxruntime ({error})"
             raise ImportError(message) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.log_severity_level = self._threads, 3

@@ -1,6 +1,8 @@
 import errno
 import json
 import os
+import pathlib
+import shutil
 
 import pytest
 
@@ -51,6 +53,57 @@ def test_a_folder_replaces_an_older_one_whole(tmp_path):
         (partial / "third").write_text("its folder is not there")
     assert list(tmp_path.iterdir()) == [path]
     assert list(path.iterdir()) == [path / "second"]
+
+
+def test_what_may_not_be_replaced_stays_and_the_new_one_is_beside_it(tmp_path, monkeypatch):
+    # As on Windows, where a program has a file open, or one of a folder.
+    (tmp_path / "a.csv").write_text("old")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "content").write_text("old")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "content").write_text("new")
+    replace = pathlib.Path.replace
+    held = tmp_path / "a.csv", tmp_path / "model"
+
+    def refuse(path, target):
+        if pathlib.Path(target) in held and not path.name.endswith(".old"):
+            raise PermissionError(13, "in use")
+        return replace(path, target)
+
+    monkeypatch.setattr(pathlib.Path, "replace", refuse)
+    with pytest.raises(PermissionError, match=r"a\.csv may not be replaced") as raised:
+        files.write_bytes(tmp_path / "a.csv", b"new")
+    with (
+        pytest.raises(PermissionError, match="open in another program"),
+        files.whole(tmp_path / "model") as partial,
+    ):
+        shutil.copytree(tmp_path / "other", partial)
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert len(found) == 5
+    assert (tmp_path / "a.csv").read_text() == "old"
+    assert (tmp_path / "model" / "content").read_text() == "old"
+    assert str(tmp_path / "a.new.csv") in str(raised.value)
+    assert (tmp_path / "a.new.csv").read_text() == "new"
+    assert next(tmp_path.glob("model.new-*/content")).read_text() == "new"
+
+
+def test_what_is_written_has_no_other_rights_than_files_beside_it(tmp_path):
+    (tmp_path / "folder").mkdir()
+    with files.whole(tmp_path / "a.csv") as partial:
+        partial.write_text("")
+        assert partial.parent.stat().st_mode == (tmp_path / "folder").stat().st_mode
+
+
+def test_names_that_lead_to_one_place_are_the_same(tmp_path):
+    (tmp_path / "IMG.JPG").write_text("")
+    os.link(tmp_path / "IMG.JPG", tmp_path / "img.jpg")  # as where names are told apart by no case
+    (tmp_path / "other").write_text("")
+    assert files.is_same(tmp_path / "IMG.JPG", tmp_path / "img.jpg")
+    assert files.is_same(tmp_path / "new", tmp_path / "." / "new")
+    assert not files.is_same(tmp_path / "IMG.JPG", tmp_path / "other")
+    assert not files.is_same(tmp_path / "IMG.JPG", tmp_path / "new")
+    assert files.is_within(tmp_path / "new" / "newer", tmp_path)
+    assert not files.is_within(tmp_path, tmp_path)
 
 
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):

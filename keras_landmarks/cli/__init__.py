@@ -40,7 +40,7 @@ def main(arguments=None):
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
         sys.stdout.reconfigure(errors="backslashreplace")  # names of files may be no text
     with warnings.catch_warnings(), _stopping():
-        warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+        warnings.showwarning = _warn
         try:
             words = vars(options).values()
             if "" in words or any("" in many for many in words if isinstance(many, list)):
@@ -51,10 +51,10 @@ def main(arguments=None):
             if sys.stdout is not None:
                 sys.stdout.flush()
             return code
-        except BrokenPipeError:  # as by `| head`: whoever reads has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
         except (ValueError, OSError, ImportError, RuntimeError, FloatingPointError) as error:
+            if detect.is_left(error):  # as by `| head`: whoever reads has seen enough
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                return 1
             print(f"keras-landmarks: {_MEMORY if _is_full(error) else error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -65,6 +65,12 @@ def main(arguments=None):
                 raise
             print(f"keras-landmarks: {_MEMORY}", file=sys.stderr)
             return 1
+
+
+def _warn(message, *_):
+    """Says a warning, where it can be said: not on Windows' console while Keras is imported."""
+    with contextlib.suppress(OSError):
+        print(f"warning: {message}", file=sys.stderr)
 
 
 _MEMORY = "the memory is too small: a smaller --batch, fewer faces, or --records, need less"

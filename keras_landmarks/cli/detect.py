@@ -1,6 +1,8 @@
 """`keras-landmarks detect`: the faces of pictures, of whole folders, of a video or a camera."""
 
 import collections
+import errno
+import glob
 import json
 import os
 import pathlib
@@ -92,7 +94,7 @@ def run(options):
     from keras_landmarks import catalogue, pictures
 
     options.model = options.model or catalogue.DEFAULT
-    options.photos = [os.path.expanduser(photo) for photo in options.photos]
+    options.photos = [name for photo in options.photos for name in _names(photo)]
     options.out = options.out and os.path.expanduser(options.out)
     keep(options.json, options.photos, options.out)
     if options.camera is not None or any(pictures.is_video(photo) for photo in options.photos):
@@ -154,6 +156,13 @@ def run(options):
     return int(bool(broken) and options.strict)
 
 
+def _names(photo):
+    """The paths that a word names: one, or those of a pattern that no shell has replaced."""
+    path = os.path.expanduser(photo)
+    pattern = {*"*?"} & {*path} and not os.path.exists(path)
+    return (pattern and sorted(glob.glob(path))) or [path]
+
+
 def _detected(model, detector, options, photos, broken, many):
     """`(photo, picture, faces)` of all that can be read; the others' errors go to `broken`."""
     from keras_landmarks import pictures
@@ -193,10 +202,17 @@ def _say(text, go_on):
     """Prints; where nobody reads any longer, what files are to hold goes on."""
     try:
         print(text)
-    except BrokenPipeError:
-        if not go_on:
+    except OSError as error:
+        if not (go_on and is_left(error)):
             raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def is_left(error):
+    """Whether an error says that nobody reads what is printed: on Windows it is one of many."""
+    nameless = isinstance(error, OSError) and error.filename is None
+    windows = os.name == "nt" and nameless and error.errno == errno.EINVAL
+    return isinstance(error, BrokenPipeError) or windows
 
 
 def _describe(faces, options, picture):

@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 import sys
-import tempfile
+import unicodedata
 
 from keras_landmarks import files
 from keras_landmarks.cli.table import ENDINGS, is_own, is_table
@@ -22,9 +22,11 @@ def find_photos(options):
         raise FileNotFoundError(f"No picture at {named[0]}.")
     for name in named:
         inside = files.files_in(name) if name.is_dir() else []
-        drawn = pathlib.Path(options.out or name).resolve()
-        if name.resolve() in drawn.parents:
-            inside = [file for file in inside if drawn not in file.resolve().parents]
+        drawn = pathlib.Path(options.out or name)
+        if inside and drawn.is_dir() and files.is_within(drawn, name):
+            folders = {file.parent for file in inside}
+            left = {f for f in folders if files.is_same(f, drawn) or files.is_within(f, drawn)}
+            inside = [file for file in inside if file.parent not in left]
         kept = [file for file in inside if file.suffix.lower() in PICTURES]
         for kinds, why in (
             (UNREAD, "of a kind that is not read: convert to jpg"),
@@ -46,8 +48,9 @@ def find_targets(options, photos):
     out = pathlib.Path(options.out or "")
     if options.out is None or is_table(options.out):
         named = map(files.as_path, options.photos)
-        folders = {(path if path.is_dir() else path.parent).resolve() for path in named}
-        if out.is_file() and folders & {*out.resolve().parents} and not is_own(out):
+        folders = {path if path.is_dir() else path.parent for path in named}
+        within = out.is_file() and any(files.is_within(out, folder) for folder in folders)
+        if within and not is_own(out):
             raise ValueError(
                 f"--out {out} would replace a file of the photos' folder; name another."
             )
@@ -60,22 +63,29 @@ def find_targets(options, photos):
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
         raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
     inside = [name for name in map(files.as_path, options.photos) if name.is_dir()]
-    if not ending and any(out.resolve() == name.resolve() for name in inside):
+    if not ending and any(files.is_same(out, name) for name in inside):
         raise ValueError(
             f"--out {out} holds the photos, and drawings are photos, too: name another."
         )
     targets, drawn = {}, {}
     for photo, place in photos.items():
         target = targets[photo] = out if ending else (out / place).with_suffix(".png")
-        if drawn.setdefault(target, photo) != photo:
-            raise ValueError(f"--out: {drawn[target]} and {photo} would both be drawn to {target}.")
-        if target.resolve() == pathlib.Path(photo).resolve():
+        if (first := drawn.setdefault(_name(target), photo)) != photo:
+            raise ValueError(f"--out: {first} and {photo} would both be drawn to {target}.")
+        if files.is_same(target, pathlib.Path(photo)):
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
         others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
-        if not ending and target.exists() and target.parent.resolve() in others:
+        own = ending or not any(files.is_same(target.parent, other) for other in others)
+        if not own and target.exists():
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     _check_place(next(iter(targets.values())))
     return targets
+
+
+def _name(path):
+    """What tells a file from others; on macOS not by case, nor by how accents are composed."""
+    mac = sys.platform == "darwin"
+    return unicodedata.normalize("NFC", str(path)).casefold() if mac else path
 
 
 def is_drawn(name):
@@ -98,13 +108,14 @@ def keep(target, read, out=None):
         return
     from keras_landmarks.data.readers.contents import is_results
 
-    path = files.as_path(target).resolve()
+    path = files.as_path(target)
     if path.is_dir():
         raise ValueError(f"{target} is a folder; name a file.")
-    inputs = [files.as_path(name).resolve() for name in read if "://" not in str(name)]
-    within = path.exists() and {*inputs} & {*path.parents}
+    inputs = [files.as_path(name) for name in read if "://" not in str(name)]
+    within = path.exists() and any(files.is_within(path, name) for name in inputs)
     own = within and path.suffix.lower() == ".json" and is_results(path)
-    if (within and not own) or path in inputs or (out and path == files.as_path(out).resolve()):
+    others = [*inputs, *([files.as_path(out)] if out else [])]
+    if (within and not own) or any(files.is_same(path, other) for other in others):
         raise ValueError(f"Writing {target} would replace that file; name another.")
     _check_place(target)
 
@@ -123,7 +134,8 @@ def _check_place(target):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-").cleanup()
+        with files.part(path.parent):
+            pass
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}.") from error
 

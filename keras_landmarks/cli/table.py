@@ -203,14 +203,20 @@ def _locked(path):
     """
     file = path.open("ab")
     try:
-        import fcntl  # which Windows lacks
+        if os.name == "nt":
+            import msvcrt
 
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise ValueError(f"{path} is being written by another run: wait until it ends.") from None
-    except (ImportError, OSError):  # not every file system has locks
-        pass
+            file.seek(2**31 - 2)  # what is locked is read by nobody else: a byte beyond the end
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:  # not every file system has locks
+        if isinstance(error, PermissionError if os.name == "nt" else BlockingIOError):
+            file.close()
+            message = f"{path} is being written by another run: wait until it ends."
+            raise ValueError(message) from None
     return file
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import http.server
+import os
 import pathlib
 import sys
 import threading
@@ -48,6 +49,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     """A server that does not complain of browsers that turn away, as at each reload."""
+
+    allow_reuse_address = os.name != "nt"  # where it would take another's port
 
     def handle_error(self, request, address):
         if not isinstance(sys.exception(), ConnectionError):

@@ -61,7 +61,8 @@ def need_packages(format):
             __import__(package)
         except ImportError as error:
             name = package.replace("_", "-")
-            raise ImportError(f"Exporting {format} needs {name}: pip install {name}") from error
+            said = f"Exporting {format} needs {name}: pip install {name} ({error})"
+            raise ImportError(said) from error
     if keras.backend.backend() != "tensorflow":
         raise ImportError("Exporting needs Keras' TensorFlow backend.")
 

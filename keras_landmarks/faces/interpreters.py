@@ -37,7 +37,7 @@ class Interpreters:
         try:
             from ai_edge_litert.interpreter import Interpreter
         except ImportError as error:
-            message = f"{self.path} needs LiteRT: pip install ai-edge-litert"
+            message = f"{self.path} needs LiteRT: pip install ai-edge-litert ({error})"
             raise ImportError(message) from error
         interpreter = Interpreter(model_content=self._content, num_threads=self.threads)
         interpreter.allocate_tensors()

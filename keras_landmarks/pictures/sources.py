@@ -51,7 +51,8 @@ def newest(items: Iterable[Item]) -> Generator[Item, None, None]:
     try:
         while True:
             with changed:
-                changed.wait_for(lambda: last or ended)
+                while not changed.wait_for(lambda: last or ended, 0.5):
+                    pass  # Ctrl-C, which Windows does not hear while it waits
                 if not last:
                     break
                 item = last.pop()

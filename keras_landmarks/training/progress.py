@@ -1,6 +1,8 @@
 """The end of each epoch: the held-out error, best weights, checkpoint and log."""
 
+import contextlib
 import time
+import warnings
 
 import keras
 import numpy as np
@@ -10,6 +12,15 @@ from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
 from keras_landmarks.training.checkpoint import Standing
 from keras_landmarks.training.log import plot_history, write_log
+
+
+@contextlib.contextmanager
+def _told():
+    """Warns of a file that may not be replaced, as it is open elsewhere: training goes on."""
+    try:
+        yield
+    except PermissionError as error:
+        warnings.warn(str(error), stacklevel=3)
 
 
 class Finite(keras.callbacks.Callback):
@@ -83,7 +94,8 @@ class Progress(keras.callbacks.Callback):
     def draw(self, pause=0.0):
         """Draws the curves where so many seconds have gone by: it takes as long as some epochs."""
         if self.writes and self.standing.history and time.monotonic() - self.drawn >= pause:
-            plot_history(self.standing.history, self.out / "loss.png")
+            with _told():
+                plot_history(self.standing.history, self.out / "loss.png")
             self.drawn = time.monotonic()
 
     def take_best(self):
@@ -116,7 +128,8 @@ class Progress(keras.callbacks.Callback):
             averaged.on_test_end()
         standing.history.append(row)
         if self.writes:  # first, so that no kill leaves a finished checkpoint with a shorter log
-            write_log(standing.history, self.out)
+            with _told():
+                write_log(standing.history, self.out)
             self.draw(pause=10.0)
         self.checkpoint.write(standing, model, self.writes)
         devices.wait()  # the others read what was written

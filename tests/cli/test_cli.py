@@ -1,5 +1,6 @@
 import csv
 import dataclasses
+import errno
 import io
 import itertools
 import json
@@ -25,7 +26,7 @@ from places import PORTRAIT, ROOT
 
 import keras_landmarks
 from keras_landmarks import catalogue, data, evaluation, load, weights
-from keras_landmarks.cli import COMMANDS, list_models, main, table
+from keras_landmarks.cli import COMMANDS, detect, list_models, main, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.cli.quiet import import_keras
@@ -331,7 +332,7 @@ def test_the_drawn_video_of_a_camera_takes_the_time_that_passed(tmp_path, monkey
 
     with monkeypatch.context() as patch:
         patch.setattr(cv2, "VideoCapture", Camera)
-        patch.setattr(video, "time", types.SimpleNamespace(monotonic=lambda: now))
+        patch.setattr(video, "time", types.SimpleNamespace(perf_counter=lambda: now))
         assert main(["detect", "--camera", "0", *MODEL, "--out", str(tmp_path / "a.avi")]) == 0
     greys = [round(frame.mean() / 50) for frame in VideoReader(tmp_path / "a.avi")]
     assert greys == [3] + [2] * 4 + [1] * 4 + [0] * 4
@@ -569,6 +570,37 @@ def test_what_cannot_be_drawn_to_is_said_first(photo, capsys, monkeypatch):
     assert "expected an ending of a picture (.png), a table" in capsys.readouterr().err
 
 
+def test_names_that_the_system_does_not_tell_apart_are_one_photo(photo, capsys, tmp_path):
+    before, other = photo.read_bytes(), photo.with_name("OTHER.PNG")
+    os.link(photo, other)  # as where case does not count
+    assert main(["detect", str(photo), *MODEL, "--out", str(other)]) == 1
+    assert "would be drawn over" in capsys.readouterr().err
+    clip, same = tmp_path / "clip.mp4", tmp_path / "CLIP.MP4"
+    clip.write_bytes(b"frames")
+    os.link(clip, same)
+    assert main(["detect", str(clip), *MODEL, "--out", str(same)]) == 1
+    assert "is the video itself" in capsys.readouterr().err
+    assert (photo.read_bytes(), clip.read_bytes()) == (before, b"frames")
+
+
+def test_a_pattern_that_no_shell_replaces_names_its_files(photo, tmp_path, capsys):
+    for name in ("b.jpg", "a.jpg"):
+        shutil.copy(photo, tmp_path / name)
+    assert main(["detect", str(tmp_path / "?.j*"), *MODEL, "--json", "-"]) == 0
+    assert [*json.loads(capsys.readouterr().out)["photos"]] == [
+        str(tmp_path / name) for name in ("a.jpg", "b.jpg")
+    ]
+
+
+def test_a_reader_that_leaves_is_told_from_other_errors(monkeypatch):
+    assert detect.is_left(BrokenPipeError())
+    assert not detect.is_left(OSError(errno.EINVAL, "Invalid argument"))
+    monkeypatch.setattr(detect, "os", types.SimpleNamespace(name="nt"))
+    assert detect.is_left(OSError(errno.EINVAL, "Invalid argument"))
+    assert not detect.is_left(OSError(errno.EINVAL, "Invalid argument", "a:b.jpg"))
+    assert not detect.is_left(ValueError())
+
+
 def test_a_tilde_that_the_shell_leaves_is_the_home_folder(photo, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("HOME", str(tmp_path))
     before = photo.read_bytes()
@@ -768,7 +800,7 @@ def test_frames_of_another_size_do_not_end_a_video_that_is_drawn(tmp_path, monke
 
     with monkeypatch.context() as patch:
         patch.setattr(cv2, "VideoCapture", Camera)
-        patch.setattr(video, "time", types.SimpleNamespace(monotonic=clock.__next__))
+        patch.setattr(video, "time", types.SimpleNamespace(perf_counter=clock.__next__))
         assert main(["detect", "--camera", "0", *MODEL, "--out", str(tmp_path / "a.avi")]) == 0
     assert [frame.shape for frame in VideoReader(tmp_path / "a.avi")] == [(64, 64, 3)] * 3
     assert "frames of (48, 32), after those of (64, 64): resized" in capsys.readouterr().err
@@ -825,6 +857,26 @@ def test_two_runs_do_not_write_one_table(tmp_path):
     one.finish(1)
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 2
     table.Table(tmp_path / "a.csv", {"model": "m"}, pictures=["a.jpg"]).close()
+
+
+def test_two_runs_do_not_write_one_table_on_windows(tmp_path, monkeypatch):
+    locked = []
+
+    def locking(file, how, count):
+        place = os.lseek(file, 0, os.SEEK_CUR)
+        assert (how, count, place > 2**30) == ("at once", 1, True)  # what is locked nobody reads
+        if locked:
+            raise PermissionError(errno.EACCES, "Permission denied")
+        locked.append(file)
+
+    fake = types.SimpleNamespace(locking=locking, LK_NBLCK="at once")
+    monkeypatch.setitem(sys.modules, "msvcrt", fake)
+    monkeypatch.setattr(table, "os", types.SimpleNamespace(name="nt"))
+    with table._locked(tmp_path / "a") as file:
+        file.write(b"line")
+        with pytest.raises(ValueError, match="is being written by another run"):
+            table._locked(tmp_path / "a")
+    assert (tmp_path / "a").read_bytes() == b"line"
 
 
 def test_what_needs_no_keras_does_not_wait_for_it(known, tmp_path):

@@ -129,6 +129,18 @@ def test_curves_are_drawn_every_ten_seconds_and_at_the_end(tmp_path, monkeypatch
 
 
 @pytest.mark.usefixtures("eagerly")
+def test_a_log_that_is_open_elsewhere_ends_no_training(tmp_path, monkeypatch):
+    def refuse(history, folder):
+        raise PermissionError(f"{folder / 'log.csv'} may not be replaced")
+
+    monkeypatch.setattr(progress, "write_log", refuse)
+    with pytest.warns(UserWarning, match=r"log\.csv may not be replaced"):
+        run(recipe_of(adam, 2), tmp_path)
+    facts = weights.load_arrays(tmp_path / "checkpoint.safetensors")[1]
+    assert [row["epoch"] for row in facts["history"]] == [1, 2]
+
+
+@pytest.mark.usefixtures("eagerly")
 def test_off_a_terminal_an_epoch_is_two_lines_and_no_bar(tmp_path, capsys):
     run(recipe_of(adam, 3), tmp_path, verbose=1)
     printed = capsys.readouterr().out
