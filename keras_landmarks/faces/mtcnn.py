@@ -53,7 +53,8 @@ class Mtcnn:
                 import mtcnn
             except ImportError as error:
                 install = 'pip install "keras_landmarks[mtcnn]"'
-                raise ImportError(f"This detector needs the package mtcnn: {install}") from error
+                message = f"This detector needs the package mtcnn: {install} ({error})"
+                raise ImportError(message) from error
             policy = keras.config.dtype_policy()
             keras.config.set_dtype_policy("float32")  # half precision moves its boxes
             try:

@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 
 from keras_landmarks.files import Path, as_path, write_bytes
-from keras_landmarks.pictures.kinds import HEIF, UNREAD, VIDEOS, is_cut_short, moves, scans_of
-from keras_landmarks.pictures.orientation import boxes_of_avif, is_avif, upright_avif, upright_pil
+from keras_landmarks.pictures.kinds import VIDEOS, is_cut_short, moves, scans_of, why_unread
+from keras_landmarks.pictures.orientation import is_avif, is_turned_here, upright, upright_pil
 from keras_landmarks.pictures.resampling import reduce, warp
 
 __all__ = ["as_rgb", "read_image", "reduce", "warp", "write_image"]
@@ -58,20 +58,18 @@ def _decode(data: bytes, name: str) -> np.ndarray:
         raise ValueError(f"{name} is a progressive jpg of more than {SCANS} scans: convert it.")
     if moves(data):
         warnings.warn(f"{name} is an animation: its first picture is taken.", stacklevel=3)
-    flags, avif = cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH, is_avif(data)
-    if avif:  # whose 10 bits OpenCV makes 8 of, as its file says how many there are
-        flags = cv2.IMREAD_COLOR | any(boxes_of_avif(data)) * cv2.IMREAD_IGNORE_ORIENTATION
+    flags = cv2.IMREAD_COLOR | is_turned_here(data) * cv2.IMREAD_IGNORE_ORIENTATION
+    if not is_avif(data):  # of whose 10 bits OpenCV makes 8, as its file says how many there are
+        flags |= cv2.IMREAD_ANYDEPTH
     image = _imdecode(data, flags)
     if data[:2] == b"#?" and image is not None:  # of .hdr, whose light OpenCV makes pixels of
         pixels = _imdecode(data, cv2.IMREAD_COLOR)
         image = image if pixels is None else pixels
-    unread = os.path.splitext(name)[1].lower() in UNREAD or data[4:12] in HEIF
-    if image is None or (unread and data[:2] in (b"II", b"MM")):  # a raw photo's tiny preview
-        why = (
-            "of a kind that is not read: convert it to jpg" if unread else "expected jpg, png, ..."
-        )
+    why = why_unread(data, name)
+    if image is None or (why and data[:2] in (b"II", b"MM")):  # a raw photo's tiny preview
+        why = why or "expected jpg, png, ..."
         raise ValueError(f"{name} is not a picture that can be read ({why}).")
-    image = upright_avif(image, data) if avif else image
+    image = upright(image, data)
     if image.dtype == np.uint8:
         return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
     try:

@@ -46,6 +46,17 @@ def moves(data: bytes) -> bool:
     return data[:4] == b"RIFF" and data[8:16] == b"WEBPVP8X" and any(b & 2 for b in data[20:21])
 
 
+def why_unread(data: bytes, name: str) -> str:
+    """What keeps OpenCV from reading any picture of this kind; empty where nothing does."""
+    if pathlib.PurePath(name).suffix.lower() in UNREAD or data[4:12] in HEIF:
+        return "of a kind that is not read: convert it to jpg"
+    import cv2
+
+    newer = tuple(int(part) for part in cv2.__version__.split(".")[:2]) >= (4, 12)
+    late = data[:4] == b"GIF8" or data[4:8] == b"ftyp" or (data[:4] == b"RIFF" and moves(data))
+    return "" if newer or not late else f"OpenCV reads it from 4.12 on, this is {cv2.__version__}"
+
+
 def scans_of(data: bytes) -> int:
     """How often a progressive jpg goes over its pixels; 1 of all other pictures."""
     place, scans, progressive = 2, 0, False

@@ -18,6 +18,7 @@ from PIL import Image, features
 from keras_landmarks import geometry
 from keras_landmarks.faces import finder
 from keras_landmarks.pictures import ahead, images, kinds, read_ahead
+from keras_landmarks.pictures.orientation import upright
 
 RNG = np.random.default_rng(0)
 # Four fields of one colour each, which survive jpg; taller than wide, so that a turn shows.
@@ -77,6 +78,31 @@ def test_a_png_is_read_pixel_by_pixel(tmp_path):
 
 def test_a_jpg_is_read_as_rgb(tmp_path):
     assert_alike(images.read_image(saved(tmp_path / "a.jpg", PICTURE, quality=95)), PICTURE)
+
+
+@pytest.mark.parametrize("order", [">", "<"])
+@pytest.mark.parametrize("orientation", [*STORED_AS, 9])
+def test_a_webp_is_turned_upright_whatever_opencv_does(tmp_path, orientation, order):
+    stored = STORED_AS.get(orientation, STORED_AS[1])(PICTURE)
+    exif = Image.Exif()
+    exif.endian, exif[EXIF_ORIENTATION], exif[0x010F] = order, orientation, "maker"
+    path = tmp_path / "a.webp"
+    Image.fromarray(np.ascontiguousarray(stored)).save(path, exif=exif, lossless=True)
+    data = path.read_bytes()
+    assert data[data.find(b"EXIF") :].find({">": b"MM", "<": b"II"}[order]) in (8, 14)
+    np.testing.assert_array_equal(upright(np.ascontiguousarray(stored), data), PICTURE)
+    np.testing.assert_array_equal(images.read_image(path), PICTURE)
+    broken = data[: data.find(b"EXIF") + 12]
+    np.testing.assert_array_equal(upright(stored, broken), stored)
+
+
+def test_what_older_opencvs_do_not_read_is_told(monkeypatch):
+    monkeypatch.setattr(cv2, "__version__", "4.11.0")
+    with pytest.raises(ValueError, match=r"OpenCV reads it from 4\.12 on, this is 4\.11\.0"):
+        images.as_rgb(b"GIF89a" + bytes(20))
+    monkeypatch.setattr(cv2, "__version__", "4.12.0-dev")
+    with pytest.raises(ValueError, match="expected jpg, png"):
+        images.as_rgb(b"GIF89a" + bytes(20))
 
 
 @pytest.mark.skipif(not features.check("avif"), reason="this Pillow writes no AVIF")
