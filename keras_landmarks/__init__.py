@@ -6,15 +6,30 @@ nor TensorFlow.
 
 import importlib
 import sys
+from typing import TYPE_CHECKING
 
 from keras_landmarks import moved as _moved
 from keras_landmarks.registration import Registration as _Registration
 
 __version__ = "0.2.0"
 
-_ROOMS = [
+_HOMES = {
+    "Detection": "faces",
+    "Landmarker": "landmarker",
+    "Tracker": "faces",
+    "draw": "pictures",
+    "list_models": "catalogue",
+    "load": "zoo",
+}
+
+__all__ = [
+    "Detection",
+    "Landmarker",
+    "Tracker",
+    "__version__",
     "bulk",
     "data",
+    "draw",
     "errors",
     "evaluation",
     "export",
@@ -22,6 +37,8 @@ _ROOMS = [
     "files",
     "geometry",
     "layers",
+    "list_models",
+    "load",
     "losses",
     "metrics",
     "models",
@@ -32,27 +49,44 @@ _ROOMS = [
     "shapes",
     "training",
 ]
-_HOMES = {
-    "Detection": "faces",
-    "Landmarker": "landmarker",
-    "Tracker": "faces",
-    "draw": "pictures",
-    "list_models": "catalogue",
-    "load": "zoo",
-}
 
-__all__ = ["__version__", *_HOMES, *_ROOMS]
+if TYPE_CHECKING:
+    from keras_landmarks import (
+        bulk,
+        data,
+        errors,
+        evaluation,
+        export,
+        faces,
+        files,
+        geometry,
+        layers,
+        losses,
+        metrics,
+        models,
+        pictures,
+        recipes,
+        runtime,
+        schemes,
+        shapes,
+        training,
+    )
+    from keras_landmarks.catalogue import list_models
+    from keras_landmarks.faces import Detection, Tracker
+    from keras_landmarks.landmarker import Landmarker
+    from keras_landmarks.pictures import draw
+    from keras_landmarks.zoo import load
+else:
 
-
-def __getattr__(name):
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
-    if name in _ROOMS:
-        return importlib.import_module(f"{__name__}.{name}")
-    if name in _moved.MOVED:
-        module = sys.modules[f"{__name__}.{name}"] = globals()[name] = _moved.old_module(name)
-        return module
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    def __getattr__(name):
+        if name in _HOMES:
+            return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)
+        if name in __all__:
+            return importlib.import_module(f"{__name__}.{name}")
+        if name in _moved.MOVED:
+            module = sys.modules[f"{__name__}.{name}"] = globals()[name] = _moved.old_module(name)
+            return module
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():

@@ -21,7 +21,7 @@ def index() -> dict[str, dict[str, Any]]:
     return json.loads(INDEX.read_text(encoding="utf-8"))
 
 
-class Models(dict):
+class Models(dict[str, dict[str, Any]]):
     """`{name: facts}` of models: a dict, which notebooks show as a table."""
 
     def _repr_html_(self) -> str:

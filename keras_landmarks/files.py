@@ -44,7 +44,7 @@ def as_text(name: Path) -> str:
     return text
 
 
-def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]:
+def files_in(folder: Path, recursive: bool = True) -> list[pathlib.Path]:
     """The files in a folder and in those inside, sorted; links are followed, each folder once.
 
     What is hidden is left out: names that begin with a dot, as those of `whole` that a kill left.
@@ -53,6 +53,8 @@ def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]
     Raises:
         OSError: if the folder itself may not be listed.
     """
+
+    folder = as_path(folder)
 
     def refused(error: OSError) -> None:
         if error.filename == os.fspath(folder):
@@ -69,18 +71,6 @@ def files_in(folder: pathlib.Path, recursive: bool = True) -> list[pathlib.Path]
         folders[:] = inside if recursive and real not in seen else []
         seen.add(real)
     return sorted(found, key=lambda path: path.parts)  # Windows' own order ignores case
-
-
-def is_same(one: pathlib.Path, other: pathlib.Path) -> bool:
-    """Whether two paths lead to one place; also by names that only we tell apart, as by case."""
-    if one.resolve() == other.resolve():
-        return True
-    return one.exists() and other.exists() and os.path.samefile(one, other)
-
-
-def is_within(path: pathlib.Path, folder: pathlib.Path) -> bool:
-    """Whether a path lies in a folder or in one inside."""
-    return any(is_same(parent, folder) for parent in path.resolve().parents)
 
 
 @contextlib.contextmanager
@@ -105,7 +95,7 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
     device = path.exists() and not (path.is_file() or path.is_dir())
     path = path.resolve() if path.is_symlink() and not device else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    with part(pathlib.Path(tempfile.gettempdir()) if device else path.parent) as folder:
+    with _part(pathlib.Path(tempfile.gettempdir()) if device else path.parent) as folder:
         partial = folder / path.name
         yield partial
         if device:
@@ -130,7 +120,7 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
 
 
 @contextlib.contextmanager
-def part(beside: pathlib.Path) -> Iterator[pathlib.Path]:
+def _part(beside: pathlib.Path) -> Iterator[pathlib.Path]:
     """A hidden folder for what is not whole yet. One of `tempfile` is its owner's alone, and so on
     Windows is what is moved out of it."""
     folder = beside / f".part-{secrets.token_hex(4)}"

@@ -5,10 +5,11 @@ import os
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import keras
 
+F = TypeVar("F", bound=Callable[..., Any])
 _forked = False  # after the backend ran
 
 
@@ -32,7 +33,7 @@ def check(process: int) -> None:
         )
 
 
-def checked(method: Callable[..., Any]) -> Callable[..., Any]:
+def checked(method: F) -> F:
     """A method that first asks whether this is the model's process, `_process`."""
 
     @functools.wraps(method)
@@ -40,7 +41,7 @@ def checked(method: Callable[..., Any]) -> Callable[..., Any]:
         check(self._process)
         return method(self, *args, **kwargs)
 
-    return first
+    return cast(F, first)
 
 
 def _ran() -> bool:

@@ -2,13 +2,14 @@
 
 import os
 import threading
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from keras_landmarks import faces, forks
 from keras_landmarks.faces.blazeface import BlazeFace
-from keras_landmarks.faces.boxes import CONVENTIONS
+from keras_landmarks.faces.boxes import CONVENTIONS, Detector
 from keras_landmarks.faces.detection import Detection
 from keras_landmarks.faces.finder import find_faces
 from keras_landmarks.faces.model import check_outputs, detector_config, padded, size_of_crops
@@ -53,6 +54,8 @@ class Landmarker(keras.Model):
         for face in model.detect("photo.jpg"):
             print(face.landmarks)
     """
+
+    detector: Detector
 
     def __init__(
         self,
@@ -105,7 +108,7 @@ class Landmarker(keras.Model):
             "detector": detector_config(self.detector),
         }
 
-    def ready(self):
+    def ready(self) -> Self:
         """Compiles it with Wing loss and NME, so that `evaluate` works at once.
 
         To train it, compile it with an optimizer of your own: this one holds nothing and hardly
@@ -149,11 +152,8 @@ class Landmarker(keras.Model):
     predict = forks.checked(keras.Model.predict)
     __call__ = forks.checked(keras.Model.__call__)
 
-    def predict_on_batch(self, x):
-        """The outputs for a batch of crops, as arrays; not in a forked process (RuntimeError).
-
-        Threads that call it wait for each other.
-        """
+    def predict_on_batch(self, x: Any) -> dict[str, Any]:
+        """The outputs for crops, as arrays. Threads wait for each other; forks get an error."""
         forks.check(self._process)
         of_shape("crops", getattr(x, "shape", (None, *self.size, 3)), "batch", *self.size, 3)
         if not len(x):  # of which many a layer knows nothing
@@ -163,13 +163,13 @@ class Landmarker(keras.Model):
 
     def detect(
         self,
-        image,
-        boxes=None,
-        detector=None,
-        convention="annotation",
-        angles=None,
-        turns=True,
-    ):
+        image: Any,
+        boxes: Any = None,
+        detector: Detector | None = None,
+        convention: faces.Convention | str = "annotation",
+        angles: Any = None,
+        turns: bool = True,
+    ) -> Any:
         """Finds the faces of a picture and their landmarks.
 
         Args:
@@ -206,13 +206,13 @@ class Landmarker(keras.Model):
 
     def export(
         self,
-        path,
-        format="saved_model",
-        dtype="float32",
-        representative=None,
-        verbose=False,
-        batch=None,
-    ):
+        path: str | os.PathLike[str],
+        format: str = "saved_model",
+        dtype: str = "float32",
+        representative: Any = None,
+        verbose: bool = False,
+        batch: int | None = None,
+    ) -> dict[str, Any]:
         """Writes the model for a phone, a server or a browser: see `export.export`.
 
         Args:

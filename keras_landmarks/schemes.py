@@ -61,8 +61,8 @@ class Scheme:
         left_eye: the same for the left eye; both may be empty where errors are divided by a box.
         eye_corners: the outer corners `(right, left)`, or None where the scheme has none.
         normaliser: the distance that errors are usually divided by, one of `NORMALISERS`.
-        square: how the square around the points lies on that of ibug68's, as a `faces.Convention`;
-            None where it is not known, and taken to be the same. Equal schemes may differ in it.
+        square: `(x, y, scale)` of a `faces.Convention`, how the square around the points lies on
+            that of ibug68's; None where it is taken to be the same. Equal schemes may differ in it.
         names: n names of the points, or none. Equal schemes may differ in them.
 
     Raises:
@@ -74,8 +74,8 @@ class Scheme:
     name: str
     count: int
     mirror: tuple[int, ...]
-    contours: dict[str, tuple[tuple[int, ...], bool]]
-    regions: dict[str, tuple[int, ...]]
+    contours: dict[str, tuple[tuple[int, ...], bool]] = dataclasses.field(hash=False)
+    regions: dict[str, tuple[int, ...]] = dataclasses.field(hash=False)
     right_eye: tuple[int, ...]
     left_eye: tuple[int, ...]
     eye_corners: tuple[int, int] | None

@@ -94,18 +94,6 @@ def test_what_is_written_has_no_other_rights_than_files_beside_it(tmp_path):
         assert partial.parent.stat().st_mode == (tmp_path / "folder").stat().st_mode
 
 
-def test_names_that_lead_to_one_place_are_the_same(tmp_path):
-    (tmp_path / "IMG.JPG").write_text("")
-    os.link(tmp_path / "IMG.JPG", tmp_path / "img.jpg")  # as where names are told apart by no case
-    (tmp_path / "other").write_text("")
-    assert files.is_same(tmp_path / "IMG.JPG", tmp_path / "img.jpg")
-    assert files.is_same(tmp_path / "new", tmp_path / "." / "new")
-    assert not files.is_same(tmp_path / "IMG.JPG", tmp_path / "other")
-    assert not files.is_same(tmp_path / "IMG.JPG", tmp_path / "new")
-    assert files.is_within(tmp_path / "new" / "newer", tmp_path)
-    assert not files.is_within(tmp_path, tmp_path)
-
-
 def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
     real, link, pipe = (tmp_path / name for name in ("real", "link", "pipe"))
     real.write_text("old")

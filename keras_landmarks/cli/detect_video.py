@@ -6,10 +6,10 @@ import warnings
 
 import cv2
 
-from keras_landmarks import files
 from keras_landmarks.cli.bar import Bar
 from keras_landmarks.cli.detect import make_detector, write_json
 from keras_landmarks.cli.named import read_model
+from keras_landmarks.cli.photos import is_same
 from keras_landmarks.cli.table import Table, is_table
 
 
@@ -104,6 +104,6 @@ def _source(options):
     if len(options.photos) > 1:
         raise ValueError("One video at a time, and no photos with it.")
     (source,) = options.photos
-    if options.out and files.is_same(pathlib.Path(options.out), pathlib.Path(source)):
+    if options.out and is_same(pathlib.Path(options.out), pathlib.Path(source)):
         raise ValueError(f"--out {options.out} is the video itself; name another file.")
     return source

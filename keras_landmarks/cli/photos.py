@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import sys
+import tempfile
 import unicodedata
 
 from keras_landmarks import files
@@ -23,9 +24,9 @@ def find_photos(options):
     for name in named:
         inside = files.files_in(name) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name)
-        if inside and drawn.is_dir() and files.is_within(drawn, name):
+        if inside and drawn.is_dir() and is_within(drawn, name):
             folders = {file.parent for file in inside}
-            left = {f for f in folders if files.is_same(f, drawn) or files.is_within(f, drawn)}
+            left = {f for f in folders if is_same(f, drawn) or is_within(f, drawn)}
             inside = [file for file in inside if file.parent not in left]
         kept = [file for file in inside if file.suffix.lower() in PICTURES]
         for kinds, why in (
@@ -49,7 +50,7 @@ def find_targets(options, photos):
     if options.out is None or is_table(options.out):
         named = map(files.as_path, options.photos)
         folders = {path if path.is_dir() else path.parent for path in named}
-        within = out.is_file() and any(files.is_within(out, folder) for folder in folders)
+        within = out.is_file() and any(is_within(out, folder) for folder in folders)
         if within and not is_own(out):
             raise ValueError(
                 f"--out {out} would replace a file of the photos' folder; name another."
@@ -63,7 +64,7 @@ def find_targets(options, photos):
         ways = f"a folder or a table ({', '.join(ENDINGS)})"
         raise ValueError(f"--out {out}: several photos need {ways}, not a picture file.")
     inside = [name for name in map(files.as_path, options.photos) if name.is_dir()]
-    if not ending and any(files.is_same(out, name) for name in inside):
+    if not ending and any(is_same(out, name) for name in inside):
         raise ValueError(
             f"--out {out} holds the photos, and drawings are photos, too: name another."
         )
@@ -72,10 +73,10 @@ def find_targets(options, photos):
         target = targets[photo] = out if ending else (out / place).with_suffix(".png")
         if (first := drawn.setdefault(_name(target), photo)) != photo:
             raise ValueError(f"--out: {first} and {photo} would both be drawn to {target}.")
-        if files.is_same(target, pathlib.Path(photo)):
+        if is_same(target, pathlib.Path(photo)):
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
         others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
-        own = ending or not any(files.is_same(target.parent, other) for other in others)
+        own = ending or not any(is_same(target.parent, other) for other in others)
         if not own and target.exists():
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     _check_place(next(iter(targets.values())))
@@ -86,6 +87,18 @@ def _name(path):
     """What tells a file from others; on macOS not by case, nor by how accents are composed."""
     mac = sys.platform == "darwin"
     return unicodedata.normalize("NFC", str(path)).casefold() if mac else path
+
+
+def is_same(one, other):
+    """Whether two paths lead to one place; also by names that only we tell apart, as by case."""
+    if one.resolve() == other.resolve():
+        return True
+    return one.exists() and other.exists() and os.path.samefile(one, other)
+
+
+def is_within(path, folder):
+    """Whether a path lies in a folder or in one inside."""
+    return any(is_same(parent, folder) for parent in path.resolve().parents)
 
 
 def is_drawn(name):
@@ -112,10 +125,10 @@ def keep(target, read, out=None):
     if path.is_dir():
         raise ValueError(f"{target} is a folder; name a file.")
     inputs = [files.as_path(name) for name in read if "://" not in str(name)]
-    within = path.exists() and any(files.is_within(path, name) for name in inputs)
+    within = path.exists() and any(is_within(path, name) for name in inputs)
     own = within and path.suffix.lower() == ".json" and is_results(path)
     others = [*inputs, *([files.as_path(out)] if out else [])]
-    if (within and not own) or any(files.is_same(path, other) for other in others):
+    if (within and not own) or any(is_same(path, other) for other in others):
         raise ValueError(f"Writing {target} would replace that file; name another.")
     _check_place(target)
 
@@ -134,8 +147,7 @@ def _check_place(target):
         return
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with files.part(path.parent):
-            pass
+        tempfile.TemporaryDirectory(dir=path.parent, prefix=".part-").cleanup()
     except OSError as error:
         raise OSError(f"{path} cannot be written: {error.strerror}.") from error
 

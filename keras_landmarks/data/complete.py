@@ -123,3 +123,22 @@ def _factors(values, scaled, loadings):
     squares = (loadings[:, :, None] * loadings[:, None, :]).reshape(len(loadings), -1)
     spread = np.linalg.inv(np.eye(factors) + (scaled @ squares).reshape(faces, factors, factors))
     return np.einsum("nqr,nr->nq", spread, (scaled * values) @ loadings), spread
+
+
+def mirrored_shapes(shapes, mirror):
+    """Shapes about the origin, and their mirror images, without missing points.
+
+    Without mirror images where no point has a partner. Missing points are put where the others want
+    them (see `complete_shapes`); faces with fewer than two points are left out.
+
+    Args:
+        shapes: `(faces, n, 2)`; NaN for a missing point.
+        mirror: n indices, the scheme's.
+
+    Returns:
+        `(m, n, 2)`.
+    """
+    if mirror != sorted(mirror):
+        shapes = np.concatenate([shapes, shapes[:, mirror] * (-1, 1)])
+    shapes = complete_shapes(shapes)
+    return shapes[np.isfinite(shapes).all(axis=(1, 2))]

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from keras_landmarks.data.face import faces_of
+from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.data.readers.pts import read_pts_folders
 from keras_landmarks.data.readers.rows import BrokenFile
 from keras_landmarks.files import as_path
@@ -24,7 +24,7 @@ SPLITS = {
 """The folders of each named split, as the 300W archives unpack."""
 
 
-def read_300w(folder, split="300w/train", skip_broken=False):
+def read_300w(folder, split="300w/train", skip_broken=False) -> list[Face]:
     """Reads the faces of a named split.
 
     Takes the original archives (jpg and png; several faces of a photo as `NAME_1.jpg`,
@@ -59,7 +59,7 @@ def read_300w(folder, split="300w/train", skip_broken=False):
     return read_pts_folders(folder, there, "ibug68", skip_broken, numbered=True)
 
 
-def split_by_photo(faces, fraction=0.1, seed=0):
+def split_by_photo(faces, fraction=0.1, seed=0) -> tuple[list[Face], list[Face]]:
     """Parts faces in two so that no source photo is on both sides, by its name or its picture.
 
     Args:
@@ -74,7 +74,8 @@ def split_by_photo(faces, fraction=0.1, seed=0):
         ValueError: if the fraction is not between 0 and 1, or there are fewer than two photos.
     """
     faces = faces_of(faces)
-    first, same = {}, {}  # of each picture its first face; of photos another of one picture
+    first: dict[str, Face] = {}  # of each picture its first face
+    same: dict[str, str] = {}  # of photos another of one picture
 
     def photo(face):
         name = face.photo

@@ -4,11 +4,19 @@ import pathlib
 import warnings
 import zlib
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from keras_landmarks import geometry
-from keras_landmarks.faces.boxes import SMALLEST, convert_boxes, get_convention, square_convention
+from keras_landmarks.faces.boxes import (
+    SMALLEST,
+    Convention,
+    convert_boxes,
+    get_convention,
+    square_convention,
+)
 from keras_landmarks.names import sides
 from keras_landmarks.pictures.images import as_rgb
 from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
@@ -43,16 +51,32 @@ class Face:
             `faces.boxes.SMALLEST`.
     """
 
-    image: object
-    landmarks: np.ndarray | None
-    scheme: str | Scheme
+    image: str | pathlib.Path | np.ndarray
+    landmarks: np.ndarray
+    scheme: str
     box: np.ndarray | None = None
-    name: str | None = None
-    photo: str | None = None
-    visible: np.ndarray | None = None
-    facts: dict = dataclasses.field(default_factory=dict)
-    convention: object = None
+    name: str = None  # type: ignore[assignment]
+    photo: str = None  # type: ignore[assignment]
+    visible: np.ndarray = None  # type: ignore[assignment]
+    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
+    convention: Convention | str | None = None
     size: tuple[int, int] | None = None
+
+    if TYPE_CHECKING:  # what it is made of, of which the above comes
+
+        def __init__(
+            self,
+            image: str | os.PathLike[str] | np.ndarray,
+            landmarks: ArrayLike | None,
+            scheme: str | Scheme,
+            box: ArrayLike | None = None,
+            name: str | os.PathLike[str] | None = None,
+            photo: str | os.PathLike[str] | None = None,
+            visible: ArrayLike | None = None,
+            facts: dict[str, Any] = ...,
+            convention: Convention | str | None = None,
+            size: tuple[int, int] | None = None,
+        ) -> None: ...
 
     def __post_init__(self):
         if isinstance(self.image, os.PathLike):

@@ -3,7 +3,7 @@
 import dataclasses
 import warnings
 
-from keras_landmarks.data.face import faces_of
+from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.faces import BlazeFace
 from keras_landmarks.faces.boxes import SMALLEST, convert_boxes, overlap
 from keras_landmarks.faces.detectors import box_about, convention_of, measure_boxes
@@ -16,7 +16,7 @@ MOST = 150
 """Faces that a measure looks at."""
 
 
-def lay_boxes(faces, detector=None, truth=False, step=None):
+def lay_boxes(faces, detector=None, truth=False, step=None) -> tuple[list[Face], list[str]]:
     """Faces that have boxes, and know how these lie on them: so crops are as models expect them.
 
     A detector looks at the faces. A face without a box takes the detector's, as it is met in use
@@ -93,9 +93,9 @@ def lay_boxes(faces, detector=None, truth=False, step=None):
             laid[i] = dataclasses.replace(faces[i], convention=lay or "annotation")
     missed = 0
     for i in without:
-        seen = found[i] is not None
-        if seen:  # and not an eye, or a crowd
-            about = convert_boxes(found[i][None], kind, "annotation")
+        at = found[i]
+        if seen := at is not None:  # and not an eye, or a crowd
+            about = convert_boxes(at[None], kind, "annotation")
             left, top, right, bottom = faces[i].truth_box - about[0]
             holds = left >= 0 <= top and right <= 0 >= bottom
             part = faces[i].missing.any() or scheme.count == 1

@@ -77,7 +77,7 @@ def draw_face(rng, landmarks, size=200):
     return image
 
 
-def made_up_face(seed, size=200, scheme="ibug68"):
+def made_up_face(seed, size=200, scheme="ibug68") -> tuple[np.ndarray, np.ndarray]:
     """A made-up face, which depends on the seed alone.
 
     Args:
@@ -93,7 +93,7 @@ def made_up_face(seed, size=200, scheme="ibug68"):
     return draw_face(rng, landmarks, size), convert(landmarks, "ibug68", scheme)
 
 
-def made_up_faces(count, seed=0, size=200, scheme="ibug68"):
+def made_up_faces(count, seed=0, size=200, scheme="ibug68") -> list[Face]:
     """Made-up faces with detector-like boxes; each two that follow each other share a photo.
 
     Args:

@@ -7,14 +7,14 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.data import augment
-from keras_landmarks.data.complete import complete_shapes
+from keras_landmarks.data.complete import mirrored_shapes
 from keras_landmarks.data.cuts import cropped, cut_faces
-from keras_landmarks.data.face import faces_of
+from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
 from keras_landmarks.names import number, numbers_of, sides
 from keras_landmarks.pictures import images
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import Scheme, get_scheme
 
 
 class Samples:
@@ -44,6 +44,16 @@ class Samples:
             picture cannot be read, or records are of others.
     """
 
+    faces: tuple[Face, ...]
+    size: tuple[int, int]
+    scheme: Scheme
+    margin: float
+    box: str
+    augmentation: augment.Augmentation | None
+    indices: np.ndarray
+    batch: int
+    seed: int | tuple[int, ...]
+
     def __init__(
         self,
         faces,
@@ -63,8 +73,7 @@ class Samples:
             raise ValueError(f"Faces of one scheme, not of {sorted(schemes)}.")
         own = self.__dict__  # which nothing else may change
         own |= dict(scheme=get_scheme(faces[0].scheme), size=sides("size", size), box=cropped(box))
-        own |= dict(margin=number("margin", margin, above=0), augmentation=augmentation)
-        own |= dict(batch=batch, seed=seed)
+        own |= dict(margin=number("margin", margin, above=0), batch=batch, seed=seed)
         if box == "annotation" and (count := sum(face.box is None for face in faces)):
             missing = f"{count} of {len(faces)} faces have no box: their landmarks' own is taken."
             warnings.warn(f"{missing} data.lay_boxes finds a detector's, as in use.", stacklevel=2)
@@ -78,7 +87,7 @@ class Samples:
             kept, landmarks, boxes = pixels.faces, pixels.landmarks, pixels.boxes
             if (indices is not None or not skip_broken) and len(kept) < len(faces):
                 raise ValueError(f"{records} lacks {len(faces) - len(kept)} broken pictures.")
-        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels)
+        own |= dict(faces=tuple(faces[i] for i in kept), _pixels=pixels, augmentation=augmentation)
         own |= dict(_landmarks=np.stack(landmarks), _boxes=np.stack(boxes))
         self._set_indices(np.arange(len(kept)) if indices is None else indices)
 
@@ -141,16 +150,13 @@ class Samples:
             boxes = augment.random_box(rng, augmentation, boxes)
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         if rng is not None:
-            transforms, mirrored = augment.random_transform(
-                rng, augmentation, transforms, self.size
-            )
+            transforms, mirror = augment.random_transform(rng, augmentation, transforms, self.size)
         pairs = zip((self._pixels[i] for i in indices[part]), transforms[part])
         crops = np.stack([images.warp(pixels, t, self.size) for pixels, t in pairs])
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
-            landmarks[mirrored] = landmarks[mirrored][:, list(self.scheme.mirror)]
-            first = part.start or 0
-            crops = augment.random_pixels(rng, augmentation, crops, len(indices), first)
+            landmarks[mirror] = landmarks[mirror][:, list(self.scheme.mirror)]
+            crops = augment.random_pixels(rng, augmentation, crops, len(indices), part.start or 0)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
@@ -192,26 +198,20 @@ class Samples:
     def arrays(self):
         """All crops and landmarks, not augmented: for `keras.Model.evaluate`.
 
-        `evaluation.evaluate` cuts crops with `detect`: small ones are reduced from another pixel
-        on, and NMEs of a model differ by some hundredths of a percent.
+        `evaluation.evaluate` cuts small faces as `detect` does: by hundredths of a percent apart.
         """
         return self._make(self.indices)
 
     def shapes(self):
         """Landmarks of the faces that are picked, and of their mirror images, `(2 faces, n, 2)`.
 
-        Without these where no point of the scheme has a partner. As fractions of the crop: 0 at its
-        centre and 0.5 at its right and lower edges. Missing points are put where the others want
-        them (see `complete_shapes`); faces with fewer than two points are left out.
+        As fractions of the crop: 0 at its centre and 0.5 at its right and lower edges; see
+        `complete.mirrored_shapes`.
         """
         landmarks, boxes = (x[np.unique(self.indices)] for x in (self._landmarks, self._boxes))
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         shapes = (geometry.transform_points(landmarks, transforms) + 0.5) / self.size[::-1] - 0.5
-        partners = list(self.scheme.mirror)
-        if partners != sorted(partners):
-            shapes = np.concatenate([shapes, shapes[:, partners] * (-1, 1)])
-        shapes = complete_shapes(shapes)
-        return shapes[np.isfinite(shapes).all(axis=(1, 2))]
+        return mirrored_shapes(shapes, list(self.scheme.mirror))
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""

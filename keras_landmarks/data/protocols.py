@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from keras_landmarks.data import readers
 from keras_landmarks.data.datasets import SPLITS, read_300w
+from keras_landmarks.data.face import Face
 from keras_landmarks.data.readers.wflw import ATTRIBUTES
 from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name
@@ -120,7 +121,7 @@ def get_protocol(name):
     return PROTOCOLS[known_name("split", name, PROTOCOLS)]
 
 
-def read_split(folder, name, skip_broken=False):
+def read_split(folder, name, skip_broken=False) -> list[Face]:
     """Reads the faces of a named split; warns where the folder holds a part of it only.
 
     Args:

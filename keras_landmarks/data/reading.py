@@ -3,6 +3,7 @@
 import json
 
 from keras_landmarks.data import readers
+from keras_landmarks.data.face import Face
 from keras_landmarks.data.protocols import read_split
 from keras_landmarks.data.readers.contents import existing_file, files_of, is_results, read_text
 from keras_landmarks.data.readers.dlib import parse_xml
@@ -49,7 +50,7 @@ def splits_in(folder):
     ]
 
 
-def read_any(path, images=None, scheme=None, skip_broken=False):
+def read_any(path, images=None, scheme=None, skip_broken=False) -> list[Face]:
     """Reads annotated faces, whatever format they are in.
 
     Args:

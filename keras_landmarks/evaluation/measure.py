@@ -161,9 +161,8 @@ class Evaluation:
         """
         expected, distances = self.expected_errors(), self.distances(kind)
         errors = point_errors(self.truth, self.predicted, self.scheme, distances)
-        if self.expected_error is not None:
-            expected = expected / distances[:, None]
-        return spearman(expected, errors)
+        distances = 1 if self.expected_error is None else distances[:, None]
+        return spearman(expected / distances, errors)
 
     def expected_errors(self):
         """How far off each point is expected to be, `(faces, n)`, to put points in order.
@@ -176,7 +175,7 @@ class Evaluation:
         if self.expected_error is None and self.confidence is None:
             why = "does not tell its expected errors" if self.names else "found none of the faces"
             raise ValueError(f"{self.model} {why}.")
-        return 1 - self.confidence if self.expected_error is None else self.expected_error
+        return 1 - self.confidence if self.expected_error is None else self.expected_error.copy()
 
     def by_face(self, kind=None):
         """The error of every face in percent, worst first: `{name: percent}`, None if missed."""
@@ -186,16 +185,17 @@ class Evaluation:
         return dict.fromkeys(self.missed_names) | found
 
 
-def evaluate(model, faces, box="annotation", detector=None, skip_broken=False, verbose=1):
+def evaluate(
+    model, faces, box="annotation", detector=None, skip_broken=False, verbose=1
+) -> Evaluation:
     """Runs a model on annotated faces.
 
     Args:
         model: `Landmarker`.
         faces: list of `data.Face` of one scheme. Where it is not the model's, the points are
             compared that both schemes convert to (`schemes.shared_scheme`).
-        box: `annotation` (the given boxes), `detector` (the detector's box that overlaps the face
-            most, as `annotation`s are: not levelled by the face's angle, nor looked at again, as
-            `detect` does) or `truth` (the square around the true landmarks).
+        box: `annotation` (the given boxes), `truth` (the square around the true landmarks) or
+            `detector` (its that overlaps most: not levelled, nor looked at again as by `detect`).
         detector: for `box="detector"`; None takes the model's own.
         skip_broken: whether to warn of a picture that cannot be read and go on.
         verbose: 0 silent, 1 counts the faces, on a terminal alone.

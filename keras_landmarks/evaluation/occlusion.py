@@ -36,7 +36,7 @@ class OccludedFace(Face):
     hidden: np.ndarray | None = None
 
 
-def occlude(faces, seed=0, least=0.1, most=0.5):
+def occlude(faces, seed=0, least=0.1, most=0.5) -> list[OccludedFace]:
     """Covers a part of each face, the same for the same arguments.
 
     Args:

@@ -1,12 +1,13 @@
 """Faces and boxes that were disturbed, always in the same way: how much worse are points found?"""
 
 import dataclasses
+from typing import Any
 
 import cv2
 import numpy as np
 
 from keras_landmarks import geometry
-from keras_landmarks.data.face import faces_of
+from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.evaluation.occlusion import occlude
 from keras_landmarks.names import known_name, number
 from keras_landmarks.pictures import images
@@ -28,7 +29,7 @@ quality, written twice. Darkness: what is left of the light, with the noise of a
 Face size: pixels of the box's longer side. Cover: the largest share of the face that is hidden (the
 smallest is 0.1 less)."""
 
-_LIMITS = {
+_LIMITS: dict[str, dict[str, Any]] = {
     "box scale": {"above": 0},
     "blur": {"above": 0},
     "JPEG": {"least": 1, "most": 100},
@@ -38,7 +39,7 @@ _LIMITS = {
 }
 
 
-def disturb(faces, kind, amount, seed=0):
+def disturb(faces, kind, amount, seed=0) -> list[Face]:
     """Disturbs the pictures or the boxes of faces, the same for the same arguments.
 
     Args:
@@ -60,7 +61,7 @@ def disturb(faces, kind, amount, seed=0):
     if without := [face.name for face in faces if face.box is None]:
         raise ValueError(f"{len(without)} faces have no box, the first is {without[0]}.")
     if kind == "cover":
-        return occlude(faces, seed, amount - 0.1, amount)
+        return [*occlude(faces, seed, amount - 0.1, amount)]
     change = {"box shift": _shift, "box scale": _scale, "turn": _turn, "face size": _resize}
     rngs = (np.random.default_rng((seed, number)) for number in range(len(faces)))
     if kind in change:

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_landmarks import geometry
 from keras_landmarks.faces.blaze_network import SIDES, BlazeNetwork, merge
-from keras_landmarks.faces.boxes import overlap
+from keras_landmarks.faces.boxes import Convention, overlap
 from keras_landmarks.faces.upright import eye_angle, turned
 from keras_landmarks.names import number
 from keras_landmarks.pictures import images
@@ -64,7 +64,7 @@ class BlazeFace:
         CVPR workshops 2019.
     """
 
-    convention = "blazeface"
+    convention: Convention | str = "blazeface"
     of_threads = True  # which look at several pictures at once
 
     def __init__(self, smallest: float | None = None, threshold: float = 0.5) -> None:

@@ -1,7 +1,7 @@
 """What was found of a face."""
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -40,6 +40,19 @@ class Detection:
     error: np.ndarray | None = None
     point_score: np.ndarray | None = None
     angle: float = 0.0
+
+    if TYPE_CHECKING:  # what it is made of, of which the above comes
+
+        def __init__(
+            self,
+            landmarks: ArrayLike,
+            box: ArrayLike,
+            scheme: Scheme | str,
+            score: float | None = None,
+            error: ArrayLike | None = None,
+            point_score: ArrayLike | None = None,
+            angle: float = 0.0,
+        ) -> None: ...
 
     __iter__ = None  # it has parts, but is no sequence
 
@@ -181,7 +194,7 @@ class Track(Detection):
     Args:
         landmarks: `(n, 2)` float32 points in pixels of the frame.
         box: `(4,)` float32 box on pixel edges.
-        scheme: name of the landmarks' scheme.
+        scheme: the landmarks' scheme, or its name.
         score: how much the face looks as when it was last detected, 0..1 (a correlation).
         error: `(n,)` expected errors in pixels of the frame, or None.
         point_score: `(n,)` weights of the points in 0..1, or None.

@@ -19,13 +19,18 @@ AT_ONCE = 32
 class Model(Protocol):
     """What a model has that finds landmarks: a `Landmarker`, or an exported file."""
 
-    scheme: Scheme
-    size: tuple[int, int]
-    margin: float
-    box: Convention | str
-    detector: Detector
+    @property
+    def scheme(self) -> Scheme: ...
+    @property
+    def size(self) -> tuple[int, int]: ...
+    @property
+    def margin(self) -> float: ...
+    @property
+    def box(self) -> Convention | str: ...
+    @property
+    def detector(self) -> Detector: ...
 
-    def predict_on_batch(self, crops: np.ndarray) -> dict[str, Any]: ...
+    def predict_on_batch(self, crops: np.ndarray, /) -> dict[str, Any]: ...
 
 
 def predict_in_parts(

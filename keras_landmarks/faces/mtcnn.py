@@ -5,6 +5,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from keras_landmarks.faces.boxes import Convention
 from keras_landmarks.names import number
 from keras_landmarks.pictures.images import as_rgb
 
@@ -32,7 +33,7 @@ class Mtcnn:
         networks, SPL 2016.
     """
 
-    convention = "mtcnn"
+    convention: Convention | str = "mtcnn"
 
     def __init__(self, longest: int = 800, threshold: float = 0.9) -> None:
         self.longest = number("longest", longest, least=12)

@@ -3,13 +3,15 @@
 import os
 import weakref
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from keras_landmarks.pictures import draw
 from keras_landmarks.pictures.html import picture_html
 
+T = TypeVar("T")
 
-class Detections(list):
+
+class Detections(list[T]):
     """The faces of a picture, or such lists of the pictures of a batch.
 
     A list in every respect. A notebook shows it drawn, as long as the picture can be had: its file
@@ -20,9 +22,7 @@ class Detections(list):
         picture: called without arguments; returns the picture, or None where it is gone.
     """
 
-    def __init__(
-        self, found: Iterable[Any] = (), picture: Callable[[], Any] = lambda: None
-    ) -> None:
+    def __init__(self, found: Iterable[T] = (), picture: Callable[[], Any] = lambda: None) -> None:
         super().__init__(found)
         self._picture = picture
 
@@ -30,8 +30,9 @@ class Detections(list):
         return Detections, (list(self),)
 
     def _repr_html_(self) -> str | None:
-        if any(isinstance(one, list) for one in self):
-            return "".join(one._repr_html_() or "" for one in self) or None
+        parts: list[Any] = list(self)
+        if any(isinstance(one, list) for one in parts):
+            return "".join(one._repr_html_() or "" for one in parts) or None
         try:
             picture = self._picture()
             drawn = None if picture is None else draw(picture, self)

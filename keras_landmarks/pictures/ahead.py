@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_landmarks.files import Path
 from keras_landmarks.pictures.images import as_rgb
 
 THREADS, AHEAD, BYTES = 4, 8, 2**28
@@ -17,7 +18,7 @@ THREADS, AHEAD, BYTES = 4, 8, 2**28
 
 
 def read_ahead(
-    sources: Iterable[Any], broken: Callable[[Any, Exception], object] | None = None
+    sources: Iterable[Any] | Path, broken: Callable[[Any, Exception], object] | None = None
 ) -> Iterator[tuple[Any, np.ndarray]]:
     """Reads pictures in their order, some ahead.
 
@@ -38,7 +39,7 @@ def read_ahead(
 
 
 def look_ahead(
-    sources: Iterable[Any],
+    sources: Iterable[Any] | Path,
     look: Callable[[np.ndarray], Any],
     broken: Callable[[Any, Exception], object] | None = None,
 ) -> Iterator[tuple[Any, np.ndarray, Any]]:

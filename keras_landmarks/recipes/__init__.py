@@ -6,9 +6,12 @@ are other ways to make such a model, as the paper has it above all: `cnn6-300w@p
 
 import importlib
 import pkgutil
-from typing import Any
+import typing
 
 from keras_landmarks.names import known_name
+
+if typing.TYPE_CHECKING:
+    from keras_landmarks.training import Recipe
 
 
 def list_recipes() -> list[str]:
@@ -16,7 +19,7 @@ def list_recipes() -> list[str]:
     return sorted(file.name.replace("_", "-") for file in pkgutil.iter_modules(__path__))
 
 
-def get_recipe(name: str) -> Any:
+def get_recipe(name: str) -> "Recipe":
     """The recipe of a model.
 
     Args:

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from typing import Any
 
 import keras
 
@@ -69,7 +70,7 @@ def _each(loss, scheme):
     return type(loss).from_config({**config, "scheme": scheme})
 
 
-def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
+def fine_tuning(name, faces, recipe=None, epochs=30, batch=32) -> Recipe:
     """A recipe that goes on from trained weights, on other faces and perhaps another scheme.
 
     Layers that depend on the number of landmarks are new where the points are others. Models of
@@ -110,7 +111,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     arguments = {**facts["arguments"], "scheme": get_scheme(facts["arguments"]["scheme"])}
     model = functools.partial(builder, **arguments)
     base = recipe or _plain(model, _size(facts))
-    last = {}  # of each output that the model has in use
+    last: dict[str | None, Stage] = {}  # of each output that the model has in use
     for stage in base.stages:
         if not callable(stage.output):
             last.pop(stage.output, None)  # in the order of the last ones
@@ -120,7 +121,7 @@ def fine_tuning(name, faces, recipe=None, epochs=30, batch=32):
     if not weights.same_points(arguments["scheme"], get_scheme(faces[0].scheme)):
         last = _with_heads(last, model())
     adamw = averaged_adamw(1e-3, 0.99)
-    change = dict.fromkeys(("start", "teacher", "patience", "batch"))
+    change: dict[str, Any] = dict.fromkeys(("start", "teacher", "patience", "batch"))
     change |= dict(epochs=epochs, optimizer=adamw)
     batch = max(min(batch, len(faces) // 2), min(batch, 4))  # statistics are of several faces
     recipe = dataclasses.replace(

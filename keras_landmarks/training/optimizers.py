@@ -1,11 +1,15 @@
 """The optimizer that the zoo is trained with."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_landmarks.names import number
 
 
-def averaged_adamw(rate, momentum=0.995, floor=0.005, longest_warmup=None):
+def averaged_adamw(
+    rate, momentum=0.995, floor=0.005, longest_warmup=None
+) -> Callable[[int], keras.optimizers.Optimizer]:
     """AdamW under a cosine with a warmup, whose averaged weights are validated and kept.
 
     Weight decay 0.05, gradients clipped to a norm of 5; a twentieth of the steps is the warmup.

@@ -58,8 +58,8 @@ class Recipe:
     """
 
     model: Callable
-    stages: tuple
-    size: tuple
+    stages: tuple[Stage, ...]
+    size: tuple[int, int]
     margin: float = 1.25
     box: str = "annotation"
     split: str = "300w/train"
@@ -99,7 +99,9 @@ class Recipe:
         if self.lpbb and any(stage.batch is not None for stage in stages):
             raise ValueError("lpbb picks batches of the recipe's size: no stage has its own.")
 
-    def samples(self, faces, skip_broken=False, more=(), records=None, held_out=()):
+    def samples(
+        self, faces, skip_broken=False, more=(), records=None, held_out=()
+    ) -> tuple[Samples, Samples | None]:
         """What the recipe makes of annotated faces.
 
         Args:

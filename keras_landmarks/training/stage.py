@@ -71,7 +71,7 @@ class Stage:
         batch: faces in a step, over all devices; None takes the recipe's.
     """
 
-    loss: Callable | dict
+    loss: keras.losses.Loss | dict[str, keras.losses.Loss]
     epochs: int
     optimizer: Callable
     frozen: tuple = ()

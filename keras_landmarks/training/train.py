@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_landmarks import files, metrics
 from keras_landmarks.data import Samples
+from keras_landmarks.landmarker import Landmarker
 from keras_landmarks.losses import NormalisedDistance
 from keras_landmarks.moved import renamed
 from keras_landmarks.training import devices
@@ -24,7 +25,7 @@ from keras_landmarks.training.teacher import Lesson
 
 
 @renamed(validation="held_out")
-def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1):
+def train(recipe, samples, held_out, out, resume=False, strategy=None, verbose=1) -> Landmarker:
     """Trains a model by its recipe, stage by stage; each stage starts from the best weights so far.
 
     After each epoch `out` holds `best.safetensors` (the weights with the lowest held-out error, for

@@ -26,7 +26,7 @@ from places import PORTRAIT, ROOT
 
 import keras_landmarks
 from keras_landmarks import catalogue, data, evaluation, load, weights
-from keras_landmarks.cli import COMMANDS, detect, list_models, main, table
+from keras_landmarks.cli import COMMANDS, detect, list_models, main, photos, table
 from keras_landmarks.cli.named import digest
 from keras_landmarks.cli.photos import find_photos
 from keras_landmarks.cli.quiet import import_keras
@@ -581,6 +581,18 @@ def test_names_that_the_system_does_not_tell_apart_are_one_photo(photo, capsys, 
     assert main(["detect", str(clip), *MODEL, "--out", str(same)]) == 1
     assert "is the video itself" in capsys.readouterr().err
     assert (photo.read_bytes(), clip.read_bytes()) == (before, b"frames")
+
+
+def test_names_that_lead_to_one_place_are_the_same(tmp_path):
+    (tmp_path / "IMG.JPG").write_text("")
+    os.link(tmp_path / "IMG.JPG", tmp_path / "img.jpg")  # as where names are told apart by no case
+    (tmp_path / "other").write_text("")
+    assert photos.is_same(tmp_path / "IMG.JPG", tmp_path / "img.jpg")
+    assert photos.is_same(tmp_path / "new", tmp_path / "." / "new")
+    assert not photos.is_same(tmp_path / "IMG.JPG", tmp_path / "other")
+    assert not photos.is_same(tmp_path / "IMG.JPG", tmp_path / "new")
+    assert photos.is_within(tmp_path / "new" / "newer", tmp_path)
+    assert not photos.is_within(tmp_path, tmp_path)
 
 
 def test_a_pattern_that_no_shell_replaces_names_its_files(photo, tmp_path, capsys):

@@ -13,7 +13,7 @@ TRAINING = 20000
 """So many of the order `ra` are the training faces; the others are the test faces."""
 
 
-def read_aflw(folder, part="full", skip_broken=False):
+def read_aflw(folder, part="full", skip_broken=False) -> list[Face]:
     """Reads `AFLWinfo_release.mat` and names its pictures.
 
     The points that the annotators did not see are guessed in the file: `visible` says which.

@@ -20,7 +20,9 @@ from keras_landmarks.data.readers.rows import (
 from keras_landmarks.schemes import get_scheme
 
 
-def read_coco(path, images=None, scheme=None, first=0, skip_broken=False, category=None):
+def read_coco(
+    path, images=None, scheme=None, first=0, skip_broken=False, category=None
+) -> list[Face]:
     """Reads the faces of a JSON file with `images` and `annotations`.
 
     Points are triples x, y, v. v is 0 for a point that nobody marked. Where the file uses 2 for

@@ -23,7 +23,7 @@ _VARIABLES = {
 }
 
 
-def read_cofw(folder, part="test", skip_broken=False):
+def read_cofw(folder, part="test", skip_broken=False) -> list[Face]:
     """Reads `COFW_train_color.mat` or `COFW_test_color.mat`, which hold their pictures.
 
     Args:
@@ -57,7 +57,7 @@ def read_cofw(folder, part="test", skip_broken=False):
     return read_faces(path, range(len(shapes)), face, skip_broken)
 
 
-def read_cofw68(folder, annotations=None, skip_broken=False):
+def read_cofw68(folder, annotations=None, skip_broken=False) -> list[Face]:
     """Reads the 68 points that Ghiasi and Fowlkes (2014) gave to COFW's test faces.
 
     Args:

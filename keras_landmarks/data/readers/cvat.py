@@ -20,7 +20,7 @@ from keras_landmarks.data.readers.rows import (
 from keras_landmarks.schemes import get_scheme
 
 
-def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+def read_cvat(path, images=None, scheme="ibug68", names=None, skip_broken=False) -> list[Face]:
     """Reads the faces of `annotations.xml`, format "CVAT for images 1.1".
 
     A face is a `skeleton`, whose points are labelled, or a `points` shape in the scheme's order, or

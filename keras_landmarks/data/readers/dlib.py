@@ -12,7 +12,7 @@ from keras_landmarks.data.readers.labels import own_order
 from keras_landmarks.data.readers.rows import PHOTO, read_faces, scheme_of, side_box, size_of
 
 
-def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False):
+def read_dlib(path, images=None, scheme=None, names=None, skip_broken=False) -> list[Face]:
     """Reads the faces of a dlib XML file. Its points are 0-based.
 
     Boxes to be ignored, and those without any part, are left out.

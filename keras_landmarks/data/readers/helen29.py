@@ -11,7 +11,7 @@ from keras_landmarks.data.readers.rows import read_faces
 from keras_landmarks.files import as_path
 
 
-def read_helen29(folder, skip_broken=False):
+def read_helen29(folder, skip_broken=False) -> list[Face]:
     """Reads `helen.mat` and names its pictures in `img/`.
 
     Args:

@@ -13,7 +13,7 @@ from keras_landmarks.data.readers.rows import BrokenFile, box_around, read_faces
 from keras_landmarks.files import as_path
 
 
-def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+def read_labelme(path, images=None, scheme="ibug68", names=None, skip_broken=False) -> list[Face]:
     """Reads the faces of LabelMe's files: shapes of type `point`, and a `rectangle` around them.
 
     Faces of one picture have a `group_id` each; a point with the flag `occluded` is a covered one.

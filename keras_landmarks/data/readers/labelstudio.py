@@ -18,7 +18,9 @@ from keras_landmarks.pictures.kinds import PICTURES
 _PICTURE = re.compile(rf"({'|'.join(map(re.escape, PICTURES))})\b", re.IGNORECASE)
 
 
-def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken=False):
+def read_labelstudio(
+    path, images=None, scheme="ibug68", names=None, skip_broken=False
+) -> list[Face]:
     """Reads the faces of an export: `keypointlabels`, and the `rectanglelabels` box around them.
 
     A task has one face, or one in each rectangle: where a label is there twice, or rectangles with
@@ -65,7 +67,7 @@ def read_labelstudio(path, images=None, scheme="ibug68", names=None, skip_broken
     labels = {label for *_, results, _ in rows for label in _labels(results)}
     scheme = labelled_scheme(scheme, labels, names, path)
     order = order_of(names, scheme, labels)
-    pictures, uploads = Pictures(*folders_of(path, images)), {}
+    pictures, uploads = Pictures(*folders_of(path, images)), dict[str, str]()
 
     def face(row):
         task, number, results, link = row

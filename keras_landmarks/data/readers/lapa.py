@@ -10,7 +10,7 @@ from keras_landmarks.files import as_path
 from keras_landmarks.names import known_name
 
 
-def read_lapa(folder, part="test", skip_broken=False):
+def read_lapa(folder, part="test", skip_broken=False) -> list[Face]:
     """Reads `PART/landmarks/NAME.txt` with `PART/images/NAME.jpg`.
 
     Args:

@@ -8,7 +8,7 @@ from keras_landmarks.data.readers.finding import Pictures
 from keras_landmarks.data.readers.rows import points_of, read_faces, rendered_photo
 
 
-def read_lp(folder, skip_broken=False):
+def read_lp(folder, skip_broken=False) -> list[Face]:
     """Reads all `NAME.mat` beside their `NAME.jpg` in a folder and its folders.
 
     The points are projections of a fitted 3D model: on the median 5.7 % of the eyes' distance from

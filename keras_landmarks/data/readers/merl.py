@@ -15,7 +15,7 @@ POSES = ("frontal", "lefthalf", "left", "righthalf", "right")
 """The folders of MERL-RAV, by the head's pose."""
 
 
-def read_merl(folder, part="test", skip_broken=False):
+def read_merl(folder, part="test", skip_broken=False) -> list[Face]:
     """Reads `POSE/trainset/` or `POSE/testset/` of the labels, with pictures beside or in AFLW.
 
     Negative coordinates are of covered points, at their absolute values; (-1, -1) is a point on

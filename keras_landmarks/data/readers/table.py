@@ -23,7 +23,7 @@ _BYTES = re.compile(r"\\u(dc[89a-f][0-9a-f])")
 _COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
 
-def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True):
+def read_table(path, images=None, scheme=None, skip_broken=False, labelled=True) -> list[Face]:
     """Reads faces from the columns image, x0, y0, x1, y1, ... (0-based pixels).
 
     What `keras-landmarks detect --out points.csv` writes is read, too: its column is picture, its

@@ -16,7 +16,7 @@ LISTS = "WFLW_annotations/list_98pt_rect_attr_train_test"
 _NUMBERS = 98 * 2
 
 
-def read_wflw(folder, part="test", attribute=None, skip_broken=False):
+def read_wflw(folder, part="test", attribute=None, skip_broken=False) -> list[Face]:
     """Reads a list of the official layout.
 
     Args:
@@ -45,7 +45,7 @@ def read_wflw(folder, part="test", attribute=None, skip_broken=False):
     return [face for face in faces if attribute is None or face.facts.get(attribute)]
 
 
-def read_wflw_list(path, images, skip_broken=False):
+def read_wflw_list(path, images, skip_broken=False) -> list[Face]:
     """Reads a list of WFLW, with boxes and attributes or without.
 
     Args:
