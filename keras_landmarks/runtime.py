@@ -50,6 +50,9 @@ class ExportedModel:
         self.size, self.margin, self.box = tuple(crop["size"]), crop["margin"], crop["box"]
         self.detector: Detector = BlazeFace()
 
+    def __repr__(self) -> str:
+        return f"<ExportedModel {self.name}: {self.scheme.count} {self.scheme.name} points>"
+
     def predict_on_batch(self, crops: ArrayLike) -> dict[str, np.ndarray]:
         """The network's outputs.
 

@@ -195,7 +195,7 @@ def get_scheme(scheme: Scheme | str | dict) -> Scheme:
 def scheme_config(scheme: Scheme | str | dict) -> str | dict:
     """A scheme (or its name or config) for JSON: the name if all installations know it, or all."""
     scheme = get_scheme(scheme)
-    if scheme in PUBLISHED:
+    if any(vars(scheme) == vars(known) for known in PUBLISHED):  # names and square, too
         return scheme.name
     return json.loads(json.dumps(dataclasses.asdict(scheme), default=np.generic.tolist))
 

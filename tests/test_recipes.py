@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import importlib
 import inspect
+import pickle
 
 import keras
 import pytest
@@ -125,3 +126,11 @@ def test_faces_to_choose_on_may_be_given(tmp_path):
     with pytest.warns(UserWarning, match="1 of 4 further faces are left out"):
         samples, _ = recipe.samples([face, *faces[1:4]], held_out=[chosen])
     assert len(samples.faces) == 3
+
+
+@pytest.mark.parametrize("name", ["cnn6-7-300w", "validation-300w@paper", "dan-300w@paper"])
+def test_a_recipe_goes_to_another_process(name):
+    recipe = pickle.loads(pickle.dumps(recipes.read_recipe(name)))
+    for stage, other in zip(recipe.stages, recipes.read_recipe(name).stages, strict=True):
+        one, two = (s.optimizer(100).get_config() | {"name": ""} for s in (stage, other))
+        assert one == two

@@ -11,7 +11,7 @@ from keras_landmarks.pictures import plots
 from keras_landmarks.schemes import get_scheme
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class PoseBalance:
     """The poses of a set of faces, and which of them to pick more often.
 

@@ -84,6 +84,8 @@ class PyBatches(keras.utils.PyDataset):
         self._served.clear()
 
     def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(f"Batch {index} of an epoch of {len(self)}, numbered from 0.")
         if index in self._served:
             self._over, self._told = True, False
         if self._over:

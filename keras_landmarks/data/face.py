@@ -38,7 +38,8 @@ class Face:
         photo: the source photo, the same for all faces cut from it; None takes the name, or what
             tells pixels without one from others.
         visible: `(n,)` booleans, which points are seen and not covered; None takes all that are
-            marked. A point that nobody marked is never visible.
+            marked. A point that nobody marked is never visible. `dataclasses.replace` keeps them:
+            with other landmarks give `visible=None`, too.
         convention: how the box lies on the face, a name of `faces.CONVENTIONS` or a
             `faces.Convention`; None where it is not known, and taken as `annotation`.
         facts: what else the annotation says, by name: WFLW's attributes, a pose in degrees, ...
@@ -78,9 +79,14 @@ class Face:
             size: tuple[int, int] | None = None,
         ) -> None: ...
 
+    def __repr__(self):
+        marked = f"{np.sum(~self.missing)} of {len(self.landmarks)} {self.scheme} points"
+        return f"<{type(self).__name__} {self.name!r}: {marked}>"
+
     def __post_init__(self):
         if isinstance(self.image, os.PathLike):
             self.image = pathlib.Path(self.image)
+        self.facts = dict(self.facts)
         self.size = None if self.size is None else sides("size", self.size)
         is_path = isinstance(self.image, (str, pathlib.Path))
         if not self.photo and not self.name and isinstance(self.image, np.ndarray):
@@ -118,7 +124,8 @@ class Face:
         self.visible = ~missing if self.visible is None else np.asarray(self.visible, bool)
         if self.visible.shape != expected[:1]:
             raise ValueError(
-                f"{self.name}: visible has the shape {expected[:1]}, not {self.visible.shape}."
+                f"{self.name}: visible has the shape {expected[:1]}, not {self.visible.shape}. "
+                "With other landmarks give visible=None, too."
             )
         self.visible = self.visible & ~missing
         if self.box is not None:
@@ -157,7 +164,7 @@ class Face:
     @property
     def annotation_box(self):
         """The given box, or the landmarks' own where none was given, `(4,)`."""
-        return self.truth_box if self.box is None else self.box
+        return self.truth_box if self.box is None else self.box.copy()
 
     def framed(self, box="annotation"):
         """A box of the face and how it lies on it, as `Landmarker.detect` takes them.
@@ -170,7 +177,7 @@ class Face:
             `(box, convention)`: `(4,)`, and a name of `faces.CONVENTIONS` or a `faces.Convention`.
         """
         if box == "annotation" and self.box is not None:
-            return self.box, self.convention or "annotation"
+            return self.box.copy(), self.convention or "annotation"
         return self.truth_box, square_convention(self.scheme)
 
     def square(self, box="annotation"):
@@ -194,6 +201,7 @@ class Face:
                 after the EXIF turns a picture.
         """
         picture = as_rgb(self.image)
+        picture = picture.copy() if isinstance(self.image, np.ndarray) else picture
         here = picture.shape[:2]
         if self.size in (None, here):
             return picture

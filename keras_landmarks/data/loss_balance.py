@@ -22,7 +22,7 @@ class LossBalance:
 
     Attributes:
         losses: `(count,)` float64, the last known; NaN, which counts as the mean of the others,
-            before there is one.
+            before there is one; `update` sets them.
 
     Raises:
         ValueError: if there are no faces, the floor is not above 0, or an index is of no face.
@@ -35,7 +35,7 @@ class LossBalance:
         number("count", count, least=1, whole=True)
         number("floor", floor, above=0)
         indices = np.arange(count) if indices is None else numbers_of("faces", indices, count)
-        self.floor, self.losses, self._sums = floor, np.full(count, np.nan), None
+        self.floor, self._losses, self._sums = floor, np.full(count, np.nan), None
         self._copies = np.bincount(indices, minlength=count) / len(indices)
 
     def update(self, faces, losses):
@@ -56,7 +56,13 @@ class LossBalance:
             return
         if not 0 <= faces.min() <= faces.max() < len(self.losses):
             raise ValueError(f"There are {len(self.losses)} faces, numbered from 0.")
-        self.losses[faces], self._sums = losses, None
+        self._losses[faces], self._sums = losses, None
+
+    @property
+    def losses(self):
+        losses = self._losses.view()
+        losses.flags.writeable = False  # `update` alone knows what follows
+        return losses
 
     @property
     def probabilities(self):

@@ -26,7 +26,7 @@ BOXES = ("annotation", "detector", "truth")
 
 
 @renamed(foretold="expected_error", foretold_errors="expected_errors", unsure="expected_errors")
-@dataclasses.dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)  # of arrays
 class Evaluation:
     """Predictions and truth of a set of faces.
 

@@ -15,7 +15,7 @@ KINDS = ("photo", "hand", "bar")
 """What hides: pieces of another face's photo, blobs with fingers, bars across the face."""
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, repr=False)
 class OccludedFace(Face):
     """A face with parts of its picture covered.
 
@@ -71,8 +71,8 @@ def occlude(faces, seed=0, least=0.1, most=0.5) -> list[OccludedFace]:
         hidden = inside & cover[y.clip(0, len(cover) - 1), x.clip(0, cover.shape[1] - 1)]
         if (before := getattr(face, "hidden", None)) is not None:
             hidden = hidden | before
-        facts = vars(face) | {"image": pixels, "hidden": hidden}
-        occluded.append(OccludedFace(**facts))
+        own = {field.name: getattr(face, field.name) for field in dataclasses.fields(Face)}
+        occluded.append(OccludedFace(**own | {"image": pixels, "hidden": hidden}))
     return occluded
 
 

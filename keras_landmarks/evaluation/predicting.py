@@ -46,7 +46,8 @@ def lacking(faces, kind=None):
 def framed(face, box, model):
     """`Face.framed`, but for how points of the model's scheme lie as its training measured it."""
     given, convention = face.framed(box)
-    if given is not face.box and face.scheme == model.scheme.name:
+    own = face.box is None or box == "truth"
+    if own and face.scheme == model.scheme.name:
         convention = square_convention(model.scheme)
     return given, convention
 

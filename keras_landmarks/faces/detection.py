@@ -60,8 +60,14 @@ class Detection:
         self.scheme = get_scheme(self.scheme)
         for name in ("landmarks", "box", "error", "point_score"):
             if (value := getattr(self, name)) is not None:
-                value = np.asarray(value)
+                value = np.array(value)
                 setattr(self, name, value if value.dtype.kind == "f" else np.float32(value))
+
+    def __repr__(self) -> str:
+        number, score = getattr(self, "id", ""), "" if self.score is None else f", {self.score:.2f}"
+        box = "({:.0f}, {:.0f}) to ({:.0f}, {:.0f})".format(*self.box)
+        kind = f"{type(self).__name__} {number}".rstrip()
+        return f"<{kind}: {len(self.landmarks)} {self.scheme.name} points in {box}{score}>"
 
     def __getitem__(self, part: str) -> np.ndarray:
         """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""
@@ -141,7 +147,7 @@ class Detection:
         points span), or else its score.
         """
         if self.error is None:
-            return self.point_score
+            return None if self.point_score is None else self.point_score.copy()
         eyes = self.scheme.right_eye, self.scheme.left_eye
         if any(eyes):
             right, left = (self.landmarks[list(eye)].mean(axis=0) for eye in eyes)
@@ -184,7 +190,7 @@ class Detection:
         return numbers
 
 
-@dataclasses.dataclass(eq=False)
+@dataclasses.dataclass(eq=False, repr=False)
 class Track(Detection):
     """A face in a frame of a video.
 

@@ -97,7 +97,7 @@ class Tracker:
         self._passed: float | None = None
 
     def track(self, source: Any) -> Iterator[tuple[Any, list[Track]]]:
-        """Follows the faces of a whole video.
+        """Follows the faces of a whole video, one at a time: a second one begins anew.
 
         Args:
             source: path of a video file, index of a camera, or an iterable of pictures.

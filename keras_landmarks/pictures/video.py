@@ -177,6 +177,7 @@ class VideoWriter:
         self._whole: contextlib.AbstractContextManager[pathlib.Path] = files.whole(self.path)
         self._writer: cv2.VideoWriter | None = None
         self._count: int = 0
+        self._closed: bool = False
         self._size: tuple[int, int] = (0, 0)
 
     def write(self, frame: Any) -> None:
@@ -186,7 +187,7 @@ class VideoWriter:
         """
         frame = as_rgb(frame)
         height, width = frame.shape[:2]
-        if self._writer is None and self._count:
+        if self._closed:
             raise ValueError(f"{self.path} is closed: a VideoWriter writes one video.")
         if self._writer is not None and (height, width) != self._size:
             raise ValueError(f"Frames of one size, not of {self._size} and {(height, width)}.")
@@ -198,8 +199,10 @@ class VideoWriter:
             size = frame.shape[1::-1]
             self._writer = cv2.VideoWriter(str(self._partial), codec, self.frame_rate, size)
             if not self._writer.isOpened():
-                self._writer = None
-                raise ValueError(f"{self.path} cannot be written: {width} x {height} pixels.")
+                self._writer, self._closed = None, True
+                error = ValueError(f"{self.path} cannot be written: {width} x {height} pixels.")
+                self._whole.__exit__(ValueError, error, None)
+                raise error
         self._writer.write(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
         self._count += 1
 
@@ -207,6 +210,7 @@ class VideoWriter:
         return self
 
     def __exit__(self, *error: Any) -> None:
+        self._closed = True
         if self._writer is None:
             if not self._count and error[0] is None:
                 warnings.warn(f"No frame was written: there is no {self.path}.", stacklevel=2)

@@ -125,12 +125,16 @@ def start_stage3(model):
     start_stage(3, model)
 
 
+def adam(steps):
+    return keras.optimizers.Adam(0.001)
+
+
 def until_it_stops(frozen, output):
     """A stage as in the paper, until its error stops falling; 100 epochs at most is ours."""
     return Stage(
         NormalisedDistance(kind="pupils"),
         100,
-        lambda steps: keras.optimizers.Adam(0.001),
+        adam,
         frozen,
         output,
         patience=10,

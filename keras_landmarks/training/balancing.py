@@ -87,7 +87,7 @@ class LossBalancing(keras.callbacks.Callback):
                 f"{self.step + len(self._picked) - 1}. Make fewer batches ahead or raise the lag."
             )
         self._given.add(step)
-        return self._picked[step]
+        return self._picked[step].copy()
 
     def dataset(self, augmentation=None):
         """The samples as a `tf.data.Dataset`, picked by loss; see `data.Samples.dataset`.
@@ -128,7 +128,7 @@ class LossBalancing(keras.callbacks.Callback):
             raise ValueError(f"has {state['drawn'].shape} faces picked ahead, not {picked}.")
         self.balance.update(np.arange(len(losses)), state["losses"])
         self.step, self._given = int(state["step"]), set()
-        self._picked = dict(enumerate(state["drawn"], self.step))
+        self._picked = dict(enumerate(np.array(state["drawn"]), self.step))
 
     def on_train_begin(self, logs=None):
         if (steps := self.model.steps_per_execution) > 1:

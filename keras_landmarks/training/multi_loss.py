@@ -60,6 +60,12 @@ class MultiLoss(keras.Model):
         super().__init__(model.input, outputs, name=model.name)
         self.stage_losses, self.lesson = losses, lesson
 
+    def get_config(self):
+        raise NotImplementedError(
+            "A MultiLoss is for training alone, and no file of it could be read: save the model "
+            "whose layers it has, or its weights (ModelCheckpoint's save_weights_only=True)."
+        )
+
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         total = 0.0
         weights = sample_weight["landmarks"] if isinstance(sample_weight, dict) else sample_weight

@@ -1,5 +1,6 @@
 """The optimizer that the zoo is trained with."""
 
+import functools
 from collections.abc import Callable
 
 import keras
@@ -37,18 +38,19 @@ def averaged_adamw(
     if longest_warmup is not None:
         number("longest_warmup", longest_warmup, least=0, whole=True)
 
-    def for_steps(steps):
-        warmup, steps = steps // 20, max(steps, 1)
-        if longest_warmup is not None:
-            warmup = min(warmup, longest_warmup)
-        schedule = keras.optimizers.schedules.CosineDecay(
-            0.0, steps, alpha=floor, warmup_target=rate, warmup_steps=warmup
-        )
-        return keras.optimizers.AdamW(
-            schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
-        )
+    return functools.partial(_averaged_adamw, rate, momentum, floor, longest_warmup)
 
-    return for_steps
+
+def _averaged_adamw(rate, momentum, floor, longest_warmup, steps):
+    warmup, steps = steps // 20, max(steps, 1)
+    if longest_warmup is not None:
+        warmup = min(warmup, longest_warmup)
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, steps, alpha=floor, warmup_target=rate, warmup_steps=warmup
+    )
+    return keras.optimizers.AdamW(
+        schedule, weight_decay=0.05, clipnorm=5.0, use_ema=True, ema_momentum=momentum
+    )
 
 
 def falling_sgd(first, last, terms=1, momentum=0.9, decay=0.0):
@@ -74,14 +76,15 @@ def falling_sgd(first, last, terms=1, momentum=0.9, decay=0.0):
     number("momentum", momentum, least=0, below=1)
     number("decay", decay, least=0)
 
-    def for_steps(steps):
-        fall = (last / first) ** (1 / max(steps - 1, 1))
-        rate = keras.optimizers.schedules.ExponentialDecay(terms * first, 1, fall)
-        return keras.optimizers.SGD(
-            rate, momentum=momentum, weight_decay=decay / terms / (1 - momentum) or None
-        )
+    return functools.partial(_falling_sgd, first, last, terms, momentum, decay)
 
-    return for_steps
+
+def _falling_sgd(first, last, terms, momentum, decay, steps):
+    fall = (last / first) ** (1 / max(steps - 1, 1))
+    rate = keras.optimizers.schedules.ExponentialDecay(terms * first, 1, fall)
+    return keras.optimizers.SGD(
+        rate, momentum=momentum, weight_decay=decay / terms / (1 - momentum) or None
+    )
 
 
 def stepped(optimizer, rate, factor, times, **arguments):
@@ -104,9 +107,10 @@ def stepped(optimizer, rate, factor, times, **arguments):
     number("factor", factor, above=0)
     number("times", times, least=1, whole=True)
 
-    def for_steps(steps):
-        length = max(-(-steps // times), 1)
-        falling = keras.optimizers.schedules.ExponentialDecay(rate, length, factor, staircase=True)
-        return optimizer(falling, **arguments)
+    return functools.partial(_stepped, optimizer, rate, factor, times, arguments)
 
-    return for_steps
+
+def _stepped(optimizer, rate, factor, times, arguments, steps):
+    length = max(-(-steps // times), 1)
+    falling = keras.optimizers.schedules.ExponentialDecay(rate, length, factor, staircase=True)
+    return optimizer(falling, **arguments)

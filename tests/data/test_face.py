@@ -206,3 +206,24 @@ def test_a_size_may_be_any_two_numbers_and_a_picture_any_path(tmp_path):
     (entry,) = os.scandir(tmp_path)
     face = Face(entry, LANDMARKS, "ibug68")
     assert face.name == face.photo == str(tmp_path / "a.png")
+
+
+def test_what_a_face_gives_is_not_its_own():
+    face = Face(IMAGE.copy(), LANDMARKS, "ibug68", box=(1, 2, 30, 40), facts={"pose": [0]})
+    other = dataclasses.replace(face, name="other")
+    face.pixels()[:] = 0
+    face.annotation_box[:] = 0
+    face.framed()[0][:] = 0
+    other.facts["more"] = 1
+    np.testing.assert_array_equal(face.pixels(), IMAGE)
+    np.testing.assert_array_equal(face.box, [1, 2, 30, 40])
+    assert [*face.facts] == ["pose"]
+
+
+def test_a_face_is_told_in_a_line_and_others_points_want_their_own_visible_ones():
+    face = Face(IMAGE, LANDMARKS, "ibug68", name="a.jpg")
+    assert repr(face) == "<Face 'a.jpg': 68 of 68 ibug68 points>"
+    with pytest.raises(ValueError, match="give visible=None, too"):
+        dataclasses.replace(face, landmarks=LANDMARKS[:5], scheme="five5")
+    five = dataclasses.replace(face, landmarks=LANDMARKS[:5], scheme="five5", visible=None)
+    assert five.visible.all()

@@ -266,6 +266,14 @@ def test_each_pass_over_a_py_dataset_gives_the_batches_of_the_next_epoch(first_s
     assert_same(batches, samples, first_step)
 
 
+def test_a_py_dataset_has_the_batches_of_an_epoch_and_no_other():
+    dataset = Samples(some_faces(), (16, 16), batch=4).py_dataset()
+    assert len(list(dataset)) == len(dataset)
+    for index in (-1, len(dataset)):
+        with pytest.raises(IndexError, match=f"Batch {index} of an epoch of {len(dataset)}"):
+            dataset[index]
+
+
 def test_no_batch_of_a_py_dataset_is_made_twice_in_any_order(monkeypatch):
     samples, made = Samples(some_faces(), (16, 16), augmentation=Augmentation(), batch=1), []
     whole = Samples.batch_at

@@ -130,3 +130,9 @@ def test_what_covers_a_face_is_of_another_photo():
     of_photo = {tuple(f.image[0, 0].tolist()) for f in GREEN if f.photo != own}
     pixels = evaluation.occlude(GREEN)[0].pixels().reshape(-1, 3)
     assert {tuple(p) for p in pixels.tolist()} <= of_photo | {(0, 255, 0)}
+
+
+def test_what_a_user_writes_on_a_face_is_no_field_of_a_covered_one():
+    faces = [dataclasses.replace(face) for face in FACES]
+    faces[0].note = "mine"
+    assert len(evaluation.occlude(faces)) == len(FACES)

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import dataclasses
 import json
 import pickle
 import re
@@ -12,7 +13,7 @@ from places import PORTRAIT
 
 import keras_landmarks
 from keras_landmarks import pictures
-from keras_landmarks.faces import draw_scheme
+from keras_landmarks.faces import Detection, Track, draw_scheme
 from keras_landmarks.schemes import SCHEMES
 
 FACE = [170, 63, 276, 189]
@@ -120,3 +121,17 @@ def test_a_scheme_of_which_it_is_not_known_where_its_points_lie_needs_them():
         draw_scheme("wflw98", np.zeros((68, 2)))
     assert draw_scheme("wflw98", np.random.default_rng(0).normal(size=(98, 2))).any()
     assert len(SCHEMES) > 4
+
+
+def test_a_detection_is_told_in_a_line_and_owns_its_numbers():
+    points = np.zeros((5, 2), np.float32)
+    face = Detection(points, (1.2, 2, 30, 40), "five5", 0.987, point_score=np.ones(5))
+    other = dataclasses.replace(face, score=None)
+    other.landmarks += 7
+    face.confidence[:] = 9
+    assert not face.landmarks.any()
+    assert not points.any()
+    assert face.face_confidence == 1
+    assert repr(face) == "<Detection: 5 five5 points in (1, 2) to (30, 40), 0.99>"
+    track = Track(points, (1, 2, 30, 40), "five5", id=3)
+    assert repr(track) == "<Track 3: 5 five5 points in (1, 2) to (30, 40)>"

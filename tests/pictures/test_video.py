@@ -303,3 +303,17 @@ def test_frames_of_an_open_capture_are_in_rgb(tmp_path):
     frames = list(frames_of(capture))
     assert len(frames) == 2
     np.testing.assert_allclose(frames[0].mean(axis=(0, 1)), (200, 100, 20), atol=5)
+
+
+def test_a_writer_that_failed_or_ended_writes_no_more(tmp_path):
+    writer = VideoWriter(tmp_path / "a.mp4", 20)
+    with pytest.raises(ValueError, match="cannot be written: 70000 x 2"):
+        writer.write(np.zeros((2, 70000, 3), np.uint8))
+    assert not [*tmp_path.iterdir()]
+    with pytest.raises(ValueError, match="is closed"):
+        writer.write(np.zeros((16, 16, 3), np.uint8))
+    writer = VideoWriter(tmp_path / "a.mp4", 20)
+    with pytest.warns(UserWarning, match="No frame was written"):
+        writer.close()
+    with pytest.raises(ValueError, match="is closed"):
+        writer.write(np.zeros((16, 16, 3), np.uint8))

@@ -703,3 +703,11 @@ def test_a_loss_with_a_number_a_point_is_told(every):
     model.compile("sgd", {"landmarks": losses.L1()}, metrics={"landmarks": metrics})
     with pytest.raises(ValueError, match=r"a number for each face, .* has \(\w+, 68\)"):
         model.fit(balancing.py_dataset(), callbacks=[balancing], shuffle=False, verbose=0)
+
+
+def test_losses_are_told_by_update_alone():
+    balance = LossBalance(4)
+    balance.update([0, 1], [1.0, 2.0])
+    with pytest.raises(ValueError, match="read-only"):
+        balance.losses[0] = 1000
+    np.testing.assert_array_equal(balance.losses[:2], [1, 2])

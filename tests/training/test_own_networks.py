@@ -251,3 +251,9 @@ def test_faces_that_stay_as_they_are_come_in_another_order_in_each_epoch():
     plain, points = samples.plain(samples.faces_at(0))
     np.testing.assert_array_equal(crops, plain)
     np.testing.assert_allclose(landmarks, points, atol=1e-4)
+
+
+def test_a_multi_loss_is_not_saved_where_it_could_not_be_read(tmp_path):
+    graph = MultiLoss(load("tiny-ibug68"), {"landmarks": losses.L1()})
+    with pytest.raises(NotImplementedError, match="save the model whose layers it has"):
+        graph.save(tmp_path / "graph.keras")

@@ -202,6 +202,9 @@ def test_objects_with_a_scheme_of_ones_own_come_back_from_their_configs():
 def test_a_known_scheme_stands_by_its_name():
     assert schemes.scheme_config("ibug68") == schemes.scheme_config(schemes.IBUG68) == "ibug68"
     assert schemes.get_scheme(schemes.scheme_config(MINE)) == MINE
+    named = dataclasses.replace(schemes.IBUG68, names=tuple(map(str, range(68))))
+    assert schemes.get_scheme(schemes.scheme_config(named)).names == named.names
+    assert len({named, schemes.IBUG68, MINE}) == 2
 
 
 def test_a_folder_without_weights_or_weights_without_facts_are_errors(tmp_path):
