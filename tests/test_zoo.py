@@ -43,6 +43,16 @@ def test_the_page_for_phones_shows_the_points_that_a_port_must_find():
     assert len(shown) == 6
     found = load("cnn6-300w").detect(ROOT / "tutorials" / "astronaut.jpg", FACE)[0].landmarks
     np.testing.assert_allclose(found[list(shown)], [*shown.values()], atol=0.05)
+    rows = re.findall(r"^\| `.*\((\d+)\) \|" + 3 * r" ([\d.]+) \|" + "$", page, re.M)
+    assert len(rows) == 4
+    box = re.search(r"with the box `\((.*)\)` of the convention `blazeface`", page)[1]
+    box = [float(side) for side in box.split(", ")]
+    face = load("unet-fast-300w").detect(
+        ROOT / "tutorials" / "astronaut.jpg", box, convention="blazeface"
+    )[0]
+    for point, *numbers in rows:
+        found = [*face.landmarks[int(point)], face.error[int(point)]]
+        np.testing.assert_allclose(found, [float(number) for number in numbers], atol=0.05)
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

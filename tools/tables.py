@@ -113,7 +113,7 @@ def comparison(rows):
 
 def formats(models):
     """How exactly the exported files repeat Keras: rows by model."""
-    heads = "model", "Keras: NME, %", "format", "size", "furthest point, px", "NME, %"
+    heads = "model", "Keras: NME, %", "format", "size", "furthest coordinate, px", "NME, %"
     cells = []
     for name, rows in models.items():
         for row in rows:

@@ -5,6 +5,7 @@ mean shape are inside. What a reader must know to use it stands in a `.json` bes
 file itself.
 """
 
+import dataclasses
 import functools
 
 import keras
@@ -24,6 +25,7 @@ from keras_landmarks.export.formats import (
 )
 from keras_landmarks.export.integer import write_integer, write_mostly_integer
 from keras_landmarks.export.precision import in_float32
+from keras_landmarks.faces.boxes import get_convention
 from keras_landmarks.faces.model import AT_ONCE, predict_filled, predict_in_parts
 from keras_landmarks.names import known_name, number
 from keras_landmarks.runtime import open_model
@@ -138,6 +140,8 @@ def _facts(model, format, dtype, batch):
         "error": "expected distance from the truth, in pixels of the crop",
         "score": "how sure each point is, 0..1",
     }
+    if "score" in model.output and model.output["score"].shape[1:] == (1,):
+        units["score"] = "how sure the face is, 0..1"
     outputs = {}
     for name, tensor in model.output.items():
         kind = keras.backend.standardize_dtype(tensor.dtype)
@@ -155,6 +159,13 @@ def _facts(model, format, dtype, batch):
             "margin": model.margin,
             "box": model.box,
             "meaning": "the square of margin times the box's longer side about the box's centre",
+            "convention": dataclasses.asdict(get_convention(model.box)),
+        },
+        "geometry": {
+            "mirror": [*model.scheme.mirror],
+            "right_eye": [*model.scheme.right_eye],
+            "left_eye": [*model.scheme.left_eye],
+            "contours": [{"points": [*p], "closed": c} for p, c in model.scheme.contours.values()],
         },
         "inputs": {
             "crops": {"shape": [batch, *model.size, 3], "dtype": dtype, "range": [0, 255]}
