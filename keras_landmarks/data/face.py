@@ -19,7 +19,7 @@ from keras_landmarks.faces.boxes import (
 )
 from keras_landmarks.names import sides
 from keras_landmarks.pictures.images import as_rgb
-from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme
+from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme, scheme_config
 
 
 @dataclasses.dataclass(eq=False)
@@ -78,6 +78,15 @@ class Face:
             convention: Convention | str | None = None,
             size: tuple[int, int] | None = None,
         ) -> None: ...
+
+    def __getstate__(self):
+        return vars(self) | {"scheme": scheme_config(self.scheme)}
+
+    def __setstate__(self, state):  # in a process that may not know a scheme of one's own
+        scheme = get_scheme(state["scheme"])
+        if SCHEMES.setdefault(scheme.name, scheme) != scheme:
+            raise ValueError(f"SCHEMES[{scheme.name!r}] is not the scheme of {state['name']}.")
+        vars(self).update(state | {"scheme": scheme.name})
 
     def __repr__(self):
         marked = f"{np.sum(~self.missing)} of {len(self.landmarks)} {self.scheme} points"

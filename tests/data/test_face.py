@@ -1,5 +1,7 @@
+import copy
 import dataclasses
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -227,3 +229,17 @@ def test_a_face_is_told_in_a_line_and_others_points_want_their_own_visible_ones(
         dataclasses.replace(face, landmarks=LANDMARKS[:5], scheme="five5")
     five = dataclasses.replace(face, landmarks=LANDMARKS[:5], scheme="five5", visible=None)
     assert five.visible.all()
+
+
+def test_a_face_takes_a_scheme_of_ones_own_to_another_process(monkeypatch):
+    mine = dataclasses.replace(FIVE5, name="mine", names=("a", "b", "c", "d", "e"))
+    monkeypatch.setitem(SCHEMES, "mine", mine)
+    face = Face(IMAGE, LANDMARKS[:5], "mine")
+    data = pickle.dumps(face)
+    del SCHEMES["mine"]  # as in a process that was started anew
+    assert pickle.loads(data).scheme == "mine"
+    assert SCHEMES["mine"].names == mine.names
+    np.testing.assert_array_equal(copy.deepcopy(face).square(), face.square())
+    SCHEMES["mine"] = dataclasses.replace(mine, regions={"all": range(5)})
+    with pytest.raises(ValueError, match="SCHEMES\\['mine'\\] is not the scheme of"):
+        pickle.loads(data)
