@@ -110,19 +110,24 @@ def whole(path: Path) -> Iterator[pathlib.Path]:
         except OSError as error:
             if old.exists():
                 old.replace(path)
-            if not isinstance(error, PermissionError) or path.is_dir() != partial.is_dir():
+            other = path.exists() and path.is_dir() != partial.is_dir()
+            if other or not isinstance(error, PermissionError):
                 raise
             mark = f"new-{folder.name[6:]}" if partial.is_dir() else "new"
             beside = path.with_name(f"{path.stem}.{mark}{path.suffix}")
             partial.replace(beside)
-            said = f"{path} may not be replaced: is it open in another program?"
+            said = f"{path} may not be replaced ({error.strerror}): is it open elsewhere?"
             raise PermissionError(f"{said} What was written is {beside}.") from error
 
 
 @contextlib.contextmanager
 def _part(beside: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A hidden folder for what is not whole yet. One of `tempfile` is its owner's alone, and so on
-    Windows is what is moved out of it."""
+    """A hidden folder for what is not whole yet."""
+    if os.name != "nt":
+        with tempfile.TemporaryDirectory(dir=beside, prefix=".part-") as name:
+            yield pathlib.Path(name)
+        return
+    # There such a one is its owner's alone, and what is moved out of it stays so.
     folder = beside / f".part-{secrets.token_hex(4)}"
     folder.mkdir()
     try:

@@ -160,7 +160,7 @@ def _names(photo):
     """The paths that a word names: one, or those of a pattern that no shell has replaced."""
     path = os.path.expanduser(photo)
     pattern = {*"*?"} & {*path} and not os.path.exists(path)
-    return (pattern and sorted(glob.glob(path))) or [path]
+    return (pattern and sorted(glob.glob(path.replace("[", "[[]")))) or [path]
 
 
 def _detected(model, detector, options, photos, broken, many):

@@ -25,9 +25,9 @@ def find_photos(options):
         inside = files.files_in(name) if name.is_dir() else []
         drawn = pathlib.Path(options.out or name)
         if inside and drawn.is_dir() and is_within(drawn, name):
-            folders = {file.parent for file in inside}
-            left = {f for f in folders if is_same(f, drawn) or is_within(f, drawn)}
-            inside = [file for file in inside if file.parent not in left]
+            leads = {file: file.resolve().parent for file in inside}  # also by links
+            left = {f for f in {*leads.values()} if is_same(f, drawn) or is_within(f, drawn)}
+            inside = [file for file in inside if leads[file] not in left]
         kept = [file for file in inside if file.suffix.lower() in PICTURES]
         for kinds, why in (
             (UNREAD, "of a kind that is not read: convert to jpg"),
@@ -71,34 +71,40 @@ def find_targets(options, photos):
     targets, drawn = {}, {}
     for photo, place in photos.items():
         target = targets[photo] = out if ending else (out / place).with_suffix(".png")
-        if (first := drawn.setdefault(_name(target), photo)) != photo:
+        key = _plain(target) if sys.platform == "darwin" else target
+        if (first := drawn.setdefault(key, photo)) != photo:
             raise ValueError(f"--out: {first} and {photo} would both be drawn to {target}.")
         if is_same(target, pathlib.Path(photo)):
             raise ValueError(f"--out {out}: {photo} would be drawn over; name another place.")
         others = pathlib.Path(photo).resolve().parent, pathlib.Path.cwd()  # no folder of drawings
-        own = ending or not any(is_same(target.parent, other) for other in others)
-        if not own and target.exists():
+        free = ending or not target.exists()
+        if not free and any(is_same(target.parent, other) for other in others):
             raise ValueError(f"--out {out}: {target} is there already; name another folder.")
     _check_place(next(iter(targets.values())))
     return targets
 
 
-def _name(path):
-    """What tells a file from others; on macOS not by case, nor by how accents are composed."""
-    mac = sys.platform == "darwin"
-    return unicodedata.normalize("NFC", str(path)).casefold() if mac else path
+def _plain(path):
+    """A path as macOS tells it from others: not by case, nor by how accents are composed."""
+    return unicodedata.normalize("NFC", str(path)).casefold()
 
 
 def is_same(one, other):
-    """Whether two paths lead to one place; also by names that only we tell apart, as by case."""
-    if one.resolve() == other.resolve():
-        return True
-    return one.exists() and other.exists() and os.path.samefile(one, other)
+    """Whether two paths lead to one place; also by names that the system does not tell apart."""
+    return _are_same(one.resolve(), other.resolve())
 
 
 def is_within(path, folder):
     """Whether a path lies in a folder or in one inside."""
-    return any(is_same(parent, folder) for parent in path.resolve().parents)
+    folder = folder.resolve()
+    return any(_are_same(parent, folder) for parent in path.resolve().parents)
+
+
+def _are_same(one, other):
+    if one == other or _plain(one.name) != _plain(other.name):
+        return one == other
+    places = (one, other), (one.parent, other.parent)  # no hard links of one name
+    return one.exists() and other.exists() and all(os.path.samefile(*pair) for pair in places)
 
 
 def is_drawn(name):

@@ -138,7 +138,7 @@ def mirrored_shapes(shapes, mirror):
     Returns:
         `(m, n, 2)`.
     """
-    if mirror != sorted(mirror):
-        shapes = np.concatenate([shapes, shapes[:, mirror] * (-1, 1)])
+    if list(mirror) != sorted(mirror):
+        shapes = np.concatenate([shapes, shapes[:, list(mirror)] * (-1, 1)])
     shapes = complete_shapes(shapes)
     return shapes[np.isfinite(shapes).all(axis=(1, 2))]

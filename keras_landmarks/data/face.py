@@ -19,7 +19,7 @@ from keras_landmarks.faces.boxes import (
 )
 from keras_landmarks.names import sides
 from keras_landmarks.pictures.images import as_rgb
-from keras_landmarks.schemes import SCHEMES, Scheme, get_scheme, scheme_config
+from keras_landmarks.schemes import PUBLISHED, SCHEMES, Scheme, get_scheme
 
 
 @dataclasses.dataclass(eq=False)
@@ -80,7 +80,8 @@ class Face:
         ) -> None: ...
 
     def __getstate__(self):
-        return vars(self) | {"scheme": scheme_config(self.scheme)}
+        scheme = get_scheme(self.scheme)
+        return vars(self) | {"scheme": scheme.name if scheme in PUBLISHED else scheme}
 
     def __setstate__(self, state):  # in a process that may not know a scheme of one's own
         scheme = get_scheme(state["scheme"])

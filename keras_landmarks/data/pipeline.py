@@ -211,7 +211,7 @@ class Samples:
         landmarks, boxes = (x[np.unique(self.indices)] for x in (self._landmarks, self._boxes))
         transforms = geometry.box_transform(geometry.square_box(boxes, self.margin), self.size)
         shapes = (geometry.transform_points(landmarks, transforms) + 0.5) / self.size[::-1] - 0.5
-        return mirrored_shapes(shapes, list(self.scheme.mirror))
+        return mirrored_shapes(shapes, self.scheme.mirror)
 
     def mean_shape(self):
         """The mean of `shapes`, `(n, 2)` (see `layers.MeanShape`)."""

@@ -62,7 +62,7 @@ def occlude(faces, seed=0, least=0.1, most=0.5) -> list[OccludedFace]:
         rng = np.random.default_rng((seed, i))
         others = (faces[(i + k) % len(faces)] for k in range(1, len(faces)))
         other = next(other for other in others if other.photo != face.photo)
-        pixels = face.pixels().copy()
+        pixels = face.pixels()
         kind = KINDS[i % len(KINDS)]
         cover = _cover(rng, face, pixels.shape[:2], least, most, kind)
         pixels[cover] = _paint(rng, pixels.shape, kind, other)[cover]

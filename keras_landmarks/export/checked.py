@@ -140,7 +140,7 @@ def _facts(model, format, dtype, batch):
         "error": "expected distance from the truth, in pixels of the crop",
         "score": "how sure each point is, 0..1",
     }
-    if "score" in model.output and model.output["score"].shape[1:] == (1,):
+    if "score" in model.output and model.output["score"].shape[1] != model.scheme.count:
         units["score"] = "how sure the face is, 0..1"
     outputs = {}
     for name, tensor in model.output.items():

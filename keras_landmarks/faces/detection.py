@@ -64,10 +64,10 @@ class Detection:
                 setattr(self, name, value if value.dtype.kind == "f" else np.float32(value))
 
     def __repr__(self) -> str:
-        number, score = getattr(self, "id", ""), "" if self.score is None else f", {self.score:.2f}"
-        box = "({:.0f}, {:.0f}) to ({:.0f}, {:.0f})".format(*self.box)
-        kind = f"{type(self).__name__} {number}".rstrip()
-        return f"<{kind}: {len(self.landmarks)} {self.scheme.name} points in {box}{score}>"
+        kind = type(self).__name__ + (f" {self.id}" if isinstance(self, Track) else "")
+        score = "" if self.score is None else f", {np.float64(self.score).item():.2f}"
+        box = "" if self.box is None else f" in {np.rint(self.box).tolist()}"
+        return f"<{kind}: {len(self.landmarks)} {self.scheme.name} points{box}{score}>"
 
     def __getitem__(self, part: str) -> np.ndarray:
         """The points of a part, `(k, 2)`; a KeyError names the parts that there are."""

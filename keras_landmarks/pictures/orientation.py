@@ -68,8 +68,9 @@ _TURNS = {2: (0, 2), 3: (2, 0), 4: (0, 1), 5: (1, 1), 6: (3, 0), 7: (1, 2), 8: (
 
 
 def _boxes_of_avif(data: bytes) -> list[re.Match[bytes] | None]:
-    found = [re.search(rb"\0\0\0\x09(%s)(.)" % box, data, re.S) for box in (b"irot", b"imir")]
-    return found if is_avif(data) else []
+    if not is_avif(data):
+        return []
+    return [re.search(rb"\0\0\0\x09(%s)(.)" % box, data, re.S) for box in (b"irot", b"imir")]
 
 
 def _is_webp(data: bytes) -> bool:

@@ -110,8 +110,8 @@ class VideoReader:
         capture = self._open()
         try:
             for frame in _captured(capture):
-                place = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-                yield frame, time.perf_counter() if self.live else place
+                at = time.perf_counter() if self.live else capture.get(cv2.CAP_PROP_POS_MSEC) / 1e3
+                yield frame, at
         finally:
             capture.release()
 

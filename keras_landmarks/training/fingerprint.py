@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_landmarks import catalogue, models, zoo
 from keras_landmarks.moved import new_names
-from keras_landmarks.schemes import scheme_config
+from keras_landmarks.schemes import PUBLISHED, get_scheme, scheme_config
 
 SAMPLES = ("batch", "size", "margin", "box", "seed", "augmentation")
 STAGE = ("frozen", "output", "patience", "start", "augmentation", "teacher", "batch")
@@ -64,7 +64,10 @@ def in_new_names(found):
 def _same(value):
     """A value without what two equal schemes may differ in."""
     if isinstance(value, dict):
-        left_out = ("square", "names") if {"mirror", "contours"} <= set(value) else ()
+        of_scheme = {"mirror", "contours"} <= set(value)
+        if of_scheme and (scheme := get_scheme(value)) in PUBLISHED:
+            return scheme.name
+        left_out = ("square", "names") if of_scheme else ()
         return {key: _same(item) for key, item in value.items() if key not in left_out}
     return [_same(item) for item in value] if isinstance(value, list) else value
 

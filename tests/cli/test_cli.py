@@ -571,7 +571,7 @@ def test_what_cannot_be_drawn_to_is_said_first(photo, capsys, monkeypatch):
 
 
 def test_names_that_the_system_does_not_tell_apart_are_one_photo(photo, capsys, tmp_path):
-    before, other = photo.read_bytes(), photo.with_name("OTHER.PNG")
+    before, other = photo.read_bytes(), photo.with_name(photo.name.swapcase())
     os.link(photo, other)  # as where case does not count
     assert main(["detect", str(photo), *MODEL, "--out", str(other)]) == 1
     assert "would be drawn over" in capsys.readouterr().err
@@ -586,6 +586,9 @@ def test_names_that_the_system_does_not_tell_apart_are_one_photo(photo, capsys, 
 def test_names_that_lead_to_one_place_are_the_same(tmp_path):
     (tmp_path / "IMG.JPG").write_text("")
     os.link(tmp_path / "IMG.JPG", tmp_path / "img.jpg")  # as where names are told apart by no case
+    (tmp_path / "backup").mkdir()
+    os.link(tmp_path / "IMG.JPG", tmp_path / "backup" / "IMG.JPG")
+    assert not photos.is_same(tmp_path / "IMG.JPG", tmp_path / "backup" / "IMG.JPG")
     (tmp_path / "other").write_text("")
     assert photos.is_same(tmp_path / "IMG.JPG", tmp_path / "img.jpg")
     assert photos.is_same(tmp_path / "new", tmp_path / "." / "new")
@@ -596,11 +599,12 @@ def test_names_that_lead_to_one_place_are_the_same(tmp_path):
 
 
 def test_a_pattern_that_no_shell_replaces_names_its_files(photo, tmp_path, capsys):
+    (folder := tmp_path / "of [2]").mkdir()
     for name in ("b.jpg", "a.jpg"):
-        shutil.copy(photo, tmp_path / name)
-    assert main(["detect", str(tmp_path / "?.j*"), *MODEL, "--json", "-"]) == 0
+        shutil.copy(photo, folder / name)
+    assert main(["detect", str(folder / "?.j*"), *MODEL, "--json", "-"]) == 0
     assert [*json.loads(capsys.readouterr().out)["photos"]] == [
-        str(tmp_path / name) for name in ("a.jpg", "b.jpg")
+        str(folder / name) for name in ("a.jpg", "b.jpg")
     ]
 
 

@@ -132,6 +132,7 @@ def test_a_detection_is_told_in_a_line_and_owns_its_numbers():
     assert not face.landmarks.any()
     assert not points.any()
     assert face.face_confidence == 1
-    assert repr(face) == "<Detection: 5 five5 points in (1, 2) to (30, 40), 0.99>"
+    assert repr(face) == "<Detection: 5 five5 points in [1.0, 2.0, 30.0, 40.0], 0.99>"
+    repr(Detection(points, None, "five5", np.ones(1)))
     track = Track(points, (1, 2, 30, 40), "five5", id=3)
-    assert repr(track) == "<Track 3: 5 five5 points in (1, 2) to (30, 40)>"
+    assert repr(track) == "<Track 3: 5 five5 points in [1.0, 2.0, 30.0, 40.0]>"
