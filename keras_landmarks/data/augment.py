@@ -18,7 +18,7 @@ class Augmentation:
         rotation: largest rotation, in degrees.
         mirror: probability of mirroring left to right.
         shift: largest shift of the box's upper left and of its lower right corner, each on its
-            own, as a fraction of the box.
+            own, as a fraction of the box; its longer side, which is cut, grows by half of it.
         scale: largest further change of the box's size, as a fraction; a tenth of it is left.
         blur: probability of a Gaussian blur.
         sigma: largest sigma of the blur in crop pixels; the paper has always 1.
@@ -164,8 +164,7 @@ def _changes(rng, a, size, gates, colour, sigma, more):
     if colour is not None:
         found.append(lambda crop: cv2.transform(crop, colour))
     if grey:
-        grey = cv2.COLOR_RGB2GRAY, cv2.COLOR_GRAY2RGB
-        found.append(lambda crop: cv2.cvtColor(cv2.cvtColor(crop, grey[0]), grey[1]))
+        found.append(lambda crop: cv2.merge([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)] * 3))
     if more[0] < a.dark:
         light = rng.uniform(0.15, 0.7)
         found.append(lambda crop: cv2.convertScaleAbs(crop, alpha=light))
@@ -174,7 +173,7 @@ def _changes(rng, a, size, gates, colour, sigma, more):
     if blur:
         found.append(lambda crop: cv2.GaussianBlur(crop, (0, 0), sigma))
     if noise:
-        found.append(_noise(rng, size))
+        found.append(_noise(rng, size, grey))
     if jpeg:
         found.append(_compression(int(rng.integers(15, 76))))
     return found
@@ -182,8 +181,8 @@ def _changes(rng, a, size, gates, colour, sigma, more):
 
 def _compression(quality):
     def compressed(crop):
-        data = cv2.imencode(".jpg", crop, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+        data = cv2.imencode(".jpg", crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
     return compressed
 
@@ -238,10 +237,11 @@ def _noise_tile(side):
     return np.random.default_rng(0).standard_normal((side, side, 3), np.float32)
 
 
-def _noise(rng, size):
+def _noise(rng, size, grey):
     tile = _noise_tile(max(768, max(size) + 256))
     y, x = rng.integers(0, np.subtract(tile.shape[:2], size) + 1)
     piece, sigma = tile[y : y + size[0], x : x + size[1]], rng.uniform(0, 16)
+    piece = cv2.merge([piece[..., 0]] * 3) if grey else piece
 
     def noisy(crop):
         found = cv2.scaleAdd(piece, sigma, crop.astype(np.float32))

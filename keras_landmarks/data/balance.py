@@ -47,7 +47,7 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     Args:
         landmarks: `(faces, n, 2)` points of the training faces. A missing one, NaN, is taken from
             the others (see `complete_shapes`); a face with fewer than two places counts as frontal,
-            and is picked once.
+            and is picked once, one that lacks most points of one side alone as turned furthest.
         scheme: the landmarks' scheme or its name.
         bins: of the histogram. The paper has 9 for 300W and 17 for AFLW.
         most: largest number of times that one face is picked; None sets no limit.
@@ -63,7 +63,8 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
         Feng et al., Wing Loss, CVPR 2018, section 5. The paper's principal components are those of
         the aligned shapes themselves, of which it takes the one that controls pose. Here they are
         those of the shapes' asymmetric part, half the difference to their mirror image: the first
-        of them is yaw on any data, and mirrored faces have opposite coefficients.
+        of them is yaw on any data, and mirrored faces have opposite coefficients. Where no point
+        has a partner they are the paper's, the first one's coefficients.
     """
     scheme = get_scheme(scheme)
     landmarks = np.asarray(landmarks)
@@ -82,17 +83,26 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     unknown = ~have_extent(landmarks)  # of such a face nothing tells the pose
     if scheme.count > 1:
         landmarks = np.where(unknown[:, None, None], np.nan, landmarks)
-    both = np.stack([landmarks, scheme.mirrored(landmarks, 1)])
+    mirror = np.array(scheme.mirror)
+    paired = (mirror != np.arange(scheme.count)).any()
+    both = np.stack([landmarks, scheme.mirrored(landmarks, 1) if paired else landmarks])
     both = complete_shapes(both.reshape(-1, scheme.count, 2))
     unknown |= np.isnan(both).any(axis=(1, 2)).reshape(2, -1).any(axis=0)
     both = np.where(np.tile(unknown, 2)[:, None, None], np.nanmean(both, axis=0), both)
     both = both.reshape(2, *landmarks.shape)
     aligned = shapes.align(both.reshape(-1, *both.shape[2:]), 10).reshape(both.shape)
-    asymmetry = ((aligned[0] - aligned[1]) / 2).reshape(len(landmarks), -1)
+    asymmetry = (aligned[0] - aligned[1]) / 2 if paired else aligned[0] - aligned[0].mean(axis=0)
+    asymmetry = asymmetry.reshape(len(landmarks), -1)
     _, _, components = np.linalg.svd(asymmetry, full_matrices=False)
     coefficients = np.where(unknown, 0.0, asymmetry @ components[0])
-
+    if np.abs(coefficients).max() < 1e-6:  # of shapes of a size of 100: rounding
+        coefficients = np.zeros(len(landmarks))
     reach = np.abs(coefficients).max() or 1.0
+    hidden = np.where(unknown, 0, _hidden_side(missing, mirror))
+    if hidden.any():  # of which the marked points alone would make a face nearer to the front
+        furthest = reach * _sign(aligned[0], coefficients, mirror)
+        coefficients = np.where(hidden, hidden * furthest, coefficients)
+
     edges = np.linspace(-reach, reach, bins + 1)
     bin_of = np.clip(np.digitize(coefficients, edges) - 1, 0, bins - 1)
     counts = np.bincount(bin_of, minlength=bins)
@@ -100,3 +110,23 @@ def balance_poses(landmarks, scheme="ibug68", bins=9, most=None):
     copies = np.rint(known.max() / np.maximum(known, 1)).astype(int).clip(1, most)
     indices = np.repeat(np.arange(len(landmarks)), np.where(unknown, 1, copies[bin_of]))
     return PoseBalance(coefficients, edges, counts, indices)
+
+
+def _hidden_side(missing, mirror):
+    """The side of which a face lacks most points, but not of the other: 1, -1, or 0 for none."""
+    sides = [missing[:, points] for points in _sides(mirror)]
+    if not sides[0].size:
+        return np.zeros(len(missing))
+    lacks = [side.mean(axis=1) > 0.5 for side in sides]
+    return np.subtract(*np.float64(lacks))
+
+
+def _sign(shapes, coefficients, mirror):
+    """Of the coefficients of faces whose first side is the narrower one."""
+    first, second = (np.ptp(shapes[:, points, 0], axis=1) for points in _sides(mirror))
+    return 1.0 if np.sum((second - first) * coefficients) >= 0 else -1.0
+
+
+def _sides(mirror):
+    first = np.flatnonzero(mirror > np.arange(len(mirror)))
+    return first, mirror[first]

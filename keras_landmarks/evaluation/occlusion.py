@@ -41,7 +41,7 @@ def occlude(faces, seed=0, least=0.1, most=0.5) -> list[OccludedFace]:
 
     Args:
         faces: list of `data.Face`, of two photos at least.
-        seed: of kinds, places, sizes and colours.
+        seed: of places, sizes and colours.
         least: smallest covered fraction of the area within the landmarks.
         most: largest.
 

@@ -89,6 +89,8 @@ def _scale(face, factor, rng):
 
 
 def _turn(face, degrees, rng):
+    if face.convention not in (None, "annotation"):  # of which a turned box knows nothing
+        face = dataclasses.replace(face, box=face.square(), convention="annotation")
     pixels = face.pixels()
     height, width = pixels.shape[:2]
     side = int(np.hypot(height, width)) + 1

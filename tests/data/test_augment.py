@@ -254,12 +254,17 @@ def test_a_crop_is_turned_first_and_mirrored_then():
 def test_jpeg_has_a_quality_of_15_to_75_and_keeps_the_colours():
     quality = {}
     for q in range(1, 101):
-        file = cv2.imencode(".jpg", CROP, [cv2.IMWRITE_JPEG_QUALITY, q])[1]
-        quality[cv2.imdecode(file, cv2.IMREAD_COLOR).tobytes()] = q
+        file = cv2.imencode(".jpg", CROP[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, q])[1]
+        quality[cv2.imdecode(file, cv2.IMREAD_COLOR)[..., ::-1].tobytes()] = q
     crops = change(Augmentation(blur=0, jpeg=1), CROP, 300)
     found = {quality[crop.tobytes()] for crop in crops}  # KeyError: not the picture's colours
     assert 15 <= min(found) < 20
     assert 70 < max(found) <= 75
+
+
+def test_a_picture_without_colour_has_noise_without_colour():
+    for crop in change(Augmentation(blur=0, grey=1, noise=1), CROP, 20):
+        np.testing.assert_array_equal(crop[..., :1].repeat(3, axis=-1), crop)
 
 
 def test_there_are_one_to_three_patches_of_one_colour_each():

@@ -4,7 +4,7 @@ from places import DATA, needs_data
 
 from keras_landmarks.data import balance_poses, made_up_face, made_up_faces, read_300w
 from keras_landmarks.data.made_up import random_shape
-from keras_landmarks.schemes import get_scheme
+from keras_landmarks.schemes import Scheme, get_scheme
 from keras_landmarks.shapes import align
 
 IBUG68 = get_scheme("ibug68")
@@ -51,6 +51,44 @@ def test_the_coefficient_orders_faces_by_yaw():
     shapes = [mean + np.hstack([depth * yaw, 0 * depth]) for yaw in yaws]
     coefficients = balance_poses(np.stack(shapes)).coefficients
     assert abs(np.corrcoef(coefficients, yaws)[0, 1]) > 0.99
+
+
+def turned_shapes(yaws):
+    frontal = made_up_face(0)[1]
+    mean = (frontal + IBUG68.mirrored(frontal, 200)) / 2
+    depth = -((mean[:, :1] - mean[:, 0].mean()) ** 2) / 50
+    return np.stack([mean + np.hstack([depth * yaw, 0 * depth]) for yaw in yaws])
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_a_face_of_which_one_side_is_hidden_is_turned_furthest(side):
+    yaws = np.concatenate([np.random.default_rng(0).normal(0, 0.15, 100), [side]])
+    shapes = turned_shapes(yaws)
+    full = balance_poses(shapes)
+    x = shapes[-1, :, 0]  # as on a profile, whose far side lies closer together
+    right = np.flatnonzero(np.array(IBUG68.mirror) > np.arange(68))
+    left = np.array(IBUG68.mirror)[right]
+    far = right if np.ptp(x[right]) < np.ptp(x[left]) else left
+    shapes[-1, far] = np.nan
+    found = balance_poses(shapes)
+    same = np.sign(found.coefficients[:-1] @ full.coefficients[:-1])  # an axis has no direction
+    assert np.sign(found.coefficients[-1]) == same * np.sign(full.coefficients[-1])
+    assert abs(found.coefficients[-1]) == abs(found.coefficients).max()
+    assert np.bincount(found.indices)[-1] > 1
+
+
+def test_points_without_partners_are_balanced_by_what_differs():
+    nobody = Scheme("none", 68, range(68), {}, {}, (), (), None, normaliser="box")
+    yaws = np.random.default_rng(0).uniform(-1, 1, 60)
+    balance = balance_poses(turned_shapes(yaws), nobody)
+    assert abs(np.corrcoef(balance.coefficients, yaws)[0, 1]) > 0.95
+    assert np.bincount(balance.indices).max() < 20
+
+
+def test_two_points_have_no_pose():
+    two = Scheme("two", 2, (1, 0), {}, {}, (0,), (1,), None, "pupils")
+    points = np.random.default_rng(0).uniform(0, 100, (50, 2, 2))
+    np.testing.assert_array_equal(balance_poses(points, two).indices, np.arange(50))
 
 
 def test_poses_are_the_same_in_pictures_of_any_size():

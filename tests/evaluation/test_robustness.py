@@ -9,6 +9,7 @@ import robustness
 from faces import write_300w
 
 from keras_landmarks import data, evaluation, geometry
+from keras_landmarks.faces.boxes import convert_boxes
 
 POINTS = np.float32([[30, 40], [60, 40], [45, 55], [35, 70], [55, 70]])
 BOX = np.float32([20, 30, 70, 80])
@@ -16,7 +17,7 @@ GREY = np.full((100, 120, 3), 128, np.uint8)
 
 
 def face(image=GREY, **facts):
-    return data.Face(image, POINTS, "five5", box=BOX, name="one", **facts)
+    return data.Face(image, POINTS, "five5", **{"box": BOX, "name": "one"} | facts)
 
 
 def disturb(kind, amount, image=GREY):
@@ -53,6 +54,15 @@ def test_the_box_of_a_turned_or_smaller_face_lies_about_it_as_before():
         centre = geometry.transform_points(before, to)[0] + 0.5
         np.testing.assert_allclose((moved.box[:2] + moved.box[2:]) / 2, centre, atol=0.01)
         np.testing.assert_allclose(moved.box[2:] - moved.box[:2], side, atol=0.01)
+
+
+def test_the_crop_of_a_turned_face_is_of_its_detectors_convention():
+    laid = convert_boxes(np.float32([BOX]), "annotation", "mtcnn")[0]
+    (plain,), (other,) = (
+        evaluation.disturb([face(box=box, convention=name)], "turn", 90)
+        for box, name in ((BOX, "annotation"), (laid, "mtcnn"))
+    )
+    np.testing.assert_allclose(other.square(), plain.square(), atol=0.01)
 
 
 def test_a_face_in_a_picture_of_a_known_size_knows_the_new_one():
