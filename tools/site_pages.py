@@ -51,8 +51,8 @@ def public_names(room):
 
 
 def _rooms(package):
-    value = package.members["_ROOMS"].value
-    return [str(name).strip("'\"") for name in value.elements]
+    names = [str(name).split(".")[-1] for name in package.exports]
+    return [name for name in names if any(package.filepath.parent.glob(f"{name}*"))]
 
 
 def _first_line(room):
