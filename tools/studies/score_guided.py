@@ -27,22 +27,23 @@ def score_decoding():
 
 
 def score_maps_small():
-    """Without score maps all points have the weight that the untrained branch gives them, a small
-    one: the dictionary draws all alike towards known shapes.
+    """On maps of half the crop's size, whose branches are trained together.
+
+    Without score maps all points have the weight that the untrained branch gives them, a small one:
+    the dictionary draws all alike towards known shapes.
     """
-    recipe, variants = replace(get_recipe("hourglass-300w"), size=(64, 64)), {}
-    recipe = replace(recipe, batch=32)
-    small = functools.partial(recipe.model, size=64, width=32, growth=16, fine=16, depth=3)
-    heat, scores = {"decoded": Wing(5, 1)}, {"scores": ScoreMaps(2.0, weight=0.02, offset=-0.5)}
+    recipe, variants = replace(get_recipe("hourglass-300w"), size=(64, 64), batch=32), {}
+    small = functools.partial(recipe.model, size=64, width=32, growth=16, depth=3, stride=2)
+    heat = {"decoded": Wing(5, 1)}
+    scores = {"scores": ScoreMaps(2.0, stride=2, weight=0.02, offset=0.0)}
     for name, loss, shapes in (
         ("score maps and shapes", heat | scores, {}),
         ("score maps", heat | scores, STILL),
         ("shapes", heat, {}),
         ("neither", heat, STILL),
     ):
+        stages = (Stage(loss, 25, averaged_adamw(2e-3)),)
         model = functools.partial(small, **shapes)
-        variants[name] = replace(
-            recipe, model=model, stages=(Stage(loss, 40, averaged_adamw(2e-3)),)
-        )
+        variants[name] = replace(recipe, model=model, stages=stages)
     claim = "Score maps and known shapes together mend hidden points (COFW, section 4.4)."
     return Study(claim, variants, covered=True)
