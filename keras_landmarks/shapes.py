@@ -68,9 +68,8 @@ def learn_dictionary(shapes, count=256, sparsity=1, rounds=10, seed=0):
     try:
         from sklearn.linear_model import orthogonal_mp
     except ImportError as error:
-        raise ImportError(
-            "Shapes are learnt with scikit-learn: pip install scikit-learn"
-        ) from error
+        install = "pip install scikit-learn"
+        raise ImportError(f"Shapes are learnt with scikit-learn: {install} ({error})") from error
 
     signals = align(shapes).reshape(len(shapes), -1).T
     first = np.random.default_rng(seed).choice(len(shapes), count, replace=False)

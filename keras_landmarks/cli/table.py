@@ -229,5 +229,5 @@ def _pyarrow():
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError("Parquet files need pyarrow: pip install pyarrow") from error
+        raise ImportError(f"Parquet files need pyarrow: pip install pyarrow ({error})") from error
     return pyarrow, pyarrow.parquet

@@ -225,5 +225,6 @@ def _tensorflow():
     try:
         import tensorflow
     except ImportError as error:
-        raise ImportError("Records are written with TensorFlow: pip install tensorflow") from error
+        said = f"Records are written with TensorFlow: pip install tensorflow ({error})"
+        raise ImportError(said) from error
     return tensorflow

@@ -59,7 +59,7 @@ def spearman(expected, errors):
     try:
         from scipy.stats import spearmanr
     except ImportError as error:
-        raise ImportError("Rank correlation needs SciPy: pip install scipy") from error
+        raise ImportError(f"Rank correlation needs SciPy: pip install scipy ({error})") from error
     return float(spearmanr(np.stack([expected, errors], axis=-1)[~np.isnan(errors)]).statistic)
 
 

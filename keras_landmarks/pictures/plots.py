@@ -20,7 +20,7 @@ def need_matplotlib(path: Path) -> str:
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("Plots need matplotlib: pip install matplotlib") from error
+        raise ImportError(f"Plots need matplotlib: pip install matplotlib ({error})") from error
     known = Figure().canvas.get_supported_filetypes()
     return known_name("ending of a plot", pathlib.Path(path).suffix[1:].lower() or "png", known)
 

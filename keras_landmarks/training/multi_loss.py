@@ -61,7 +61,7 @@ class MultiLoss(keras.Model):
         self.stage_losses, self.lesson = losses, lesson
 
     def get_config(self):
-        raise NotImplementedError(
+        raise ValueError(
             "A MultiLoss is for training alone, and no file of it could be read: save the model "
             "whose layers it has, or its weights (ModelCheckpoint's save_weights_only=True)."
         )

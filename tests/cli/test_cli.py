@@ -892,6 +892,7 @@ def test_two_runs_do_not_write_one_table_on_windows(tmp_path, monkeypatch):
         file.write(b"line")
         with pytest.raises(ValueError, match="is being written by another run"):
             table._locked(tmp_path / "a")
+    assert locked
     assert (tmp_path / "a").read_bytes() == b"line"
 
 

@@ -100,9 +100,8 @@ def needed(module, package):
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(
-            f"This format needs {package}: pip install {package}, or keras_landmarks[data]"
-        ) from error
+        install = f"pip install {package}, or keras_landmarks[data]"
+        raise ImportError(f"This format needs {package}: {install} ({error})") from error
 
 
 def read_mat(path, *names):
