@@ -9,6 +9,7 @@ from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import mirrored_shapes
 from keras_landmarks.data.cuts import cropped, cut_faces
+from keras_landmarks.data.disturbances import random_pixels
 from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
@@ -156,7 +157,7 @@ class Samples:
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirror] = landmarks[mirror][:, list(self.scheme.mirror)]
-            crops = augment.random_pixels(rng, augmentation, crops, len(indices), part.start or 0)
+            crops = random_pixels(rng, augmentation, crops, len(indices), part.start or 0)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):
@@ -186,8 +187,7 @@ class Samples:
         """
         faces, rng = self.faces_at(step, pick), None
         first, end = ((part[0] + i) * len(faces) // part[1] for i in (0, 1))
-        augmentation = augmentation or self.augmentation
-        if augmentation is not None:
+        if augmentation := augmentation or self.augmentation:
             rng = np.random.default_rng((self.seed, *divmod(int(step), len(self))))
         return self._make(faces, rng, augmentation, slice(first, end))
 

@@ -6,7 +6,8 @@ import pytest
 
 from keras_landmarks import geometry
 from keras_landmarks.data import Augmentation, made_up_face
-from keras_landmarks.data.augment import LIGHT, STRONG, random_box, random_pixels, random_transform
+from keras_landmarks.data.augment import LIGHT, STRONG, random_box, random_transform
+from keras_landmarks.data.disturbances import random_pixels
 
 NOTHING = Augmentation(rotation=0, mirror=0, shift=0, blur=0)
 BOX = np.array([20.0, 30.0, 120.0, 230.0])
