@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from keras_landmarks import geometry
+from keras_landmarks.data import elastic
 from keras_landmarks.names import number
 
 
@@ -29,6 +30,8 @@ class Augmentation:
         dark: probability of a dark picture: 15 to 70 % of the light.
         noise: probability of Gaussian noise with a sigma of up to 16 grey levels.
         jpeg: probability of JPEG compression with a quality of 15 to 75.
+        elastic: largest displacement of the face's parts by a smooth field, as a fraction of the
+            crop, 0.2 at most: faces are stretched and bent, each by another share of it.
         normal: whether rotation, shift (of the whole box then) and scale are drawn from normal
             distributions instead, with these fields as their sigma; at most three times that.
 
@@ -37,7 +40,8 @@ class Augmentation:
 
     Reference:
         Feng et al., Wing Loss, CVPR 2018, section 7.1; for `normal` Kowalski et al., Deep
-        Alignment Network, 2017, section 4.
+        Alignment Network, 2017, section 4; for `elastic` Simard et al., Best practices for
+        convolutional neural networks, ICDAR 2003, section 2, with waves for smoothed noise.
     """
 
     rotation: float = 30.0
@@ -55,10 +59,12 @@ class Augmentation:
     dark: float = 0.0
     noise: float = 0.0
     jpeg: float = 0.0
+    elastic: float = 0.0
     normal: bool = False
 
     def __post_init__(self):
-        for name, most in (dict.fromkeys(vars(self), 1) | {"rotation": 180, "sigma": 99}).items():
+        largest = {"rotation": 180, "sigma": 99, "elastic": elastic.MOST}
+        for name, most in (dict.fromkeys(vars(self), 1) | largest).items():
             number(name, getattr(self, name), least=0, most=most)
 
 

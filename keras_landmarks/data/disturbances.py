@@ -1,9 +1,24 @@
-"""Random changes to the pixels of training crops. A batch at a time."""
+"""Random changes to training crops: bent faces, and other pixels. A batch at a time."""
 
 import functools
 
 import cv2
 import numpy as np
+
+from keras_landmarks.data import elastic
+
+
+def random_changes(rng, augmentation, crops, landmarks, part):
+    """A part of a batch, `(crops, landmarks)`, with all that is changed once the faces are cut.
+
+    Args:
+        crops: `(faces, height, width, 3)` uint8, of the part.
+        landmarks: `(batch, n, 2)` of the whole batch, as those that return.
+        part: slice of the batch.
+    """
+    if most := augmentation.elastic:
+        crops, landmarks = elastic.random_bend(rng, most, crops, landmarks, part)
+    return random_pixels(rng, augmentation, crops, len(landmarks), part.start or 0), landmarks
 
 
 def random_pixels(rng, augmentation, crops, count=None, first=0):

@@ -9,7 +9,7 @@ from keras_landmarks import geometry
 from keras_landmarks.data import augment
 from keras_landmarks.data.complete import mirrored_shapes
 from keras_landmarks.data.cuts import cropped, cut_faces
-from keras_landmarks.data.disturbances import random_pixels
+from keras_landmarks.data.disturbances import random_changes
 from keras_landmarks.data.face import Face, faces_of
 from keras_landmarks.data.records import records_of
 from keras_landmarks.moved import renamed
@@ -157,7 +157,7 @@ class Samples:
         landmarks = np.float32(geometry.transform_points(landmarks, transforms))
         if rng is not None:
             landmarks[mirror] = landmarks[mirror][:, list(self.scheme.mirror)]
-            crops = random_pixels(rng, augmentation, crops, len(indices), part.start or 0)
+            crops, landmarks = random_changes(rng, augmentation, crops, landmarks, part)
         return crops, landmarks[part]
 
     def faces_at(self, step, pick=None):

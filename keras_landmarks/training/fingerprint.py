@@ -62,8 +62,10 @@ def in_new_names(found):
 
 
 def _same(value):
-    """A value without what two equal schemes may differ in."""
+    """A value without what two equal schemes may differ in, or augmentations: what is off."""
     if isinstance(value, dict):
+        if "vary_sigma" in value:
+            return {key: item for key, item in value.items() if item}
         of_scheme = {"mirror", "contours"} <= set(value)
         if of_scheme and (scheme := get_scheme(value)) in PUBLISHED:
             return scheme.name

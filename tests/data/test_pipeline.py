@@ -30,7 +30,8 @@ GEOMETRY = {
     "mirror": {"mirror": 1},
     "shift": {"shift": 0.05},
     "scale": {"scale": 0.2},
-    "everything": {"rotation": 30, "mirror": 0.5, "shift": 0.05, "scale": 0.1},
+    "elastic": {"elastic": 0.2},
+    "everything": {"rotation": 30, "mirror": 0.5, "shift": 0.05, "scale": 0.1, "elastic": 0.1},
 }
 EAGERLY = keras.backend.backend() == "tensorflow"  # compiling takes longer than these few steps
 on_tensorflow = pytest.mark.skipif(

@@ -1,5 +1,6 @@
 """Trainings written in the words of version 0.1 are opened and resumed in those of today."""
 
+import dataclasses
 import functools
 import warnings
 
@@ -8,7 +9,7 @@ import pytest
 from test_training import recipe_of, run, samples_of, sgd
 
 from keras_landmarks import load, models, weights
-from keras_landmarks.data import Samples
+from keras_landmarks.data import Augmentation, Samples
 from keras_landmarks.training import train
 
 pytestmark = pytest.mark.usefixtures("eagerly")
@@ -65,6 +66,22 @@ def test_a_training_in_old_words_goes_on(old, word):
     assert not set(OLD.values()) & {*facts["fingerprint"], *facts["fingerprint"]["model"][2]}
     assert recipe.builder()[1]["expected_error"] is True
     assert "validation" not in recipe.builder()[1]
+
+
+def test_a_training_goes_on_that_did_not_know_a_change_to_its_crops_which_is_off(tmp_path):
+    augmentation = Augmentation(mirror=0.25)
+    run(recipe_of(sgd, 1, augmentation=augmentation), tmp_path)
+    arrays, facts = weights.load_arrays(tmp_path / "checkpoint.safetensors")
+    known = dataclasses.asdict(augmentation)
+    del known["elastic"]
+    facts["fingerprint"]["augmentation"] = known
+    weights.save_arrays(tmp_path / "checkpoint.safetensors", arrays, facts)
+    bent = dataclasses.replace(augmentation, elastic=0.1)
+    with pytest.raises(ValueError, match="is of another augmentation"):
+        run(recipe_of(sgd, 2, augmentation=bent), tmp_path, resume=True)
+    run(recipe_of(sgd, 2, augmentation=augmentation), tmp_path, resume=True)
+    facts = weights.load_arrays(tmp_path / "checkpoint.safetensors")[1]
+    assert [row["epoch"] for row in facts["history"]] == [1, 2]
 
 
 def test_a_training_in_old_words_is_still_told_from_one_of_other_held_out_faces(old):
