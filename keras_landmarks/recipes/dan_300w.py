@@ -92,7 +92,7 @@ def taught(epochs, rate, momentum, *frozen, output=None):
         loss=NormalisedDistance(),
         epochs=epochs,
         optimizer=averaged_adamw(rate, momentum),
-        frozen=("*_norm", *frozen),
+        frozen=(*frozen, "*_norm"),
         output=output,
         augmentation=LIGHT,
         teacher=Teacher(("unet-300w",), NormalisedDistance(), mirrored=False),

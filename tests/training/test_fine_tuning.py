@@ -52,7 +52,8 @@ def test_the_last_stages_of_a_cascade_are_trained_again(faces):
         ("stage1_landmarks", 7, None),
         (None, 7, None),
     ]
-    assert recipe.stages[0].frozen == ("stage2_",)
+    assert recipe.stages[0].frozen == ("stage2_", "*_norm")
+    assert recipe.stages[1].frozen == own.stages[-1].frozen
     assert (recipe.size, recipe.margin, recipe.batch) == ((112, 112), 1.25, 5)
     # Few faces are picked several times: 60 steps of 5.
     assert recipe.repeat == 30
